@@ -1,0 +1,136 @@
+"""How many threads to use: what the process may have, not what the machine has."""
+
+import functools
+import math
+import numbers
+import os
+import warnings
+from pathlib import Path
+
+ROOT = Path("/")  # where proc and sys are
+
+_parallel = False  # this process has run a parallel region
+_orphaned = False  # it was forked from one that had: OpenMP would wait for ever for threads that stayed there
+_warned = False
+
+
+def resolve(n_threads):
+    """The number of threads to use.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        None: the cores that the process may use, by CPU affinity, the quota of its control group (read once per
+        process) and OMP_NUM_THREADS, whichever is least.
+
+    Returns
+    -------
+    int
+        At least 1. Always 1 in a process forked from one that had run several threads.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything but None and integers >= 1.
+
+    Examples
+    --------
+    >>> resolve(3)
+    3
+    """
+    if n_threads is None:
+        n = max(1, min(_cores(), _omp_num_threads(), _quota()))
+    elif isinstance(n_threads, bool) or not isinstance(n_threads, numbers.Integral):
+        raise TypeError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
+    elif n_threads < 1:
+        raise ValueError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
+    else:
+        n = int(n_threads)
+    return _alone() if n > 1 and _orphaned else n
+
+
+def entered_parallel():
+    """To be called before a region with more than one thread runs: from then on a forked child uses one thread."""
+    global _parallel
+    _parallel = True
+
+
+def _forked():
+    global _orphaned
+    _orphaned = _parallel or _orphaned
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def _alone():
+    """One thread, and why, said once."""
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            "This process was forked from one that had run several threads, which do not survive a fork: it uses one "
+            'thread. Start worker processes by the "spawn" or "forkserver" method of multiprocessing to use more.',
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return 1
+
+
+def _cores():
+    """Cores by affinity, and by PYTHON_CPU_COUNT where Python knows it."""
+    if hasattr(os, "process_cpu_count"):  # Python >= 3.13
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _omp_num_threads():
+    """OMP_NUM_THREADS, of which a list gives the outermost level first; infinite if it says nothing."""
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else math.inf
+
+
+@functools.cache
+def _quota():
+    """Cores by the quota of the control group and of those above it, rounded up; infinite if there is none."""
+    try:
+        groups = (ROOT / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return math.inf
+    quotas = [math.inf]
+    for group in groups:
+        _, controllers, path = group.split(":", 2)
+        if controllers == "":  # version 2, alone or beside version 1
+            mounts, read = ("sys/fs/cgroup", "sys/fs/cgroup/unified"), _quota_v2
+        elif "cpu" in controllers.split(","):
+            mounts, read = (f"sys/fs/cgroup/{controllers}", "sys/fs/cgroup/cpu"), _quota_v1
+        else:
+            continue
+        # a container sees its own group as the root of the mount, whatever the path says
+        steps = Path(path.lstrip("/"))
+        quotas += [read(ROOT / mount / step) for mount in mounts for step in (steps, *steps.parents)]
+    return min(quotas)
+
+
+def _quota_v2(folder):
+    try:
+        quota, period = (folder / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return math.inf
+    return _ratio(quota, period)
+
+
+def _quota_v1(folder):
+    try:
+        quota, period = ((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+    except OSError:
+        return math.inf
+    return _ratio(quota, period)
+
+
+def _ratio(quota, period):
+    """Quota over period, both in microseconds, as a number of cores: "max" and -1 mean no quota."""
+    return math.ceil(int(quota) / int(period)) if quota.isdecimal() else math.inf
