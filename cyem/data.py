@@ -174,7 +174,7 @@ def _array(values, name):
     """Values as an ndarray of a type that converts to real numbers; no copy if there is a way."""
     if hasattr(type(values), "nnz"):
         raise TypeError(f"Sparse data is not supported: {name} is a {type(values).__name__}; use {name}.toarray().")
-    if hasattr(type(values), "filled"):  # a masked array: what is hidden is missing
+    if hasattr(type(values), "filled") and values.mask.any():  # of a masked array, what is hidden is missing
         values = values.astype(np.float64).filled(np.nan)
     dtype = getattr(values, "dtype", None)
     if hasattr(dtype, "na_value") and dtype.kind in "biuf":  # a type of pandas, whose NA NumPy does not know
