@@ -171,14 +171,14 @@ def test_missing_values_in_frames(library, column):
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_frames_with_text(library):
     frame = frames(library, {"good": [1, 2], "bad": ["red", "white"]})
-    with pytest.raises(ValueError, match="column 'bad' of X must hold numbers only.*red"):
+    with pytest.raises(ValueError, match=r"column 'bad' of X must hold numbers only.*red"):
         samples(frame)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_frames_with_dates(library):
     frame = frames(library, {"good": [1, 2], "day": np.array(["2020-01-01", "2021-01-01"], "M8[ms]")})
-    with pytest.raises(TypeError, match="column 'day' of X must be numeric.*datetime64"):
+    with pytest.raises(TypeError, match=r"column 'day' of X must be numeric.*datetime64"):
         samples(frame)
 
 

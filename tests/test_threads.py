@@ -1,0 +1,210 @@
+"""How many threads a process may have, on machines made of files, and after a fork."""
+
+import ast
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cyem import threads
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """``machine(cores, files)``: a machine with these cores and these files under its root; no OMP_NUM_THREADS."""
+
+    def machine(cores, files):
+        for path, text in files.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text)
+        monkeypatch.setattr(threads, "ROOT", tmp_path)
+        monkeypatch.setattr(threads, "_cores", lambda: cores)
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        threads._quota.cache_clear()
+
+    yield machine
+    threads._quota.cache_clear()
+
+
+# --- asked for ---
+
+
+@pytest.mark.parametrize("n", [1, 3, 100, np.int8(3), np.uint64(3)])
+def test_a_number_is_itself(n):
+    assert threads.resolve(n) == n
+    assert type(threads.resolve(n)) is int
+
+
+@pytest.mark.parametrize("n", [0, -1, np.int64(-2)])
+def test_too_few(n):
+    with pytest.raises(ValueError, match=r"n_threads must be None \(all cores\) or an integer >= 1, got .*[0-2]"):
+        threads.resolve(n)
+
+
+@pytest.mark.parametrize("n", [True, 2.0, "2", np.array([2])])
+def test_no_number(n):
+    with pytest.raises(TypeError, match=r"n_threads must be None \(all cores\) or an integer >= 1, got "):
+        threads.resolve(n)
+
+
+# --- as many as there are ---
+
+
+def test_all_cores_where_nothing_limits_them(machine):
+    machine(7, {})
+    assert threads.resolve(None) == 7
+
+
+def test_a_number_is_not_limited(machine):
+    machine(2, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "100000 100000\n"})
+    assert threads.resolve(5) == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("3", 3), ("1", 1), (" 3 ", 3), ("4,2", 4), ("99", 8), ("", 8), ("0", 8), ("-2", 8), ("x", 8)],
+)
+def test_omp_num_threads(machine, monkeypatch, value, expected):
+    machine(8, {})
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert threads.resolve(None) == expected
+
+
+def test_omp_num_threads_may_change(machine, monkeypatch):
+    machine(8, {})
+    for value in ("3", "5"):
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+        assert threads.resolve(None) == int(value)
+
+
+V1 = "12:memory:/task\n4:cpu,cpuacct:/task\n3:cpuset:/\n"
+V1_SOLE = "4:cpu:/task\n"
+V2 = "0::/user.slice/task\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "200000 100000\n"}, 2),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "250000 100000\n"}, 3),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "1000 100000\n"}, 1),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, 8),
+        ({"proc/self/cgroup": "0::/\n"}, 8),
+        ({"proc/self/cgroup": V2, "sys/fs/cgroup/user.slice/task/cpu.max": "200000 100000\n"}, 2),
+        (
+            {
+                "proc/self/cgroup": V2,
+                "sys/fs/cgroup/user.slice/task/cpu.max": "max 100000\n",
+                "sys/fs/cgroup/user.slice/cpu.max": "300000 100000\n",
+            },
+            3,
+        ),
+        ({"proc/self/cgroup": V2, "sys/fs/cgroup/cpu.max": "200000 100000\n"}, 2),
+        ({"proc/self/cgroup": "0::/../other\n", "sys/fs/cgroup/cpu.max": "200000 100000\n"}, 2),
+        (
+            {
+                "proc/self/cgroup": V1,
+                "sys/fs/cgroup/cpu,cpuacct/task/cpu.cfs_quota_us": "150000\n",
+                "sys/fs/cgroup/cpu,cpuacct/task/cpu.cfs_period_us": "50000\n",
+            },
+            3,
+        ),
+        (
+            {
+                "proc/self/cgroup": V1,
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "150000\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            2,
+        ),
+        (
+            {
+                "proc/self/cgroup": V1_SOLE,
+                "sys/fs/cgroup/cpu/task/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/task/cpu.cfs_period_us": "100000\n",
+            },
+            8,
+        ),
+        (
+            {
+                "proc/self/cgroup": V1 + "0::/task\n",
+                "sys/fs/cgroup/unified/task/cpu.max": "400000 100000\n",
+            },
+            4,
+        ),
+    ],
+    ids=[
+        "2", "2 whole cores and a half", "a hundredth", "2 without limit", "2 without file", "2 in a group",
+        "2 above the group", "2 seen from inside", "2 seen from outside", "1", "1 seen from inside", "1 without limit",
+        "2 beside 1",
+    ],
+)  # fmt: skip
+def test_quota(machine, files, expected):
+    machine(8, files)
+    assert threads.resolve(None) == expected
+
+
+def test_never_more_than_the_cores(machine):
+    machine(2, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "1600000 100000\n"})
+    assert threads.resolve(None) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no CPU affinity on this system")
+def test_affinity():
+    core = min(os.sched_getaffinity(0))
+    code = f"import os; os.sched_setaffinity(0, [{core}]); from cyem import threads; print(threads.resolve(None))"
+    run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "1\n"
+
+
+# --- after a fork ---
+
+FORK = """
+import multiprocessing, os, sys, warnings
+from cyem import threads
+
+def answers():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        numbers = [threads.resolve(1), threads.resolve(4), threads.resolve(4)]
+    return numbers, [(w.category.__name__, str(w.message)) for w in caught]
+
+if __name__ == "__main__":
+    how, entered = sys.argv[1], sys.argv[2] == "entered"
+    if entered:
+        threads.entered_parallel()
+    if how.startswith("os.fork"):
+        out, into = os.pipe()
+        if os.fork() == 0:
+            if how == "os.fork twice" and os.fork() > 0:
+                os.wait()
+            else:
+                os.write(into, repr(answers()).encode())
+            os._exit(0)
+        os.wait()
+        print(os.read(out, 10_000).decode())
+    else:
+        with multiprocessing.get_context(how).Pool(1) as pool:
+            print(pool.apply(answers))
+    assert answers() == ([1, 4, 4], []), "the parent keeps its threads"
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("how", ["os.fork", "os.fork twice", "fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("entered", ["entered", "not entered"])
+def test_fork(tmp_path, how, entered):
+    (tmp_path / "script.py").write_text(FORK)
+    command = [sys.executable, "-P", "-W", "ignore::DeprecationWarning", tmp_path / "script.py", how, entered]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    numbers, caught = ast.literal_eval(run.stdout)
+    if entered == "entered" and how not in ("spawn", "forkserver"):
+        assert numbers == [1, 1, 1]
+        ((category, message),) = caught  # once
+        assert category == "RuntimeWarning"
+        assert all(word in message for word in ("spawn", "forkserver"))
+    else:
+        assert numbers == [1, 4, 4]
+        assert caught == []
