@@ -1,0 +1,104 @@
+"""Sizes and elementary functions shared by the kernels: LANES samples side by side, written so that compilers see it.
+
+`exp_lanes` is accurate to 2 ulp on [-708, 0] (float: [-87, 0]), `log_lanes` to 2 ulp on [1, 1e300].
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+cdef extern from "lanes.h":
+    enum: LANES
+    enum: WIDE
+    enum: ROWS
+    enum: TILE
+    enum: CYEM_OPENMP
+    int cyem_thread() noexcept nogil
+
+ctypedef fused real:
+    float
+    double
+
+cdef union Bits64:
+    double x[WIDE]
+    int64_t i[WIDE]
+
+cdef union Bits32:
+    float x[WIDE]
+    int32_t i[WIDE]
+
+
+cdef inline void exp_lanes(real* x, real cut) noexcept nogil:
+    """x <- exp(x) for non-positive numbers, exactly zero below cut."""
+    cdef int l
+    cdef real t, f, p
+    cdef real keep[WIDE]
+    cdef Bits64 b
+    cdef Bits32 c
+    cdef int32_t n
+    # exp(t) = 2^n exp(f), n = round(t / log 2), |f| <= log(2) / 2; log 2 in two parts so that f is exact to the last bit
+    if real is double:
+        for l in range(LANES):
+            keep[l] = 1.0 if x[l] >= cut else 0.0
+            t = x[l] if x[l] > -708.0 else -708.0
+            n = <int32_t>(t * 1.4426950408889634 - 0.5)
+            f = t - n * 6.93147180369123816490e-01
+            f = f - n * 1.90821492927058770002e-10
+            p = 1.6059043836821613e-10
+            p = p * f + 2.0876756987868099e-9
+            p = p * f + 2.5052108385441720e-8
+            p = p * f + 2.7557319223985893e-7
+            p = p * f + 2.7557319223985888e-6
+            p = p * f + 2.4801587301587302e-5
+            p = p * f + 1.9841269841269841e-4
+            p = p * f + 1.3888888888888889e-3
+            p = p * f + 8.3333333333333332e-3
+            p = p * f + 4.1666666666666664e-2
+            p = p * f + 1.6666666666666666e-1
+            p = p * f + 0.5
+            p = p * f + 1.0
+            p = p * f + 1.0
+            b.i[l] = (<int64_t>n + 1023) << 52
+            x[l] = p
+        for l in range(LANES):
+            x[l] = x[l] * b.x[l] * keep[l]
+    else:
+        for l in range(WIDE):
+            keep[l] = 1.0 if x[l] >= cut else 0.0
+            t = x[l] if x[l] > <float>-87.0 else <float>-87.0
+            n = <int32_t>(t * <float>1.44269504 - <float>0.5)
+            f = t - n * <float>0.693359375
+            f = f + n * <float>2.12194440e-4
+            p = <float>1.9875691500e-4
+            p = p * f + <float>1.3981999507e-3
+            p = p * f + <float>8.3334519073e-3
+            p = p * f + <float>4.1665795894e-2
+            p = p * f + <float>1.6666665459e-1
+            p = p * f + <float>5.0000001201e-1
+            p = p * f * f + f + <float>1.0
+            c.i[l] = (n + 127) << 23
+            x[l] = p
+        for l in range(WIDE):
+            x[l] = x[l] * c.x[l] * keep[l]
+
+
+cdef inline void log_lanes(double* x, int lanes) noexcept nogil:
+    """x <- log(x) for normal numbers >= 1."""
+    cdef int l
+    cdef double f, h, s, z, w, n
+    cdef Bits64 b
+    cdef int64_t e  # never negative here: the shift may be the unsigned one, which every instruction set has
+    # x = 2^n m with m in [sqrt(1/2), sqrt(2)); log m = f - f^2/2 + s (f^2/2 + R(s^2)), f = m - 1, s = f / (2 + f)
+    for l in range(lanes):
+        b.x[l] = x[l]
+    for l in range(lanes):
+        e = <int64_t>(<uint64_t>(b.i[l] - 0x3FE6A09E667F3BCDLL) >> 52)
+        b.i[l] = b.i[l] - (e << 52)
+        n = <double><int32_t>e
+        f = b.x[l] - 1.0
+        s = f / (2.0 + f)
+        z = s * s
+        w = z * z
+        h = 0.5 * f * f
+        s = s * (h + w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332))
+                 + z * (0.6666666666666735130 + w * (0.2857142874366239149 + w * (0.1818357216161805012
+                        + w * 0.1479819860511658591))))
+        x[l] = n * 0.6931471805599453094 + (f - (h - s))

@@ -1,0 +1,76 @@
+"""From log-joint densities to responsibilities, in place, for one tile; resp is (k, TILE).
+
+Sample s has log-likelihood base + log sum_k exp(resp[k, s]); weight[s] multiplies its responsibilities and its contribution to
+the sums. sums[0] += weighted log-likelihood, sums[1] += weighted log of the largest responsibility.
+"""
+
+from .lanes cimport LANES, TILE, WIDE, exp_lanes, log_lanes, real
+
+
+cdef inline real lowest(real unused) noexcept nogil:
+    """Stands for a log-density that is not a number or beyond the range: finite, and never chosen over another."""
+    if real is double:
+        return -1e300
+    else:
+        return <float>-1e37
+
+
+cdef inline void soft(real* resp, int k, const real* weight, double cut, double base,
+                      double* loglik, double* sums) noexcept nogil:
+    """Responsibilities (the softmax over components) times weight; those below exp(cut) are exact zeros."""
+    cdef int lanes = LANES if real is double else WIDE
+    cdef int g, j, l, v
+    cdef real low = lowest[real](0)
+    cdef real top[WIDE]
+    cdef real total[WIDE]
+    cdef real t[WIDE]
+    cdef double logs[WIDE]
+    cdef double sum0 = 0, sum1 = 0
+    for g in range(TILE // lanes):
+        v = g * lanes
+        for l in range(lanes):
+            top[l] = low
+            total[l] = 0
+        for j in range(k):
+            for l in range(lanes):
+                top[l] = resp[j * TILE + v + l] if resp[j * TILE + v + l] > top[l] else top[l]
+        for j in range(k):
+            for l in range(lanes):
+                t[l] = (resp[j * TILE + v + l] if resp[j * TILE + v + l] > low else low) - top[l]
+            exp_lanes[real](t, <real>cut)
+            for l in range(lanes):
+                resp[j * TILE + v + l] = t[l]
+                total[l] += t[l]
+        for l in range(lanes):
+            logs[l] = total[l]
+        log_lanes(logs, lanes)
+        for l in range(lanes):
+            loglik[v + l] = base + top[l] + logs[l]
+            sum0 += weight[v + l] * loglik[v + l]
+            sum1 -= weight[v + l] * logs[l]
+            t[l] = weight[v + l] / total[l]
+        for j in range(k):
+            for l in range(lanes):
+                resp[j * TILE + v + l] *= t[l]
+    sums[0] += sum0
+    sums[1] += sum1
+
+
+cdef inline void hard(real* resp, int k, const real* weight, double cut, double base,
+                      double* loglik, double* sums) noexcept nogil:
+    """All of a sample's weight to its first best component: the step of k-means and of classification EM."""
+    cdef int j, s, best
+    cdef real low = lowest[real](0)
+    cdef real top
+    for s in range(TILE):
+        best = 0
+        top = low
+        for j in range(k):
+            if resp[j * TILE + s] > top:
+                top = resp[j * TILE + s]
+                best = j
+        for j in range(k):
+            resp[j * TILE + s] = 0
+        resp[best * TILE + s] = weight[s]
+        loglik[s] = base + top
+        sums[0] += weight[s] * loglik[s]

@@ -1,0 +1,494 @@
+"""One pass over the samples: the only place that knows tiles, shards and threads.
+
+a) The samples are cut into tiles of TILE rows, tiles into groups that share a component's parameters while these are in
+   cache, groups into shards. Where the cuts are depends on n, d and k alone. A shard is summed in order by one thread,
+   shards are added in order at the end: the same bits for any number of threads.
+b) A pass fills the responsibilities of a group of tiles (from densities, or from a given matrix) and emits something
+   from them (sums, or rows of an output). A new family brings a distance and a second moment to the tables below.
+c) Samples are seen as (x - frame[0]) * frame[1]: centred on one reference and measured in one power of two a feature.
+d) Statistics are one float64 vector: log-likelihood, log of the largest responsibilities, masses (k), first (k, d) and
+   second moments about the means that were given; the size of the last depends on their kind.
+e) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
+
+The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.sweep does the rest.
+"""
+
+from cython.parallel cimport prange
+from libc.stdint cimport uintptr_t
+from libc.string cimport memset
+
+from .density cimport centred, diagonal, pack_panels, panel_size, spherical, triangular, whiten
+from .lanes cimport CYEM_OPENMP, LANES, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, real
+from .moments cimport mass, norms, padded, scatter, squares, weigh
+from .posterior cimport hard, soft
+
+# The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
+DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
+POSTERIORS = ("soft", "hard")
+MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
+
+OPENMP = bool(CYEM_OPENMP)
+
+cdef enum Density:
+    TRIANGULAR, WHITENED, DIAGONAL, SPHERICAL
+cdef enum Posterior:
+    SOFT, HARD
+cdef enum Moments:
+    NONE, SCATTER, POOLED, SQUARES, NORMS
+
+cdef enum:
+    HEAD = 2                # log-likelihood, log of the largest responsibilities
+    MAX_SHARDS = 64
+    CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
+    SHARD_MEMORY = 1 << 25  # bytes of all shards together
+
+cdef struct Scratch:        # one thread's temporary memory
+    void* tiles             # (group, padded d, TILE): samples in the frame
+    void* white             # the same, or whitened: what distances are measured on
+    void* z                 # (padded d, TILE): centred
+    void* w                 # (padded d, TILE): centred and weighted
+    void* resp              # (group, k, TILE)
+    void* weight            # (group, TILE)
+    double* loglik          # (group, TILE)
+
+ctypedef void (*distance_t)(const void* tile, const void* mean, const void* u, int d, void* z, void* q) noexcept nogil
+ctypedef void (*posterior_t)(void* resp, int k, const void* w, double cut, double base, double* loglik,
+                             double* sums) noexcept nogil
+ctypedef void (*second_t)(const void* w, const void* z, int d, double* second) noexcept nogil
+ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const void* X) noexcept nogil
+
+cdef struct Pass:
+    Py_ssize_t n, tiles, shards, group
+    int d, k
+    const void* X           # (n, d)
+    const void* weights     # (n,) or NULL for ones
+    const void* frame       # (2, d)
+    const void* means       # (k, d): what moments are about
+    const void* centres     # (k, d): what distances are measured from, whitened where the samples are
+    void* factors           # (k or 1, factor_size)
+    void* constants         # (k,): log-joint density at distance zero, less base
+    const void* given       # (n, k): responsibilities to fill from
+    void* out               # (n, ...): rows to write
+    double base, cut
+    bint shared             # one factor for all components
+    Py_ssize_t factor_size, tile_size, second_step, second_size, sums_size, scratch_size
+    distance_t distance
+    posterior_t posterior
+    second_t second
+    step_t fill
+    step_t emit
+    char* scratch           # (threads, scratch_size)
+    double* sums            # (shards, sums_size)
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------
+
+cdef Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
+    """Bytes, rounded up to whole cache lines."""
+    return (size + 63) // 64 * 64
+
+
+cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize) noexcept nogil:
+    """Decide the cuts from the problem alone, never from the machine or the number of threads."""
+    cdef Py_ssize_t side = padded(d), bytes, most
+    memset(p, 0, sizeof(Pass))
+    p.n = n
+    p.d = d
+    p.k = k
+    p.second_step = side * side if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
+    p.second_size = side * side if moments == POOLED else k * p.second_step
+    p.sums_size = aligned((HEAD + k + <Py_ssize_t>k * d + p.second_size) * sizeof(double)) // sizeof(double)
+    p.tile_size = side * TILE
+    p.tiles = (n + TILE - 1) // TILE
+    bytes = p.sums_size * sizeof(double)
+    most = SHARD_MEMORY // bytes
+    most = 4 if most < 4 else MAX_SHARDS if most > MAX_SHARDS else most
+    p.shards = p.tiles if p.tiles < most else most
+    # a group fetches a component's parameters and sums once for several tiles: pays where these do not stay in cache
+    p.group = CACHE // ((2 * p.tile_size + k * TILE) * itemsize) if bytes > CACHE else 1
+    p.group = 1 if p.group < 1 else 8 if p.group > 8 else p.group
+    p.scratch_size = (2 * aligned(p.group * p.tile_size * itemsize) + 2 * aligned(p.tile_size * itemsize)
+                      + aligned(p.group * k * TILE * itemsize) + aligned(p.group * TILE * itemsize)
+                      + aligned(p.group * TILE * sizeof(double)))
+
+
+cdef Py_ssize_t packed_size(int d) noexcept nogil:
+    """Length of one packed factor of any kind."""
+    return panel_size(d) if panel_size(d) > d else d
+
+
+def statistics_size(Py_ssize_t k, Py_ssize_t d, int moments):
+    """Length of the vector of statistics."""
+    return HEAD + k + k * d + (k * d * d if moments == SCATTER else d * d if moments == POOLED
+                               else k * d if moments == SQUARES else k if moments == NORMS else 0)
+
+
+def workspace_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
+    """Bytes of temporary memory for a pass."""
+    cdef Pass p
+    plan(&p, n, d, k, moments, itemsize)
+    return (64 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
+            + n_threads * p.scratch_size + p.shards * p.sums_size * <Py_ssize_t>sizeof(double))
+
+
+# --- samples -> responsibilities -------------------------------------------------------------------------------------
+
+cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    """Transpose a group of tiles into the frame; places beyond the last row repeat it with weight zero."""
+    cdef const real* reference = <const real*>p.frame
+    cdef const real* scale = reference + p.d
+    cdef const real* weights = <const real*>p.weights
+    cdef real* tile = <real*>s.tiles
+    cdef real* weight = <real*>s.weight
+    cdef int t, r, i, m, d = p.d
+    cdef real a, b
+    X += row * d
+    for t in range(tiles):
+        m = <int>(p.n - row) if p.n - row < TILE else TILE
+        for i in range(d):
+            a = reference[i]
+            b = scale[i]
+            for r in range(m):
+                tile[i * TILE + r] = (X[<Py_ssize_t>r * d + i] - a) * b
+            for r in range(m, TILE):
+                tile[i * TILE + r] = tile[i * TILE + m - 1]
+        for r in range(m):
+            weight[r] = weights[row + r] if weights is not NULL else 1
+        for r in range(m, TILE):
+            weight[r] = 0
+        row += TILE
+        X += TILE * d
+        tile += p.tile_size
+        weight += TILE
+
+
+cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    """resp[k, s] <- log-joint density = constant_k - distance^2 / 2"""
+    cdef const real* centre = <const real*>p.centres
+    cdef real* factor = <real*>p.factors
+    cdef const real* constants = <const real*>p.constants
+    cdef real* tile = <real*>s.tiles
+    cdef real* resp
+    cdef int t, j, r
+    cdef real half = 0.5, c
+    load[real](p, s, row, tiles, X)
+    if p.shared:
+        tile = <real*>s.white
+        for t in range(tiles):
+            whiten[real](<real*>s.tiles + t * p.tile_size, factor, p.d, tile + t * p.tile_size)
+    for j in range(p.k):
+        c = constants[j]
+        for t in range(tiles):
+            resp = <real*>s.resp + (<Py_ssize_t>t * p.k + j) * TILE
+            p.distance(tile + t * p.tile_size, centre, factor, p.d, s.z, resp)
+            for r in range(TILE):
+                resp[r] = c - half * resp[r]
+        centre += p.d
+        factor += 0 if p.shared else p.factor_size
+
+
+cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    """resp[k, s] <- weight_s p(k | x_s)"""
+    cdef int t
+    fill_joint[real](p, s, sums, row, tiles, X)
+    for t in range(tiles):
+        p.posterior(<real*>s.resp + <Py_ssize_t>t * p.k * TILE, p.k, <real*>s.weight + t * TILE, p.cut, p.base,
+                    s.loglik + t * TILE, sums)
+
+
+cdef void fill_given(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    """resp[k, s] <- weight_s given[s, k]"""
+    cdef const real* given = <const real*>p.given + row * p.k
+    cdef real* resp = <real*>s.resp
+    cdef const real* weight = <const real*>s.weight
+    cdef int t, j, r, m
+    load[real](p, s, row, tiles, X)
+    for t in range(tiles):
+        m = <int>(p.n - row) if p.n - row < TILE else TILE
+        for j in range(p.k):
+            for r in range(m):
+                resp[r] = weight[r] * given[<Py_ssize_t>r * p.k + j]
+            for r in range(m, TILE):
+                resp[r] = 0
+            resp += TILE
+        given += TILE * <Py_ssize_t>p.k
+        weight += TILE
+        row += TILE
+
+
+# --- responsibilities -> results -------------------------------------------------------------------------------------
+
+cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    """Add masses, first and second moments of a group of tiles; a component that owns nothing of a tile costs nothing."""
+    cdef double* masses = sums + HEAD
+    cdef double* first = masses + p.k
+    cdef double* second = first + <Py_ssize_t>p.k * p.d
+    cdef const real* mean = <const real*>p.means
+    cdef const real* resp
+    cdef double total
+    cdef int t, j
+    for j in range(p.k):
+        for t in range(tiles):
+            resp = <real*>s.resp + (<Py_ssize_t>t * p.k + j) * TILE
+            total = mass(resp)
+            if total == 0:
+                continue
+            masses[j] += total
+            weigh(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, <real*>s.z, <real*>s.w, first)
+            if p.second is not NULL:
+                p.second(s.w, s.z, p.d, second)
+        mean += p.d
+        first += p.d
+        second += p.second_step
+
+
+cdef void emit_loglik(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    cdef double* out = <double*>p.out + row
+    cdef Py_ssize_t r
+    for r in range(p.n - row if p.n - row < tiles * TILE else tiles * TILE):
+        out[r] = s.loglik[r]
+
+
+cdef void emit_resp(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    cdef real* out = <real*>p.out + row * p.k
+    cdef const real* resp
+    cdef Py_ssize_t r
+    cdef int j
+    for r in range(p.n - row if p.n - row < tiles * TILE else tiles * TILE):
+        resp = <const real*>s.resp + r // TILE * p.k * TILE + r % TILE
+        for j in range(p.k):
+            out[r * p.k + j] = resp[j * TILE]
+
+
+cdef void emit_labels(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    """The first component with the largest log-joint density."""
+    cdef Py_ssize_t* out = <Py_ssize_t*>p.out + row
+    cdef const real* joint
+    cdef Py_ssize_t r
+    cdef int j, best
+    for r in range(p.n - row if p.n - row < tiles * TILE else tiles * TILE):
+        joint = <const real*>s.resp + r // TILE * p.k * TILE + r % TILE
+        best = 0
+        for j in range(1, p.k):
+            if joint[j * TILE] > joint[best * TILE]:
+                best = j
+        out[r] = best
+
+
+# --- shards and threads ----------------------------------------------------------------------------------------------
+
+cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexcept nogil:
+    """All tiles of one shard, in order, with the temporary memory of the thread that came."""
+    cdef Scratch s
+    cdef char* at = p.scratch + cyem_thread() * p.scratch_size
+    cdef double* sums = p.sums + shard * p.sums_size
+    cdef Py_ssize_t tile = shard * p.tiles // p.shards, end = (shard + 1) * p.tiles // p.shards
+    cdef int tiles
+    s.tiles = at
+    at += aligned(p.group * p.tile_size * itemsize)
+    s.white = at
+    at += aligned(p.group * p.tile_size * itemsize)
+    s.z = at
+    at += aligned(p.tile_size * itemsize)
+    s.w = at
+    at += aligned(p.tile_size * itemsize)
+    s.resp = at
+    at += aligned(p.group * p.k * TILE * itemsize)
+    s.weight = at
+    at += aligned(p.group * TILE * itemsize)
+    s.loglik = <double*>at
+    memset(s.z, 0, p.tile_size * itemsize)  # padding features are zero
+    memset(s.w, 0, p.tile_size * itemsize)
+    memset(sums, 0, p.sums_size * sizeof(double))
+    while tile < end:
+        tiles = <int>(end - tile if end - tile < p.group else p.group)
+        p.fill(p, &s, sums, tile * TILE, tiles, p.X)
+        p.emit(p, &s, sums, tile * TILE, tiles, p.X)
+        tile += tiles
+
+
+cdef void run(const Pass* p, Py_ssize_t itemsize, int n_threads) noexcept nogil:
+    cdef Py_ssize_t shard
+    for shard in prange(p.shards, schedule="dynamic", chunksize=1, num_threads=n_threads):
+        run_shard(p, shard, itemsize)
+
+
+cdef void add_shards(const Pass* p, double* out, int n_threads) noexcept nogil:
+    """out <- sum of the shards' sums, in their order; second moments unfolded from their padded lower tiles."""
+    cdef Py_ssize_t i, j, flat = HEAD + p.k + <Py_ssize_t>p.k * p.d, squares = 0
+    cdef Py_ssize_t side = padded(p.d)
+    if p.second_size and p.second_step in (0, side * side):
+        squares = p.second_size // (side * side)
+    else:
+        flat += p.second_size
+    for i in range(flat):
+        out[i] = total(p, i)
+    for j in prange(squares, schedule="static", num_threads=n_threads):
+        unfold(p, flat + j * side * side, out + flat + j * p.d * p.d)
+
+
+cdef inline double total(const Pass* p, Py_ssize_t i) noexcept nogil:
+    cdef Py_ssize_t shard
+    cdef double sum = 0
+    for shard in range(p.shards):
+        sum += p.sums[shard * p.sums_size + i]
+    return sum
+
+
+cdef void unfold(const Pass* p, Py_ssize_t start, double* out) noexcept nogil:
+    """One symmetric (d, d) matrix."""
+    cdef Py_ssize_t side = padded(p.d), d = p.d, a, b
+    for a in range(d):
+        for b in range(a + 1):
+            out[a * d + b] = total(p, start + a * side + b)
+            out[b * d + a] = out[a * d + b]
+
+
+# --- the doors -------------------------------------------------------------------------------------------------------
+
+cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
+                    const real[:, ::1] means, int moments, unsigned char[::1] workspace) noexcept nogil:
+    """What every pass has: samples, frame, means, and its temporary memory."""
+    cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
+    cdef Py_ssize_t itemsize = sizeof(real)
+    plan(p, X.shape[0], <int>X.shape[1], <int>means.shape[0], moments, itemsize)
+    p.X = &X[0, 0]
+    p.weights = &weights[0] if weights.shape[0] else NULL
+    p.frame = &frame[0, 0]
+    p.means = p.centres = &means[0, 0]
+    p.factors = <void*>at
+    at += aligned(p.k * packed_size(p.d) * itemsize)
+    p.constants = <void*>at
+    at += aligned(p.k * itemsize) + aligned(p.k * p.d * itemsize)
+    p.sums = <double*>at
+    at += p.shards * p.sums_size * sizeof(double)
+    p.scratch = <char*>at
+    p.second = (<second_t>scatter[real] if moments == SCATTER or moments == POOLED else
+                <second_t>squares[real] if moments == SQUARES else <second_t>norms[real] if moments == NORMS else NULL)
+
+
+cdef void set_density(Pass* p, const real[:, ::1] means, const real[:, :, ::1] factors, const double[::1] constants,
+                      int density, int posterior, double cut) noexcept nogil:
+    """Pack the parameters into the workspace in the order in which they are read."""
+    cdef Py_ssize_t j, i, b
+    cdef real* packed = <real*>p.factors
+    cdef real* constant = <real*>p.constants
+    cdef real* centre = constant + aligned(p.k * sizeof(real)) // sizeof(real)
+    cdef bint triangle = density == TRIANGULAR or density == WHITENED
+    cdef double y
+    p.shared = density == WHITENED
+    p.factor_size = panel_size(p.d) if triangle else factors.shape[2]
+    for j in range(factors.shape[0]):
+        if triangle:
+            pack_panels(&factors[j, 0, 0], p.d, packed)
+        else:
+            for i in range(factors.shape[2]):
+                packed[i] = factors[j, 0, i]
+        packed += p.factor_size
+    if p.shared:
+        p.centres = centre
+        for j in range(p.k):
+            for b in range(p.d):
+                y = 0
+                for i in range(b + 1):
+                    y += <double>factors[0, i, b] * <double>means[j, i]
+                centre[j * p.d + b] = <real>y
+    p.base = constants[0]
+    for j in range(1, p.k):
+        p.base = constants[j] if constants[j] > p.base else p.base
+    for j in range(p.k):
+        constant[j] = <real>(constants[j] - p.base)
+    p.distance = (<distance_t>triangular[real] if density == TRIANGULAR else
+                  <distance_t>diagonal[real] if density == DIAGONAL else
+                  <distance_t>spherical[real] if density == SPHERICAL else <distance_t>centred[real])
+    p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
+    p.cut = cut
+    p.fill = <step_t>fill_posterior[real]
+
+
+def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
+          const real[:, :, ::1] factors, const double[::1] constants, double[::1] statistics,
+          unsigned char[::1] workspace, *, int density, int posterior, int moments, double cut, int n_threads):
+    """One E-step and the sums for one M-step.
+
+    X (n, d), weights (n,) or empty for ones, frame (2, d), means (k, d), factors (k, d, d), (1, d, d), (k, 1, d) or
+    (k, 1, 1) by density, constants (k,): IN. statistics: OUT. Responsibilities below exp(cut) count as zero.
+    """
+    cdef Pass p
+    with nogil:
+        open_pass(&p, X, weights, frame, means, moments, workspace)
+        set_density(&p, means, factors, constants, density, posterior, cut)
+        p.emit = <step_t>emit_moments[real]
+        run(&p, sizeof(real), n_threads)
+        add_shards(&p, &statistics[0], n_threads)
+
+
+def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
+               const real[:, ::1] resp, double[::1] statistics, unsigned char[::1] workspace, *,
+               int moments, int n_threads):
+    """The sums for one M-step from given responsibilities: resp (n, k) IN, the rest as in sweep."""
+    cdef Pass p
+    with nogil:
+        open_pass(&p, X, weights, frame, means, moments, workspace)
+        p.given = &resp[0, 0]
+        p.fill = <step_t>fill_given[real]
+        p.emit = <step_t>emit_moments[real]
+        run(&p, sizeof(real), n_threads)
+        add_shards(&p, &statistics[0], n_threads)
+
+
+def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means,
+                  const real[:, :, ::1] factors, const double[::1] constants, double[::1] loglik,
+                  unsigned char[::1] workspace, *, int density, int n_threads):
+    """loglik (n,) OUT: log-density of each sample in the frame."""
+    cdef Pass p
+    with nogil:
+        open_pass(&p, X, X[0, :0], frame, means, NONE, workspace)
+        set_density(&p, means, factors, constants, density, SOFT, -1e300)
+        p.out = &loglik[0]
+        p.emit = <step_t>emit_loglik[real]
+        run(&p, sizeof(real), n_threads)
+
+
+def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means,
+                     const real[:, :, ::1] factors, const double[::1] constants, real[:, ::1] resp,
+                     unsigned char[::1] workspace, *, int density, int n_threads):
+    """resp (n, k) OUT: p(component | sample)."""
+    cdef Pass p
+    with nogil:
+        open_pass(&p, X, X[0, :0], frame, means, NONE, workspace)
+        set_density(&p, means, factors, constants, density, SOFT, -1e300)
+        p.out = &resp[0, 0]
+        p.emit = <step_t>emit_resp[real]
+        run(&p, sizeof(real), n_threads)
+
+
+def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means, const real[:, :, ::1] factors,
+           const double[::1] constants, Py_ssize_t[::1] label, unsigned char[::1] workspace, *,
+           int density, int n_threads):
+    """label (n,) OUT: the first most probable component."""
+    cdef Pass p
+    with nogil:
+        open_pass(&p, X, X[0, :0], frame, means, NONE, workspace)
+        set_density(&p, means, factors, constants, density, SOFT, 0)
+        p.fill = <step_t>fill_joint[real]
+        p.out = &label[0]
+        p.emit = <step_t>emit_labels[real]
+        run(&p, sizeof(real), n_threads)
+
+
+def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
+    """For tests: exp of non-positive numbers and log of their absolute value plus one, in place of lanes of a block."""
+    cdef real t[WIDE]
+    cdef double u[WIDE]
+    cdef Py_ssize_t i
+    cdef int l, lanes = LANES if real is double else WIDE
+    for i from 0 <= i < x.shape[0] by lanes:
+        for l in range(lanes):
+            t[l] = x[i + l] if i + l < x.shape[0] else 0
+            u[l] = 1 - <double>t[l]
+        exp_lanes[real](t, -708.0)
+        log_lanes(u, lanes)
+        for l in range(min(lanes, <int>(x.shape[0] - i))):
+            exp[i + l] = t[l]
+            log[i + l] = u[l]
