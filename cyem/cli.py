@@ -1,0 +1,390 @@
+"""The command line: select, fit, predict, score, sample and config, from tables in files to tables on the output."""
+
+import argparse
+import csv
+import json
+import math
+import os
+import re
+import sys
+import warnings
+from itertools import chain
+
+import numpy as np
+
+import cyem
+from cyem import tables
+from cyem.selection import CRITERIA, aligned
+
+EPILOG = """
+A FILE is text with , ; tab or blanks between the columns, with or without a header, or NumPy's .npy; - is the standard
+input. COLUMNS are names, numbers from 1, and ranges such as 2-5, with commas between. Components count from 0. The exit
+code is 0 on success, 2 on an error (one line says what), 130 after Ctrl-C.
+"""
+BY_NAME = """
+The model finds its features in FILE by their names; other columns are left out, which a note says. Where the model or
+FILE has no names, the columns are taken as they stand, less those of --drop. --columns overrides both: it gives the
+columns in the model's order, whatever their names.
+"""
+PER_BLOCK = 10  # components side by side in a printed model
+
+
+def main(argv=None):
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
+        try:
+            arguments = _parser().parse_args(argv)
+            code = arguments.run(arguments)
+            sys.stdout.flush()
+            return code or 0
+        except BrokenPipeError:  # the reader, such as head, has enough; nothing may be written at exit either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        except KeyboardInterrupt:
+            _say("interrupted")
+            return 130
+        except OSError as error:
+            _say(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
+        except (ValueError, MemoryError) as error:
+            _say(f"error: {error}" if str(error) else "error: out of memory")
+        return 2
+
+
+def select(arguments):
+    """Fit the grid, print the table and the chosen model."""
+    X, names, weights = _samples(arguments)
+    settings = _settings(arguments, "n_components", "covariance_types", "criterion")
+    progress = _draw if sys.stderr.isatty() else None
+    selection = cyem.select(X, sample_weight=weights, progress=progress, **settings)
+    model = _finish(selection.best_, names, arguments)
+    if arguments.json:
+        _print_json(
+            criterion=selection.criterion,
+            rows=[
+                {name: None if value != value else value for name, value in row._asdict().items()}
+                for row in selection.rows
+            ],
+            best=_description(model),
+        )
+    else:
+        print(selection, "", _summary(model), sep="\n")
+    return 130 if selection.interrupted else 0
+
+
+def fit(arguments):
+    """Fit one model, save it and print it."""
+    X, names, weights = _samples(arguments)
+    model = cyem.GaussianMixture(**_settings(arguments, "n_components", "covariance_type"))
+    model.fit(X, sample_weight=weights)
+    _finish(model, names, arguments)
+    if arguments.json:
+        _print_json(**_description(model))
+    else:
+        print(_summary(model))
+
+
+def predict(arguments):
+    """Print the component of each row, or the responsibilities."""
+    model, X, _ = _model_and_samples(arguments)
+    if arguments.proba:
+        result = model.predict_proba(X).tolist()
+        header = [f"component {k}" for k in range(len(model.weights_))]
+    else:
+        result = [[label] for label in model.predict(X).tolist()]
+        header = ["component"]
+    if arguments.json:
+        _print_json(**({"responsibilities": result} if arguments.proba else {"components": [row[0] for row in result]}))
+    else:
+        _print_csv(header, result)
+
+
+def score(arguments):
+    """Print how well the model fits the rows, all together or each."""
+    model, X, weights = _model_and_samples(arguments)
+    if arguments.rows:
+        result = model.score_samples(X).tolist()
+        if arguments.json:
+            _print_json(log_densities=result)
+        else:
+            _print_csv(["log-density"], ([value] for value in result))
+        return
+    mean = float(model.score(X, sample_weight=weights))
+    n = float(len(X) if weights is None else weights.sum())
+    result = {"n_samples": n, "mean_log_likelihood": mean, "log_likelihood": mean * n}
+    result |= {name: float(getattr(model, name)(X, sample_weight=weights)) for name in CRITERIA}
+    if arguments.json:
+        _print_json(**result)
+    else:
+        print(*aligned([(name.replace("_", " "), f"{value:.10g}") for name, value in result.items()]), sep="\n")
+
+
+def sample(arguments):
+    """Print random samples."""
+    model, names = _load(arguments.model)
+    X, labels = model.sample(arguments.n, random_state=arguments.seed)
+    header = list(names or (f"x{j + 1}" for j in range(X.shape[1])))
+    rows = X.tolist()
+    if arguments.components:
+        header.append("component")
+        rows = [[*row, label] for row, label in zip(rows, labels.tolist(), strict=True)]
+    if arguments.json:
+        _print_json(columns=header, rows=rows)
+    else:
+        _print_csv(header, rows)
+
+
+def config(arguments):
+    """Print how cyem was built and what it uses on this machine."""
+    cyem.show_config()
+
+
+def _samples(arguments):
+    """X, names and weights that the options select from the file."""
+
+    def choose(names, width):
+        chosen = tables.columns(names, width, arguments.columns, arguments.drop)
+        return _weights_last(chosen, names, width, arguments.weights)
+
+    return _split(*tables.read(arguments.file, choose), arguments.weights)
+
+
+def _model_and_samples(arguments):
+    """The model, and X and weights from the file, with the model's features as columns; see BY_NAME."""
+    model, expected = _load(arguments.model)
+    weights = getattr(arguments, "weights", None)
+
+    def choose(names, width):
+        by_name = bool(expected and names and not arguments.columns)
+        missing = [name for name in expected if name not in names] if by_name else []
+        if missing:
+            raise ValueError(
+                f"{_listing('column', missing)} of the model not found among {_listing('column', names)}; "
+                "--columns gives the columns in the model's order"
+            )
+        chosen = tables.columns(names, width, expected if by_name else arguments.columns, arguments.drop)
+        features = _weights_last(chosen, names, width, weights)
+        found = len(features) - (weights is not None)
+        if found != model.n_features_in_:
+            raise ValueError(
+                f"{found} columns where the model has {model.n_features_in_} features; choose with --columns or --drop"
+            )
+        if by_name:
+            left = tables.columns(names, width, drop=arguments.drop)
+            if unused := [names[i] for i in left if i not in features]:
+                _say(f"note: {_listing('column', unused)} not used, as the model has no such feature")
+        return features
+
+    X, _, sample_weight = _split(*tables.read(arguments.file, choose), weights)
+    return model, X, sample_weight
+
+
+def _weights_last(chosen, names, width, weights):
+    """The chosen columns without that of the weights, and this one after them if there is one."""
+    if weights is None:
+        return chosen
+    column, *more = tables.columns(names, width, [weights])
+    features = [i for i in chosen if i != column]
+    if more or not features:
+        raise ValueError(f"--weights {weights} must be one column, with others beside it")
+    return [*features, column]
+
+
+def _split(X, names, weights):
+    if weights is None:
+        return X, names, None
+    return X[:, :-1], names and names[:-1], X[:, -1]
+
+
+def _load(path):
+    """The model and the names of its features, which are matched here: the model itself then asks for no names."""
+    model = cyem.load(path)
+    return model, tuple(vars(model).pop("feature_names_in_", ()))
+
+
+def _finish(model, names, arguments):
+    """The fitted model with the names of its features, saved where -o says."""
+    if names:
+        model.feature_names_in_ = np.array(names, dtype=object)
+    if arguments.output:
+        model.save(arguments.output)
+    return model
+
+
+def _settings(arguments, *names):
+    """Those parameters of a fit that were given."""
+    names += ("random_state", "n_threads", "tol", "max_iter", "n_init")
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+
+
+def _summary(model):
+    """A fitted model as text: weights and means, a column per component."""
+    k, d = model.means_.shape
+    names = getattr(model, "feature_names_in_", None)
+    names = [f"feature {j + 1}" for j in range(d)] if names is None else list(names)
+    end = f"{'converged' if model.converged_ else 'not converged'} after {model.n_iter_} iterations"
+    lines = [
+        f"{_plural('component', k)}, covariance {model.covariance_type}, {end}",
+        f"mean log-likelihood {model.lower_bound_:.6g} per sample",
+    ]
+    label = max(map(len, [*names, "component"]))
+    means = [_numbers(row) for row in model.means_.T.tolist()]
+    weights = [f"{weight:.4f}" for weight in model.weights_]
+    for block in (slice(start, start + PER_BLOCK) for start in range(0, k, PER_BLOCK)):
+        columns = [list(map(str, range(k))), weights, *means]
+        rows = zip(["component", "weight", *names], columns, strict=True)
+        lines += ["", *aligned([[name.ljust(label), *column[block]] for name, column in rows])]
+    return "\n".join(lines)
+
+
+def _numbers(values):
+    """Numbers as text with the same number of decimals, five digits for the largest."""
+    top = max(map(abs, values))
+    exponent = math.floor(math.log10(top)) if top else 0
+    form = f".{max(0, 4 - exponent)}f" if -4 < exponent < 8 else ".4e"
+    return [f"{value:{form}}" for value in values]
+
+
+def _description(model):
+    """A fitted model as plain values."""
+    names = getattr(model, "feature_names_in_", None)
+    return {
+        "n_components": model.n_components,
+        "covariance_type": model.covariance_type,
+        "feature_names": None if names is None else list(names),
+        "mean_log_likelihood": float(model.lower_bound_),
+        "converged": bool(model.converged_),
+        "n_iter": int(model.n_iter_),
+        **{name: getattr(model, f"{name}_").tolist() for name in ("weights", "means", "covariances")},
+    }
+
+
+def _print_json(**values):
+    print(json.dumps(values, indent=1, allow_nan=False))
+
+
+def _print_csv(header, rows):
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+
+
+def _say(message):
+    """One line on the standard error, in place of a progress line."""
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+    print(f"{clear}cyem: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+
+
+def _draw(done, total, seconds):
+    """Progress of `select`, on one line that is gone in the end; nothing for what takes no time."""
+    if seconds > 1:
+        text = f"{done} of {total} fits, {seconds:.0f} s" if done < total else ""
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def _plural(noun, n):
+    return f"{n} {noun}{'s' * (n != 1)}"
+
+
+def _listing(noun, names):
+    shown = [*map(repr, names[:12]), *["..."] * (len(names) > 12)]
+    return f"{noun}{'s' * (len(names) != 1)} {', '.join(shown)}"
+
+
+def _counts(text):
+    """Numbers such as 1-10 or 1,2,5."""
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 1-10 or 1,2,5")
+    ranges = (part.split("-") for part in text.split(","))
+    return list(chain.from_iterable(range(int(ends[0]), int(ends[-1]) + 1) for ends in ranges))
+
+
+def _names(text):
+    return text.split(",")
+
+
+def _new_file(path):
+    """A path that can be written, as far as can be told before the work."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.access(folder, os.W_OK):
+        raise argparse.ArgumentTypeError(f"cannot write into the folder {folder!r}")
+    return path
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        _say(f"error: {message}; see {self.prog} --help")
+        self.exit(2)
+
+
+def _parser():
+    parser = _Parser(prog="cyem", description="Gaussian mixture models.", epilog=EPILOG)
+    parser.add_argument("--version", action="version", version=f"cyem {cyem.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def command(run, help, *files, epilog=EPILOG):
+        added = commands.add_parser(run.__name__, help=help, description=run.__doc__, epilog=epilog)
+        added.set_defaults(run=run)
+        for file in files:
+            added.add_argument(file.lower(), metavar=file)
+        return added
+
+    def table_options(added, weights=True):
+        added.add_argument("--columns", action="append", default=[], help="read only these columns, in this order")
+        added.add_argument("--drop", action="append", default=[], metavar="COLUMNS", help="leave these columns out")
+        if weights:
+            added.add_argument("--weights", metavar="COLUMN", help="this column says how often each row counts")
+
+    def fit_options(added):
+        add = added.add_argument
+        add("--seed", dest="random_state", metavar="N", type=int, default=0, help="of the random starts (default: 0)")
+        add("--n-init", metavar="N", type=int, help="starts per fit, of which the best is kept")
+        add("--tol", metavar="X", type=float, help="stop when this gain of the mean log-likelihood or less is left")
+        add("--max-iter", metavar="N", type=int, help="iterations at most")
+        add("--threads", dest="n_threads", metavar="N", type=int, help="threads (default: all cores it may use)")
+
+    added = command(select, "find the number of components and the covariance structure", "FILE")
+    table_options(added)
+    add = added.add_argument
+    add("--components", dest="n_components", metavar="COUNTS", type=_counts, help="such as 1-10 (default) or 1,2,5")
+    add("--structures", dest="covariance_types", metavar="NAMES", type=_names, help="such as full,diag (default: all)")
+    add("--criterion", choices=CRITERIA, help="what the best has the smallest of (default: bic)")
+    fit_options(added)
+    added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, help="save the best model")
+
+    added = command(fit, "fit one model and save it", "FILE")
+    table_options(added)
+    add = added.add_argument
+    add("--components", dest="n_components", metavar="K", type=int, help="how many (default: 1; select finds it)")
+    add("--structure", dest="covariance_type", metavar="NAME", help="full (default), tied, diag or spherical")
+    fit_options(added)
+    added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, required=True, help="where to save the model")
+
+    added = command(predict, "print the component of each row", "MODEL", "FILE", epilog=BY_NAME + EPILOG)
+    table_options(added, weights=False)
+    added.add_argument("--proba", action="store_true", help="the responsibility of each component instead")
+
+    added = command(score, "print how well a model fits a table", "MODEL", "FILE", epilog=BY_NAME + EPILOG)
+    table_options(added)
+    added.add_argument("--rows", action="store_true", help="the log-density of each row instead")
+
+    added = command(sample, "print random samples of a model", "MODEL")
+    added.add_argument("-n", type=int, default=1, metavar="N", help="how many (default: 1)")
+    added.add_argument("--seed", type=int, metavar="N", help="for the same samples again")
+    added.add_argument("--components", action="store_true", help="add a column that says which component it is from")
+
+    for added in commands.choices.values():
+        added.add_argument("--json", action="store_true", help="JSON instead of a table")
+    command(config, "print how cyem was built and what it uses here")
+    return parser

@@ -1,0 +1,255 @@
+"""Which mixture fits best: every number of components with every covariance structure, and the table of answers."""
+
+import math
+import operator
+import warnings
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from cyem import data
+from cyem.gaussian import GaussianMixture
+
+CRITERIA = ("bic", "aic", "icl")
+
+
+class Row(NamedTuple):
+    """One combination of the grid; `reason` is empty when it was fitted and says why when it was not."""
+
+    n_components: int
+    covariance_type: str
+    log_likelihood: float = math.nan
+    n_parameters: int | None = None
+    bic: float = math.nan
+    aic: float = math.nan
+    icl: float = math.nan
+    converged: bool = False
+    n_iter: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Selection:
+    """The answer of `select`: a table of fits, of which one is the best.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        One per combination, in the order of the grid. Fields: n_components, covariance_type, log_likelihood (of all
+        samples together), n_parameters (free ones), bic, aic, icl (smaller is better), converged, n_iter, seconds
+        (of the fit), reason (why there is no fit, else empty; the numbers are then NaN).
+    models : tuple of GaussianMixture or None
+        The fitted model of each row.
+    criterion : str
+        "bic", "aic" or "icl": what `best_` and `best_row` go by.
+    interrupted : bool
+        True if Ctrl-C ended the search before its last row.
+    """
+
+    rows: tuple
+    models: tuple
+    criterion: str = "bic"
+    interrupted: bool = False
+
+    @property
+    def best_row(self):
+        """The row with the smallest criterion; of equal ones the first."""
+        return self.rows[self._best]
+
+    @property
+    def best_(self):
+        """The fitted model of `best_row`."""
+        return self.models[self._best]
+
+    @property
+    def _best(self):
+        fitted = (i for i, row in enumerate(self.rows) if not row.reason)
+        return min(fitted, key=lambda i: getattr(self.rows[i], self.criterion))
+
+    def pick(self, criterion):
+        """The same table with another criterion ("bic", "aic" or "icl") choosing the best."""
+        return replace(self, criterion=_known(criterion))
+
+    def __str__(self):
+        best = self.best_row
+        head = ("", "components", "structure", "log-likelihood", "parameters", *CRITERIA, "iterations", "seconds")
+        table = [head, *((("*" if row is best else ""), *_cells(row)) for row in self.rows)]
+        last = (
+            f"* best by {self.criterion} (smaller is better): "
+            f"{best.n_components} component{'s' * (best.n_components > 1)}, {best.covariance_type}"
+        )
+        unfinished = [row for row in self.rows if not row.reason and not row.converged]
+        marks = ["! stopped before convergence: raise max_iter"] if unfinished else []
+        return "\n".join([*aligned(table), last, *marks])
+
+    __repr__ = __str__
+
+
+def select(
+    X,
+    n_components=range(1, 11),
+    covariance_types=("full", "tied", "diag", "spherical"),
+    criterion="bic",
+    *,
+    sample_weight=None,
+    progress=None,
+    **parameters,
+):
+    """Fit every number of components with every covariance structure and choose the best by a criterion.
+
+    A combination that cannot be fitted, such as more components than samples, is a row of the table that says why; the
+    others are fitted all the same. Ctrl-C ends the search with a warning and gives the best so far.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    n_components : int or iterable of int, default=range(1, 11)
+        Numbers of components to try.
+    covariance_types : str or iterable of str, default=("full", "tied", "diag", "spherical")
+        Covariance structures to try, by any name that `GaussianMixture` takes.
+    criterion : {"bic", "aic", "icl"}, default="bic"
+        What the best model minimises, -2 L + p log(n), -2 L + 2 p, or bic - 2 sum_i w_i log(max_k r_ik), with L the
+        log-likelihood, p the number of free parameters, n the sum of weights and r the responsibilities.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each sample; 2 is the sample twice, 0 is the sample gone.
+    progress : callable, optional
+        Called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
+    **parameters
+        Anything else that `GaussianMixture` takes, for every fit alike. The same `random_state` serves every fit, so
+        that a row is what one fit with that seed gives; of a generator one seed is drawn for all.
+
+    Returns
+    -------
+    Selection
+        The table: prints well, with `best_` (fitted model), `rows` (records) and `pick` (another criterion).
+
+    Raises
+    ------
+    ValueError
+        If X, the weights or the grid are wrong, or if no combination could be fitted.
+
+    References
+    ----------
+    BIC: Schwarz, "Estimating the dimension of a model", 1978. ICL: Biernacki, Celeux, Govaert, "Assessing a mixture
+    model for clustering with the integrated completed likelihood", 2000.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cyem import select
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(-3, 1, (200, 2)), rng.normal(3, 1, (200, 2))])
+    >>> selection = select(X, n_components=range(1, 4), random_state=0)
+    >>> selection.best_.n_components
+    2
+    """
+    _known(criterion)
+    grid = [(k, structure) for k in _counts(n_components) for structure in _structures(covariance_types)]
+    parameters["random_state"] = _one_seed(parameters.get("random_state"))
+    models = [GaussianMixture(k, covariance_type=structure, **parameters) for k, structure in grid]
+    names = data.feature_names(X)
+    X = data.samples(X)
+    sample_weight = data.weights(sample_weight, len(X))
+
+    rows = [Row(*combination, reason="interrupted") for combination in grid]
+    start = perf_counter()
+    interrupted = False
+    try:
+        for i, model in enumerate(models):
+            rows[i] = _fit(model, X, sample_weight, names)
+            if progress is not None:
+                progress(i + 1, len(rows), perf_counter() - start)
+    except KeyboardInterrupt:
+        if all(row.reason for row in rows):
+            raise
+        interrupted = True
+        done = sum(row.reason != "interrupted" for row in rows)
+        warnings.warn(f"interrupted after {done} of {len(rows)} fits: this is the best so far", stacklevel=2)
+    if all(row.reason for row in rows):
+        raise ValueError(f"none of the {len(rows)} combinations could be fitted; the first one: {rows[0].reason}")
+    models = tuple(None if row.reason else model for row, model in zip(rows, models, strict=True))
+    return Selection(tuple(rows), models, criterion, interrupted)
+
+
+def _fit(model, X, sample_weight, names):
+    """Fit one model in place and return its row."""
+    combination = model.n_components, model.covariance_type
+    start = perf_counter()
+    try:
+        model.fit(X, sample_weight=sample_weight)
+        seconds = perf_counter() - start
+        n = len(X) if sample_weight is None else float(sample_weight.sum())
+        log_likelihood = n * model.lower_bound_
+        if not math.isfinite(log_likelihood):
+            raise ArithmeticError(f"log-likelihood is {log_likelihood}")
+        icl = model.icl(X, sample_weight=sample_weight)
+    except (ValueError, ArithmeticError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return Row(*combination, seconds=perf_counter() - start, reason=reason)
+    if names is not None:
+        model.feature_names_in_ = names
+    p = model._n_parameters()
+    bic = -2 * log_likelihood + p * math.log(n)
+    aic = -2 * log_likelihood + 2 * p
+    return Row(*combination, log_likelihood, p, bic, aic, icl, model.converged_, model.n_iter_, seconds)
+
+
+def aligned(table):
+    """Lines of right-aligned columns, from rows of text; the last cell of a short row runs on to the right."""
+    full = [row for row in table if len(row) == len(table[0])]
+    widths = [max(map(len, column)) for column in zip(*full, strict=True)]
+
+    def line(row):
+        *cells, last = row
+        cells = [cell.rjust(width) for cell, width in zip(cells, widths, strict=False)]
+        return "  ".join([*cells, last.rjust(widths[-1]) if len(row) == len(widths) else last])
+
+    return [line(row) for row in table]
+
+
+def _cells(row):
+    combination = str(row.n_components), row.covariance_type
+    if row.reason:
+        return *combination, f"not fitted: {row.reason}"
+    criteria = (f"{getattr(row, name):.2f}" for name in CRITERIA)
+    iterations = f"{'' if row.converged else '! '}{row.n_iter}"
+    return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, f"{row.seconds:.2f}"
+
+
+def _known(criterion):
+    if criterion not in CRITERIA:
+        raise ValueError(f"criterion={criterion!r} does not exist; choose one of {', '.join(map(repr, CRITERIA))}")
+    return criterion
+
+
+def _counts(n_components):
+    """Numbers of components as a list without repetitions."""
+    counts = list(n_components) if np.iterable(n_components) else [n_components]
+    try:
+        counts = [operator.index(k) for k in counts]
+    except TypeError:
+        raise TypeError(f"n_components={n_components!r} must be an integer or several, such as range(1, 11)") from None
+    if not counts or min(counts) < 1:
+        raise ValueError(f"n_components={n_components!r} must hold at least one number, and only numbers from 1 on")
+    return list(dict.fromkeys(counts))
+
+
+def _structures(covariance_types):
+    """Names of covariance structures as a list without repetitions."""
+    structures = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
+    if not structures:
+        raise ValueError(f"covariance_types={covariance_types!r} must hold at least one name, such as 'full'")
+    return list(dict.fromkeys(structures))
+
+
+def _one_seed(random_state):
+    """One seed for all fits, where a generator would hand out a different one to each."""
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    return random_state
