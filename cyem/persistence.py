@@ -96,7 +96,7 @@ def load(path):
                 return _model(*_read(archive, os.fstat(file.fileno()).st_size))
         except (zipfile.BadZipFile, EOFError, struct.error, NotImplementedError):
             problem = "it is no model file, or truncated or damaged"
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
             problem = " ".join(str(error).split())
     raise ValueError(f"cannot load a model from {os.fspath(path)!r}: {problem}")
 

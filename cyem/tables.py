@@ -127,6 +127,7 @@ def _find(entry, names, width):
 
 
 def _read_array(file, choose):
+    file = file if file.seekable() else io.BytesIO(file.read())  # NumPy cannot read arrays from a pipe
     X = np.lib.format.read_array(file, allow_pickle=False)
     if X.ndim != 2 or X.dtype.kind not in "biuf":
         raise ValueError(f"expected numbers in rows and columns, found shape {X.shape} of {X.dtype}")

@@ -1,0 +1,375 @@
+"""The command line, from files to output, with the exit codes and the one line of every error."""
+
+import csv
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import cyem
+from cyem import cli, tables
+
+
+@pytest.fixture(scope="module")
+def X():
+    rng = np.random.default_rng(0)
+    return np.concatenate([rng.normal(0, 1, (80, 2)), rng.normal([6, -6], [0.5, 2], (60, 2))])
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch, X):
+    """In the working folder: points.csv with the columns `x long`, y and name; and the numbers in it."""
+    monkeypatch.chdir(tmp_path)
+    with open("points.csv", "w", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(["x long", "y", "name"])
+        writer.writerows([*row, f"point {i}"] for i, row in enumerate(X.tolist()))
+    return X
+
+
+@pytest.fixture
+def run(capsys):
+    """``run("fit", "points.csv")``: exit code, standard output, standard error."""
+
+    def run(*arguments):
+        try:
+            code = cli.main(list(arguments))
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def model(table, run):
+    """model.npz, of two components of x and y."""
+    code, _, err = run("fit", "points.csv", "--drop", "name", "--components", "2", "-o", "model.npz")
+    assert (code, err) == (0, "")
+    return cyem.load("model.npz")
+
+
+def read_csv(text):
+    header, *rows = csv.reader(io.StringIO(text))
+    return header, np.array(rows, dtype=float)
+
+
+def refused(result):
+    """The error line of a command that was refused."""
+    code, out, err = result
+    assert (code, out) == (2, "")
+    assert err.startswith("cyem: error: ") and err.count("\n") == 1
+    return err
+
+
+def test_select(table, run):
+    code, out, err = run("select", "points.csv", "--drop", "name", "--components", "1-3")
+    assert (code, err) == (0, "")
+    expected = cyem.select(table, range(1, 4), random_state=0)
+    grid, _, description = out.partition("\n\n")
+    lines = grid.splitlines()
+    assert len(lines) == 1 + 12 + 1
+    assert lines[0].split()[:2] == ["components", "structure"]
+    assert [line.split()[-9:-2] for line in lines[1:-1]] == [
+        line.split()[-9:-2] for line in str(expected).splitlines()[1:-1]
+    ]
+    assert lines[-1] == str(expected).splitlines()[-1]
+    assert f"{expected.best_row.n_components} components, covariance {expected.best_row.covariance_type}" in description
+    rows = {line[:9].strip(): line[9:].split() for line in description.splitlines()}
+    np.testing.assert_allclose(np.array(rows["weight"], float), expected.best_.weights_, atol=1e-4)
+    np.testing.assert_allclose(np.array(rows["x long"], float), expected.best_.means_[:, 0], atol=1e-3)
+    np.testing.assert_allclose(np.array(rows["y"], float), expected.best_.means_[:, 1], atol=1e-3)
+
+
+def test_select_options(table, run):
+    code, out, err = run(
+        *("select", "points.csv", "--columns", "y,1", "--components", "2,1", "--structures", "diag,full", "--json"),
+        *("--criterion", "icl", "--seed", "7", "--n-init", "2", "--tol", "1e-5", "--max-iter", "50", "--threads", "1"),
+        *("-o", "best.npz"),
+    )
+    assert (code, err) == (0, "")
+    result = json.loads(out)
+    assert [(row["n_components"], row["covariance_type"]) for row in result["rows"]] == [
+        *((2, "diag"), (2, "full"), (1, "diag"), (1, "full"))
+    ]
+    assert result["criterion"] == "icl"
+    best = cyem.load("best.npz")
+    assert list(best.feature_names_in_) == result["best"]["feature_names"] == ["y", "x long"]
+    assert best.means_.tolist() == result["best"]["means"]
+    assert (best.random_state, best.n_init, best.tol, best.max_iter, best.n_threads) == (7, 2, 1e-5, 50, 1)
+
+
+def test_select_marks_what_cannot_be_fitted(run, tmp_path):
+    path = tmp_path / "few.csv"
+    path.write_text("1,2\n3,5\n4,4\n")
+    code, out, _ = run("select", str(path), "--components", "1,4", "--structures", "spherical", "--json")
+    rows = json.loads(out)["rows"]
+    assert code == 0
+    assert rows[0]["reason"] == "" and rows[0]["bic"] is not None
+    assert "4" in rows[1]["reason"] and rows[1]["bic"] is None
+
+
+def test_select_interrupted(table, run, monkeypatch):
+    fit = cyem.GaussianMixture.fit
+
+    def impatient(self, X, y=None, sample_weight=None):
+        if self.n_components == 2:
+            raise KeyboardInterrupt
+        return fit(self, X, sample_weight=sample_weight)
+
+    monkeypatch.setattr(cyem.GaussianMixture, "fit", impatient)
+    code, out, err = run("select", "points.csv", "--drop", "name", "--structures", "full", "--components", "1-3")
+    assert code == 130
+    assert err == "cyem: warning: interrupted after 1 of 3 fits: this is the best so far\n"
+    assert "* best by bic (smaller is better): 1 component, full" in out
+    code, out, err = run("fit", "points.csv", "--drop", "name", "--components", "2", "-o", "model.npz")
+    assert (code, out, err) == (130, "", "cyem: interrupted\n")
+    assert not os.path.exists("model.npz")
+
+
+def test_fit(table, run):
+    arguments = ("fit", "points.csv", "--drop", "3", "--components", "2", "--structure", "tied", "-o", "model.npz")
+    code, out, err = run(*arguments)
+    assert (code, err) == (0, "")
+    assert out.startswith("2 components, covariance tied, converged after ")
+    loaded = cyem.load("model.npz")
+    expected = cyem.GaussianMixture(2, covariance_type="tied", random_state=0).fit(table)
+    assert loaded.means_.tobytes() == expected.means_.tobytes()
+    assert list(loaded.feature_names_in_) == ["x long", "y"]
+    described = json.loads(run(*arguments, "--json")[1])
+    assert described["covariances"] == expected.covariances_.tolist()
+    assert described["converged"] is True
+
+
+def test_many_components_are_printed_in_blocks(run, tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("\n".join(map(str, range(60))))
+    code, out, _ = run("fit", str(path), "--components", "12", "--structure", "spherical", "-o", str(tmp_path / "m"))
+    assert code == 0
+    assert [line.split()[1:] for line in out.splitlines() if line.startswith("component")] == [
+        *([str(k) for k in range(10)], ["10", "11"])
+    ]
+    assert sum(line.startswith("feature 1 ") for line in out.splitlines()) == 2
+
+
+def test_predict(table, model, run):
+    points = table
+    code, out, err = run("predict", "model.npz", "points.csv")
+    header, labels = read_csv(out)
+    assert code == 0
+    assert err == "cyem: note: column 'name' not used, as the model has no such feature\n"
+    del model.feature_names_in_
+    assert header == ["component"]
+    assert labels[:, 0].tolist() == model.predict(points).tolist()
+    header, proba = read_csv(run("predict", "model.npz", "points.csv", "--proba")[1])
+    assert header == ["component 0", "component 1"]
+    assert proba.tolist() == model.predict_proba(points).tolist()
+    out = run("predict", "model.npz", "points.csv", "--json")[1]
+    assert json.loads(out) == {"components": model.predict(points).tolist()}
+    out = run("predict", "model.npz", "points.csv", "--json", "--proba")[1]
+    assert json.loads(out) == {"responsibilities": model.predict_proba(points).tolist()}
+
+
+def test_predict_finds_columns_by_name(table, model, run):
+    expected = run("predict", "model.npz", "points.csv")[1]
+    swapped = "\n".join(["y,extra,x long", *(f"{y!r},7,{x!r}" for x, y in table.tolist())])
+    with open("swapped.csv", "w") as file:
+        file.write(swapped)
+    code, out, err = run("predict", "model.npz", "swapped.csv")
+    assert (code, out) == (0, expected)
+    assert err == "cyem: note: column 'extra' not used, as the model has no such feature\n"
+    assert run("predict", "model.npz", "swapped.csv", "--drop", "extra")[1:] == (expected, "")
+    with open("renamed.csv", "w") as file:
+        file.write(swapped.replace("x long", "x"))
+    assert "column 'x long' of the model not found" in refused(run("predict", "model.npz", "renamed.csv"))
+    assert run("predict", "model.npz", "renamed.csv", "--columns", "x,y") == (0, expected, "")
+
+
+def test_predict_without_names(table, model, run):
+    expected = run("predict", "model.npz", "points.csv")[1]
+    np.savetxt("plain.txt", table, fmt="%.17g")
+    assert run("predict", "model.npz", "plain.txt") == (0, expected, "")
+    np.savetxt("plain.txt", np.c_[table, table], fmt="%.17g")
+    assert run("predict", "model.npz", "plain.txt", "--drop", "3-4") == (0, expected, "")
+    assert "4 columns where the model has 2 features" in refused(run("predict", "model.npz", "plain.txt"))
+    np.save("array.npy", table)
+    assert run("predict", "model.npz", "array.npy") == (0, expected, "")
+
+
+def test_score(table, model, run):
+    code, out, _ = run("score", "model.npz", "points.csv", "--json")
+    result = json.loads(out)
+    del model.feature_names_in_
+    assert code == 0
+    assert result["n_samples"] == len(table)
+    assert result["mean_log_likelihood"] == model.score(table)
+    assert result["log_likelihood"] == pytest.approx(model.score(table) * len(table))
+    assert [result[name] for name in ("bic", "aic", "icl")] == [model.bic(table), model.aic(table), model.icl(table)]
+    lines = run("score", "model.npz", "points.csv", "--drop", "name")[1].splitlines()
+    assert [line.split()[-2] for line in lines] == ["samples", "likelihood", "likelihood", "bic", "aic", "icl"]
+    assert float(lines[3].split()[-1]) == pytest.approx(model.bic(table))
+    header, values = read_csv(run("score", "model.npz", "points.csv", "--rows")[1])
+    assert header == ["log-density"]
+    assert values[:, 0].tolist() == model.score_samples(table).tolist()
+    out = run("score", "model.npz", "points.csv", "--rows", "--json")[1]
+    assert json.loads(out) == {"log_densities": model.score_samples(table).tolist()}
+
+
+@pytest.fixture
+def weighted(table):
+    """weighted.csv: the numbers, and a column w with their weights; gives the weights."""
+    weights = np.arange(len(table)) % 3
+    np.savetxt("weighted.csv", np.c_[table[:, :1], weights, table[:, 1:]], delimiter=",", header="x,w,y", comments="")
+    return weights.astype(float)
+
+
+def test_weights(table, weighted, run):
+    code, _, err = run("fit", "weighted.csv", "--weights", "w", "--components", "2", "-o", "model.npz")
+    assert (code, err) == (0, "")
+    loaded = cyem.load("model.npz")
+    assert list(loaded.feature_names_in_) == ["x", "y"]
+    del loaded.feature_names_in_
+    expected = cyem.GaussianMixture(2, random_state=0).fit(table, sample_weight=weighted)
+    np.testing.assert_allclose(loaded.means_, expected.means_, rtol=1e-12)
+    result = json.loads(run("score", "model.npz", "weighted.csv", "--weights", "w", "--json")[1])
+    assert result["n_samples"] == weighted.sum()
+    assert result["bic"] == pytest.approx(expected.bic(table, sample_weight=weighted))
+    result = json.loads(run("select", "weighted.csv", "--weights", "2", "--components", "2", "--json")[1])
+    assert result["rows"][0]["bic"] == pytest.approx(expected.bic(table, sample_weight=weighted))
+
+
+def test_sample(table, model, run):
+    arguments = ("sample", "model.npz", "-n", "5", "--seed", "3")
+    header, rows = read_csv(run(*arguments)[1])
+    X, labels = model.sample(5, random_state=3)
+    assert header == ["x long", "y"]
+    assert rows.tolist() == X.tolist()
+    header, rows = read_csv(run(*arguments, "--components")[1])
+    assert header == ["x long", "y", "component"]
+    assert rows.tolist() == np.c_[X, labels].tolist()
+    assert json.loads(run(*arguments, "--json")[1]) == {"columns": ["x long", "y"], "rows": X.tolist()}
+    assert len(run("sample", "model.npz")[1].splitlines()) == 2
+
+
+def test_sample_goes_back_in(table, model, run):
+    with open("samples.csv", "w") as file:
+        file.write(run("sample", "model.npz", "-n", "50")[1])
+    assert run("score", "model.npz", "samples.csv")[::2] == (0, "")
+
+
+def test_sample_of_a_model_without_names(run, tmp_path):
+    path = str(tmp_path / "model")
+    cyem.GaussianMixture.from_parameters([1.0], [[0.0, 1.0]], [[[1.0, 0.0], [0.0, 1.0]]]).save(path)
+    assert run("sample", path)[1].splitlines()[0] == "x1,x2"
+
+
+def test_version_and_config(run):
+    assert run("--version") == (0, f"cyem {cyem.__version__}\n", "")
+    code, out, err = run("config")
+    assert (code, err) == (0, "")
+    assert cyem.__version__ in out
+
+
+@pytest.mark.parametrize("command", ["select", "fit", "predict", "score", "sample", "config"])
+def test_help(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert out.startswith(f"usage: cyem {command}")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("", "COMMAND"),
+        ("paint", "paint"),
+        ("select", "FILE"),
+        ("select nothing.csv", "nothing.csv: No such file or directory"),
+        ("select .", ".: Is a directory"),
+        ("select points.csv", "row 1 (line 2), column 3 (name): 'point 0' is not a number"),
+        ("select points.csv --drop colour", "points.csv: column 'colour' does not exist"),
+        ("select points.csv --columns 1 --components 5-", "'5-' is not like 1-10"),
+        ("select points.csv --columns 1 --components 0", "n_components="),
+        ("select points.csv --columns 1 --criterion size", "'size'"),
+        ("select points.csv --columns 1 --structures square", "square"),
+        ("select points.csv --columns 1 --components 999", "999"),
+        ("select points.csv --columns 1 --weights 1", "--weights 1 must be one column, with others beside it"),
+        ("select points.csv --columns 1 --weights 1-2", "--weights 1-2 must be one column"),
+        ("select points.csv --columns 1 --tol x", "x"),
+        ("select points.csv --columns 1 --weights y", "negative"),
+        ("fit points.csv --columns 1", "-o"),
+        ("fit points.csv --columns 1 -o nowhere/model", "cannot write into the folder"),
+        ("fit points.csv --columns 1 -o .", "is not a regular file"),
+        ("fit points.csv --columns 1 -o model --components 1-3", "1-3"),
+        ("predict points.csv points.csv", "points.csv': it is no model file"),
+        ("predict nothing.npz points.csv", "nothing.npz: No such file or directory"),
+        ("sample model.npz -n 0", "0"),
+    ],
+)
+def test_errors_are_one_line(table, model, run, command, message):
+    assert message in refused(run(*command.split()))
+
+
+def test_warnings_are_one_line(table, run):
+    code, _, err = run("fit", "points.csv", "--drop", "name", "--components", "3", "--max-iter", "1", "-o", "model.npz")
+    assert code == 0
+    assert err.startswith("cyem: warning: ") and err.count("\n") == 1
+
+
+def program(*arguments, **options):
+    return subprocess.Popen([sys.executable, "-m", "cyem", *arguments], stdout=subprocess.PIPE, **options)
+
+
+def test_as_a_program_from_a_pipe(table, model):
+    text = "\n".join(f"{x} {y}" for x, y in table.tolist()).encode()
+    with program("predict", "model.npz", "-", stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        out, err = process.communicate(text)
+    assert (process.returncode, err) == (0, b"")
+    assert len(out.splitlines()) == 1 + len(table)
+
+
+def test_a_reader_that_has_enough(table, model):
+    with program("sample", "model.npz", "-n", "200000", stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+    assert (process.returncode, err) == (141, b"")
+
+
+def test_ctrl_c(run, monkeypatch):
+    monkeypatch.setattr(tables, "read", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert run("select", "-") == (130, "", "cyem: interrupted\n")
+
+
+def test_progress_is_for_long_work(capsys):
+    cli._draw(1, 4, 0.5)
+    assert capsys.readouterr().err == ""
+    cli._draw(2, 4, 2.4)
+    assert capsys.readouterr().err == "\r\x1b[K2 of 4 fits, 2 s"
+    cli._draw(4, 4, 3.0)
+    assert capsys.readouterr().err == "\r\x1b[K"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_progress_is_drawn_on_a_terminal_only(table, terminal):
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    end = b"|"
+    program = (
+        "import sys, cyem.cli; draw = cyem.cli._draw; cyem.cli._draw = lambda done, total, _: draw(done, total, 60);"
+        "sys.exit(cyem.cli.main(['select', 'points.csv', '--columns', 'y', '--components', '1,2']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=theirs, check=True)
+    os.write(theirs, end)
+    drawn = b""
+    while not drawn.endswith(end):
+        drawn += os.read(ours, 10_000)
+    os.close(ours)
+    os.close(theirs)
+    assert ran.returncode == 0
+    lines = [f"{n} of 8 fits, 60 s" for n in range(1, 8)] + [""]
+    assert drawn.decode() == "".join(f"\r\x1b[K{line}" for line in lines) * terminal + "|"

@@ -1,0 +1,237 @@
+"""The search over components and structures: the table is true, whole, and says which model is the best."""
+
+import dataclasses
+import math
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cyem import GaussianMixture, select
+from cyem.selection import CRITERIA
+
+STRUCTURES = ("full", "tied", "diag", "spherical")
+
+
+@pytest.fixture(scope="module")
+def X():
+    """Three clusters of different shape, in the plane."""
+    rng = np.random.default_rng(0)
+    stretched = rng.normal(size=(150, 2)) @ [[3, 1], [0, 0.3]]
+    return np.concatenate([stretched, rng.normal([0, 8], 0.5, (150, 2)), rng.normal([8, -5], [0.3, 2], (100, 2))])
+
+
+@pytest.fixture(scope="module")
+def selection(X):
+    return select(X, range(1, 6), random_state=0)
+
+
+def test_the_grid(selection):
+    assert [row[:2] for row in selection.rows] == [(k, name) for k in range(1, 6) for name in STRUCTURES]
+    assert selection.rows[0]._fields[:10] == (
+        *("n_components", "covariance_type", "log_likelihood", "n_parameters"),
+        *("bic", "aic", "icl", "converged", "n_iter", "seconds"),
+    )
+    assert not any(row.reason for row in selection.rows)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_say_what_their_models_say(X, weighted):
+    sample_weight = np.random.default_rng(1).uniform(0, 3, len(X)) if weighted else None
+    selection = select(X, [1, 3], sample_weight=sample_weight, random_state=0)
+    n = sample_weight.sum() if weighted else len(X)
+    for row, model in zip(selection.rows, selection.models, strict=True):
+        assert (model.n_components, model.covariance_type) == row[:2]
+        assert row.log_likelihood == pytest.approx(n * model.score(X, sample_weight=sample_weight), rel=1e-12)
+        for name in CRITERIA:
+            assert getattr(row, name) == pytest.approx(getattr(model, name)(X, sample_weight=sample_weight), rel=1e-12)
+        assert row.bic - row.aic == pytest.approx(row.n_parameters * (math.log(n) - 2))
+        assert (row.converged, row.n_iter) == (model.converged_, model.n_iter_)
+        assert row.seconds > 0
+
+
+def test_free_parameters(X):
+    counts = [row.n_parameters for row in select(X, 3).rows]
+    assert counts == [2 + 6 + free for free in (3 * 3, 3, 3 * 2, 3)]
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_the_best_has_the_smallest(X, selection, criterion):
+    picked = selection.pick(criterion)
+    values = [getattr(row, criterion) for row in selection.rows]
+    best = int(np.argmin(values))
+    assert picked.criterion == criterion
+    assert picked.best_row is selection.rows[best]
+    assert picked.best_ is selection.models[best]
+    assert picked.best_.predict(X).shape == (len(X),)
+    assert select(X, range(1, 6), criterion=criterion, random_state=0).best_row[:2] == picked.best_row[:2]
+
+
+def test_the_truth_is_found(selection):
+    assert selection.best_row[:2] == (3, "full")
+
+
+def test_it_is_a_value(selection):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        selection.criterion = "aic"
+    before = selection.criterion
+    selection.pick("icl")
+    assert selection.criterion == before == "bic"
+
+
+def test_it_prints_as_a_table(selection):
+    lines = str(selection).splitlines()
+    table, last = lines[: 1 + len(selection.rows)], lines[-1]
+    assert len({len(line) for line in table}) == 1
+    assert table[0].split() == [
+        *("components", "structure", "log-likelihood", "parameters", "bic", "aic", "icl", "iterations", "seconds")
+    ]
+    marked = [line.split() for line in table if "*" in line]
+    assert len(marked) == 1
+    assert marked[0][:3] == ["*", "3", "full"]
+    assert f"{selection.best_row.bic:.2f}" in marked[0]
+    assert last == "* best by bic (smaller is better): 3 components, full"
+    assert repr(selection) == str(selection)
+
+
+def test_what_cannot_be_fitted_is_a_row_with_its_reason(X):
+    selection = select(X[:3], [1, 4, 2], "diag")
+    assert [bool(row.reason) for row in selection.rows] == [False, True, False]
+    assert selection.models[1] is None
+    failed = selection.rows[1]
+    assert "4" in failed.reason and "3" in failed.reason
+    assert all(math.isnan(getattr(failed, name)) for name in ("log_likelihood", *CRITERIA))
+    assert selection.best_row.n_components in (1, 2)
+    line = str(selection).splitlines()[2]
+    assert line.split()[:4] == ["4", "diag", "not", "fitted:"]
+    assert line.endswith(failed.reason)
+
+
+def test_nothing_can_be_fitted(X):
+    with pytest.raises(ValueError, match=r"none of the 8 combinations could be fitted; the first one: .*4"):
+        select(X[:3], [4, 5])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"criterion": "BIC"}, ValueError, "criterion='BIC' does not exist; choose one of 'bic', 'aic', 'icl'"),
+        ({"n_components": 0}, ValueError, "n_components=0"),
+        ({"n_components": []}, ValueError, "n_components="),
+        ({"n_components": [1, 2.5]}, TypeError, "n_components="),
+        ({"n_components": "3"}, TypeError, "n_components='3'"),
+        ({"covariance_types": ()}, ValueError, r"covariance_types=\(\)"),
+        ({"no_such_parameter": 1}, TypeError, "no_such_parameter"),
+        ({"sample_weight": [1.0]}, ValueError, "sample_weight"),
+    ],
+)
+def test_wrong_arguments(X, arguments, error, message):
+    with pytest.raises(error, match=message):
+        select(X, **{"n_components": 1} | arguments)
+
+
+def test_wrong_criterion_of_pick(selection):
+    with pytest.raises(ValueError, match="criterion='size' does not exist; choose one of 'bic', 'aic', 'icl'"):
+        selection.pick("size")
+
+
+def test_wrong_samples(X):
+    with pytest.raises(ValueError, match="Reshape your data"):
+        select(X[:, 0])
+    with pytest.raises(ValueError, match="NaN"):
+        select(np.where(X[7, 0] == X, np.nan, X))
+
+
+def test_single_values_and_repetitions(X):
+    assert [row[:2] for row in select(X, 2, "diag").rows] == [(2, "diag")]
+    assert [row[:2] for row in select(X, np.array([2, 1, 2]), ["diag", "diag"]).rows] == [(2, "diag"), (1, "diag")]
+
+
+def test_names_of_a_frame(X):
+    frame = pd.DataFrame(X, columns=["length", "width"])
+    best = select(frame, [1, 2], "full").best_
+    assert list(best.feature_names_in_) == ["length", "width"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        best.predict(frame)
+
+
+def test_every_row_is_the_fit_with_the_same_seed(X):
+    selection = select(X, [2, 3], ("full", "diag"), random_state=5)
+    for row, model in zip(selection.rows, selection.models, strict=True):
+        alone = GaussianMixture(row.n_components, covariance_type=row.covariance_type, random_state=5).fit(X)
+        assert alone.means_.tobytes() == model.means_.tobytes()
+
+
+@pytest.mark.parametrize("generator", [np.random.default_rng, np.random.RandomState])
+def test_a_generator_gives_one_seed(X, generator):
+    source = generator(3)
+    first, second = (select(X, [2, 3], "diag", random_state=source) for _ in range(2))
+    assert len({model.random_state for model in first.models}) == 1
+    assert first.models[0].random_state != second.models[0].random_state
+    again = select(X, [2, 3], "diag", random_state=generator(3))
+    assert again.models[0].random_state == first.models[0].random_state
+
+
+def test_parameters_reach_the_fits(X):
+    selection = select(X, 3, "full", max_iter=1, random_state=0)
+    assert selection.rows[0].n_iter == 1
+    assert not selection.rows[0].converged
+    text = str(selection)
+    assert "! 1" in text
+    assert text.endswith("! stopped before convergence: raise max_iter")
+
+
+def test_weights_are_repetitions(X):
+    repeats = np.arange(len(X)) % 3
+    weighted = select(X, [1, 2], "full", sample_weight=repeats, random_state=0, tol=1e-10, max_iter=1000)
+    repeated = select(np.repeat(X, repeats, axis=0), [1, 2], "full", random_state=0, tol=1e-10, max_iter=1000)
+    for ours, theirs in zip(weighted.rows, repeated.rows, strict=True):
+        for name in ("log_likelihood", *CRITERIA):
+            assert getattr(ours, name) == pytest.approx(getattr(theirs, name), rel=1e-6)
+
+
+def test_progress(X):
+    calls = []
+    select(X, [1, 2], ("full", "diag"), progress=lambda *call: calls.append(call))
+    assert [call[:2] for call in calls] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    times = [call[2] for call in calls]
+    assert times == sorted(times) and times[0] > 0
+
+
+def test_an_interrupt_gives_the_best_so_far(X):
+    def stop_after_two(done, total, seconds):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted after 2 of 4 fits"):
+        selection = select(X, [1, 2, 3, 4], "full", progress=stop_after_two, random_state=0)
+    assert selection.interrupted
+    assert [row.reason for row in selection.rows] == ["", "", "interrupted", "interrupted"]
+    assert selection.best_row.n_components == 2
+    assert str(selection).splitlines()[3].endswith("not fitted: interrupted")
+
+
+def test_an_interrupt_before_the_first_row_is_an_interrupt(X, monkeypatch):
+    def fit(self, X, y=None, sample_weight=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GaussianMixture, "fit", fit)
+    with pytest.raises(KeyboardInterrupt):
+        select(X, [1, 2])
+
+
+def test_a_likelihood_that_is_no_number_is_a_row_with_its_reason(X, monkeypatch):
+    fit = GaussianMixture.fit
+
+    def spoiled(self, X, y=None, sample_weight=None):
+        fit(self, X, sample_weight=sample_weight)
+        if self.n_components == 1:
+            self.lower_bound_ = math.nan
+        return self
+
+    monkeypatch.setattr(GaussianMixture, "fit", spoiled)
+    selection = select(X, [1, 2], "full")
+    assert selection.rows[0].reason == "log-likelihood is nan"
+    assert selection.best_row.n_components == 2

@@ -1,0 +1,222 @@
+"""Tables from files: every dialect gives the same numbers, and every error says where."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from cyem import tables
+
+NUMBERS = [[1.5, -2.0, 3e-7], [4.0, 5.25, 6.0]]
+
+
+@pytest.fixture
+def write(tmp_path):
+    """``write(text)``: a file that holds the text or the bytes."""
+
+    def write(content, name="table.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("1.5,-2,3e-7\n4,5.25,6\n", None),
+        ("1.5,-2,3e-7\n4,5.25,6", None),
+        ("1.5;-2;3e-7\r\n4;5.25;6\r\n", None),
+        ("1.5\t-2\t3e-7\n4\t5.25\t6\n", None),
+        ("  1.5  -2 3e-7 \n4 \t 5.25   6\n", None),
+        ("1.5, -2, 3e-7\n 4, 5.25 ,6\n", None),
+        ('"1.5","-2","3e-7"\n"4","5.25","6"\n', None),
+        ("\n1.5,-2,3e-7\n\n   \n4,5.25,6\n\n", None),
+        ("a,b,c\n1.5,-2,3e-7\n4,5.25,6\n", ("a", "b", "c")),
+        ("\ufeffa,b,c\r\n1.5,-2,3e-7\r\n4,5.25,6\r\n", ("a", "b", "c")),
+        ('"a b";"c;d";"e\nf"\n1.5;-2;3e-7\n4;5.25;6\n', ("a b", "c;d", "e\nf")),
+        ('"one, two" "three" x\n1.5 -2 3e-7\n4 5.25 6\n', ("one, two", "three", "x")),
+        ("x,1990,1991\n1.5,-2,3e-7\n4,5.25,6\n", ("x", "1990", "1991")),
+        (",b,nan\n1.5,-2,3e-7\n4,5.25,6\n", ("", "b", "nan")),
+    ],
+)
+def test_dialects(write, content, names):
+    X, found = tables.read(write(content))
+    assert X.tolist() == NUMBERS
+    assert found == names
+    assert X.flags.c_contiguous and X.dtype == np.float64
+
+
+def test_one_column(write):
+    X, names = tables.read(write("fixed acidity\n1\n2.5\n"))
+    assert X.tolist() == [[1.0], [2.5]]
+    assert names == ("fixed acidity",)
+
+
+def test_the_first_line_decides_nothing_alone(write):
+    """A header with blanks in its names, in a table with commas; and a text column beside numbers is no header."""
+    X, names = tables.read(write("net weight,gross weight in kg\n1,2\n3,4\n"))
+    assert X.tolist() == [[1, 2], [3, 4]]
+    assert names == ("net weight", "gross weight in kg")
+    X, names = tables.read(write("5.1,3.5,setosa\n4.9,3.0,setosa\n"), lambda names, width: [0, 1])
+    assert X.tolist() == [[5.1, 3.5], [4.9, 3.0]]
+    assert names is None
+
+
+@given(
+    arrays(np.float64, array_shapes(min_dims=2, max_dims=2), elements=st.floats(allow_nan=False, allow_infinity=False)),
+    st.sampled_from([",", ";", "\t", " "]),
+    st.booleans(),
+)
+def test_numbers_come_back_bit_for_bit(tmp_path_factory, X, separator, header):
+    lines = [separator.join(f"x{j}" for j in range(X.shape[1]))] * header
+    lines += [separator.join(map(repr, row)) for row in X.tolist()]
+    path = tmp_path_factory.mktemp("tables") / "x.txt"
+    path.write_text("\n".join(lines))
+    read, names = tables.read(path)
+    assert read.tobytes() == X.tobytes()
+    assert (names is not None) == header
+
+
+def test_only_chosen_columns_need_be_numbers(write):
+    path = write("name,x,y\nann,1,2\nbob,3,NA\n")
+    X, names = tables.read(path, lambda names, width: tables.columns(names, width, keep=["x"]))
+    assert X.tolist() == [[1], [3]]
+    assert names == ("x",)
+    X, names = tables.read(write("name,x,y\nann,1,2\n"), lambda names, width: [2, 1])
+    assert X.tolist() == [[2, 1]]
+    assert names == ("y", "x")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32])
+def test_npy(tmp_path, dtype):
+    X = np.arange(6, dtype=dtype).reshape(2, 3)
+    path = tmp_path / "array"
+    with open(path, "wb") as file:
+        np.save(file, X)
+    read, names = tables.read(path)
+    assert read.dtype == dtype and (read == X).all() and names is None
+    assert tables.read(path, lambda names, width: [2, 0])[0].tolist() == [[2, 0], [5, 3]]
+
+
+@pytest.mark.parametrize("array", [np.zeros(3), np.array([["a"]]), np.array([[None]]), np.zeros((2, 2), complex)])
+def test_npy_of_something_else(tmp_path, array):
+    path = tmp_path / "array.npy"
+    np.save(path, array, allow_pickle=True)
+    with pytest.raises(ValueError, match=r"array\.npy: "):
+        tables.read(path)
+
+
+def test_npy_truncated(tmp_path):
+    path = tmp_path / "array.npy"
+    np.save(path, np.zeros((10, 2)))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"array\.npy: "):
+        tables.read(path)
+
+
+@pytest.mark.parametrize("content", ["1;2\n3;4\n", b"\x93NUMPY"])
+def test_standard_input(tmp_path, content):
+    program = "from cyem import tables; X, names = tables.read('-'); print(X.tolist(), names)"
+    if isinstance(content, bytes):
+        with open(tmp_path / "x.npy", "wb") as file:
+            np.save(file, np.array([[1.0, 2.0], [3.0, 4.0]]))
+        content = (tmp_path / "x.npy").read_bytes()
+    else:
+        content = content.encode()
+    ran = subprocess.run([sys.executable, "-c", program], input=content, capture_output=True, check=True)
+    assert ran.stdout.decode().strip() == "[[1.0, 2.0], [3.0, 4.0]] None"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty"),
+        ("\n  \n", "the file is empty"),
+        ("a,b\n", "no row of numbers under the header"),
+        ("a,b\n1,2\n3\n", "row 2 (line 3) has 1 columns, the first line has 2"),
+        ("1,2\n\n3,4,5\n", "row 2 (line 3) has 3 columns, the first line has 2"),
+        ("a,b\n1,2\n3,x\n", "row 2 (line 3), column 2 (b): 'x' is not a number"),
+        ("1,2\n3,x\n", "row 2 (line 2), column 2: 'x' is not a number"),
+        ("a,b\n\n1,2\n3,4_5\n", "row 2 (line 4), column 2 (b): '4_5' is not a number"),
+        ("1;2\n3;4,5\n", "row 2 (line 2), column 2: '4,5' is not a number; write decimals with a point"),
+        ("1,2\n3,inf\n", "row 2 (line 2), column 2: 'inf' is not finite"),
+        ("1,2\n3,1e999\n", "row 2 (line 2), column 2: '1e999' is not finite"),
+        ("a,b\n1,NA\n", "row 1 (line 2), column 2 (b): missing value 'NA'; missing values are not supported yet"),
+        ("a,b\n1,2\n,2\n", "row 2 (line 3), column 1 (a): missing value ''; missing values are not supported yet"),
+        ("1,2\nnan,2\n", "row 2 (line 2), column 1: missing value 'nan'; missing values are not supported yet"),
+        ("1,NA\n3,4\n", "row 1 (line 1), column 2: missing value 'NA'"),
+        (b"a,b\n1,\xb5\n", "not UTF-8 text"),
+        ("1,2\nx\0,4\n", "row 2"),
+        ('1,2\n"3,4\n', "unexpected end of data"),
+    ],
+)
+def test_errors_say_where(write, content, message):
+    with pytest.raises(ValueError, match=r"table\.csv: " + re.escape(message)):
+        tables.read(write(content))
+
+
+def test_values_whose_sum_overflows_are_finite(write):
+    assert tables.read(write("1e308,1e308\n1,2\n"))[0].tolist() == [[1e308, 1e308], [1, 2]]
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        tables.read(tmp_path / "nothing.csv")
+
+
+NAMES = ("a", "b,c", "3", "d", "d")
+
+
+@pytest.mark.parametrize(
+    ("keep", "drop", "expected"),
+    [
+        ((), (), [0, 1, 2, 3, 4]),
+        (["b,c"], (), [1]),
+        (["a,2"], (), [0, 1]),
+        (['"b,c",a'], (), [1, 0]),
+        (["3"], (), [2]),  # a name goes before a number
+        (["4-5", "1"], (), [3, 4, 0]),
+        (["1-3"], ["a"], [1, 2]),
+        ((), ["2-5"], [0]),
+        (["a", "1"], (), [0]),
+    ],
+)
+def test_columns(keep, drop, expected):
+    assert tables.columns(NAMES, 5, keep, drop) == expected
+
+
+@pytest.mark.parametrize(
+    ("keep", "drop", "message"),
+    [
+        (["e"], (), "column 'e' does not exist; there are columns 1 to 5: 'a', 'b,c'"),
+        (["0"], (), "column '0' does not exist"),
+        (["6"], (), "column '6' does not exist"),
+        (["4-6"], (), "column '4-6' does not exist"),
+        (["5-4"], (), "column '5-4' does not exist"),
+        ([""], (), "column '' does not exist"),
+        (["a,e"], (), "column 'e' does not exist"),
+        (["d"], (), "column 'd' is ambiguous: columns 4 and 5"),
+        ((), ["1-5"], "no column is left of 5"),
+    ],
+)
+def test_columns_that_do_not_exist(keep, drop, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        tables.columns(NAMES, 5, keep, drop)
+
+
+def test_columns_without_names():
+    assert tables.columns(None, 3, ["3,1"]) == [2, 0]
+    with pytest.raises(ValueError, match=r"column 'a' does not exist; there are columns 1 to 3: they have no names"):
+        tables.columns(None, 3, ["a"])
+
+
+def test_choose_errors_name_the_file(write):
+    with pytest.raises(ValueError, match=r"table\.csv: column 'z' does not exist"):
+        tables.read(write("a,b\n1,2\n"), lambda names, width: tables.columns(names, width, ["z"]))
