@@ -1,0 +1,83 @@
+# Shared by the scripts beside it: a fit Python, what a build needs, the virtual environment.
+# shellcheck shell=bash
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+VENV=.venv
+
+die() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+# The Python that PYTHON names, or the first one on the path that is new enough.
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    die "cyem needs Python >= 3.11; tried: ${PYTHON:-python3 python3.14 ... python3.11 python}." \
+        "  Debian, Ubuntu: apt install python3    Fedora: dnf install python3"
+}
+
+# check_build PYTHON: stop, naming the packages, when something is missing that pip cannot install.
+check_build() {
+    local python=$1 version headers compiler missing=()
+    version=$("$python" -c 'import sys; print("{}.{}".format(*sys.version_info))')
+    headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+    compiler=$("$python" -c 'import os, sysconfig; print(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")')
+
+    "$python" -c 'import venv, ensurepip' 2> /dev/null ||
+        missing+=("venv            python$version-venv   python3")
+    # shellcheck disable=SC2086  # CC may carry options
+    $compiler -fsyntax-only -x c - <<< '#include <stdlib.h>' 2> /dev/null ||
+        missing+=("a C compiler    gcc libc6-dev     gcc")
+    [[ -e $headers/Python.h ]] ||
+        missing+=("Python headers  python$version-dev    python3-devel")
+    if ((${#missing[@]})); then
+        die "This is missing to build cyem with $python:" \
+            "                  apt install       dnf install" \
+            "                  (Debian, Ubuntu)  (Fedora)" "${missing[@]/#/  }"
+    fi
+}
+
+# make_venv: the repository's own environment, unless there is one that works.
+make_venv() {
+    if ! "$VENV/bin/python" -c 'import pip' 2> /dev/null; then
+        local python
+        python=$(find_python)
+        check_build "$python"
+        "$python" -m venv --clear "$VENV"
+    fi
+}
+
+# What a build depends on besides the sources.
+build_settings() {
+    env | grep -E '^(CYEM_(OPENMP|ABI3|DEBUG|ISAS)|CC|CFLAGS|LDFLAGS)=' | sort || true
+}
+
+# install [EXTRA]: cyem as its users get it (compiled, not editable), again only when something has changed.
+install() {
+    local tools stamp=$VENV/.installed${1:+-$1}
+    if [[ -e $stamp && $(< "$stamp") == "$(build_settings)" &&
+        -z $(find setup.py pyproject.toml README.md cyem -newer "$stamp" -print -quit) ]]; then
+        return
+    fi
+    check_build "$VENV/bin/python"
+    echo "Installing cyem${1:+ and what its $1 extra needs} in $VENV (the first time takes a minute) ..."
+    rm -f "$VENV"/.installed*
+    build_settings > "$VENV/.installing"
+    if [[ -d build ]]; then
+        find build -path 'build/lib*' -name '*.py' -delete # setuptools would install deleted modules from there
+    fi
+    # without isolation: a fresh Cython in each build would look newer than every C file
+    mapfile -t tools < <("$VENV/bin/python" -c 'import tomllib
+print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")')
+    "$VENV/bin/python" -m pip install -q "${tools[@]}"
+    "$VENV/bin/python" -m pip install -q --no-build-isolation ".${1:+[$1]}"
+    mv "$VENV/.installing" "$stamp"
+}
