@@ -1,0 +1,92 @@
+"""What ``import cyem`` does to a process: next to nothing. Each test looks into a fresh one."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(code, *options):
+    """The output of a fresh Python that runs the code; -P: the folder that the tests run in is not searched."""
+    command = [sys.executable, "-P", *options, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_public_names():
+    import cyem
+
+    expected = {"GaussianMixture", "select", "e_step", "m_step", "load", "show_config"}
+    expected |= {"ConvergenceWarning", "NotFittedError", "__version__"}
+    assert not {name for name in expected if not hasattr(cyem, name)}
+    assert set(cyem.__all__) >= expected - {"__version__"}
+    assert not {name for name in cyem.__all__ if not hasattr(cyem, name)}
+
+
+def test_version_is_that_of_the_distribution():
+    from importlib.metadata import version
+
+    import cyem
+
+    assert cyem.__version__ == version("cyem")
+
+
+HEAVY = ["sklearn", "scipy", "pandas", "polars", "matplotlib", "joblib", "argparse", "csv", "json", "multiprocessing"]
+
+
+@pytest.mark.parametrize("heavy", HEAVY)
+def test_import_brings_only_numpy(heavy):
+    """What NumPy itself loads is not ours."""
+    look = f"print({heavy!r} in sys.modules);"
+    before, after = run(f"import sys, numpy; {look} import cyem; {look}").split()
+    assert after == before
+
+
+FIT = """
+import numpy as np
+X = np.random.default_rng(0).normal(size=(2000, 2))
+X[:1000] += 8
+"""
+
+
+def test_works_where_scikit_learn_is_not_installed():
+    code = """
+import sys
+for name in ("sklearn", "scipy", "pandas", "polars"):
+    sys.modules[name] = None  # importing it raises ImportError
+import cyem
+""" + FIT + """
+model = cyem.GaussianMixture(2, random_state=0).fit(X)
+print(model.converged_, np.bincount(model.predict(X)).tolist(), np.isfinite(model.bic(X)))
+repr(model), model.get_params(), cyem.select(X, [1, 2], ["diag"]).best_
+"""
+    assert run(code) == "True [1000, 1000] True"
+
+
+def test_subnormal_numbers_survive_import_and_kernels():
+    """A library linked with -ffast-math flushes them to zero for the whole process."""
+    code = """
+import threading
+import numpy as np
+tiny = np.array([1e-310])
+print((tiny / 2 != 0).item())
+import cyem
+print((tiny / 2 != 0).item())
+""" + FIT + """
+cyem.GaussianMixture(2, random_state=0, n_threads=2).fit(X)
+print((tiny / 2 != 0).item())
+thread = threading.Thread(target=lambda: print((tiny / 2 != 0).item()))  # born after the import
+thread.start()
+thread.join()
+"""
+    assert run(code).split() == ["True"] * 4
+
+
+def test_import_and_fit_warn_of_nothing():
+    assert run("import cyem" + FIT + "cyem.GaussianMixture(2, random_state=0).fit(X)", "-W", "error") == ""
+
+
+def test_module_runs_as_a_command():
+    done = subprocess.run([sys.executable, "-P", "-m", "cyem", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[0] == "cyem"
