@@ -208,7 +208,9 @@ def test_integer_weights_are_repeated_rows(structure, dtype):
     for criterion in ("score", "bic", "aic", "icl"):
         one = getattr(weighted, criterion)(X, sample_weight=w)
         other = getattr(repeated, criterion)(rows)
-        assert_allclose(one, other, rtol=1e-10 if dtype == np.float64 else 1e-5, err_msg=criterion)
+        # All but ICL are flat at the maximum.
+        flat, slope = (1e-10, 1e-6) if dtype == np.float64 else (1e-5, 1e-4)
+        assert_allclose(one, other, rtol=slope if criterion == "icl" else flat, err_msg=criterion)
 
 
 @pytest.mark.parametrize("outlier", [0.0, 1e6, 1e200])
@@ -376,7 +378,7 @@ def test_constant_column(structure, value):
     plain, model = fitted(X, labels, structure), fitted(with_column, labels, structure)
     assert_allclose(model.predict_proba(with_column), plain.predict_proba(X), rtol=0, atol=1e-5)
     assert_allclose(model.means_[:, :3], plain.means_, rtol=1e-5, atol=1e-5)
-    assert_allclose(model.means_[:, 3], value, rtol=1e-15)
+    assert_allclose(model.means_[:, 3], value, rtol=1e-13)  # the rounding of a sum of 240 terms
     assert np.isfinite(model.lower_bound_)
     assert np.isfinite(model.precisions_cholesky_).all()
 

@@ -2,6 +2,9 @@
 with SciPy.
 """
 
+import json
+from pathlib import Path
+
 import hypothesis.extra.numpy
 import hypothesis.strategies as st
 import numpy as np
@@ -13,6 +16,7 @@ from scipy.stats import multivariate_normal
 
 from cyem import GaussianMixture
 
+DATA = Path(__file__).parent / "data"
 STRUCTURES = ["full", "tied", "diag", "spherical"]
 STARTS = ["default", "kmeans", "k-means++", "random_from_data", "random"]
 DTYPES = [np.float64, np.float32]
@@ -115,18 +119,21 @@ def test_floor_touches_nothing_above_it(load):
     assert_allclose(fits[0].covariances_, fits[1].covariances_, rtol=1e-12)
 
 
-@pytest.mark.parametrize("tol", [1e-3, 1e-5, 1e-7])
-@pytest.mark.parametrize("k", [2, 3, 4, 5])
-@pytest.mark.parametrize("structure", STRUCTURES)
-def test_tol_bounds_the_remaining_gain(load, structure, k, tol):
-    """What is left to gain at the end is at most `tol` per row (twice, for a projection is an estimate)."""
-    X = load("faithful")
-    labels = np.digitize(X[:, 1], np.quantile(X[:, 1], np.arange(1, k) / k))
-    model = GaussianMixture(k, covariance_type=structure, init_params=labels, tol=tol, max_iter=10_000).fit(X)
-    assert model.converged_
-    reached = model.lower_bound_
-    model.set_params(warm_start=True, tol=1e-13, max_iter=100_000).fit(X)
-    assert model.lower_bound_ - reached <= 2 * tol
+@pytest.mark.parametrize("tol", [1e-4, 1e-6])
+@pytest.mark.parametrize("dataset", ["faithful", "iris", "diabetes"])
+def test_tol_bounds_the_remaining_gain(load, dataset, tol):
+    """From the starts of the reference fits, many of them slow (up to 860 steps of plain EM): what is left to gain at
+    the end is at most `tol` per row, or twice that where the projection is not yet sharp.
+    """
+    X = load(dataset)
+    for case in json.loads((DATA / f"{dataset}.json").read_text())["cases"]:
+        labels = np.array(case["start_labels"])
+        start = {"covariance_type": case["model"], "init_params": labels, "reg_covar": 0}
+        model = GaussianMixture(case["n_components"], tol=tol, max_iter=10_000, **start).fit(X)
+        assert model.converged_
+        reached = model.lower_bound_
+        model.set_params(warm_start=True, tol=1e-13, max_iter=100_000).fit(X)
+        assert model.lower_bound_ - reached <= 2 * tol, (case["model"], case["n_components"])
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -183,14 +190,14 @@ def test_fitted_parameters_are_a_mixture(structure, init_params, dtype):
     assert np.linalg.eigvalsh(covariances).min() > 0
 
     C, P, U = model.covariances_, model.precisions_, model.precisions_cholesky_
-    rounding = {"rtol": 0, "atol": 1e3 * eps}  # times the condition, here below 100
+    rounding = 32 * d * eps * np.linalg.cond(covariances).max()
     if structure in ("full", "tied"):
-        assert_allclose(C @ P, np.broadcast_to(np.eye(d), shape), **rounding)
-        assert_allclose(U @ np.swapaxes(U, -1, -2), P, rtol=1e3 * eps, atol=1e3 * eps * np.abs(P).max())
+        assert_allclose(C @ P, np.broadcast_to(np.eye(d), shape), rtol=0, atol=rounding)
+        assert_allclose(U @ np.swapaxes(U, -1, -2), P, rtol=0, atol=rounding * np.abs(P).max())
         assert_array_equal(U, np.triu(U))
         assert (np.diagonal(U, axis1=-2, axis2=-1) > 0).all()
     else:
-        assert_allclose(C * P, 1, **rounding)
+        assert_allclose(C * P, 1, rtol=8 * eps)
         assert_allclose(U**2, P, rtol=8 * eps)
         assert (U > 0).all()
 
@@ -371,7 +378,8 @@ def test_density_by_hand(load):
 
 
 def test_labels_matrix_and_callable_are_one_start():
-    X, labels = clusters()
+    X, _ = clusters()
+    labels = np.arange(len(X)) % 3
     resp = np.eye(3)[labels]
     fits = [
         GaussianMixture(3, init_params=init_params, max_iter=5, tol=0)
