@@ -1,0 +1,27 @@
+"""Mixture models fitted by expectation-maximization."""
+
+from .config import show_config
+from .estimator import ConvergenceWarning, NotFittedError
+from .gaussian import GaussianMixture
+from .selection import select
+from .verbs import e_step, m_step
+
+__version__ = "0.1.0"
+__all__ = [
+    "ConvergenceWarning",
+    "GaussianMixture",
+    "NotFittedError",
+    "e_step",
+    "load",
+    "m_step",
+    "select",
+    "show_config",
+]
+
+
+def __getattr__(name):
+    if name == "load":  # file formats cost time to import
+        from .persistence import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -70,14 +70,8 @@ def select(arguments):
     selection = cyem.select(X, sample_weight=weights, progress=progress, **settings)
     model = _finish(selection.best_, names, arguments)
     if arguments.json:
-        _print_json(
-            criterion=selection.criterion,
-            rows=[
-                {name: None if value != value else value for name, value in row._asdict().items()}
-                for row in selection.rows
-            ],
-            best=_description(model),
-        )
+        rows = [row._asdict() for row in selection.rows]
+        _print_json(criterion=selection.criterion, rows=rows, best=_description(model))
     else:
         print(selection, "", _summary(model), sep="\n")
     return 130 if selection.interrupted else 0
@@ -133,7 +127,7 @@ def score(arguments):
 def sample(arguments):
     """Print random samples."""
     model, names = _load(arguments.model)
-    X, labels = model.sample(arguments.n, random_state=arguments.seed)
+    X, labels = model.sample(arguments.n, random_state=np.random.default_rng(arguments.seed))
     header = list(names or (f"x{j + 1}" for j in range(X.shape[1])))
     rows = X.tolist()
     if arguments.components:
@@ -245,7 +239,7 @@ def _summary(model):
         columns = [list(map(str, range(k))), weights, *means]
         rows = zip(["component", "weight", *names], columns, strict=True)
         lines += ["", *aligned([[name.ljust(label), *column[block]] for name, column in rows])]
-    return "\n".join(lines)
+    return "\n".join([*lines, *[""] * bool(model.fit_report_), *model.fit_report_])
 
 
 def _numbers(values):
@@ -266,12 +260,22 @@ def _description(model):
         "mean_log_likelihood": float(model.lower_bound_),
         "converged": bool(model.converged_),
         "n_iter": int(model.n_iter_),
+        "report": list(model.fit_report_),
         **{name: getattr(model, f"{name}_").tolist() for name in ("weights", "means", "covariances")},
     }
 
 
 def _print_json(**values):
-    print(json.dumps(values, indent=1, allow_nan=False))
+    print(json.dumps(_finite(values), indent=1, allow_nan=False))
+
+
+def _finite(value):
+    """The same with null for NaN and infinity, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _print_csv(header, rows):

@@ -93,7 +93,7 @@ class Estimator:
             changed = [
                 f"{name}={' '.join(repr(value).split())}"
                 for name, default in self._defaults().items()
-                if (value := getattr(self, name)) is not default and repr(value) != repr(default)
+                if repr(value := getattr(self, name)) != repr(default)
             ]
         return f"{type(self).__name__}({', '.join(changed)})"
 

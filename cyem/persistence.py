@@ -16,6 +16,10 @@ import zipfile
 
 import numpy as np
 
+from cyem import __version__
+from cyem.covariance import structure
+from cyem.gaussian import GaussianMixture, Report
+
 FORMAT = "cyem model"
 VERSION = 1  # raised when older versions of cyem could not read the file
 METADATA = "metadata.json"
@@ -58,7 +62,7 @@ def save(model, path):
         "format": FORMAT,
         "format_version": VERSION,
         "class": type(model).__name__,
-        "cyem_version": _cyem().__version__,
+        "cyem_version": __version__,
         "parameters": _plain(model.get_params(deep=False), arrays),
         "fitted": _plain(_fitted(model), arrays),
         "arrays": {name: _layout(array) for name, array in arrays.items()},
@@ -99,12 +103,6 @@ def load(path):
         except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
             problem = " ".join(str(error).split())
     raise ValueError(f"cannot load a model from {os.fspath(path)!r}: {problem}")
-
-
-def _cyem():
-    import cyem  # it imports this module, on first use
-
-    return cyem
 
 
 def _fitted(model):
@@ -176,7 +174,7 @@ def _read(archive, size):
     if version != VERSION:
         raise ValueError(
             f"its format version is {version!r}, written by cyem {metadata.get('cyem_version')}; cyem "
-            f"{_cyem().__version__} reads version {VERSION}: install a newer cyem"
+            f"{__version__} reads version {VERSION}: install a newer cyem"
         )
     for key in ("parameters", "fitted", "arrays"):
         if not isinstance(metadata.get(key), dict):
@@ -202,19 +200,23 @@ def _read_array(data, dtype, shape):
 
 def _model(metadata, arrays):
     """The model that metadata and arrays describe."""
-    GaussianMixture = _cyem().GaussianMixture
     if metadata.get("class") != GaussianMixture.__name__:
-        raise ValueError(f"it holds a {metadata.get('class')!r}, which cyem {_cyem().__version__} does not know")
+        raise ValueError(f"it holds a {metadata.get('class')!r}, which cyem {__version__} does not know")
     values = metadata["parameters"] | metadata["fitted"] | arrays
     fitted = {name: values.pop(name) for name in list(values) if _is_fitted_name(name)}
     model = GaussianMixture(**values)
+    model.fit_report_ = Report(fitted.pop("fit_report_", ()))
     names = fitted.pop("feature_names_in_", None)
     for name, value in fitted.items():
         setattr(model, name, value)
-    covariances = {getattr(model, f"{name}_").shape for name in ("covariances", "precisions", "precisions_cholesky")}
-    if model.means_.shape[0] != model.n_components or len(covariances) != 1:
-        raise ValueError("its arrays do not belong together")
-    model.score_samples(model.means_[:1])  # the door that checks parameters set by hand
+    k, d = model.n_components, fitted.get("n_features_in_", model.means_.shape[-1])
+    square = structure(model.covariance_type).shape(k, d)
+    expected = {"weights_": (k,), "means_": (k, d), "precisions_cholesky_": square}
+    expected |= {name: square for name in ("covariances_", "precisions_") if name in fitted}
+    for name, shape in expected.items():
+        found = getattr(model, name)
+        if found.shape != shape or found.dtype.kind != "f":
+            raise ValueError(f"{name} has shape {found.shape} of {found.dtype}, expected {shape} of floats")
     if names is not None:
         model.feature_names_in_ = np.array(names, dtype=object)
     return model

@@ -9,14 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cyem import data
+from cyem import covariance, data
+from cyem.estimator import ConvergenceWarning
 from cyem.gaussian import GaussianMixture
 
 CRITERIA = ("bic", "aic", "icl")
+MARKS = {
+    "!": "! stopped before convergence: raise max_iter",
+    "~": "~ something out of the ordinary, such as a component as thin as reg_covar allows: see the report of the row",
+}
 
 
 class Row(NamedTuple):
-    """One combination of the grid; `reason` is empty when it was fitted and says why when it was not."""
+    """One combination of the grid; `reason` says why it was not fitted, `report` what was out of the ordinary."""
 
     n_components: int
     covariance_type: str
@@ -29,6 +34,7 @@ class Row(NamedTuple):
     n_iter: int = 0
     seconds: float = 0.0
     reason: str = ""
+    report: tuple = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,7 +46,7 @@ class Selection:
     rows : tuple of Row
         One per combination, in the order of the grid. Fields: n_components, covariance_type, log_likelihood (of all
         samples together), n_parameters (free ones), bic, aic, icl (smaller is better), converged, n_iter, seconds
-        (of the fit), reason (why there is no fit, else empty; the numbers are then NaN).
+        (of the fit), reason (why there is no fit, else empty; the numbers are then NaN), report (the `fit_report_`).
     models : tuple of GaussianMixture or None
         The fitted model of each row.
     criterion : str
@@ -81,9 +87,8 @@ class Selection:
             f"* best by {self.criterion} (smaller is better): "
             f"{best.n_components} component{'s' * (best.n_components > 1)}, {best.covariance_type}"
         )
-        unfinished = [row for row in self.rows if not row.reason and not row.converged]
-        marks = ["! stopped before convergence: raise max_iter"] if unfinished else []
-        return "\n".join([*aligned(table), last, *marks])
+        legend = [text for mark, text in MARKS.items() if any(mark in _marks(row) for row in self.rows)]
+        return "\n".join([*aligned(table), last, *legend])
 
     __repr__ = __str__
 
@@ -160,7 +165,7 @@ def select(
     interrupted = False
     try:
         for i, model in enumerate(models):
-            rows[i] = _fit(model, X, sample_weight, names)
+            rows[i] = _fit(model, X, sample_weight)
             if progress is not None:
                 progress(i + 1, len(rows), perf_counter() - start)
     except KeyboardInterrupt:
@@ -172,30 +177,34 @@ def select(
     if all(row.reason for row in rows):
         raise ValueError(f"none of the {len(rows)} combinations could be fitted; the first one: {rows[0].reason}")
     models = tuple(None if row.reason else model for row, model in zip(rows, models, strict=True))
+    for model in filter(None, models):
+        model._remember(X.shape[1], names)
     return Selection(tuple(rows), models, criterion, interrupted)
 
 
-def _fit(model, X, sample_weight, names):
+def _fit(model, X, sample_weight):
     """Fit one model in place and return its row."""
     combination = model.n_components, model.covariance_type
     start = perf_counter()
     try:
-        model.fit(X, sample_weight=sample_weight)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the row says it
+            model.fit(X, sample_weight=sample_weight)
         seconds = perf_counter() - start
-        n = len(X) if sample_weight is None else float(sample_weight.sum())
-        log_likelihood = n * model.lower_bound_
-        if not math.isfinite(log_likelihood):
-            raise ArithmeticError(f"log-likelihood is {log_likelihood}")
-        icl = model.icl(X, sample_weight=sample_weight)
+        criteria = model._criteria(X, sample_weight)
+        if not math.isfinite(criteria["log_likelihood"]):
+            raise ArithmeticError(f"the log-likelihood is {criteria['log_likelihood']}")
     except (ValueError, ArithmeticError, MemoryError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return Row(*combination, seconds=perf_counter() - start, reason=reason)
-    if names is not None:
-        model.feature_names_in_ = names
-    p = model._n_parameters()
-    bic = -2 * log_likelihood + p * math.log(n)
-    aic = -2 * log_likelihood + 2 * p
-    return Row(*combination, log_likelihood, p, bic, aic, icl, model.converged_, model.n_iter_, seconds)
+    return Row(
+        *combination,
+        **criteria,
+        converged=model.converged_,
+        n_iter=model.n_iter_,
+        seconds=seconds,
+        report=tuple(model.fit_report_),
+    )
 
 
 def aligned(table):
@@ -216,8 +225,13 @@ def _cells(row):
     if row.reason:
         return *combination, f"not fitted: {row.reason}"
     criteria = (f"{getattr(row, name):.2f}" for name in CRITERIA)
-    iterations = f"{'' if row.converged else '! '}{row.n_iter}"
+    iterations = f"{_marks(row)} {row.n_iter}".strip()
     return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, f"{row.seconds:.2f}"
+
+
+def _marks(row):
+    """The keys of MARKS that a row deserves."""
+    return "~" * bool(row.report) + "!" * (not row.converged and not row.reason)
 
 
 def _known(criterion):
@@ -243,6 +257,8 @@ def _structures(covariance_types):
     structures = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
     if not structures:
         raise ValueError(f"covariance_types={covariance_types!r} must hold at least one name, such as 'full'")
+    for name in structures:
+        covariance.structure(name)  # a name that does not exist is an error now, not in every row
     return list(dict.fromkeys(structures))
 
 

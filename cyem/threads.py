@@ -39,7 +39,7 @@ def resolve(n_threads):
     3
     """
     if n_threads is None:
-        n = max(1, min(_cores(), _omp_num_threads(), _quota()))
+        n = min(_cores(), _omp_num_threads(), _quota())
     elif isinstance(n_threads, bool) or not isinstance(n_threads, numbers.Integral):
         raise TypeError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
     elif n_threads < 1:

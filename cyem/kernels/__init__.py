@@ -1,0 +1,42 @@
+"""The compiled loops, one build for each instruction set; the best that this processor has is chosen at import.
+
+CYEM_ISA=base, v3 or v4 in the environment overrides the choice. `reference` has the same functions in plain NumPy.
+"""
+
+import importlib.util
+import os
+from importlib import import_module
+
+from . import _cpu
+
+LEVELS = {"base": 1, "v3": 3, "v4": 4}
+
+
+def built():
+    """The instruction sets in this installation, simplest first."""
+    return [isa for isa in LEVELS if importlib.util.find_spec(f"{__name__}._sweep_{isa}")]
+
+
+def available():
+    """Those of them that this processor can run."""
+    return [isa for isa in built() if LEVELS[isa] <= _cpu.level()]
+
+
+def module(kernel, isa):
+    """The compiled module of one kernel for one instruction set."""
+    return import_module(f"{__name__}._{kernel}_{isa}")
+
+
+def _choose():
+    able = available()
+    isa = os.environ.get("CYEM_ISA")
+    if isa and isa not in able:
+        raise ImportError(f"CYEM_ISA={isa!r} is not one of the instruction sets that this installation and this processor "
+                          f"have: {', '.join(able)}. Unset it to use the best one.")
+    return isa or able[-1]
+
+
+ISA = _choose()
+sweep = module("sweep", ISA)
+seeding = module("seeding", ISA)
+linalg = module("linalg", ISA)

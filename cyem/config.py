@@ -1,0 +1,44 @@
+"""What this installation is and does."""
+
+import os
+
+import numpy as np
+
+from . import kernels, threads
+
+
+def show_config(mode="print"):
+    """Show which kernels run, and on how many threads.
+
+    Parameters
+    ----------
+    mode : {'print', 'dict'}
+        Print the answer, or return it.
+
+    Returns
+    -------
+    dict or None
+
+    Examples
+    --------
+    >>> show_config("dict")["instruction_set"] in ("base", "v3", "v4")
+    True
+    """
+    from . import __version__
+
+    config = {
+        "cyem": __version__,
+        "numpy": np.__version__,
+        "instruction_set": kernels.ISA,
+        "instruction_sets": kernels.available(),
+        "chosen_by": "CYEM_ISA" if os.environ.get("CYEM_ISA") else "processor",
+        "openmp": kernels.sweep.OPENMP,
+        "n_threads": threads.resolve(None) if kernels.sweep.OPENMP else 1,
+    }
+    if mode == "dict":
+        return config
+    if mode != "print":
+        raise ValueError(f"mode must be 'print' or 'dict', got {mode!r}.")
+    for name, value in config.items():
+        print(f"{name:16} {', '.join(value) if isinstance(value, list) else value}")
+    return None

@@ -1,0 +1,179 @@
+"""What every covariance structure offers, and the algebra they share.
+
+Arrays have the shapes that scikit-learn gives them. A factor is U, upper triangular or its diagonal, with
+Sigma^-1 = U U'; k components, d features.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from ..kernels import linalg
+
+
+class Structure(ABC):
+    """How the covariances of the components are tied to each other: formulas, no samples.
+
+    name, code: what users call it, and the code of Banfield & Raftery (1993). density, moments: the kernels that measure
+    distances and sum second moments. one_unit: whether all features must be measured in one unit.
+    """
+
+    name: str
+    code: str
+    density: str
+    moments: str
+    requirement: str  # of matrices that a user gives
+    one_unit = False
+
+    @abstractmethod
+    def symmetric(self, A):
+        """Whether matrices are symmetric, up to rounding."""
+
+    def __repr__(self):
+        return f"<covariance structure {self.name} ({self.code})>"
+
+    @abstractmethod
+    def shape(self, k, d):
+        """Shape of the covariances, and of factors and precisions."""
+
+    @abstractmethod
+    def n_parameters(self, k, d):
+        """Number of free parameters in the covariances."""
+
+    @abstractmethod
+    def estimate(self, second, masses, shift, floor):
+        """The most likely covariances that are at least diag(floor) in every direction.
+
+        second: second moments about the old means; masses (k,) > 0; shift (k, d): new less old means; floor (d,).
+        Returns the covariances, and which components (k,) were held at the floor.
+        """
+
+    def common(self, covariances, k):
+        """k components with the covariance of a single one."""
+        return np.repeat(covariances, k, axis=0)
+
+    def exchange(self, covariances, others, where):
+        """Covariances, those of the components `where` (k,) taken from `others`."""
+        return np.where(where.reshape(-1, *[1] * (covariances.ndim - 1)), others, covariances)
+
+    @abstractmethod
+    def factors(self, covariances):
+        """Factors of covariances; None unless all are positive definite."""
+
+    @abstractmethod
+    def precision_factors(self, precisions):
+        """Factors of inverse covariances; None unless all are positive definite."""
+
+    @abstractmethod
+    def covariances(self, U):
+        """Covariances from factors."""
+
+    @abstractmethod
+    def precisions(self, U):
+        """Inverse covariances from factors."""
+
+    @abstractmethod
+    def log_det(self, U, k, d):
+        """log det Sigma^(-1/2) of each component (k,)."""
+
+    @abstractmethod
+    def pack(self, U):
+        """Factors as the density kernel reads them: (k or 1, d or 1, d or 1)."""
+
+    def pack_common(self, U, k):
+        """The density kernel, and factors for it, of k components with the covariance of a single one."""
+        return self.density, self.pack(self.common(U, k))
+
+    @abstractmethod
+    def full(self, covariances, k, d):
+        """The same covariances as k square matrices."""
+
+    @abstractmethod
+    def scaled(self, covariances, units):
+        """Covariances when the unit of feature i shrinks by the factor units[i]; of factors it is the inverse."""
+
+    @abstractmethod
+    def scaled_factors(self, U, units):
+        """Factors when the unit of feature i shrinks by the factor units[i]."""
+
+
+class SquareMatrices(Structure):
+    """What structures with whole matrices have in common; they may be stacked."""
+
+    requirement = "symmetric, positive-definite"
+
+    def symmetric(self, A):
+        return np.allclose(A, A.swapaxes(-1, -2), rtol=1e-7, atol=1e-9 * np.abs(A).max())
+
+    def precision_factors(self, precisions):
+        try:  # the Cholesky factor of the matrix turned by 180 degrees, turned back
+            return np.ascontiguousarray(np.linalg.cholesky(precisions[..., ::-1, ::-1])[..., ::-1, ::-1])
+        except np.linalg.LinAlgError:
+            return None
+
+    def covariances(self, U):
+        L = np.linalg.inv(U)  # Sigma = U'^-1 U^-1
+        return symmetric(L.swapaxes(-1, -2) @ L)
+
+    def precisions(self, U):
+        return U @ U.swapaxes(-1, -2)
+
+    def scaled(self, covariances, units):
+        return covariances * units * units[:, None]
+
+    def scaled_factors(self, U, units):
+        return U / units[:, None]
+
+
+class Variances(Structure):
+    """What structures without correlations have in common: a factor is the inverse of a standard deviation."""
+
+    requirement = "positive"
+
+    def symmetric(self, A):
+        return True
+
+    def precision_factors(self, precisions):
+        return np.sqrt(precisions) if (precisions > 0).all() else None
+
+    def factors(self, covariances):
+        return 1 / np.sqrt(covariances) if (covariances > 0).all() else None
+
+    def covariances(self, U):
+        return (1 / U) ** 2
+
+    def precisions(self, U):
+        return U**2
+
+
+def symmetric(A):
+    """(A + A') / 2 of matrices that may be stacked."""
+    return (A + A.swapaxes(-1, -2)) / 2
+
+
+def precision_factors(A):
+    """Upper triangular U with A^-1 = U U' of a stack (k, d, d); None unless all are positive definite."""
+    A = np.ascontiguousarray(A)
+    U = np.empty_like(A)
+    definite = np.empty(len(A), np.int32)
+    linalg.precision_factors(A, U, np.empty(A.shape[1:]), definite)
+    return U if definite.all() else None
+
+
+def raise_to_floor(A, floor):
+    """The most likely covariances at least diag(floor), given sample covariances A (k, d, d); which had to be raised.
+
+    In units in which the floor is the identity, the maximum of -log det S - tr(S^-1 A) over S >= I has the eigenvectors
+    of A, and its eigenvalues where they exceed one.
+    """
+    A = np.ascontiguousarray(A)
+    above = np.empty(len(A), np.int32)
+    linalg.exceeds(A, floor, np.empty(A.shape[1:]), above)
+    held = above == 0
+    if held.any():
+        A = A.copy()
+        root = np.sqrt(floor)
+        units = root[:, None] * root
+        values, vectors = np.linalg.eigh(A[held] / units)
+        A[held] = symmetric((vectors * np.maximum(values, 1)[:, None, :]) @ vectors.swapaxes(1, 2)) * units
+    return A, held

@@ -1,0 +1,42 @@
+"""EEE: one covariance matrix for all components."""
+
+import numpy as np
+
+from .base import SquareMatrices, precision_factors, raise_to_floor
+
+
+class Tied(SquareMatrices):
+    name, code = "tied", "EEE"
+    density, moments = "whitened", "pooled"
+
+    def shape(self, k, d):
+        return (d, d)
+
+    def n_parameters(self, k, d):
+        return d * (d + 1) // 2
+
+    def estimate(self, second, masses, shift, floor):
+        k, d = shift.shape
+        # Sigma = 1/n sum_k [ sum r (x - old)(x - old)' - n_k (new - old)(new - old)' ]
+        S = (second.reshape(d, d) - (shift.T * masses) @ shift) / masses.sum()
+        S, held = raise_to_floor(S[None], floor)
+        return S[0], np.repeat(held, k)
+
+    def common(self, covariances, k):
+        return covariances
+
+    def exchange(self, covariances, others, where):
+        return covariances
+
+    def factors(self, covariances):
+        U = precision_factors(covariances[None])
+        return None if U is None else U[0]
+
+    def log_det(self, U, k, d):
+        return np.full(k, np.log(np.diagonal(U)).sum())
+
+    def pack(self, U):
+        return U[None]
+
+    def full(self, covariances, k, d):
+        return np.broadcast_to(covariances, (k, d, d))

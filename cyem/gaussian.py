@@ -1,0 +1,589 @@
+"""GaussianMixture: what a user calls. Parameters, fitted attributes and verbs; the work is done one floor down."""
+
+import numbers
+import time
+import warnings
+
+import numpy as np
+
+from . import data, em, start, threads
+from .covariance import structure
+from .estimator import ConvergenceWarning, Estimator, familiar
+from .mixture import Mixture, Parameters
+from .sweep import Density, Frame, Samples, power_of_two
+
+
+class Report(tuple):
+    """What happened during a fit, one line an event; empty after an ordinary one."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        return "\n".join(self) or "nothing out of the ordinary"
+
+
+class GaussianMixture(Estimator):
+    """Gaussian mixture model, fitted by expectation-maximization.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        Number of components k.
+    covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
+        Covariances of the components: one matrix each, one for all, axis-parallel, or round. The codes of the statistics
+        literature ('VVV', 'EEE', 'VVI', 'VII') mean the same.
+    tol : float, default=1e-5
+        Stop when the gain of the mean log-likelihood per sample that is still to come, projected from the last steps, is
+        below this. scikit-learn compares the last gain, which on overlapping clusters is far from what is to come.
+    reg_covar : float, default=1e-6
+        The least variance that a component may have in any direction, relative to the variance of each feature.
+        Covariances above it are untouched: an ordinary fit is the maximum-likelihood one, in any unit.
+    max_iter : int, default=1000
+        The most iterations of one run.
+    n_init : int, default=1
+        Number of runs from different starts; the one of greatest likelihood is kept.
+    init_params : {'short_em', 'kmeans', 'k-means++', 'random', 'random_from_data'}, array or callable, default='short_em'
+        Where to start: the best of several short runs of EM from k-means++ seeds; a partition by k-means or by seeds, in
+        the metric of the covariance of all samples; random responsibilities; means at random samples. Or labels (n,),
+        responsibilities (n, k), or a function of (X, n_components, random_state: numpy.random.Generator) that returns
+        either.
+    weights_init : array-like of shape (k,), default=None
+        First weights.
+    means_init : array-like of shape (k, d), default=None
+        First means; weights and covariances then begin from the partition by the nearest of them.
+    precisions_init : array-like, default=None
+        First inverse covariances, in the shape of `precisions_`.
+    random_state : int, RandomState, Generator or None, default=None
+        Source of the random numbers of the start, and of `sample`.
+    warm_start : bool, default=False
+        Begin from the last fit.
+    verbose : int, default=0
+        1: a line now and then; 2: with the gain and the time.
+    verbose_interval : int, default=10
+        Iterations between two lines.
+    n_threads : int or None, default=None
+        Threads to use; None: as many as the process may. The result is the same, to the bit, for any number.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (k,)
+    means_ : ndarray of shape (k, d)
+    covariances_ : ndarray
+        (k, d, d) if 'full', (d, d) if 'tied', (k, d) if 'diag', (k,) if 'spherical'.
+    precisions_ : ndarray
+        Inverses of the covariances, in the same shape.
+    precisions_cholesky_ : ndarray
+        U, upper triangular or a diagonal, with precisions = U U', in the same shape.
+    converged_ : bool
+        Whether the rule of `tol` was met.
+    n_iter_ : int
+        Iterations of the best run.
+    lower_bound_ : float
+        Mean log-likelihood per unit of weight of these parameters; what `score` gives on the same data.
+    lower_bounds_ : list of float
+        The same after each iteration of the best run.
+    fit_report_ : tuple of str
+        Events that are out of the ordinary, one line each.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (d,)
+        Only if X had names.
+
+    Notes
+    -----
+    The E-step gives each sample n the responsibilities r_nk = w_k N(x_n; mu_k, Sigma_k) / sum_j w_j N(x_n; mu_j, Sigma_j),
+    the M-step sets w_k, mu_k and Sigma_k to the weighted share, mean and covariance under them (Dempster, Laird & Rubin
+    1977; McLachlan & Peel 2000, section 3.2). A component that loses all weight is seeded anew, one that would be thinner
+    than `reg_covar` allows is held there; `fit_report_` tells, and a `ConvergenceWarning`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> model = GaussianMixture(n_components=2, random_state=0).fit(X)
+    >>> sorted(model.means_.round(6).tolist())
+    [[1.0, 2.0], [10.0, 2.0]]
+    """
+
+    def __init__(
+        self,
+        n_components=1,
+        *,
+        covariance_type="full",
+        tol=1e-5,
+        reg_covar=1e-6,
+        max_iter=1000,
+        n_init=1,
+        init_params="short_em",
+        weights_init=None,
+        means_init=None,
+        precisions_init=None,
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+        verbose_interval=10,
+        n_threads=None,
+    ):
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+        self.n_threads = n_threads
+
+    # --- fitting -------------------------------------------------------------------------------------------------
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit by maximum likelihood.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            At least as many samples of positive weight as components.
+        y : ignored
+        sample_weight : array-like of shape (n,) or number, default=None
+            How often each sample counts: 2 is the sample twice, 0 is the sample gone.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad input, which leaves the estimator as it was.
+        """
+        shape = self._check_parameters()
+        names = data.feature_names(X)
+        X = data.samples(X)
+        weights = data.weights(sample_weight, len(X))
+        kept = slice(None)
+        if weights is not None and not weights.all():
+            kept = np.flatnonzero(weights)
+            X, weights = X[kept], weights[kept]
+        n, d = X.shape
+        k = self.n_components
+        if n < k:
+            raise ValueError(f"Expected n_samples >= n_components but got n_components = {k}, n_samples = {n} (of positive "
+                             "weight): ask for fewer components.")
+        rng = start.generator(self.random_state)
+        mixture = Mixture(X, weights, shape, self.reg_covar, threads.resolve(self.n_threads))
+        starts = self._starts(mixture, X, kept, rng)
+        best = None
+        for run, first in enumerate(starts):
+            fit = em.fit(mixture, first, tol=self.tol, max_iter=self.max_iter, report=self._reporter(run, mixture))
+            if best is None or fit.value > best.value:
+                best = fit
+        self._remember(d, names)
+        self._accept(mixture, best, rng)
+        return self
+
+    def fit_predict(self, X, y=None, sample_weight=None):
+        """Fit, and the most probable component of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        y : ignored
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        return self.fit(X, sample_weight=sample_weight).predict(X)
+
+    def _starts(self, mixture, X, kept, rng):
+        """The parameters to begin from: one, or one for each of n_init."""
+        if self.warm_start and self.__sklearn_is_fitted__():
+            self._check_start((self.weights_, self.means_), X.shape[1])
+            yield self._inside(mixture, self.weights_, self.means_, factors=self.precisions_cholesky_)
+            return
+        given = self._check_start((self.weights_init, self.means_init), X.shape[1])
+        weights, means = given
+        shape, k, d = mixture.structure, self.n_components, X.shape[1]
+        factors = None
+        if self.precisions_init is not None:
+            precisions = checked(self.precisions_init, "precisions", shape.shape(k, d))
+            factors = root(shape, precisions, "precisions", shape.precision_factors)
+        if weights is not None and means is not None and factors is not None:
+            yield self._inside(mixture, weights, means, factors=factors)
+            return
+        for _ in range(self.n_init):
+            first = self._start(mixture, X, kept, rng, means)
+            if weights is not None or means is not None or factors is not None:
+                frame = mixture.frame
+                first = self._inside(
+                    mixture,
+                    first.weights if weights is None else weights,
+                    frame.leave(first.means) if means is None else means,
+                    factors=shape.scaled_factors(first.factors, frame.units) if factors is None else factors,
+                )
+            yield first
+            if means is not None or not isinstance(self.init_params, str) and not callable(self.init_params):
+                return  # nothing random in it: another run would be the same
+
+    def _start(self, mixture, X, kept, rng, means):
+        k = self.n_components
+        if means is not None:
+            return mixture.assign_to(mixture.frame.enter(means)).parameters
+        if isinstance(self.init_params, str):
+            return start.STARTS[self.init_params](mixture, k, rng)
+        chosen = self.init_params
+        if callable(chosen):
+            chosen, kept = chosen(X, k, random_state=rng), slice(None)
+        resp = start.responsibilities(np.asarray(chosen)[kept], len(X), k)
+        return mixture.assign(resp).parameters
+
+    @staticmethod
+    def _inside(mixture, weights, means, factors):
+        """Parameters of the outside, in the frame of the data."""
+        shape, frame = mixture.structure, mixture.frame
+        factors = shape.scaled_factors(factors, 1 / frame.units)
+        return Parameters(shape, np.asarray(weights, float), frame.enter(means), shape.covariances(factors), factors)
+
+    def _accept(self, mixture, fit, rng):
+        """Set the fitted attributes, all at once, and say what the user should know."""
+        frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
+        events = list(fit.events)
+        with np.errstate(over="ignore", under="ignore"):
+            self.covariances_ = shape.scaled(parameters.covariances, frame.units)
+            self.precisions_cholesky_ = shape.scaled_factors(parameters.factors, frame.units)
+            self.precisions_ = shape.precisions(self.precisions_cholesky_)
+        if not (np.isfinite(self.covariances_).all() and np.isfinite(self.precisions_).all()):
+            events.append("variances or their inverses are beyond the range of float64; predictions do not use them")
+        self.weights_ = parameters.weights
+        self.means_ = frame.leave(parameters.means)
+        self.converged_ = fit.converged
+        self.n_iter_ = fit.n_iter
+        self.lower_bound_ = fit.value - frame.log_volume
+        self.lower_bounds_ = [value - frame.log_volume for value in fit.bounds]
+        self.fit_report_ = Report(events)
+        self._sampler = rng.spawn(1)[0]
+        warning = familiar(ConvergenceWarning)
+        if fit.events:
+            warnings.warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
+                          warning, stacklevel=3)
+        if not fit.converged and self.max_iter > 0:
+            warnings.warn(f"Not converged after max_iter={self.max_iter} iterations: increase max_iter or tol, or check "
+                          "for degenerate data.", warning, stacklevel=3)
+
+    def _reporter(self, run, mixture):
+        """What prints the progress of one run, or None."""
+        if not self.verbose:
+            return None
+        print(f"Initialization {run}")
+        last = [-np.inf, time.perf_counter()]
+
+        def report(iteration, value):
+            if iteration % self.verbose_interval:
+                return
+            line = f"  Iteration {iteration}"
+            if self.verbose > 1:
+                now = time.perf_counter()
+                line += f"\t mean log-likelihood {value - mixture.frame.log_volume:.8f}"
+                line += f"\t gain {value - last[0]:.2e}\t time {now - last[1]:.3f}s"
+                last[:] = value, now
+            print(line)
+
+        return report
+
+    # --- parameters ----------------------------------------------------------------------------------------------
+
+    def _check_parameters(self):
+        """Check everything that does not depend on the data; the covariance structure."""
+        for name, least in (("n_components", 1), ("max_iter", 0), ("n_init", 1), ("verbose", 0), ("verbose_interval", 1)):
+            value = getattr(self, name)
+            boolean = isinstance(value, (bool, np.bool_)) and name != "verbose"
+            if boolean or not isinstance(value, numbers.Integral) or value < least:
+                self._refuse(name, f"an int in the range [{least}, inf)", value)
+        for name in ("tol", "reg_covar"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < np.inf:
+                self._refuse(name, "a float in the range [0.0, inf)", value)
+        if not isinstance(self.warm_start, (bool, np.bool_)):
+            self._refuse("warm_start", "a bool", self.warm_start)
+        init = self.init_params
+        if isinstance(init, str) and init not in start.STARTS:
+            self._refuse("init_params", f"one of {', '.join(map(repr, start.STARTS))}, an array or a callable", init)
+        if init is None:
+            self._refuse("init_params", "a name, an array or a callable", init)
+        return structure(self.covariance_type)
+
+    def _refuse(self, name, wanted, value):
+        raise ValueError(f"The {name!r} parameter of {type(self).__name__} must be {wanted}. Got {value!r} instead.")
+
+    def _check_start(self, given, d):
+        """First weights and means as arrays, or None."""
+        k = self.n_components
+        weights, means = given
+        if weights is not None:
+            weights = checked(weights, "weights", (k,))
+            if (weights < 0).any() or (weights > 1).any():
+                raise ValueError("The parameter 'weights' should be in the range [0, 1], but got "
+                                 f"max value {weights.max():.5f}, min value {weights.min():.5f}")
+            if abs(weights.sum() - 1) > 1e-6:
+                raise ValueError(f"The parameter 'weights' should be normalized, but got sum(weights) = {weights.sum():.5f}")
+        if means is not None:
+            means = checked(means, "means", (k, d))
+        return weights, means
+
+    def _n_parameters(self):
+        """Number of free parameters."""
+        k, d = self.means_.shape
+        return k - 1 + k * d + structure(self.covariance_type).n_parameters(k, d)
+
+    @classmethod
+    def from_parameters(cls, weights, means, covariances, covariance_type="full"):
+        """A mixture that is known: ready to predict, score and sample.
+
+        Parameters
+        ----------
+        weights : array-like of shape (k,)
+            Non-negative, of sum 1.
+        means : array-like of shape (k, d)
+        covariances : array-like
+            In the shape of `covariances_` for this structure.
+        covariance_type : str, default='full'
+
+        Returns
+        -------
+        GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            For shapes that do not fit together, weights that are none, covariances that are not positive definite.
+
+        Examples
+        --------
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[-1.0], [1.0]], [1.0, 1.0], "spherical")
+        >>> model.predict([[-2.0], [3.0]])
+        array([0, 1])
+        """
+        shape = structure(covariance_type)
+        means = np.asarray(means, dtype=np.float64)
+        if means.ndim != 2 or 0 in means.shape:
+            raise ValueError(f"The parameter 'means' should have the shape (n_components, n_features), got {means.shape}")
+        model = cls(len(means), covariance_type=covariance_type)
+        weights, means = model._check_start((weights, means), means.shape[1])
+        k, d = means.shape
+        covariances = checked(covariances, "covariances", shape.shape(k, d))
+        factors = root(shape, covariances, "covariances", shape.factors)
+        model._remember(d, None)
+        model.weights_, model.means_, model.covariances_ = weights, means, covariances
+        model.precisions_cholesky_, model.precisions_ = factors, shape.precisions(factors)
+        model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = True, 0, -np.inf, []
+        model.fit_report_ = Report()
+        return model
+
+    # --- using ---------------------------------------------------------------------------------------------------
+
+    def _evaluation(self, dtype):
+        """The mixture as the kernels evaluate it: a frame, and a density in it."""
+        shape = structure(self.covariance_type)
+        means, U = np.asarray(self.means_, np.float64), np.asarray(self.precisions_cholesky_, np.float64)
+        k, d = means.shape
+        deviations = 1 / np.abs(np.diagonal(shape.full(U, k, d), axis1=1, axis2=2))
+        reference = (np.asarray(self.weights_) @ means).astype(dtype).astype(np.float64)
+        frame = Frame(reference, power_of_two(np.median(deviations, axis=0), dtype))
+        U = shape.scaled_factors(U, 1 / frame.units)
+        with np.errstate(divide="ignore"):
+            constants = np.log(self.weights_) + shape.log_det(U, k, d) - d / 2 * np.log(2 * np.pi)
+        return frame, Density(shape.density, frame.enter(means), shape.pack(U), constants)
+
+    def _pass(self, X, weights=None):
+        X = self._samples(X)
+        frame, density = self._evaluation(X.dtype)
+        return Samples(X, data.weights(weights, len(X)), frame, threads.resolve(self.n_threads)), density
+
+    def predict(self, X):
+        """The most probable component of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of int of shape (n,)
+        """
+        samples, density = self._pass(X)
+        return samples.labels(density)
+
+    def predict_proba(self, X):
+        """The responsibilities: the probability of each component given each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            In the dtype of X.
+        """
+        samples, density = self._pass(X)
+        return samples.responsibilities(density)
+
+    def score_samples(self, X):
+        """Log-density of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        samples, density = self._pass(X)
+        return samples.score_samples(density) - samples.frame.log_volume
+
+    def score(self, X, y=None, sample_weight=None):
+        """Mean log-density per unit of weight.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        y : ignored
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        float
+        """
+        samples, density = self._pass(X, sample_weight)
+        s = samples.sweep(density, "none")
+        return float(s.log_likelihood / s.masses.sum() - samples.frame.log_volume)
+
+    def bic(self, X, sample_weight=None):
+        """Bayesian information criterion (Schwarz 1978), p log n - 2 log L: the smaller, the better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        sample_weight : array-like of shape (n,), default=None
+            Their sum takes the place of n.
+
+        Returns
+        -------
+        float
+        """
+        return self._criteria(X, sample_weight)["bic"]
+
+    def aic(self, X, sample_weight=None):
+        """Akaike's information criterion (1974), 2 p - 2 log L: the smaller, the better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._criteria(X, sample_weight)["aic"]
+
+    def icl(self, X, sample_weight=None):
+        """Integrated completed likelihood criterion: BIC - 2 sum_n log max_k r_nk, the smaller, the better.
+
+        It prefers clusters that are apart (Biernacki, Celeux & Govaert 2000, with the partition that mclust takes).
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._criteria(X, sample_weight)["icl"]
+
+    def _criteria(self, X, sample_weight=None):
+        """log_likelihood (total), n_parameters, bic, aic and icl, by one pass."""
+        samples, density = self._pass(X, sample_weight)
+        s = samples.sweep(density, "none")
+        n = samples.total
+        unit = n / s.masses.sum()
+        log_likelihood = s.log_likelihood * unit - n * samples.frame.log_volume
+        p = self._n_parameters()
+        bic = p * np.log(n) - 2 * log_likelihood
+        return dict(log_likelihood=log_likelihood, n_parameters=p, bic=bic, aic=2 * p - 2 * log_likelihood,
+                    icl=bic - 2 * s.log_classification * unit)
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw samples.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState, Generator or None, default=None
+            None: go on with the random numbers of the last fit, so that every call draws other samples.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, d)
+        y : ndarray of shape (n_samples,)
+            The component that each was drawn from.
+        """
+        self._check_fitted()
+        if isinstance(n_samples, bool) or not isinstance(n_samples, numbers.Integral) or n_samples < 1:
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample.")
+        if random_state is None:
+            if not hasattr(self, "_sampler"):
+                self._sampler = start.generator(self.random_state)
+            rng = self._sampler
+        else:
+            rng = start.generator(random_state)
+        frame, _ = self._evaluation(np.float64)
+        shape = structure(self.covariance_type)
+        k, d = self.means_.shape
+        y = rng.choice(k, size=n_samples, p=self.weights_)
+        X = rng.standard_normal((n_samples, d))
+        factors = shape.full(shape.scaled_factors(self.precisions_cholesky_, 1 / frame.units), k, d)
+        for j in range(k):
+            X[y == j] = np.linalg.solve(factors[j].T, X[y == j].T).T + frame.enter(self.means_[j])
+        return frame.leave(X), y
+
+    def save(self, path):
+        """Write the mixture to a file, from which `cyem.load` makes it again.
+
+        Parameters
+        ----------
+        path : str or path-like
+        """
+        from .persistence import save
+
+        save(self, path)
+
+
+def checked(values, name, shape):
+    """Parameters that a user gives, as finite float64 of the right shape."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"The parameter {name!r} should hold numbers, got dtype {values.dtype}.")
+    if values.shape != shape:
+        raise ValueError(f"The parameter {name!r} should have the shape of {shape}, but got {values.shape}")
+    values = values.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError(f"The parameter {name!r} should be finite, but contains NaN or infinity.")
+    return values
+
+
+def root(shape, matrices, name, of):
+    """The factors of covariances or precisions that a user gives; ValueError where these are none."""
+    factors = of(matrices) if shape.symmetric(matrices) else None
+    if factors is None:
+        raise ValueError(f"'{shape.name} {name}' should be {shape.requirement}")
+    return factors

@@ -1,0 +1,107 @@
+"""The kernels in plain NumPy: same names, same arguments, as few lines as say what is meant.
+
+They hold arrays of size n x k x d, compute in the precision of what they are given (extended precision included), ignore
+the workspace and the number of threads, and are here to be read and to be compared with.
+"""
+
+import numpy as np
+
+DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
+POSTERIORS = ("soft", "hard")
+MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
+LOWEST = -1e300  # stands for a log-density that is not a number or beyond the range
+
+
+def framed(X, frame):
+    """Samples (n, d) about the reference point frame[0], in units of 1 / frame[1]."""
+    return (X - frame[0]) * frame[1]
+
+
+def log_joint(X, frame, means, factors, constants, density):
+    """constants_k - |U_k'(x - mean_k)|^2 / 2 of each sample and component: (n, k)."""
+    x = framed(X, frame)
+    triangle = DENSITIES[density] in ("triangular", "whitened")
+    joint = np.empty((len(X), len(means)), np.result_type(X, constants))
+    for k, U in enumerate(np.broadcast_to(factors, (len(means), *factors.shape[1:]))):
+        y = (x - means[k]) @ np.triu(U) if triangle else (x - means[k]) * U[0]
+        joint[:, k] = constants[k] - (y * y).sum(axis=1) / 2
+    return np.fmax(joint, LOWEST)
+
+
+def soft(joint, cut=-np.inf):
+    """Log-likelihood (n,) and responsibilities (n, k): the softmax, where what is below exp(cut) of the largest is zero."""
+    top = joint.max(axis=1, keepdims=True)
+    e = np.where(joint - top >= cut, np.exp(joint - top), 0)
+    total = e.sum(axis=1, keepdims=True)
+    return (top + np.log(total))[:, 0], e / total
+
+
+def hard(joint, cut=-np.inf):
+    """Log-joint density (n,) of the first best component, and responsibilities (n, k) that are all its own."""
+    return joint.max(axis=1), np.eye(joint.shape[1])[joint.argmax(axis=1)]
+
+
+def sums(z, resp, moments):
+    """Masses (k,), first (k, d) and second moments of centred samples z (k, n, d) under resp (n, k), one vector."""
+    rz = resp.T[:, :, None] * z
+    scatter = rz.transpose(0, 2, 1) @ z
+    second = dict(none=np.empty(0), scatter=scatter, pooled=scatter.sum(axis=0),
+                  squares=np.diagonal(scatter, axis1=1, axis2=2), norms=np.trace(scatter, axis1=1, axis2=2))
+    return np.concatenate([resp.sum(axis=0), rz.sum(axis=1).ravel(), second[MOMENTS[moments]].ravel()])
+
+
+def sweep(X, weights, frame, means, factors, constants, statistics, workspace=None, *, density, posterior, moments,
+          cut=-np.inf, n_threads=1):
+    """statistics <- log-likelihood, log of the largest responsibilities, and the sums about the means, all weighted."""
+    w = weights if len(weights) else np.ones(len(X))
+    loglik, resp = (soft, hard)[posterior](log_joint(X, frame, means, factors, constants, density), cut)
+    statistics[:2] = w @ loglik, w @ np.log(resp.max(axis=1))
+    statistics[2:] = sums(framed(X, frame) - means[:, None], resp * w[:, None], moments)
+
+
+def accumulate(X, weights, frame, means, resp, statistics, workspace=None, *, moments, n_threads=1):
+    w = weights if len(weights) else np.ones(len(X))
+    statistics[:2] = 0
+    statistics[2:] = sums(framed(X, frame) - means[:, None], resp * w[:, None], moments)
+
+
+def score_samples(X, frame, means, factors, constants, loglik, workspace=None, *, density, n_threads=1):
+    loglik[:] = soft(log_joint(X, frame, means, factors, constants, density))[0]
+
+
+def responsibilities(X, frame, means, factors, constants, resp, workspace=None, *, density, n_threads=1):
+    resp[:] = soft(log_joint(X, frame, means, factors, constants, density))[1]
+
+
+def labels(X, frame, means, factors, constants, label, workspace=None, *, density, n_threads=1):
+    label[:] = log_joint(X, frame, means, factors, constants, density).argmax(axis=1)
+
+
+def precision_factors(A, U, scratch, definite):
+    for k, a in enumerate(A):
+        try:
+            U[k] = np.linalg.inv(np.linalg.cholesky(a)).T
+            definite[k] = 1
+        except np.linalg.LinAlgError:
+            definite[k] = 0
+
+
+def exceeds(A, floor, scratch, definite):
+    definite[:] = np.linalg.eigvalsh(A - np.diag(floor)).min(axis=1) > 0
+
+
+def draw(mass, u):
+    """The sample at which the running sum of mass (n,) passes the share u of its total; never one of mass zero."""
+    massive = np.flatnonzero(mass)
+    place = np.searchsorted(np.cumsum(mass[massive]), u * mass.sum(), side="right")
+    return massive[min(place, len(massive) - 1)] if len(massive) else 0
+
+
+def kmeans_plus_plus(Y, weights, uniform, chosen, scratch):
+    nearest = np.inf
+    for j in range(len(chosen)):
+        mass = weights * nearest if j else weights
+        picks = [draw(mass, u) for u in (uniform[j] if j else uniform[0, :1])]
+        trials = [np.minimum(nearest, ((Y - Y[:, [pick]]) ** 2).sum(axis=0)) for pick in picks]
+        best = np.argmin([weights @ trial for trial in trials])
+        chosen[j], nearest = picks[best], trials[best]

@@ -1,0 +1,214 @@
+"""A Gaussian mixture as EM sees it: a sweep gives the statistics of parameters, an update improves them."""
+
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from .covariance import structure as structure_named
+from .covariance.base import Structure
+from .sweep import Density, Frame, Samples, power_of_two
+
+EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
+COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Weights, means and covariances of k components, in the coordinates of a frame."""
+
+    structure: Structure
+    weights: np.ndarray  # (k,)
+    means: np.ndarray  # (k, d)
+    covariances: np.ndarray  # in the shape of the structure
+    factors: np.ndarray  # U with Sigma^-1 = U U', likewise
+
+    @classmethod
+    def of(cls, structure, weights, means, covariances):
+        """Parameters from covariances; ValueError where one of these is not positive definite."""
+        factors = structure.factors(covariances)
+        if factors is None:
+            raise ValueError("a covariance matrix is not positive definite")
+        return cls(structure, weights, means, covariances, factors)
+
+    @property
+    def density(self):
+        """The same mixture in evaluation form."""
+        k, d = self.means.shape
+        with np.errstate(divide="ignore"):  # a weight of zero is a constant of -inf
+            constants = np.log(self.weights) + self.structure.log_det(self.factors, k, d) - d / 2 * np.log(2 * np.pi)
+        return Density(self.structure.density, self.means, self.structure.pack(self.factors), constants)
+
+
+class Update(NamedTuple):
+    """What an M-step gives."""
+
+    parameters: Parameters
+    empty: np.ndarray  # (k,): components without weight, which kept their means
+    held: np.ndarray  # (k,): components that would be thinner than the floor
+
+
+class Mixture:
+    """The problem of fitting one mixture to one data set.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    weights : ndarray of shape (n,) or None
+        All positive.
+    structure : Structure
+    reg_covar : float
+        The least variance of a component in any direction, relative to the variance of each feature.
+    n_threads : int
+
+    Attributes
+    ----------
+    frame : Frame
+        Centred on the weighted mean, in units near the standard deviations.
+    resolution : float
+        Relative rounding error of a mean log-likelihood; smaller gains mean nothing.
+    """
+
+    def __init__(self, X, weights, structure, reg_covar, n_threads):
+        self.structure = structure
+        self.frame, self.variances = locate(X, weights, structure.one_unit, n_threads)
+        self.samples = Samples(X, weights, self.frame, n_threads)
+        eps = np.finfo(X.dtype).eps
+        self.floor = np.maximum(reg_covar, 16 * eps * X.shape[1]) * self.variances
+        self.resolution = 4 * np.finfo(np.float64).eps if X.dtype == np.float64 else eps / 4
+
+    def sweep(self, parameters):
+        """One pass over the samples."""
+        return self.samples.sweep(parameters.density, self.structure.moments)
+
+    def value(self, statistics):
+        """Mean log-likelihood, in the frame, of the parameters that were swept."""
+        return statistics.log_likelihood / statistics.masses.sum()
+
+    def update(self, statistics):
+        """The M-step: the parameters of greatest expected log-likelihood."""
+        k, d = statistics.about.shape
+        masses, total = statistics.masses, statistics.masses.sum()
+        empty = masses <= EMPTY * total
+        shares = np.where(empty, 1, masses)
+        shift = np.where(empty[:, None], 0, statistics.first / shares[:, None])
+        covariances, held = self.structure.estimate(statistics.second, shares, shift, self.floor)
+        if empty.any():
+            covariances = self.structure.exchange(covariances, self.share(k).covariances, empty)
+        parameters = Parameters.of(self.structure, masses / total, statistics.about + shift, covariances)
+        return Update(parameters, empty, held & ~empty)
+
+    def assign(self, resp):
+        """The M-step from given responsibilities (n, k)."""
+        origin = np.zeros((resp.shape[1], self.samples.X.shape[1]))
+        s = self.samples.accumulate(resp, origin, "none")  # first the means, so that moments are about them
+        means = s.first / np.where(s.masses > 0, s.masses, 1)[:, None]
+        return self.update(self.samples.accumulate(resp, means, self.structure.moments))
+
+    def assign_to(self, centres):
+        """The M-step from the partition of the samples by the nearest of given centres (k, d)."""
+        return self.update(self.samples.sweep(self.around(centres), self.structure.moments, "hard"))
+
+    def around(self, centres):
+        """A density whose components have the shape of the whole: distances in which no unit is preferred."""
+        k = len(centres)
+        kind, factors = self.structure.pack_common(self.whole.factors, k)
+        return Density(kind, centres, factors, np.zeros(k))
+
+    def subset(self, rows):
+        """The same problem for some of the samples, in the same frame."""
+        part = copy(self)
+        samples = self.samples
+        part.samples = Samples(samples.X[rows], samples.weights[rows] if len(samples.weights) else None, self.frame,
+                               samples.n_threads)
+        return part
+
+    @cached_property
+    def whole(self):
+        """The best single component."""
+        return self._single(self.structure)
+
+    @cached_property
+    def spread(self):
+        """The covariance matrix of all samples (d, d)."""
+        return self._single(structure_named("full")).covariances[0]
+
+    def _single(self, structure):
+        d = self.samples.X.shape[1]
+        unit = Density("diagonal", np.zeros((1, d)), np.ones((1, 1, d)), np.zeros(1))
+        s = self.samples.sweep(unit, structure.moments)
+        covariances, _ = structure.estimate(s.second, s.masses, s.first / s.masses, self.floor)
+        return Parameters.of(structure, np.ones(1), s.first / s.masses, covariances)
+
+    def share(self, k):
+        """k components at the mean, each with a k-th of the volume of the whole and of the weight."""
+        d = self.samples.X.shape[1]
+        covariances = self.structure.common(self.whole.covariances, k) * k ** (-2 / d)
+        return Parameters.of(self.structure, np.full(k, 1 / k), np.repeat(self.whole.means, k, axis=0), covariances)
+
+    def reseed(self, parameters, empty):
+        """Components without weight get a fair share of it, around the samples that the others explain least."""
+        k = len(empty)
+        worst = np.argsort(self.samples.score_samples(parameters.density), kind="stable")[: empty.sum()]
+        means = parameters.means.copy()
+        means[np.flatnonzero(empty)[: len(worst)]] = self.frame.enter(self.samples.X[worst].astype(np.float64))
+        weights = np.where(empty, 1 / k, parameters.weights)
+        return replace(parameters, weights=weights / weights.sum(), means=means)
+
+    def part(self, parameters):
+        """Parameters in which components that coincide are moved apart; None where none do.
+
+        Components with the same parameters stay equal under EM: a saddle of the likelihood that looks like a maximum.
+        """
+        groups = coincident(parameters)
+        if not groups:
+            return None
+        k, d = parameters.means.shape
+        axis = np.linalg.eigh(self.spread)[1][:, -1]
+        means = parameters.means.copy()
+        own = self.structure.full(parameters.covariances, k, d)
+        for group in groups:
+            step = np.linspace(-1, 1, len(group)) * np.sqrt(axis @ own[group[0]] @ axis)
+            means[group] += step[:, None] * axis
+        return replace(parameters, means=means)
+
+
+def locate(X, weights, one_unit, n_threads):
+    """A frame for X, and the weighted variance of each feature in it (1 for a constant one)."""
+    d = X.shape[1]
+    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    size = high / 2 - low / 2
+    rough = Frame((low / 2 + high / 2).astype(X.dtype).astype(np.float64), power_of_two(size, X.dtype))
+    unit = Density("diagonal", np.zeros((1, d)), np.ones((1, 1, d)), np.zeros(1))
+    s = Samples(X, weights, rough, n_threads).sweep(unit, "squares")
+    mean = s.first[0] / s.masses
+    variances = np.where(size > 0, np.maximum(s.second / s.masses - mean**2, 0), 0)
+    reference = rough.leave(mean).astype(X.dtype).astype(np.float64)
+    sizes = np.sqrt(variances) * rough.units
+    sizes = np.where(sizes > 0, sizes, np.abs(reference))  # the only scale that a constant has
+    units = power_of_two(np.full(d, sizes.max()) if one_unit else sizes, X.dtype)
+    variances = np.where(variances > 0, variances * (rough.units / units) ** 2, 1)
+    return Frame(reference, units), variances
+
+
+def coincident(parameters):
+    """Groups (lists of indices) of components that do not differ, by the symmetric Kullback-Leibler divergence."""
+    k, d = parameters.means.shape
+    structure = parameters.structure
+    C = structure.full(parameters.covariances, k, d)
+    P = structure.full(structure.precisions(parameters.factors), k, d)
+    free = [j for j in range(k) if parameters.weights[j] > 0]
+    groups = []
+    while free:
+        j, *rest = free
+        gap = parameters.means[rest] - parameters.means[j]
+        # 2 KL = tr(P_j C_i + P_i C_j) / 2 - d + gap' (P_i + P_j) gap / 2
+        spread = (np.einsum("ab,iab->i", P[j], C[rest]) + np.einsum("iab,ab->i", P[rest], C[j])) / 2 - d
+        offset = np.einsum("ia,iab,ib->i", gap, P[rest] + P[j], gap) / 2
+        same = [i for i, near in zip(rest, spread + offset < COINCIDENT, strict=True) if near]
+        if same:
+            groups.append([j, *same])
+        free = [i for i in rest if i not in same]
+    return groups

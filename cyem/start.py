@@ -1,0 +1,154 @@
+"""Where EM begins: the first parameters of a mixture, from seeds, partitions, responsibilities, or short runs of EM."""
+
+import numbers
+
+import numpy as np
+
+from . import em
+from .kernels import seeding
+
+SHORT_RUNS = 8  # starts that the default compares
+SHORT_ITERATIONS = 12  # of EM, before the first half of them is dropped
+LLOYD_ITERATIONS = 100
+
+
+def generator(random_state):
+    """The random numbers that scikit-learn's conventions for random_state ask for, as a NumPy Generator.
+
+    Raises
+    ------
+    ValueError
+        For anything but None, an integer >= 0, a RandomState or a Generator.
+    """
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool) and random_state >= 0:
+        return np.random.default_rng(int(random_state))
+    if random_state is None:
+        random_state = np.random.mtrand._rand  # as np.random.seed sets it
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31, size=4))
+    raise ValueError(
+        f"random_state must be None, an integer >= 0, a numpy.random.Generator or RandomState, got {random_state!r}."
+    )
+
+
+def seeds(mixture, k, rng):
+    """k samples far from each other, by greedy k-means++, in the frame (k, d)."""
+    samples = mixture.samples
+    x = (samples.X - samples.coordinates[0]) * samples.coordinates[1]
+    kind, factors = mixture.structure.pack_common(mixture.whole.factors, 1)
+    factor = factors[0].astype(samples.dtype)
+    y = x @ np.triu(factor) if kind == "whitened" else x * factor[0]
+    weights = samples.weights.astype(np.float64) if len(samples.weights) else np.ones(len(y))
+    chosen = np.empty(k, np.intp)
+    uniform = rng.random((k, 2 + int(np.log(k))))
+    seeding.kmeans_plus_plus(np.ascontiguousarray(y.T), weights, uniform, chosen, np.empty((3, len(y))))
+    return x[chosen].astype(np.float64)
+
+
+def lloyd(mixture, centres, iterations=LLOYD_ITERATIONS):
+    """k-means from given centres; an empty cluster keeps its centre."""
+    inertia = np.inf
+    for _ in range(iterations):
+        s = mixture.samples.sweep(mixture.around(centres), "none", "hard")
+        centres = s.about + s.first / np.where(s.masses > 0, s.masses, 1)[:, None]
+        before, inertia = inertia, -s.log_likelihood
+        if inertia >= before * (1 - 1e-4):
+            break
+    return centres
+
+
+def sample_size(n, k, d):
+    """How many samples are enough to compare starts on."""
+    return min(n, max(2000, 50 * k * (d + 1)))
+
+
+def subset(mixture, k, rng):
+    """The problem for a random part of the samples, large enough to compare starts on."""
+    n, d = mixture.samples.X.shape
+    size = sample_size(n, k, d)
+    return mixture if size == n else mixture.subset(np.sort(rng.choice(n, size, replace=False)))
+
+
+def from_kmeans(mixture, k, rng):
+    """k-means from k-means++ seeds."""
+    return mixture.assign_to(lloyd(mixture, seeds(subset(mixture, k, rng), k, rng))).parameters
+
+
+def from_kmeans_plus_plus(mixture, k, rng):
+    """The partition by the nearest of k seeds."""
+    return mixture.assign_to(seeds(subset(mixture, k, rng), k, rng)).parameters
+
+
+def from_random(mixture, k, rng):
+    """Random responsibilities."""
+    resp = rng.random((len(mixture.samples.X), k))
+    return mixture.assign(resp / resp.sum(axis=1, keepdims=True)).parameters
+
+
+def from_random_rows(mixture, k, rng):
+    """Means at k different random samples, covariances alike."""
+    rows = rng.choice(len(mixture.samples.X), k, replace=False)
+    return mixture.assign_to(mixture.frame.enter(mixture.samples.X[rows].astype(np.float64))).parameters
+
+
+def from_short_runs(mixture, k, rng):
+    """The best of several short runs of EM (Biernacki, Celeux & Govaert 2003), on a part of the samples if these are many.
+
+    Every second run starts from k-means++ seeds as they are, the others from a few steps of k-means: the first find
+    stretched clusters, the second small ones. The worse half is dropped each time the number of iterations doubles.
+    """
+    if k == 1:
+        return mixture.whole
+    part = subset(mixture, k, rng)
+    runs = []
+    for i in range(SHORT_RUNS):
+        centres = seeds(part, k, rng)
+        if i % 2:
+            centres = lloyd(part, centres, 10)
+        runs.append(em.Fit(part.assign_to(centres).parameters, -np.inf))
+    iterations = SHORT_ITERATIONS
+    while True:
+        runs = [em.fit(part, run.parameters, tol=0, max_iter=iterations) for run in runs]
+        runs.sort(key=lambda run: -run.value)
+        if len(runs) == 1:
+            return runs[0].parameters
+        runs = runs[: len(runs) // 2]
+        iterations *= 2
+
+
+def responsibilities(init, n, k):
+    """A user's labels (n,) or responsibilities (n, k) as responsibilities (n, k).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another shape, labels that are not 0 .. k - 1, and rows that are not probabilities.
+    """
+    array = np.asarray(init)
+    if array.shape == (n,):
+        if array.dtype.kind not in "iub" or array.min() < 0 or array.max() >= k:
+            raise ValueError(f"Labels in init_params must be integers from 0 to n_components - 1 = {k - 1}, "
+                             f"got {array.dtype} from {array.min()} to {array.max()}.")
+        resp = np.zeros((n, k))
+        resp[np.arange(n), array.astype(np.intp)] = 1
+        return resp
+    if array.shape != (n, k):
+        raise ValueError(f"init_params must have shape {(n,)} (labels) or {(n, k)} (responsibilities) for {n} samples "
+                         f"and n_components={k}, got {array.shape}.")
+    if array.dtype.kind not in "iubf":
+        raise TypeError(f"Responsibilities in init_params must be numbers, got dtype {array.dtype}.")
+    resp = array.astype(np.float64)
+    if not (resp >= 0).all() or not np.allclose(resp.sum(axis=1), 1, rtol=0, atol=1e-5):
+        raise ValueError("Responsibilities in init_params must be >= 0 and sum to 1 in each row: divide by the row sums.")
+    return resp
+
+
+STARTS = {
+    "short_em": from_short_runs,
+    "kmeans": from_kmeans,
+    "k-means++": from_kmeans_plus_plus,
+    "random": from_random,
+    "random_from_data": from_random_rows,
+}

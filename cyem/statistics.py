@@ -1,0 +1,64 @@
+"""Sufficient statistics of a pass: what an M-step needs, and nothing that grows with the number of samples."""
+
+import numpy as np
+
+
+class Statistics:
+    """Weighted sums over samples, about given means, in one float64 vector with named views.
+
+    Sums add: the statistics of two sets of samples about the same means are `a + b`; `a * 0.5` half forgets them.
+
+    Parameters
+    ----------
+    buffer : ndarray
+        The vector: log-likelihood, log of the largest responsibilities, masses, first and second moments.
+    about : ndarray of shape (k, d)
+        The means that the moments are about.
+
+    Attributes
+    ----------
+    log_likelihood : float
+        Weighted sum over samples of their log-density.
+    log_classification : float
+        Weighted sum of the log of each sample's largest responsibility.
+    masses : ndarray of shape (k,)
+        Sum of weights times responsibilities.
+    first : ndarray of shape (k, d)
+    second : ndarray
+        Its length depends on the kind of second moment.
+    """
+
+    __slots__ = ("about", "buffer")
+
+    def __init__(self, buffer, about):
+        self.buffer = buffer
+        self.about = about
+
+    @property
+    def log_likelihood(self):
+        return float(self.buffer[0])
+
+    @property
+    def log_classification(self):
+        return float(self.buffer[1])
+
+    @property
+    def masses(self):
+        return self.buffer[2 : 2 + len(self.about)]
+
+    @property
+    def first(self):
+        start = 2 + len(self.about)
+        return self.buffer[start : start + self.about.size].reshape(self.about.shape)
+
+    @property
+    def second(self):
+        return self.buffer[2 + len(self.about) + self.about.size :]
+
+    def __add__(self, other):
+        if self.about is not other.about and not np.array_equal(self.about, other.about):
+            raise ValueError("These statistics are about different means; only sums about the same means add.")
+        return Statistics(self.buffer + other.buffer, self.about)
+
+    def __mul__(self, factor):
+        return Statistics(self.buffer * factor, self.about)
