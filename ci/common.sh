@@ -77,7 +77,7 @@ install() {
     # without isolation: a fresh Cython in each build would look newer than every C file
     mapfile -t tools < <("$VENV/bin/python" -c 'import tomllib
 print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")')
-    "$VENV/bin/python" -m pip install -q "${tools[@]}"
-    "$VENV/bin/python" -m pip install -q --no-build-isolation ".${1:+[$1]}"
+    "$VENV/bin/python" -m pip install -qq "${tools[@]}"
+    "$VENV/bin/python" -m pip install -qq --no-build-isolation ".${1:+[$1]}"
     mv "$VENV/.installing" "$stamp"
 }
