@@ -191,7 +191,7 @@ def _fit(model, X, sample_weight):
             warnings.simplefilter("ignore", ConvergenceWarning)  # the row says it
             model.fit(X, sample_weight=sample_weight)
         seconds = perf_counter() - start
-        criteria = model._criteria(X, sample_weight)
+        criteria = {name: np.asarray(value).item() for name, value in model._criteria(X, sample_weight).items()}
         if not math.isfinite(criteria["log_likelihood"]):
             raise ArithmeticError(f"the log-likelihood is {criteria['log_likelihood']}")
     except (ValueError, ArithmeticError, MemoryError) as error:

@@ -56,14 +56,14 @@ def test_equal_bit_for_bit(X, path, structure, dtype):
     loaded = cyem.load(path)
     assert type(loaded) is GaussianMixture
     assert loaded.get_params() == model.get_params()
-    assert vars(loaded).keys() == vars(model).keys()
+    assert {name for name in vars(model) if name[0] != "_"} == set(vars(loaded))
     for name in ARRAYS:
         ours, theirs = getattr(loaded, name), getattr(model, name)
         assert (ours.dtype, ours.shape, ours.tobytes()) == (theirs.dtype, theirs.shape, theirs.tobytes())
         assert ours.flags.writeable
     for name in ("converged_", "n_iter_", "lower_bound_", "lower_bounds_", "n_features_in_", "fit_report_"):
-        ours, theirs = getattr(loaded, name), getattr(model, name)
-        assert ours == theirs and type(ours) is type(theirs), name
+        assert getattr(loaded, name) == getattr(model, name), name
+    assert str(loaded.fit_report_) == str(model.fit_report_)
     assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
     assert loaded.sample(5, random_state=0)[0].tobytes() == model.sample(5, random_state=0)[0].tobytes()
 

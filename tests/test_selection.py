@@ -122,6 +122,7 @@ def test_nothing_can_be_fitted(X):
         ({"n_components": [1, 2.5]}, TypeError, "n_components="),
         ({"n_components": "3"}, TypeError, "n_components='3'"),
         ({"covariance_types": ()}, ValueError, r"covariance_types=\(\)"),
+        ({"covariance_types": ["full", "square"]}, ValueError, "'covariance_type'.*'full'.*'square'"),
         ({"no_such_parameter": 1}, TypeError, "no_such_parameter"),
         ({"sample_weight": [1.0]}, ValueError, "sample_weight"),
     ],
@@ -175,12 +176,24 @@ def test_a_generator_gives_one_seed(X, generator):
 
 
 def test_parameters_reach_the_fits(X):
-    selection = select(X, 3, "full", max_iter=1, random_state=0)
-    assert selection.rows[0].n_iter == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the row says it
+        selection = select(X, 3, "full", max_iter=2, init_params="random", random_state=0)
+    assert selection.rows[0].n_iter == 2
     assert not selection.rows[0].converged
     text = str(selection)
-    assert "! 1" in text
+    assert "! 2" in text
     assert text.endswith("! stopped before convergence: raise max_iter")
+
+
+def test_what_is_out_of_the_ordinary_is_marked():
+    line = np.c_[np.arange(50.0), np.repeat([0.0, 1.0], 25)]  # each half is flat
+    selection = select(line, [1, 2], "full", random_state=0)
+    assert [bool(row.report) for row in selection.rows] == [False, True]
+    assert selection.rows[1].report == selection.models[1].fit_report_
+    lines = str(selection).splitlines()
+    assert "~" not in lines[1] and "~ " in lines[2]
+    assert lines[-1].startswith("~ ")
 
 
 def test_weights_are_repetitions(X):
@@ -223,15 +236,13 @@ def test_an_interrupt_before_the_first_row_is_an_interrupt(X, monkeypatch):
 
 
 def test_a_likelihood_that_is_no_number_is_a_row_with_its_reason(X, monkeypatch):
-    fit = GaussianMixture.fit
+    criteria = GaussianMixture._criteria
 
-    def spoiled(self, X, y=None, sample_weight=None):
-        fit(self, X, sample_weight=sample_weight)
-        if self.n_components == 1:
-            self.lower_bound_ = math.nan
-        return self
+    def spoiled(self, X, sample_weight=None):
+        return criteria(self, X, sample_weight) | ({"log_likelihood": math.nan} if self.n_components == 1 else {})
 
-    monkeypatch.setattr(GaussianMixture, "fit", spoiled)
+    monkeypatch.setattr(GaussianMixture, "_criteria", spoiled)
     selection = select(X, [1, 2], "full")
-    assert selection.rows[0].reason == "log-likelihood is nan"
+    assert selection.rows[0].reason == "the log-likelihood is nan"
+    assert math.isnan(selection.rows[0].bic)
     assert selection.best_row.n_components == 2
