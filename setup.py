@@ -48,8 +48,11 @@ DIRECTIVES = dict(
 
 
 def extensions(isa):
-    """The modules of one instruction set; "utility" stands for the one that all share."""
-    sources = {f"cyem.kernels._{kernel}_{isa}": [f"cyem/kernels/{kernel}.pyx"] for kernel in KERNELS}
+    """The modules of one instruction set; "any" stands for those that are built once."""
+    if isa == "any":
+        sources = {UTILITY: [], "cyem.kernels._cpu": ["cyem/kernels/cpu.pyx"]}
+    else:
+        sources = {f"cyem.kernels._{kernel}_{isa}": [f"cyem/kernels/{kernel}.pyx"] for kernel in KERNELS}
     return [
         Extension(
             name,
@@ -58,7 +61,7 @@ def extensions(isa):
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
             py_limited_api=ABI3,
         )
-        for name, files in ({UTILITY: []} if isa == "utility" else sources).items()
+        for name, files in sources.items()
     ]
 
 
@@ -70,7 +73,7 @@ class Build(build_ext):
 
         depends = [str(path) for path in (self.settings(), *Path("cyem/kernels").glob("*.h"))]
         sources = {}
-        for isa in ("utility", *ISAS):
+        for isa in ("any", *ISAS):
             modules = cythonize(
                 extensions(isa),
                 build_dir=f"build/cython/{isa}",  # a C file carries the name of its module, so they must not meet
@@ -131,7 +134,7 @@ class Build(build_ext):
 
 if __name__ == "__main__":
     setup(
-        ext_modules=[module for isa in ("utility", *ISAS) for module in extensions(isa)],
+        ext_modules=[module for isa in ("any", *ISAS) for module in extensions(isa)],
         cmdclass={"build_ext": Build},
         options={
             "build_ext": {"parallel": os.cpu_count()},
