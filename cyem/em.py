@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 PARTINGS = 2  # how often components that coincide are moved apart in one fit
+LOOK = 10  # iterations between two looks for them while EM crawls
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Fit:
     bounds: tuple = ()  # the value after each iteration
     converged: bool = False
     events: tuple = ()  # what happened on the way, one line each
+    collapsed: bool = False  # whether a component had to be seeded anew, or is held at the floor
 
     @property
     def n_iter(self):
@@ -51,6 +53,10 @@ class Convergence:
         rate = (gains[1:] / gains[:-1]).max()
         return bool(rate < 1 and gains[-1] * rate / (1 - rate) <= self.tol)
 
+    def crawls(self):
+        """Whether the last gain was small, though more is to come: the place to look for a saddle."""
+        return len(self.values) > 1 and self.values[-1] - self.values[-2] < self.tol
+
     def restart(self):
         """Forget: the parameters have been changed by something other than an update."""
         self.values = []
@@ -80,7 +86,7 @@ def fit(model, parameters, *, tol, max_iter, report=None):
     convergence = Convergence(tol, model.resolution)
     bounds, events = [], []
     held = np.zeros(0, bool)
-    partings, reseeds = PARTINGS, None
+    partings, reseeds, reseeded = PARTINGS, None, False
 
     statistics = model.sweep(parameters)
     value = model.value(statistics)
@@ -91,6 +97,7 @@ def fit(model, parameters, *, tol, max_iter, report=None):
         parameters, empty, held = model.update(statistics)
         reseeds = len(empty) if reseeds is None else reseeds
         if empty.any() and reseeds > 0:
+            reseeded = True
             reseeds -= int(empty.sum())
             parameters = model.reseed(parameters, empty)
             convergence.restart()
@@ -102,19 +109,22 @@ def fit(model, parameters, *, tol, max_iter, report=None):
             best = parameters, value, held
         if report is not None:
             report(len(bounds), value)
-        if convergence.reached(value):
-            apart = model.part(best[0]) if partings else None
-            if apart is None:
-                converged = True
-                break
+        reached = convergence.reached(value)
+        apart = None
+        if partings and (reached or (convergence.crawls() and len(bounds) % LOOK == 0)):
+            apart = model.part(parameters)
+        if apart is not None:
             partings -= 1
             convergence.restart()
             events.append(f"iteration {len(bounds)}: components that coincided were moved apart")
             statistics = model.sweep(apart)
+        elif reached:
+            converged = True
+            break
     parameters, value, held = best
     if held.any():
         events.append(f"held at the floor of variance: components {listed(held)}")
-    return Fit(parameters, value, tuple(bounds), converged, tuple(events))
+    return Fit(parameters, value, tuple(bounds), converged, tuple(events), reseeded or bool(held.any()))
 
 
 def listed(where):

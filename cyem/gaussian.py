@@ -258,10 +258,12 @@ class GaussianMixture(Estimator):
             self.covariances_ = shape.scaled(parameters.covariances, frame.units)
             self.precisions_cholesky_ = shape.scaled_factors(parameters.factors, frame.units)
             self.precisions_ = shape.precisions(self.precisions_cholesky_)
+            self.means_ = frame.leave(parameters.means)
+            for name in ("means_", "covariances_", "precisions_cholesky_", "precisions_"):
+                setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
         if not (np.isfinite(self.covariances_).all() and np.isfinite(self.precisions_).all()):
-            events.append("variances or their inverses are beyond the range of float64; predictions do not use them")
-        self.weights_ = parameters.weights
-        self.means_ = frame.leave(parameters.means)
+            events.append("variances or their inverses are beyond the range of their dtype; predictions do not use them")
+        self.weights_ = parameters.weights.astype(mixture.samples.dtype)
         self.converged_ = fit.converged
         self.n_iter_ = fit.n_iter
         self.lower_bound_ = fit.value - frame.log_volume
@@ -269,7 +271,7 @@ class GaussianMixture(Estimator):
         self.fit_report_ = Report(events)
         self._sampler = rng.spawn(1)[0]
         warning = familiar(ConvergenceWarning)
-        if fit.events:
+        if fit.collapsed:
             warnings.warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
                           warning, stacklevel=3)
         if not fit.converged and self.max_iter > 0:

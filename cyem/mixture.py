@@ -75,9 +75,9 @@ class Mixture:
         self.structure = structure
         self.frame, self.variances = locate(X, weights, structure.one_unit, n_threads)
         self.samples = Samples(X, weights, self.frame, n_threads)
-        eps = np.finfo(X.dtype).eps
-        self.floor = np.maximum(reg_covar, 16 * eps * X.shape[1]) * self.variances
-        self.resolution = 4 * np.finfo(np.float64).eps if X.dtype == np.float64 else eps / 4
+        self.eps = np.finfo(X.dtype).eps
+        self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
+        self.resolution = 4 * self.eps if X.dtype == np.float64 else self.eps / 4
 
     def sweep(self, parameters):
         """One pass over the samples."""
@@ -94,7 +94,7 @@ class Mixture:
         empty = masses <= EMPTY * total
         shares = np.where(empty, 1, masses)
         shift = np.where(empty[:, None], 0, statistics.first / shares[:, None])
-        covariances, held = self.structure.estimate(statistics.second, shares, shift, self.floor)
+        covariances, held = self.structure.estimate(statistics.second, shares, shift, self.floor, self.eps)
         if empty.any():
             covariances = self.structure.exchange(covariances, self.share(k).covariances, empty)
         parameters = Parameters.of(self.structure, masses / total, statistics.about + shift, covariances)
@@ -107,15 +107,28 @@ class Mixture:
         means = s.first / np.where(s.masses > 0, s.masses, 1)[:, None]
         return self.update(self.samples.accumulate(resp, means, self.structure.moments))
 
-    def assign_to(self, centres):
+    def assign_to(self, centres, metric=None):
         """The M-step from the partition of the samples by the nearest of given centres (k, d)."""
-        return self.update(self.samples.sweep(self.around(centres), self.structure.moments, "hard"))
+        return self.update(self.samples.sweep(self.around(centres, metric), self.structure.moments, "hard"))
 
-    def around(self, centres):
-        """A density whose components have the shape of the whole: distances in which no unit is preferred."""
+    def around(self, centres, metric=None):
+        """A density of components around centres, alike: distances in a metric, by default the standardised one."""
         k = len(centres)
-        kind, factors = self.structure.pack_common(self.whole.factors, k)
-        return Density(kind, centres, factors, np.zeros(k))
+        factors = self.standardised if metric is None else metric
+        if len(factors) > 1:
+            return Density("whitened", centres, factors[None], np.zeros(k))
+        return Density("diagonal", centres, np.repeat(factors[None], k, axis=0), np.zeros(k))
+
+    @cached_property
+    def standardised(self):
+        """The metric in which every feature has variance one, or all together: factors (1, d)."""
+        variances = self.variances.mean() if self.structure.one_unit else self.variances
+        return np.full((1, len(self.variances)), 1 / np.sqrt(variances))
+
+    @cached_property
+    def whitened(self):
+        """The metric in which the samples have the identity as their covariance matrix: factors (d, d)."""
+        return structure_named("full").factors(self.spread[None])[0]
 
     def subset(self, rows):
         """The same problem for some of the samples, in the same frame."""
@@ -139,7 +152,7 @@ class Mixture:
         d = self.samples.X.shape[1]
         unit = Density("diagonal", np.zeros((1, d)), np.ones((1, 1, d)), np.zeros(1))
         s = self.samples.sweep(unit, structure.moments)
-        covariances, _ = structure.estimate(s.second, s.masses, s.first / s.masses, self.floor)
+        covariances, _ = structure.estimate(s.second, s.masses, s.first / s.masses, self.floor, self.eps)
         return Parameters.of(structure, np.ones(1), s.first / s.masses, covariances)
 
     def share(self, k):

@@ -10,6 +10,7 @@ from .kernels import seeding
 SHORT_RUNS = 8  # starts that the default compares
 SHORT_ITERATIONS = 12  # of EM, before the first half of them is dropped
 LLOYD_ITERATIONS = 100
+KMEANS_RUNS = 4
 
 
 def generator(random_state):
@@ -33,13 +34,12 @@ def generator(random_state):
     )
 
 
-def seeds(mixture, k, rng):
-    """k samples far from each other, by greedy k-means++, in the frame (k, d)."""
+def seeds(mixture, k, rng, metric=None):
+    """k samples far from each other, by greedy k-means++ (Arthur & Vassilvitskii 2007), in the frame (k, d)."""
     samples = mixture.samples
+    factors = (mixture.standardised if metric is None else metric).astype(samples.dtype)
     x = (samples.X - samples.coordinates[0]) * samples.coordinates[1]
-    kind, factors = mixture.structure.pack_common(mixture.whole.factors, 1)
-    factor = factors[0].astype(samples.dtype)
-    y = x @ np.triu(factor) if kind == "whitened" else x * factor[0]
+    y = x @ factors if len(factors) > 1 else x * factors
     weights = samples.weights.astype(np.float64) if len(samples.weights) else np.ones(len(y))
     chosen = np.empty(k, np.intp)
     uniform = rng.random((k, 2 + int(np.log(k))))
@@ -47,16 +47,16 @@ def seeds(mixture, k, rng):
     return x[chosen].astype(np.float64)
 
 
-def lloyd(mixture, centres, iterations=LLOYD_ITERATIONS):
-    """k-means from given centres; an empty cluster keeps its centre."""
+def lloyd(mixture, centres, metric=None, iterations=LLOYD_ITERATIONS):
+    """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
     inertia = np.inf
     for _ in range(iterations):
-        s = mixture.samples.sweep(mixture.around(centres), "none", "hard")
+        s = mixture.samples.sweep(mixture.around(centres, metric), "none", "hard")
         centres = s.about + s.first / np.where(s.masses > 0, s.masses, 1)[:, None]
         before, inertia = inertia, -s.log_likelihood
         if inertia >= before * (1 - 1e-4):
             break
-    return centres
+    return centres, inertia
 
 
 def sample_size(n, k, d):
@@ -72,8 +72,12 @@ def subset(mixture, k, rng):
 
 
 def from_kmeans(mixture, k, rng):
-    """k-means from k-means++ seeds."""
-    return mixture.assign_to(lloyd(mixture, seeds(subset(mixture, k, rng), k, rng))).parameters
+    """k-means: the best of a few runs from k-means++ seeds, on a part of the samples if these are many, then on all."""
+    part = subset(mixture, k, rng)
+    centres, _ = min((lloyd(part, seeds(part, k, rng)) for _ in range(KMEANS_RUNS)), key=lambda found: found[1])
+    if part is not mixture:
+        centres, _ = lloyd(mixture, centres)
+    return mixture.assign_to(centres).parameters
 
 
 def from_kmeans_plus_plus(mixture, k, rng):
@@ -96,18 +100,20 @@ def from_random_rows(mixture, k, rng):
 def from_short_runs(mixture, k, rng):
     """The best of several short runs of EM (Biernacki, Celeux & Govaert 2003), on a part of the samples if these are many.
 
-    Every second run starts from k-means++ seeds as they are, the others from a few steps of k-means: the first find
-    stretched clusters, the second small ones. The worse half is dropped each time the number of iterations doubles.
+    Runs differ in what they are good at: half measure distances on whitened data, which finds stretched clusters, half
+    on standardised data, which finds what dominates the whole; half polish their seeds by a few steps of k-means. The
+    worse half is dropped each time the number of iterations doubles.
     """
     if k == 1:
         return mixture.whole
     part = subset(mixture, k, rng)
     runs = []
     for i in range(SHORT_RUNS):
-        centres = seeds(part, k, rng)
-        if i % 2:
-            centres = lloyd(part, centres, 10)
-        runs.append(em.Fit(part.assign_to(centres).parameters, -np.inf))
+        metric = part.whitened if i % 2 and not part.structure.one_unit else part.standardised
+        centres = seeds(part, k, rng, metric)
+        if i // 2 % 2:
+            centres, _ = lloyd(part, centres, metric, 10)
+        runs.append(em.Fit(part.assign_to(centres, metric).parameters, -np.inf))
     iterations = SHORT_ITERATIONS
     while True:
         runs = [em.fit(part, run.parameters, tol=0, max_iter=iterations) for run in runs]

@@ -41,10 +41,11 @@ class Structure(ABC):
         """Number of free parameters in the covariances."""
 
     @abstractmethod
-    def estimate(self, second, masses, shift, floor):
+    def estimate(self, second, masses, shift, floor, eps):
         """The most likely covariances that are at least diag(floor) in every direction.
 
-        second: second moments about the old means; masses (k,) > 0; shift (k, d): new less old means; floor (d,).
+        second: second moments about the old means; masses (k,) > 0; shift (k, d): new less old means; floor (d,);
+        eps: rounding of the moments.
         Returns the covariances, and which components (k,) were held at the floor.
         """
 
@@ -79,10 +80,6 @@ class Structure(ABC):
     @abstractmethod
     def pack(self, U):
         """Factors as the density kernel reads them: (k or 1, d or 1, d or 1)."""
-
-    def pack_common(self, U, k):
-        """The density kernel, and factors for it, of k components with the covariance of a single one."""
-        return self.density, self.pack(self.common(U, k))
 
     @abstractmethod
     def full(self, covariances, k, d):
@@ -160,20 +157,22 @@ def precision_factors(A):
     return U if definite.all() else None
 
 
-def raise_to_floor(A, floor):
+def raise_to_floor(A, floor, eps):
     """The most likely covariances at least diag(floor), given sample covariances A (k, d, d); which had to be raised.
 
     In units in which the floor is the identity, the maximum of -log det S - tr(S^-1 A) over S >= I has the eigenvectors
-    of A, and its eigenvalues where they exceed one.
+    of A, and its eigenvalues where they exceed one. Directions that rounding of relative size eps made up count as below
+    the floor: correlations of more than 1 - 4 d eps cannot be told from 1.
     """
     A = np.ascontiguousarray(A)
+    floor = np.maximum(floor, 4 * eps * A.shape[1] * np.diagonal(A, axis1=1, axis2=2))
     above = np.empty(len(A), np.int32)
     linalg.exceeds(A, floor, np.empty(A.shape[1:]), above)
     held = above == 0
     if held.any():
         A = A.copy()
-        root = np.sqrt(floor)
-        units = root[:, None] * root
+        root = np.sqrt(floor[held])
+        units = root[:, :, None] * root[:, None, :]
         values, vectors = np.linalg.eigh(A[held] / units)
         A[held] = symmetric((vectors * np.maximum(values, 1)[:, None, :]) @ vectors.swapaxes(1, 2)) * units
     return A, held

@@ -15,7 +15,7 @@ class Diagonal(Variances):
     def n_parameters(self, k, d):
         return k * d
 
-    def estimate(self, second, masses, shift, floor):
+    def estimate(self, second, masses, shift, floor, eps):
         S = second.reshape(shift.shape) / masses[:, None] - shift**2
         return np.maximum(S, floor), (S < floor).any(axis=1)
 

@@ -15,11 +15,11 @@ class Full(SquareMatrices):
     def n_parameters(self, k, d):
         return k * d * (d + 1) // 2
 
-    def estimate(self, second, masses, shift, floor):
+    def estimate(self, second, masses, shift, floor, eps):
         k, d = shift.shape
         # Sigma_k = 1/n_k sum r (x - old)(x - old)' - (new - old)(new - old)'
         S = second.reshape(k, d, d) / masses[:, None, None] - shift[:, :, None] * shift[:, None, :]
-        return raise_to_floor(S, floor)
+        return raise_to_floor(S, floor, eps)
 
     def factors(self, covariances):
         return precision_factors(covariances)
@@ -29,9 +29,6 @@ class Full(SquareMatrices):
 
     def pack(self, U):
         return U
-
-    def pack_common(self, U, k):
-        return "whitened", U
 
     def full(self, covariances, k, d):
         return covariances

@@ -16,7 +16,7 @@ class Spherical(Variances):
     def n_parameters(self, k, d):
         return k
 
-    def estimate(self, second, masses, shift, floor):
+    def estimate(self, second, masses, shift, floor, eps):
         S = (second / masses - (shift**2).sum(axis=1)) / shift.shape[1]
         least = floor.mean()
         return np.maximum(S, least), S < least

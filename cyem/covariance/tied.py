@@ -15,11 +15,11 @@ class Tied(SquareMatrices):
     def n_parameters(self, k, d):
         return d * (d + 1) // 2
 
-    def estimate(self, second, masses, shift, floor):
+    def estimate(self, second, masses, shift, floor, eps):
         k, d = shift.shape
         # Sigma = 1/n sum_k [ sum r (x - old)(x - old)' - n_k (new - old)(new - old)' ]
         S = (second.reshape(d, d) - (shift.T * masses) @ shift) / masses.sum()
-        S, held = raise_to_floor(S[None], floor)
+        S, held = raise_to_floor(S[None], floor, eps)
         return S[0], np.repeat(held, k)
 
     def common(self, covariances, k):

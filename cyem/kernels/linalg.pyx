@@ -64,12 +64,12 @@ def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, 
                 transpose(&U[j, 0, 0], d)
 
 
-def exceeds(const double[:, :, ::1] A, const double[::1] floor, double[:, ::1] scratch, int[::1] definite):
-    """definite[j] <- is A_j - diag(floor) positive definite?
+def exceeds(const double[:, :, ::1] A, const double[:, ::1] floor, double[:, ::1] scratch, int[::1] definite):
+    """definite[j] <- is A_j - diag(floor_j) positive definite?
 
-    A (k, d, d) IN, floor (d,) IN, scratch (d, d), definite (k,) OUT.
+    A (k, d, d) IN, floor (k, d) IN, scratch (d, d), definite (k,) OUT.
     """
     cdef Py_ssize_t j
     with nogil:
         for j in range(A.shape[0]):
-            definite[j] = cholesky(&A[j, 0, 0], &floor[0], A.shape[1], &scratch[0, 0])
+            definite[j] = cholesky(&A[j, 0, 0], &floor[j, 0], A.shape[1], &scratch[0, 0])

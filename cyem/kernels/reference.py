@@ -87,7 +87,7 @@ def precision_factors(A, U, scratch, definite):
 
 
 def exceeds(A, floor, scratch, definite):
-    definite[:] = np.linalg.eigvalsh(A - np.diag(floor)).min(axis=1) > 0
+    definite[:] = np.linalg.eigvalsh(A - floor[:, :, None] * np.eye(A.shape[1])).min(axis=1) > 0
 
 
 def draw(mass, u):
