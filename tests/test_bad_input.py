@@ -25,7 +25,7 @@ DATA = {
     "one dimension": (X[:, 0], ValueError, ["2D array", "Reshape your data"]),
     "no dimension": (np.float64(3), ValueError, ["2D array", "0 dimensions"]),
     "three dimensions": (X[None], ValueError, ["2D array", "3 dimensions"]),
-    "NaN": (holed(np.nan), ValueError, ["NaN", "missing values", "not supported yet", "row 3", "column 1"]),
+    "NaN": (holed(np.nan), ValueError, ["NaN", "issing", "not supported yet", "row 3", "column 1"]),
     "infinity": (holed(np.inf), ValueError, ["inf", "row 3", "column 1"]),
     "minus infinity": (holed(-np.inf), ValueError, ["inf", "row 3", "column 1"]),
     "complex": (X + 1j, ValueError, ["Complex data not supported"]),
@@ -61,7 +61,7 @@ MORE = {
     "matrix negative": ({"init_params": 2 * EYE[LABELS] - 0.5}, {}, ["init_params", "-0.5"]),
     "matrix not normalised": ({"init_params": 2 * EYE[LABELS]}, {}, ["init_params", "sum"]),
     "matrix with NaN": ({"init_params": np.nan * EYE[LABELS]}, {}, ["init_params", "nan"]),
-    "callable returns rubbish": ({"init_params": lambda *_: "start"}, {}, ["init_params", "'start'"]),
+    "callable returns rubbish": ({"init_params": lambda *_, **__: "start"}, {}, ["init_params", "'start'"]),
     "weights_init shape": ({"weights_init": [1.0]}, {}, ["'weights' should have the shape of (2,), but got (1,)"]),
     "weights_init range": ({"weights_init": [1.5, -0.5]}, {}, ["'weights' should be in the range [0, 1]"]),
     "weights_init sum": ({"weights_init": [0.5, 0.4]}, {}, ["'weights' should be normalized", "0.9"]),
@@ -214,7 +214,7 @@ class Interrupted(Exception):
     pass
 
 
-def interrupt(*_):
+def interrupt(X, n_components, random_state):
     raise Interrupted
 
 

@@ -41,13 +41,15 @@ def assert_same_bits(one, other):
     assert one.n_iter_ == other.n_iter_
 
 
-def assert_same(one, other, rtol):
+def assert_same(one, other, rtol, rtol_parameters=1e-5):
     """Equal up to the order of summation; near a maximum parameters are as accurate as the square root of the
     likelihood.
     """
     assert_allclose(one.lower_bound_, other.lower_bound_, rtol=rtol, atol=rtol)
     for name in ("weights_", "means_", "covariances_"):
-        assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-5, atol=1e-5, err_msg=name)
+        assert_allclose(
+            getattr(one, name), getattr(other, name), rtol=rtol_parameters, atol=rtol_parameters, err_msg=name
+        )
 
 
 def covariance_units(structure, s):
@@ -203,7 +205,10 @@ def test_integer_weights_are_repeated_rows(structure, dtype):
     w = np.random.default_rng(1).integers(0, 4, len(X))
     weighted = fitted(X, labels, structure, sample_weight=w)
     repeated = fitted(np.repeat(X, w, axis=0), np.repeat(labels, w), structure)
-    assert_same(weighted, repeated, rtol=1e-12 if dtype == np.float64 else 1e-6)
+    if dtype == np.float64:
+        assert_same(weighted, repeated, rtol=1e-12)
+    else:
+        assert_same(weighted, repeated, rtol=1e-6, rtol_parameters=5e-3)
     rows = np.repeat(X, w, axis=0)
     for criterion in ("score", "bic", "aic", "icl"):
         one = getattr(weighted, criterion)(X, sample_weight=w)
@@ -391,7 +396,7 @@ def test_identical_rows(structure, value, k):
     """Nothing varies at all."""
     X = np.full((6, 2), value)
     model = GaussianMixture(k, covariance_type=structure, random_state=0).fit(X)
-    assert_allclose(model.means_, value, rtol=1e-12)
+    assert_allclose(model.means_, value, rtol=1e-12, atol=0 if value else 1e-30)
     assert_allclose(model.weights_.sum(), 1, rtol=1e-12)
     assert np.isfinite(model.predict_proba(X)).all()
     assert np.isfinite(model.score(X))

@@ -17,13 +17,24 @@ from sklearn.utils.parallel import Parallel, delayed
 from cyem import GaussianMixture
 
 
+def expected_failures(estimator):
+    """With more than one component the numbering of components depends on random draws of rows, and so on the order of
+    rows; the check compares numbers after shuffling. (That the fits are the same: `test_invariance.py`.)
+    """
+    if estimator.n_components == 1:
+        return {}
+    return {"check_sample_weight_equivalence_on_dense_data": "components are numbered as rows are drawn"}
+
+
 @parametrize_with_checks(
     [
         GaussianMixture(),
+        GaussianMixture(2),
         GaussianMixture(2, covariance_type="tied"),
         GaussianMixture(2, covariance_type="diag", init_params="kmeans"),
         GaussianMixture(2, covariance_type="spherical", n_init=2),
-    ]
+    ],
+    expected_failed_checks=expected_failures,
 )
 def test_estimator_checks(estimator, check):
     check(estimator)
