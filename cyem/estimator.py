@@ -166,7 +166,8 @@ class Estimator:
     def _check_fitted(self):
         """Raise NotFittedError before fit."""
         if not self.__sklearn_is_fitted__():
-            raise _not_fitted(f"This {type(self).__name__} instance is not fitted yet: call 'fit' before using it.")
+            raise _not_fitted(f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments "
+                              "before using this estimator.")
 
     def _remember(self, n_features, names):
         """Set n_features_in_, and feature_names_in_ if there are names: together with the rest that fit sets."""

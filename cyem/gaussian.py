@@ -165,10 +165,10 @@ class GaussianMixture(Estimator):
         names = data.feature_names(X)
         X = data.samples(X)
         weights = data.weights(sample_weight, len(X))
-        kept = slice(None)
+        kept = None
         if weights is not None and not weights.all():
-            kept = np.flatnonzero(weights)
-            X, weights = X[kept], weights[kept]
+            kept = len(X), np.flatnonzero(weights)
+            X, weights = X[kept[1]], weights[kept[1]]
         n, d = X.shape
         k = self.n_components
         if n < k:
@@ -212,7 +212,7 @@ class GaussianMixture(Estimator):
         shape, k, d = mixture.structure, self.n_components, X.shape[1]
         factors = None
         if self.precisions_init is not None:
-            precisions = checked(self.precisions_init, "precisions", shape.shape(k, d))
+            precisions = checked(self.precisions_init, f"{shape.name} precision", shape.shape(k, d))
             factors = root(shape, precisions, "precisions", shape.precision_factors)
         if weights is not None and means is not None and factors is not None:
             yield self._inside(mixture, weights, means, factors=factors)
@@ -239,9 +239,9 @@ class GaussianMixture(Estimator):
             return start.STARTS[self.init_params](mixture, k, rng)
         chosen = self.init_params
         if callable(chosen):
-            chosen, kept = chosen(X, k, random_state=rng), slice(None)
-        resp = start.responsibilities(np.asarray(chosen)[kept], len(X), k)
-        return mixture.assign(resp).parameters
+            chosen, kept = chosen(X, k, random_state=rng), None
+        resp = start.responsibilities(chosen, len(X) if kept is None else kept[0], k)
+        return mixture.assign(resp if kept is None else resp[kept[1]]).parameters
 
     @staticmethod
     def _inside(mixture, weights, means, factors):
@@ -275,8 +275,9 @@ class GaussianMixture(Estimator):
             warnings.warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
                           warning, stacklevel=3)
         if not fit.converged and self.max_iter > 0:
-            warnings.warn(f"Not converged after max_iter={self.max_iter} iterations: increase max_iter or tol, or check "
-                          "for degenerate data.", warning, stacklevel=3)
+            warnings.warn("Best performing initialization did not converge. Try different init parameters, or increase "
+                          f"max_iter, tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})",
+                          warning, stacklevel=3)
 
     def _reporter(self, run, mixture):
         """What prints the progress of one run, or None."""
@@ -446,9 +447,10 @@ class GaussianMixture(Estimator):
         Returns
         -------
         ndarray of shape (n,)
+            In the dtype of X.
         """
         samples, density = self._pass(X)
-        return samples.score_samples(density) - samples.frame.log_volume
+        return (samples.score_samples(density) - samples.frame.log_volume).astype(samples.dtype, copy=False)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean log-density per unit of weight.

@@ -202,7 +202,8 @@ def locate(X, weights, one_unit, n_threads):
     sizes = np.sqrt(variances) * rough.units
     sizes = np.where(sizes > 0, sizes, np.abs(reference))  # the only scale that a constant has
     units = power_of_two(np.full(d, sizes.max()) if one_unit else sizes, X.dtype)
-    variances = np.where(variances > 0, variances * (rough.units / units) ** 2, 1)
+    ratio = np.where(variances > 0, rough.units, units) / units
+    variances = np.where(variances > 0, variances * ratio**2, 1)
     return Frame(reference, units), variances
 
 

@@ -133,6 +133,9 @@ def responsibilities(init, n, k):
         For another shape, labels that are not 0 .. k - 1, and rows that are not probabilities.
     """
     array = np.asarray(init)
+    if array.ndim == 0:
+        raise ValueError("The 'init_params' parameter must be a name, or labels or responsibilities as an array (or a "
+                         f"callable that returns one of these). Got {init!r} instead.")
     if array.shape == (n,):
         if array.dtype.kind not in "iub" or array.min() < 0 or array.max() >= k:
             raise ValueError(f"Labels in init_params must be integers from 0 to n_components - 1 = {k - 1}, "
@@ -146,8 +149,13 @@ def responsibilities(init, n, k):
     if array.dtype.kind not in "iubf":
         raise TypeError(f"Responsibilities in init_params must be numbers, got dtype {array.dtype}.")
     resp = array.astype(np.float64)
-    if not (resp >= 0).all() or not np.allclose(resp.sum(axis=1), 1, rtol=0, atol=1e-5):
-        raise ValueError("Responsibilities in init_params must be >= 0 and sum to 1 in each row: divide by the row sums.")
+    if not (resp >= 0).all():
+        raise ValueError(f"Responsibilities in init_params must be >= 0, got {resp.min()}.")
+    sums = resp.sum(axis=1)
+    if not (abs(sums - 1) < 1e-5).all():
+        row = int(abs(sums - 1).argmax())
+        raise ValueError(f"Responsibilities in init_params must sum to 1 in each row, but row {row} sums to {sums[row]}: "
+                         "divide each row by its sum.")
     return resp
 
 

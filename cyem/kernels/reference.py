@@ -90,18 +90,18 @@ def exceeds(A, floor, scratch, definite):
     definite[:] = np.linalg.eigvalsh(A - floor[:, :, None] * np.eye(A.shape[1])).min(axis=1) > 0
 
 
-def draw(mass, u):
+def draw(mass, u, otherwise):
     """The sample at which the running sum of mass (n,) passes the share u of its total; never one of mass zero."""
     massive = np.flatnonzero(mass)
     place = np.searchsorted(np.cumsum(mass[massive]), u * mass.sum(), side="right")
-    return massive[min(place, len(massive) - 1)] if len(massive) else 0
+    return massive[min(place, len(massive) - 1)] if len(massive) else otherwise
 
 
 def kmeans_plus_plus(Y, weights, uniform, chosen, scratch):
     nearest = np.inf
     for j in range(len(chosen)):
         mass = weights * nearest if j else weights
-        picks = [draw(mass, u) for u in (uniform[j] if j else uniform[0, :1])]
+        picks = [draw(mass, u, chosen[0]) for u in (uniform[j] if j else uniform[0, :1])]
         trials = [np.minimum(nearest, ((Y - Y[:, [pick]]) ** 2).sum(axis=0)) for pick in picks]
         best = np.argmin([weights @ trial for trial in trials])
         chosen[j], nearest = picks[best], trials[best]
