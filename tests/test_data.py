@@ -62,7 +62,7 @@ def test_layouts(arrange, dtype):
     np.testing.assert_array_equal(got, X)
 
 
-@pytest.mark.parametrize("dtype", ["f2", "g", "i1", "i8", "u2", "?", "O", "U25", "S25"])
+@pytest.mark.parametrize("dtype", ["f2", "g", "i1", "i4", "i8", "u2", "?", "O", "U25", "S25"])
 def test_other_numbers_become_float64(dtype):
     X = np.array([[0, 1], [1, 0]]).astype(dtype)
     got = samples(X)
@@ -279,6 +279,13 @@ def test_logical_weights():
 def test_series_of_weights(library):
     series = pytest.importorskip(library).Series([2, 0, 1])
     np.testing.assert_array_equal(weights(series, 3), [2, 0, 1])
+
+
+def test_labels_named_like_attributes():
+    pandas = pytest.importorskip("pandas")
+    index = ["nnz", "filled", "itercolumns"]
+    np.testing.assert_array_equal(weights(pandas.Series([2, 0, 1], index), 3), [2, 0, 1])
+    np.testing.assert_array_equal(samples(pandas.DataFrame({"a": [2, 0, 1], "b": [1.5, 1, 1]}, index))[:, 0], [2, 0, 1])
 
 
 def test_missing_weights():
