@@ -1,7 +1,7 @@
 """The kernels in plain NumPy: same names, same arguments, as few lines as say what is meant.
 
-They hold arrays of size n x k x d, compute in the precision of what they are given (extended precision included), ignore
-the workspace and the number of threads, and are here to be read and to be compared with.
+They hold arrays of size n x k x d, compute in the precision of what they are given (extended precision included) and
+ignore the temporary memory and the number of threads. They are here to be read and to be compared with.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def log_joint(X, frame, means, factors, constants, density):
 
 
 def soft(joint, cut=-np.inf):
-    """Log-likelihood (n,) and responsibilities (n, k): the softmax, where what is below exp(cut) of the largest is zero."""
+    """Log-likelihood (n,) and responsibilities (n, k): the softmax, zero below exp(cut) times the largest."""
     top = joint.max(axis=1, keepdims=True)
     e = np.where(joint - top >= cut, np.exp(joint - top), 0)
     total = e.sum(axis=1, keepdims=True)

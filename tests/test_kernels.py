@@ -1,0 +1,634 @@
+"""The compiled kernels against their twins in `cyem.kernels.reference`, for every instruction set that runs here.
+
+A twin runs on exactly the numbers that the kernel is given, in higher precision: extended (where the platform has it)
+against float64, float64 against float32. All inputs are read-only and lie between NaN, and so do the unread triangles
+of factors; outputs lie between sentinels; the workspace is NaN before each call and stands at an odd address. So
+every comparison below is also a test of what is read and written.
+"""
+
+import functools
+import inspect
+import itertools
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pytest
+
+from cyem import kernels
+from cyem.kernels import reference
+
+SIZES = (1, 2, 3, 5, 7, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97)
+DTYPES = (np.float32, np.float64)
+DOORS = ("sweep", "accumulate", "score_samples", "responsibilities", "labels")
+DENSITIES = range(len(reference.DENSITIES))
+SOFT, HARD = range(len(reference.POSTERIORS))
+MOMENTS = range(len(reference.MOMENTS))
+SCATTER = reference.MOMENTS.index("scatter")
+
+EXTENDED = np.finfo(np.longdouble).eps < 1e-18
+TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}  # of the sum of absolute values, see `magnitudes`
+CUT = {np.float32: -25.0, np.float64: -45.0}
+FENCE = 5  # numbers on either side of an array
+
+every_isa = pytest.mark.parametrize("isa", kernels.available())
+every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: np.dtype(dtype).name)
+every_density = pytest.mark.parametrize("density", DENSITIES, ids=reference.DENSITIES.__getitem__)
+
+
+# --- problems --------------------------------------------------------------------------------------------------------
+
+
+def fenced(shape, dtype, value=None):
+    """An array between sentinels: read-only with the given values, or to be written to."""
+    buffer = np.full(np.prod(shape, dtype=int) + 2 * FENCE, np.nan if np.dtype(dtype).kind == "f" else -7, dtype)
+    array = buffer[FENCE:-FENCE].reshape(shape)
+    if value is not None:
+        array[...] = value
+        array.flags.writeable = False
+    return array
+
+
+def assert_fence_stands(array):
+    buffer = array if array.base is None else array.base
+    outside = np.concatenate([buffer[:FENCE], buffer[-FENCE:]])
+    assert np.isnan(outside).all() if array.dtype.kind == "f" else (outside == -7).all()
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """All that the doors of sweep take; equal to itself only, so that what is computed from it can be kept."""
+
+    X: np.ndarray
+    weights: np.ndarray
+    frame: np.ndarray
+    means: np.ndarray
+    factors: np.ndarray
+    constants: np.ndarray
+    resp: np.ndarray
+
+    def inputs(self, door, weighted):
+        density = (self.frame, self.means, self.factors, self.constants)
+        weights = self.weights if weighted else self.weights[:0]
+        return {
+            "sweep": (self.X, weights, *density),
+            "accumulate": (self.X, weights, self.frame, self.means, self.resp),
+        }.get(door, (self.X, *density))
+
+    def map(self, change):
+        return Problem(*(change(getattr(self, field.name)) for field in fields(self)))
+
+    def fence(self):
+        return self.map(lambda a: fenced(a.shape, a.dtype, a))
+
+    @functools.cached_property
+    def wide(self):
+        dtype = np.float64 if self.X.dtype == np.float32 else np.longdouble
+        return self.map(lambda a: a.astype(dtype))
+
+
+@functools.cache
+def problem(n, d, k, density, dtype):
+    """Overlapping components; samples that two of them claim alike are left out, since rounding would decide there."""
+    rng = np.random.default_rng([n, d, k, density])
+    means = rng.normal(size=(k, d)) * 3 / np.sqrt(d)
+    frame = np.stack([rng.normal(size=d) * 3, 2.0 ** rng.integers(-2, 4, size=d)])
+    factors = {
+        "triangular": np.triu(rng.normal(size=(k, d, d)) / (2 * np.sqrt(d)), 1) + np.eye(d) * rng.uniform(0.7, 1.5, d),
+        "whitened": np.triu(rng.normal(size=(1, d, d)) / (2 * np.sqrt(d)), 1) + np.eye(d) * rng.uniform(0.7, 1.5, d),
+        "diagonal": rng.uniform(0.7, 1.5, (k, 1, d)),
+        "spherical": rng.uniform(0.7, 1.5, (k, 1, 1)),
+    }[reference.DENSITIES[density]]
+    constants = rng.normal(size=k) - d
+    X = frame[0] + (means[rng.integers(k, size=2 * n + 8)] + rng.normal(size=(2 * n + 8, d))) / frame[1]
+    X, means, frame, factors = (a.astype(dtype) for a in (X, means, frame, factors))
+    best = np.sort(reference.log_joint(*(a.astype(float) for a in (X, frame, means, factors)), constants, density))
+    margin = best[:, -1] - best[:, -2] if k > 1 else np.arange(len(X))
+    X = X[np.sort(np.argsort(margin)[-n:])]
+    if factors.shape[1] > 1:
+        factors[:, *np.tril_indices(d, -1)] = np.nan  # of a triangle only one half is read
+    resp = rng.exponential(size=(n, k)) * (rng.random((n, k)) < 0.7)
+    if k > 2:
+        resp[:, 1] = 0
+    weights = rng.integers(0, 5, size=n) / 4
+    return Problem(X, weights.astype(dtype), frame, means, factors, constants, resp.astype(dtype)).fence()
+
+
+def shape_of_output(given, door, kinds):
+    n, d = given.X.shape
+    k = len(given.means)
+    return {
+        "sweep": lambda: kernels.sweep.statistics_size(k, d, kinds["moments"]),
+        "accumulate": lambda: kernels.sweep.statistics_size(k, d, kinds["moments"]),
+        "score_samples": lambda: n,
+        "responsibilities": lambda: (n, k),
+        "labels": lambda: n,
+    }[door]()
+
+
+def dtype_of_output(given, door):
+    return {"labels": np.intp, "responsibilities": given.X.dtype}.get(door, np.float64)
+
+
+def run(isa, door, given, weighted=True, n_threads=1, **kinds):
+    """What a door of the compiled sweep writes."""
+    module = kernels.module("sweep", isa)
+    n, d = given.X.shape
+    out = fenced(shape_of_output(given, door, kinds), dtype_of_output(given, door))
+    size = module.workspace_size(n, d, len(given.means), kinds.get("moments", 0), given.X.itemsize, n_threads)
+    memory = np.full(size + 65, 0xFF, np.uint8)  # NaN in both dtypes
+    getattr(module, door)(*given.inputs(door, weighted), out, memory[1 : 1 + size], n_threads=n_threads, **kinds)
+    assert memory[0] == 0xFF and (memory[1 + size :] == 0xFF).all()
+    assert_fence_stands(out)
+    return out
+
+
+@functools.cache
+def expect(door, given, weighted=True, **kinds):
+    """What its twin writes, in higher precision."""
+    wide = given.wide
+    out = np.empty(shape_of_output(given, door, kinds), np.intp if door == "labels" else wide.X.dtype)
+    getattr(reference, door)(*wide.inputs(door, weighted), out, **kinds)
+    return out
+
+
+@functools.cache
+def magnitudes(given, door, weighted, moments, density=None, posterior=None, cut=None):
+    """The largest sum of absolute values in each block of the statistics, repeated over the block."""
+    wide = given.wide
+    k = len(wide.means)
+    w = wide.weights[:, None] if weighted else np.ones((len(wide.X), 1))
+    z = np.abs(reference.framed(wide.X, wide.frame) - wide.means[:, None])
+    resp, head = wide.resp, [0, 0]
+    if door == "sweep":
+        joint = reference.log_joint(wide.X, wide.frame, wide.means, wide.factors, wide.constants, density)
+        loglik, resp = (reference.soft, reference.hard)[posterior](joint, cut)
+        head = [(w[:, 0] * (1 + np.abs(a))).sum() for a in (loglik, np.log(resp.max(axis=1)))]
+    rest = reference.sums(z, resp * w, moments)
+    blocks = np.split(rest, [k, k + wide.means.size])
+    return np.concatenate([head, *(np.full(len(block), block.max(initial=0)) for block in blocks)])
+
+
+def assert_statistics(isa, door, given, **kinds):
+    dtype = given.X.dtype.type
+    got, exact = run(isa, door, given, **kinds), expect(door, given, **kinds)
+    error, scale = np.abs(got - exact), magnitudes(given, door, **kinds)
+    wrong = ~(error <= TOLERANCE[dtype] * scale)  # NaN is wrong too
+    assert not wrong.any(), (door, kinds, np.flatnonzero(wrong), got[wrong], exact[wrong])
+
+
+# Each of n, d, k over all sizes while the others are small.
+ALONG_AXES = sorted({(n, 3, 2) for n in SIZES} | {(40, d, 3) for d in SIZES} | {(40, 3, k) for k in SIZES})
+
+
+def cases(count):
+    """Sizes from all corners at once, and everything else about them, at random but always the same."""
+    rng = np.random.default_rng(7)
+    return [
+        (
+            *(int(size) for size in rng.choice(SIZES, 3)),
+            int(rng.choice(DENSITIES)),
+            int(rng.integers(2)),
+            int(rng.choice(MOMENTS)),
+            bool(rng.integers(2)),
+        )
+        for _ in range(count)
+    ]
+
+
+every_size = pytest.mark.parametrize("size", ALONG_AXES, ids=lambda size: "x".join(map(str, size)))
+
+
+# --- doors against twins ---------------------------------------------------------------------------------------------
+
+
+@every_isa
+@every_dtype
+@every_density
+@every_size
+def test_sweep(isa, dtype, density, size):
+    for posterior in (SOFT, HARD):
+        for moments in MOMENTS:
+            assert_statistics(
+                isa,
+                "sweep",
+                problem(*size, density, dtype),
+                weighted=bool((posterior + moments) % 2),
+                density=density,
+                posterior=posterior,
+                moments=moments,
+                cut=CUT[dtype],
+            )
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("case", cases(40), ids=lambda case: "x".join(map(str, case)))
+def test_sweep_of_drawn_sizes(isa, dtype, case):
+    n, d, k, density, posterior, moments, weighted = case
+    assert_statistics(isa, "sweep", problem(n, d, k, density, dtype), weighted=weighted, density=density,
+                      posterior=posterior, moments=moments, cut=CUT[dtype])
+
+
+@every_isa
+@every_dtype
+@every_density
+def test_sweep_of_many_shards(isa, dtype, density):
+    given = problem(20000, 3, 4, density, dtype)
+    for posterior, moments in [*((SOFT, moments) for moments in MOMENTS), (HARD, SCATTER)]:
+        assert_statistics(isa, "sweep", given, weighted=bool(moments % 2), density=density, posterior=posterior,
+                          moments=moments, cut=CUT[dtype])
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("size", [*ALONG_AXES, (20000, 3, 4)], ids=lambda size: "x".join(map(str, size)))
+def test_accumulate(isa, dtype, size):
+    for moments, weighted in itertools.product(MOMENTS, (False, True)):
+        assert_statistics(isa, "accumulate", problem(*size, 0, dtype), weighted=weighted, moments=moments)
+
+
+@every_isa
+@every_dtype
+@every_density
+@every_size
+def test_rows(isa, dtype, density, size):
+    """Log-likelihoods, responsibilities and labels of single samples."""
+    given, close = problem(*size, density, dtype), TOLERANCE[dtype]
+    loglik, resp, label = (run(isa, door, given, density=density) for door in DOORS[2:])
+    exact = expect("score_samples", given, density=density)
+    scale = 1 + np.abs(exact) + np.abs(given.constants).max()
+    assert (np.abs(loglik - exact) <= close * scale).all()
+    assert (np.abs(resp - expect("responsibilities", given, density=density)) <= close).all()
+    assert (np.abs(resp.sum(axis=1, dtype=float) - 1) <= (3 + size[2]) * np.finfo(dtype).eps).all()
+    np.testing.assert_array_equal(label, expect("labels", given, density=density))
+    np.testing.assert_array_equal(label, resp.argmax(axis=1))
+
+
+@pytest.mark.parametrize("kernel", ["sweep", "seeding", "linalg"])
+def test_every_door_has_a_twin_with_its_arguments(kernel):
+    ours = {"workspace_size", "statistics_size", "exp_log"}  # sizes, and the door of the tests themselves
+    module = kernels.module(kernel, "base")
+    doors = {name: door for name, door in vars(module).items() if callable(door) and not name.startswith("_")}
+    assert doors.keys() - ours <= vars(reference).keys() and doors.keys() - ours
+    for name in doors.keys() - ours:
+        assert list(inspect.signature(doors[name]).parameters) == list(
+            inspect.signature(getattr(reference, name)).parameters
+        )
+
+
+@every_isa
+def test_kinds_have_the_positions_of_the_twins(isa):
+    module = kernels.module("sweep", isa)
+    for kinds in ("DENSITIES", "POSTERIORS", "MOMENTS"):
+        assert getattr(module, kinds) == getattr(reference, kinds)
+
+
+# --- threads, shards, tiles ------------------------------------------------------------------------------------------
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("size", [(20000, 3, 4), (1000, 7, 5), (200, 33, 31), (5, 2, 2)], ids=str)
+def test_the_same_bits_for_any_number_of_threads(isa, dtype, size):
+    given = problem(*size, 0, dtype)
+    calls = [("sweep", dict(density=0, posterior=SOFT, moments=moments, cut=CUT[dtype])) for moments in MOMENTS]
+    calls += [("sweep", dict(density=0, posterior=HARD, moments=SCATTER, cut=CUT[dtype]))]
+    calls += [("accumulate", dict(moments=moments)) for moments in MOMENTS]
+    calls += [(door, dict(density=0)) for door in DOORS[2:]]
+    for door, kinds in calls:
+        one, *more = (run(isa, door, given, n_threads=n_threads, **kinds).tobytes() for n_threads in (1, 2, 3, 4))
+        assert all(bits == one for bits in more), (door, kinds)
+
+
+def rows(given, start, stop):
+    return Problem(given.X[start:stop], given.weights[start:stop], given.frame, given.means, given.factors,
+                   given.constants, given.resp[start:stop]).fence()
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("size", [(1250, 100, 48), (9000, 2, 3)], ids=["groups of tiles", "more tiles than shards"])
+def test_statistics_add(isa, dtype, size):
+    """The sums of a whole are the sums over its parts: in its shards there are several tiles, a part is one tile."""
+    given = problem(*size, 0, dtype)
+    parts = [rows(given, start, start + 128) for start in range(0, size[0], 128)]
+    kinds = dict(density=0, posterior=SOFT, moments=SCATTER, cut=CUT[dtype])
+    whole, total = run(isa, "sweep", given, **kinds), sum(run(isa, "sweep", part, **kinds) for part in parts)
+    np.testing.assert_allclose(whole, total, rtol=0, atol=1e-12 * np.abs(total).max())
+    assert_statistics(isa, "sweep", parts[-1], weighted=True, **kinds)
+    assert run(isa, "sweep", given, n_threads=4, **kinds).tobytes() == whole.tobytes()
+
+
+@every_isa
+@every_dtype
+@every_density
+def test_a_row_does_not_see_its_neighbours(isa, dtype, density):
+    """Its place in a tile may change the last bit: compilers order the sums of different lanes differently."""
+    given, bits = problem(300, 5, 3, density, dtype), 4 * np.finfo(dtype).eps
+    for door in DOORS[2:]:
+        whole = run(isa, door, given, density=density)
+        for start, stop in [(0, 1), (17, 18), (100, 203), (299, 300)]:
+            part = run(isa, door, rows(given, start, stop), density=density)
+            np.testing.assert_allclose(part, whole[start:stop], rtol=bits, atol=bits)
+
+
+# --- edges -----------------------------------------------------------------------------------------------------------
+
+
+def changed(given, **arrays):
+    now = {field.name: getattr(given, field.name) for field in fields(given)} | arrays
+    return Problem(**{name: np.ascontiguousarray(a, getattr(given, name).dtype) for name, a in now.items()}).fence()
+
+
+@every_isa
+@every_dtype
+@every_density
+def test_a_row_of_weight_zero_is_not_there(isa, dtype, density):
+    """Whatever it holds: here some lie so far away that their distance overflows."""
+    given = problem(300, 3, 4, density, dtype)
+    gone = given.weights == 0
+    given = changed(given, X=np.where(gone[:, None], np.finfo(dtype).max / 1e3, given.X))
+    left = changed(given, X=given.X[~gone], weights=given.weights[~gone], resp=given.resp[~gone])
+    assert 0 < gone.sum() < 300
+    for moments, posterior in itertools.product(MOMENTS, (SOFT, HARD)):
+        kinds = dict(density=density, posterior=posterior, moments=moments, cut=CUT[dtype])
+        scale = magnitudes(left, "sweep", True, **{"moments": moments, **kinds})
+        error = np.abs(run(isa, "sweep", given, **kinds) - run(isa, "sweep", left, **kinds))
+        assert (error <= TOLERANCE[dtype] * scale).all()
+
+
+@every_isa
+@every_dtype
+def test_weight_two_is_the_row_twice(isa, dtype):
+    given = problem(97, 3, 4, 0, dtype)
+    counts = np.arange(97) % 4
+    heavy = changed(given, weights=counts)
+    many = changed(given, X=np.repeat(given.X, counts, axis=0), weights=np.ones(counts.sum()),
+                   resp=np.repeat(given.resp, counts, axis=0))
+    kinds = dict(density=0, posterior=SOFT, moments=SCATTER, cut=CUT[dtype])
+    scale = magnitudes(many, "sweep", False, **{"moments": SCATTER, **kinds})
+    error = np.abs(run(isa, "sweep", heavy, **kinds) - run(isa, "sweep", many, weighted=False, **kinds))
+    assert (error <= TOLERANCE[dtype] * scale).all()
+
+
+@every_isa
+@every_dtype
+@every_density
+@pytest.mark.parametrize("power", [0.65, 0.99])
+def test_a_sample_infinitely_far_has_responsibilities(isa, dtype, density, power):
+    """So far that its squared distance, or already its projection, is beyond the range."""
+    far = np.finfo(dtype).max ** power
+    given = problem(33, 3, 4, density, dtype)
+    X = given.X.copy()
+    X[[0, 16, 32]] = [[far, far, far], [-far, far, -far], [0, far, 0]]
+    given = changed(given, X=X)
+    resp, label = (run(isa, door, given, density=density) for door in ("responsibilities", "labels"))
+    assert np.isfinite(run(isa, "score_samples", given, density=density)).all()
+    assert (np.abs(resp.sum(axis=1) - 1) <= 4 * np.finfo(dtype).eps).all() and (resp >= 0).all()
+    np.testing.assert_array_equal(label, resp.argmax(axis=1))
+
+
+@every_isa
+@every_dtype
+@every_density
+def test_a_component_of_weight_zero_gets_nothing(isa, dtype, density):
+    given = problem(65, 3, 4, density, dtype)
+    for j in (0, 3):
+        constants = given.constants.copy()
+        constants[j] = -np.inf
+        one = changed(given, constants=constants)
+        statistics = run(isa, "sweep", one, density=density, posterior=SOFT, moments=SCATTER, cut=CUT[dtype])
+        assert statistics[2 + j] == 0 and np.isfinite(statistics).all()
+        assert (run(isa, "responsibilities", one, density=density)[:, j] == 0).all()
+        assert (run(isa, "labels", one, density=density) != j).all()
+
+
+@every_isa
+@every_dtype
+@every_density
+def test_the_first_of_equals_wins(isa, dtype, density):
+    given = problem(65, 3, 4, density, dtype)
+    factors = given.factors if len(given.factors) == 1 else given.factors[[0, 1, 2, 1]]
+    given = changed(given, means=given.means[[0, 1, 2, 1]], factors=factors, constants=given.constants[[0, 1, 2, 1]])
+    label = run(isa, "labels", given, density=density)
+    masses = run(isa, "sweep", given, weighted=False, density=density, posterior=HARD, moments=0, cut=0.0)[2:6]
+    assert set(label) == {0, 1, 2}
+    np.testing.assert_array_equal(masses, np.bincount(label, minlength=4))
+    np.testing.assert_array_equal(label, run(isa, "responsibilities", given, density=density).argmax(axis=1))
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("nearer", [True, False])
+def test_responsibilities_below_the_cut_are_exact_zeros(isa, dtype, nearer):
+    """Two components: samples at the first lie from the second where it has just more, or just less, than exp(cut)."""
+    for cut in (CUT[dtype], -3.0):
+        apart = np.sqrt(-2 * cut) * (0.999 if nearer else 1.001)
+        given = Problem(
+            X=np.zeros((3, 1), dtype), weights=np.ones(3, dtype), frame=np.array([[0], [1]], dtype),
+            means=np.array([[0], [apart]], dtype), factors=np.ones((2, 1, 1), dtype), constants=np.zeros(2),
+            resp=np.ones((3, 2), dtype),
+        ).fence()
+        mass = run(isa, "sweep", given, density=0, posterior=SOFT, moments=0, cut=cut)[3]
+        share = np.exp(-(apart**2) / 2)
+        np.testing.assert_allclose(mass, 3 * share / (1 + share) if nearer else 0, rtol=1e-4)
+
+
+# --- elementary functions --------------------------------------------------------------------------------------------
+
+
+def ulps(got, exact, dtype):
+    """The largest error, in units of the last place of the result."""
+    return float(np.max(np.abs(got - exact) / np.spacing(np.abs(exact).astype(dtype))))
+
+
+def exp_log(isa, x):
+    exp, log = fenced(x.shape, x.dtype), fenced(x.shape, np.float64)
+    kernels.module("sweep", isa).exp_log(fenced(x.shape, x.dtype, x), exp, log)
+    assert_fence_stands(exp)
+    assert_fence_stands(log)
+    return exp, log
+
+
+def exponents(dtype):
+    """Random ones of all magnitudes, whole and half multiples of log 2 and their neighbours, and both ends."""
+    rng = np.random.default_rng(0)
+    end = {np.float32: -87, np.float64: -708}[dtype]
+    halves = -np.arange(0, -2 * end / np.log(2)) * np.log(2) / 2
+    small = -np.exp(rng.uniform(-45, np.log(-end), 100_000))
+    x = np.concatenate([rng.uniform(end, 0, 100_000), small, halves, [0, end]]).astype(dtype)
+    return np.concatenate([x, np.nextafter(x, dtype(end)), np.minimum(np.nextafter(x, dtype(1)), 0)]).clip(end, 0)
+
+
+@every_isa
+@every_dtype
+@pytest.mark.skipif(not EXTENDED, reason="long double is double here")
+def test_exp_is_accurate(isa, dtype):
+    x = exponents(dtype)
+    exp, _ = exp_log(isa, x)
+    assert ulps(exp, np.exp(x.astype(np.longdouble)), dtype) <= 3
+    assert (exp[x == 0] == 1).all()
+
+
+@every_isa
+@pytest.mark.skipif(not EXTENDED, reason="long double is double here")
+def test_log_is_accurate(isa):
+    rng = np.random.default_rng(0)
+    large, roots, small = np.exp(rng.uniform(0, 690, 100_000)), np.sqrt(2.0) ** np.arange(1990), 2.0 ** -np.arange(53)
+    y = np.concatenate([rng.uniform(1, 2, 100_000), large, roots, 1 + small])
+    x = 1 - np.concatenate([y, np.nextafter(y, 1), np.nextafter(y, 1e300)]).clip(1, 1e300)
+    _, log = exp_log(isa, x)
+    assert ulps(log, np.log((1 - x).astype(np.longdouble)), np.float64) <= 3
+    assert (log[x == 0] == 0).all()
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("n", SIZES)
+def test_exp_of_any_number_of_numbers(isa, dtype, n):
+    x = np.linspace(-20, 0, n, dtype=dtype)
+    exp, log = exp_log(isa, x)
+    np.testing.assert_allclose(exp, np.exp(x.astype(float)), rtol=3 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(log, np.log1p(-x.astype(float)), rtol=1e-15)
+
+
+# --- small dense algebra ---------------------------------------------------------------------------------------------
+
+
+def covariances(k, d):
+    A = np.random.default_rng([k, d]).normal(size=(k, d, 2 * d + 1))
+    return fenced((k, d, d), float, A @ A.transpose(0, 2, 1) / (2 * d + 1))
+
+
+@every_isa
+@pytest.mark.parametrize(("k", "d"), sorted({(3, d) for d in SIZES} | {(k, 3) for k in SIZES}))
+def test_precision_factors(isa, k, d):
+    A = covariances(k, d)
+    U, exact = fenced((k, d, d), float), np.empty((k, d, d))
+    definite, expected = fenced(k, np.intc), np.empty(k, np.intc)
+    kernels.module("linalg", isa).precision_factors(A, U, np.full((d, d), np.nan), definite)
+    reference.precision_factors(A, exact, None, expected)
+    assert_fence_stands(U)
+    assert_fence_stands(definite)
+    np.testing.assert_array_equal(definite, expected)
+    np.testing.assert_allclose(U, exact, rtol=0, atol=1e-12 * np.abs(exact).max())
+    np.testing.assert_allclose(U.transpose(0, 2, 1) @ A @ U, np.broadcast_to(np.eye(d), A.shape), atol=1e-12)
+    assert (np.tril(U, -1) == 0).all()
+
+
+@every_isa
+@pytest.mark.parametrize("bad", [-1.0, 0.0, np.nan, np.inf])
+def test_precision_factors_of_what_is_not_positive_definite(isa, bad):
+    A = covariances(4, 5).copy()
+    A[1, 4, 4] = bad
+    A[2] = np.outer(A[2, 0], A[2, 0]) - np.eye(5)
+    U, exact = fenced((4, 5, 5), float), np.full((4, 5, 5), np.nan)
+    definite, expected = fenced(4, np.intc), np.empty(4, np.intc)
+    kernels.module("linalg", isa).precision_factors(A, U, np.empty((5, 5)), definite)
+    np.testing.assert_array_equal(definite, [1, 0, 0, 1])
+    assert np.isnan(U[1:3]).all(), "left as it was"
+    if np.isfinite(bad):
+        reference.precision_factors(A, exact, None, expected)
+        np.testing.assert_array_equal(definite, expected)
+        np.testing.assert_allclose(U[[0, 3]], exact[[0, 3]], rtol=0, atol=1e-12 * np.abs(exact[[0, 3]]).max())
+
+
+@every_isa
+@pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e150, 1e300])
+def test_precision_factors_at_the_ends_of_the_range(isa, scale):
+    A = covariances(2, 3)
+    U, scaled = np.empty((2, 3, 3)), np.empty((2, 3, 3))
+    definite = np.zeros(2, np.intc)
+    door = kernels.module("linalg", isa).precision_factors
+    door(A, U, np.empty((3, 3)), definite)
+    door(A * scale, scaled, np.empty((3, 3)), definite)
+    assert definite.all()
+    np.testing.assert_allclose(scaled * np.sqrt(scale), U, rtol=1e-12, atol=1e-13)
+
+
+@every_isa
+@pytest.mark.parametrize(("k", "d"), sorted({(3, d) for d in SIZES} | {(k, 3) for k in SIZES}))
+def test_exceeds(isa, k, d):
+    """Floors a thousandth below and above what a covariance just exceeds, by turns from component to component."""
+    A = covariances(k, d)
+    touch = np.linalg.eigvalsh(A)[:, 0]
+    units = np.random.default_rng(d).uniform(0.1, 10, d)
+    A = A * np.sqrt(units[:, None] * units)
+    for shares in ([0.999, 1.001], [1.001, 0.999]):
+        floor = fenced((k, d), float, units * touch[:, None] * np.resize(shares, k)[:, None])
+        definite, expected = fenced(k, np.intc), np.empty(k, np.intc)
+        kernels.module("linalg", isa).exceeds(A, floor, np.full((d, d), np.nan), definite)
+        reference.exceeds(A, floor, None, expected)
+        assert_fence_stands(definite)
+        np.testing.assert_array_equal(definite, expected)
+        np.testing.assert_array_equal(definite, np.resize(shares, k) < 1)
+
+
+# --- seeding ---------------------------------------------------------------------------------------------------------
+
+
+def seeds(isa, Y, weights, uniform):
+    chosen, scratch = fenced(len(uniform), np.intp), fenced((3, Y.shape[1]), float)
+    inputs = (fenced(a.shape, a.dtype, a) for a in (Y, weights, uniform))
+    kernels.module("seeding", isa).kmeans_plus_plus(*inputs, chosen, scratch)
+    assert_fence_stands(chosen)
+    assert_fence_stands(scratch)
+    return chosen
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("candidates", [1, 2, 5])
+@pytest.mark.parametrize("size", [*ALONG_AXES, (1500, 3, 20)], ids=lambda size: "x".join(map(str, size)))
+def test_kmeans_plus_plus(isa, dtype, candidates, size):
+    n, d, k = size
+    rng = np.random.default_rng(size)
+    Y = rng.normal(size=(d, n)).astype(dtype)
+    weights, uniform = rng.random(n) * (rng.random(n) < 0.8), rng.random((k, candidates))  # equal ones would make ties
+    weights[n // 2] = 1
+    expected = np.empty(k, np.intp)
+    reference.kmeans_plus_plus(Y.astype(float), weights, uniform, expected, None)
+    np.testing.assert_array_equal(seeds(isa, Y, weights, uniform), expected)
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("uniform", [0.0, 0.5, np.nextafter(1.0, 0)])
+def test_seeds_have_weight_even_when_there_are_too_few(isa, dtype, uniform):
+    """Two places of positive weight, four seeds: once both are taken nothing is left to draw from."""
+    Y = np.array([[9, 0, 0, 5, 5, 7]], dtype)
+    weights = np.array([0.0, 0, 1, 1, 2, 0])
+    chosen = seeds(isa, Y, weights, np.full((4, 2), uniform))
+    assert (weights[chosen] > 0).all()
+    assert set(Y[0, chosen[:2]]) == {0, 5}
+
+
+# --- the choice of an instruction set --------------------------------------------------------------------------------
+
+
+def imported_with(isa):
+    program = "from cyem import kernels as K; print(K.ISA, K.sweep.__name__, K.seeding.__name__)"
+    return subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        env=os.environ | {"CYEM_ISA": isa}, capture_output=True, text=True, timeout=60,
+    )
+
+
+@every_isa
+def test_cyem_isa_overrides_the_choice(isa):
+    names = f"{isa} cyem.kernels._sweep_{isa} cyem.kernels._seeding_{isa}"
+    assert imported_with(isa).stdout.strip() == names
+
+
+def test_the_best_instruction_set_is_the_default():
+    assert imported_with("").stdout.split()[0] == kernels.available()[-1]
+
+
+def test_an_unknown_instruction_set_is_an_error_that_names_the_known_ones():
+    done = imported_with("v9")
+    assert done.returncode == 1
+    assert "ImportError: CYEM_ISA='v9' is not one of the instruction sets" in done.stderr
+    assert f"have: {', '.join(kernels.available())}. Unset it to use the best one." in done.stderr
