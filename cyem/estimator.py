@@ -35,6 +35,14 @@ def _joined(own, theirs):
     return type(own.__name__, (own, theirs), {"__doc__": own.__doc__, "__module__": own.__module__})
 
 
+def warn(message, category=UserWarning):
+    """Warn of the line that called cyem, however deep inside cyem this is called; `category` is made `familiar`."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, familiar(category), stacklevel=level)
+
+
 def _not_fitted(message):
     return familiar(NotFittedError)(message)
 
@@ -166,8 +174,10 @@ class Estimator:
     def _check_fitted(self):
         """Raise NotFittedError before fit."""
         if not self.__sklearn_is_fitted__():
-            raise _not_fitted(f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments "
-                              "before using this estimator.")
+            raise _not_fitted(
+                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
+                "using this estimator."
+            )
 
     def _remember(self, n_features, names):
         """Set n_features_in_, and feature_names_in_ if there are names: together with the rest that fit sets."""
@@ -193,9 +203,9 @@ class Estimator:
         fitted = getattr(self, "feature_names_in_", None)
         own = type(self).__name__
         if names is None and fitted is not None:
-            warnings.warn(f"X does not have valid feature names, but {own} was fitted with feature names", stacklevel=4)
+            warn(f"X does not have valid feature names, but {own} was fitted with feature names")
         elif names is not None and fitted is None:
-            warnings.warn(f"X has feature names, but {own} was fitted without feature names", stacklevel=4)
+            warn(f"X has feature names, but {own} was fitted without feature names")
         elif not np.array_equal(names, fitted):
             raise ValueError(_mismatch(list(fitted), list(names)))
 
