@@ -138,7 +138,7 @@ def test_pipelines_show(X):
 
 def test_use_before_fit(X):
     for verb in (Box().predict, Box().score_samples, Box().score):
-        with pytest.raises(NotFittedError, match="This Box instance is not fitted yet. Call 'fit'") as raised:
+        with pytest.raises(NotFittedError, match=r"This Box instance is not fitted yet\. Call 'fit'") as raised:
             verb(X)
         assert isinstance(raised.value, TheirNotFittedError)
 

@@ -219,3 +219,28 @@ def test_fork(tmp_path, how, entered):
     else:
         assert numbers == [1, 4, 4]
         assert caught == []
+
+FIT = """
+import multiprocessing, warnings
+import numpy as np
+from cyem import GaussianMixture
+
+X = np.random.default_rng(0).normal(size=(50_000, 2))
+
+def fit(n_threads):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return GaussianMixture(2, max_iter=3, random_state=0, n_threads=n_threads).fit(X).lower_bound_
+
+if __name__ == "__main__":
+    here = fit(2)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map(fit, [1, 2, 3]) == [here] * 3
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fit_in_a_forked_child_ends_and_is_the_same(tmp_path):
+    (tmp_path / "script.py").write_text(FIT)
+    command = [sys.executable, "-P", "-W", "ignore::DeprecationWarning", tmp_path / "script.py"]
+    subprocess.run(command, check=True, timeout=300)  # without care it never ends
