@@ -18,7 +18,7 @@ from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
 from .density cimport centred, diagonal, pack_panels, panel_size, spherical, triangular, whiten
-from .lanes cimport CYEM_OPENMP, LANES, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, real
+from .lanes cimport CYEM_OPENMP, LANES, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real
 from .moments cimport mass, norms, padded, scatter, squares, weigh
 from .posterior cimport hard, soft
 
@@ -444,7 +444,7 @@ def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, 
     cdef Pass p
     with nogil:
         open_pass(&p, X, X[0, :0], frame, means, NONE, workspace)
-        set_density(&p, means, factors, constants, density, SOFT, -1e300)
+        set_density(&p, means, factors, constants, density, SOFT, lowest_exponent[real](0))
         p.out = &loglik[0]
         p.emit = <step_t>emit_loglik[real]
         run(&p, sizeof(real), n_threads)
@@ -457,7 +457,7 @@ def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[
     cdef Pass p
     with nogil:
         open_pass(&p, X, X[0, :0], frame, means, NONE, workspace)
-        set_density(&p, means, factors, constants, density, SOFT, -1e300)
+        set_density(&p, means, factors, constants, density, SOFT, lowest_exponent[real](0))
         p.out = &resp[0, 0]
         p.emit = <step_t>emit_resp[real]
         run(&p, sizeof(real), n_threads)
@@ -487,7 +487,7 @@ def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
         for l in range(lanes):
             t[l] = x[i + l] if i + l < x.shape[0] else 0
             u[l] = 1 - <double>t[l]
-        exp_lanes[real](t, -708.0)
+        exp_lanes[real](t, <real>lowest_exponent[real](0))
         log_lanes(u, lanes)
         for l in range(min(lanes, <int>(x.shape[0] - i))):
             exp[i + l] = t[l]
