@@ -3,7 +3,6 @@
 from .config import show_config
 from .estimator import ConvergenceWarning, NotFittedError
 from .gaussian import GaussianMixture
-from .selection import select
 from .verbs import e_step, m_step
 
 __version__ = "0.1.0"
@@ -20,8 +19,17 @@ __all__ = [
 
 
 def __getattr__(name):
-    if name == "load":  # file formats cost time to import
+    """What costs time to import, at first use."""
+    if name == "load":
         from .persistence import load
 
         return load
+    if name == "select":
+        from .selection import select
+
+        return select
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

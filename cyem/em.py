@@ -4,8 +4,7 @@ A model has `sweep(parameters)`, `value(statistics)`, `update(statistics)`, `res
 `part(parameters)` and `resolution`; see `cyem.mixture.Mixture`.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,7 @@ PARTINGS = 2  # how often components that coincide are moved apart in one fit
 LOOK = 10  # iterations between two looks for them while EM crawls
 
 
-@dataclass(frozen=True)
-class Fit:
+class Fit(NamedTuple):
     """What a run of EM found."""
 
     parameters: Any

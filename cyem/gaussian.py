@@ -2,13 +2,12 @@
 
 import numbers
 import time
-import warnings
 
 import numpy as np
 
 from . import data, em, start, threads
 from .covariance import structure
-from .estimator import ConvergenceWarning, Estimator, familiar
+from .estimator import ConvergenceWarning, Estimator, warn
 from .mixture import Mixture, Parameters
 from .sweep import Density, Frame, Samples, power_of_two
 
@@ -212,8 +211,9 @@ class GaussianMixture(Estimator):
         shape, k, d = mixture.structure, self.n_components, X.shape[1]
         factors = None
         if self.precisions_init is not None:
-            precisions = checked(self.precisions_init, f"{shape.name} precision", shape.shape(k, d))
-            factors = root(shape, precisions, "precisions", shape.precision_factors)
+            name = f"{shape.name} precision"
+            precisions = checked(self.precisions_init, name, shape.shape(k, d))
+            factors = root(shape, precisions, name, shape.precision_factors)
         if weights is not None and means is not None and factors is not None:
             yield self._inside(mixture, weights, means, factors=factors)
             return
@@ -270,14 +270,12 @@ class GaussianMixture(Estimator):
         self.lower_bounds_ = [value - frame.log_volume for value in fit.bounds]
         self.fit_report_ = Report(events)
         self._sampler = rng.spawn(1)[0]
-        warning = familiar(ConvergenceWarning)
         if fit.collapsed:
-            warnings.warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
-                          warning, stacklevel=3)
+            warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
+                 ConvergenceWarning)
         if not fit.converged and self.max_iter > 0:
-            warnings.warn("Best performing initialization did not converge. Try different init parameters, or increase "
-                          f"max_iter, tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})",
-                          warning, stacklevel=3)
+            warn("Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
+                 f"tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})", ConvergenceWarning)
 
     def _reporter(self, run, mixture):
         """What prints the progress of one run, or None."""
@@ -379,8 +377,9 @@ class GaussianMixture(Estimator):
         model = cls(len(means), covariance_type=covariance_type)
         weights, means = model._check_start((weights, means), means.shape[1])
         k, d = means.shape
-        covariances = checked(covariances, "covariances", shape.shape(k, d))
-        factors = root(shape, covariances, "covariances", shape.factors)
+        name = f"{shape.name} covariances"
+        covariances = checked(covariances, name, shape.shape(k, d))
+        factors = root(shape, covariances, name, shape.factors)
         model._remember(d, None)
         model.weights_, model.means_, model.covariances_ = weights, means, covariances
         model.precisions_cholesky_, model.precisions_ = factors, shape.precisions(factors)
@@ -405,6 +404,8 @@ class GaussianMixture(Estimator):
 
     def _pass(self, X, weights=None):
         X = self._samples(X)
+        if X.shape[1] != self.means_.shape[1]:  # means_ may have been set by hand
+            raise ValueError(f"X has {X.shape[1]} features, but means_ has {self.means_.shape[1]}: give the features of fit.")
         frame, density = self._evaluation(X.dtype)
         return Samples(X, data.weights(weights, len(X)), frame, threads.resolve(self.n_threads)), density
 
@@ -589,5 +590,5 @@ def root(shape, matrices, name, of):
     """The factors of covariances or precisions that a user gives; ValueError where these are none."""
     factors = of(matrices) if shape.symmetric(matrices) else None
     if factors is None:
-        raise ValueError(f"'{shape.name} {name}' should be {shape.requirement}")
+        raise ValueError(f"'{name}' should be {shape.requirement}: at least one component is not.")
     return factors

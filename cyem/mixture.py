@@ -1,7 +1,6 @@
 """A Gaussian mixture as EM sees it: a sweep gives the statistics of parameters, an update improves them."""
 
 from copy import copy
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -15,8 +14,7 @@ EMPTY = 1e-12  # share of all weight below which a component owns nothing to est
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
 
 
-@dataclass(frozen=True)
-class Parameters:
+class Parameters(NamedTuple):
     """Weights, means and covariances of k components, in the coordinates of a frame."""
 
     structure: Structure
@@ -168,7 +166,7 @@ class Mixture:
         means = parameters.means.copy()
         means[np.flatnonzero(empty)[: len(worst)]] = self.frame.enter(self.samples.X[worst].astype(np.float64))
         weights = np.where(empty, 1 / k, parameters.weights)
-        return replace(parameters, weights=weights / weights.sum(), means=means)
+        return parameters._replace(weights=weights / weights.sum(), means=means)
 
     def part(self, parameters):
         """Parameters in which components that coincide are moved apart; None where none do.
@@ -185,7 +183,7 @@ class Mixture:
         for group in groups:
             step = np.linspace(-1, 1, len(group)) * np.sqrt(axis @ own[group[0]] @ axis)
             means[group] += step[:, None] * axis
-        return replace(parameters, means=means)
+        return parameters._replace(means=means)
 
 
 def locate(X, weights, one_unit, n_threads):

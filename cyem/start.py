@@ -7,8 +7,9 @@ import numpy as np
 from . import em
 from .kernels import seeding
 
-SHORT_RUNS = 8  # starts that the default compares
-SHORT_ITERATIONS = 12  # of EM, before the first half of them is dropped
+SHORT_RUNS = 4  # starts that the default compares
+SHORT_ITERATIONS = 6  # of EM, before the first half of them is dropped
+SHORT_TOL = 1e-4  # projected gain at which a short run is long enough
 LLOYD_ITERATIONS = 100
 KMEANS_RUNS = 4
 
@@ -116,7 +117,7 @@ def from_short_runs(mixture, k, rng):
         runs.append(em.Fit(part.assign_to(centres, metric).parameters, -np.inf))
     iterations = SHORT_ITERATIONS
     while True:
-        runs = [em.fit(part, run.parameters, tol=0, max_iter=iterations) for run in runs]
+        runs = [em.fit(part, run.parameters, tol=SHORT_TOL, max_iter=iterations) for run in runs]
         runs.sort(key=lambda run: -run.value)
         if len(runs) == 1:
             return runs[0].parameters

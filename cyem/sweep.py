@@ -15,7 +15,7 @@ MOMENTS = {name: i for i, name in enumerate(kernel.MOMENTS)}
 # log of the responsibility below which a sample cannot change a sum any more
 CUT = {np.dtype(np.float64): -45.0, np.dtype(np.float32): -25.0}
 
-SERIAL = 200_000  # operations below which waking a second thread costs more than it brings (about 20 microseconds)
+SERIAL = 1_000_000  # operations (some 100 microseconds) below which waking a second thread may cost more than it brings
 
 
 class Density(NamedTuple):

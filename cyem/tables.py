@@ -62,7 +62,7 @@ def read(source, choose=None):
         try:
             if file.peek(6)[:6] == b"\x93NUMPY":
                 return _read_array(file, choose)
-            return _read_text(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), choose)
+            return _read_text(io.TextIOWrapper(file, encoding="utf-8-sig"), choose)
         except UnicodeDecodeError as error:
             problem = f"not UTF-8 text ({error.reason}); convert it first"
         except (ValueError, csv.Error, EOFError) as error:
