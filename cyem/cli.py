@@ -13,8 +13,9 @@ from itertools import chain
 import numpy as np
 
 import cyem
-from cyem import tables
-from cyem.selection import CRITERIA, aligned
+
+from . import tables
+from .selection import CRITERIA, aligned
 
 EPILOG = """
 A FILE is text with , ; tab or blanks between the columns, with or without a header, or NumPy's .npy; - is the standard
@@ -141,7 +142,10 @@ def sample(arguments):
 
 def config(arguments):
     """Print how cyem was built and what it uses on this machine."""
-    cyem.show_config()
+    if arguments.json:
+        _print_json(**cyem.show_config("dict"))
+    else:
+        cyem.show_config()
 
 
 def _samples(arguments):
@@ -388,7 +392,7 @@ def _parser():
     added.add_argument("--seed", type=int, metavar="N", help="for the same samples again")
     added.add_argument("--components", action="store_true", help="add a column that says which component it is from")
 
-    for added in commands.choices.values():
-        added.add_argument("--json", action="store_true", help="JSON instead of a table")
     command(config, "print how cyem was built and what it uses here")
+    for added in commands.choices.values():
+        added.add_argument("--json", action="store_true", help="JSON instead of text")
     return parser

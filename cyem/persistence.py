@@ -9,14 +9,14 @@ import json
 import os
 import re
 import secrets
-import warnings
 import zipfile
 
 import numpy as np
 
-from cyem import __version__
-from cyem.covariance import structure
-from cyem.gaussian import GaussianMixture, Report
+from . import __version__
+from .covariance import structure
+from .estimator import warn
+from .gaussian import GaussianMixture, Report
 
 FORMAT = "cyem model"
 VERSION = 1  # raised when older versions of cyem could not read the file
@@ -121,7 +121,7 @@ def _plain(values, arrays):
         try:
             plain[name] = json.loads(json.dumps(value, default=_item))
         except TypeError:
-            warnings.warn(f"{name}={value!r} is not saved: the loaded model has the default", stacklevel=4)
+            warn(f"{name}={value!r} is not saved: the loaded model has the default")
     return plain
 
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cyem import covariance, data
-from cyem.estimator import ConvergenceWarning
-from cyem.gaussian import GaussianMixture
+from . import covariance, data
+from .estimator import ConvergenceWarning, warn
+from .gaussian import GaussianMixture
 
 CRITERIA = ("bic", "aic", "icl")
 MARKS = {
@@ -173,7 +173,7 @@ def select(
             raise
         interrupted = True
         done = sum(row.reason != "interrupted" for row in rows)
-        warnings.warn(f"interrupted after {done} of {len(rows)} fits: this is the best so far", stacklevel=2)
+        warn(f"interrupted after {done} of {len(rows)} fits: this is the best so far")
     if all(row.reason for row in rows):
         raise ValueError(f"none of the {len(rows)} combinations could be fitted; the first one: {rows[0].reason}")
     models = tuple(None if row.reason else model for row, model in zip(rows, models, strict=True))

@@ -117,6 +117,8 @@ def test_the_same_model_is_the_same_file(X, tmp_path):
     model.save(tmp_path / "a")
     model.save(tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a") as archive:
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_not_fitted(path):
@@ -179,6 +181,13 @@ def changed(members, **entries):
     return members | {"metadata.json": json.dumps(metadata)}
 
 
+def with_byte(members, header, offset, value):
+    """The zip with another byte in its first header of a kind: of a member, or of an entry in the directory."""
+    data = bytearray(packed(members))
+    data[data.index(header) + offset] = value
+    return bytes(data)
+
+
 def without(members, name):
     return {key: value for key, value in members.items() if key != name}
 
@@ -198,6 +207,9 @@ FOREIGN = {
     "pickle": lambda members: b"\x80\x04N.",
     "a zip": lambda members: packed({"a.txt": "a"}),
     "compressed": lambda members: packed(members, zipfile.ZIP_DEFLATED),
+    "encrypted": lambda members: with_byte(members, b"PK\x01\x02", 8, 1),
+    "a zip of the future": lambda members: with_byte(members, b"PK\x01\x02", 6, 99),
+    "data beyond the end": lambda members: with_byte(members, b"PK\x03\x04", 29, 255),
     "no metadata": lambda members: packed(without(members, "metadata.json")),
     "metadata no JSON": lambda members: packed(members | {"metadata.json": "{"}),
     "metadata no dict": lambda members: packed(members | {"metadata.json": "[]"}),
@@ -211,6 +223,9 @@ FOREIGN = {
     "a method replaced": lambda members: packed(changed(members, fitted={"fit": 1})),
     "missing array": lambda members: packed(without(members, "means_.npy")),
     "array is text": lambda members: packed(members | {"means_.npy": "text"}),
+    "array without header": lambda members: packed(members | {"means_.npy": b"x" + members["means_.npy"][1:]}),
+    "array of records": lambda members: packed(reshaped(members, "means_init", np.zeros((2, 3), "f4,f4"))),
+    "array of integers": lambda members: packed(reshaped(members, "weights_", np.array([1, 0]))),
     "array of objects": lambda members: packed(reshaped(members, "means_", np.array([[None]]))),
     "array of text": lambda members: packed(reshaped(members, "means_", np.array([["a"]]))),
     "shape too large": lambda members: packed(reshaped(members, "means_", np.zeros((2, 3)), (2**40, 2**20))),
@@ -231,6 +246,12 @@ FOREIGN = {
 def test_foreign_files(members, path, make):
     path.write_bytes(make(members))
     with pytest.raises(ValueError, match=r"cannot load a model from '.*model\.npz': \S"):
+        cyem.load(path)
+
+
+def test_a_foreign_zip_is_no_model(path):
+    path.write_bytes(packed({"a.txt": "a"}))
+    with pytest.raises(ValueError, match=r"it is no model file: it has no metadata\.json"):
         cyem.load(path)
 
 

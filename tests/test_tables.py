@@ -38,7 +38,9 @@ def write(tmp_path):
         ("1.5, -2, 3e-7\n 4, 5.25 ,6\n", None),
         ('"1.5","-2","3e-7"\n"4","5.25","6"\n', None),
         ("\n1.5,-2,3e-7\n\n   \n4,5.25,6\n\n", None),
+        ("1.5,-2,3e-7\r4,5.25,6\r", None),
         ("a,b,c\n1.5,-2,3e-7\n4,5.25,6\n", ("a", "b", "c")),
+        ('a, "b", "c, d"\n1.5, -2, 3e-7\n4, 5.25, 6\n', ("a", "b", "c, d")),
         ("\ufeffa,b,c\r\n1.5,-2,3e-7\r\n4,5.25,6\r\n", ("a", "b", "c")),
         ('"a b";"c;d";"e\nf"\n1.5;-2;3e-7\n4;5.25;6\n', ("a b", "c;d", "e\nf")),
         ('"one, two" "three" x\n1.5 -2 3e-7\n4 5.25 6\n', ("one, two", "three", "x")),
@@ -146,6 +148,7 @@ def test_standard_input(tmp_path, content):
         ("1,2\n3,x\n", "row 2 (line 2), column 2: 'x' is not a number"),
         ("a,b\n\n1,2\n3,4_5\n", "row 2 (line 4), column 2 (b): '4_5' is not a number"),
         ("1;2\n3;4,5\n", "row 2 (line 2), column 2: '4,5' is not a number; write decimals with a point"),
+        ("1,5;2,5\n3,5;4,5\n", "row 1 (line 2), column 1 (1,5): '3,5' is not a number; write decimals with a point"),
         ("1,2\n3,inf\n", "row 2 (line 2), column 2: 'inf' is not finite"),
         ("1,2\n3,1e999\n", "row 2 (line 2), column 2: '1e999' is not finite"),
         ("a,b\n1,NA\n", "row 1 (line 2), column 2 (b): missing value 'NA'; missing values are not supported yet"),
@@ -179,7 +182,7 @@ NAMES = ("a", "b,c", "3", "d", "d")
     [
         ((), (), [0, 1, 2, 3, 4]),
         (["b,c"], (), [1]),
-        (["a,2"], (), [0, 1]),
+        (["a , 2"], (), [0, 1]),
         (['"b,c",a'], (), [1, 0]),
         (["3"], (), [2]),  # a name goes before a number
         (["4-5", "1"], (), [3, 4, 0]),
