@@ -7,6 +7,7 @@ import re
 import stat
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -292,3 +293,14 @@ def test_damaged_anywhere(tmp_path_factory, data):
         cyem.load(folder / "damaged.npz")  # some bytes of a zip mean nothing
     except ValueError as error:
         assert re.match("cannot load a model from", str(error))
+
+
+def test_files_of_earlier_versions():
+    """Format 1 as cyem 0.1.0 wrote it: such files load for ever."""
+    model = cyem.load(Path(__file__).parent / "models" / "format-1.npz")
+    assert (model.n_components, model.covariance_type, model.random_state) == (2, "tied", 0)
+    assert list(model.feature_names_in_) == ["length", "width"]
+    assert model.means_init == [[1.0, 1.0], [11.0, -5.0]]
+    np.testing.assert_allclose(model.weights_, [0.5, 0.5])
+    np.testing.assert_allclose(model.means_, [[1, 1], [11, -5]])
+    np.testing.assert_allclose(model.covariances_, [[2 / 3, 1 / 3], [1 / 3, 2 / 3]])
