@@ -138,7 +138,7 @@ def run(isa, door, given, weighted=True, n_threads=1, **kinds):
     n, d = given.X.shape
     out = fenced(shape_of_output(given, door, kinds), dtype_of_output(given, door))
     size = module.workspace_size(n, d, len(given.means), kinds.get("moments", 0), given.X.itemsize, n_threads)
-    memory = np.full(size + 65, 0xFF, np.uint8)  # NaN in both dtypes
+    memory = np.full(size + 4096, 0xFF, np.uint8)  # NaN in both dtypes
     getattr(module, door)(*given.inputs(door, weighted), out, memory[1 : 1 + size], n_threads=n_threads, **kinds)
     assert memory[0] == 0xFF and (memory[1 + size :] == 0xFF).all()
     assert_fence_stands(out)
@@ -313,15 +313,16 @@ def rows(given, start, stop):
 @pytest.mark.parametrize("size", [(1250, 100, 48), (9000, 2, 3)], ids=["groups of tiles", "more tiles than shards"])
 def test_statistics_add(isa, dtype, size):
     """The sums of a whole are the sums over its parts: in its shards there are several tiles, a part is one tile."""
+    _, d, k = size
     given = problem(*size, 0, dtype)
     parts = [rows(given, start, start + 128) for start in range(0, size[0], 128)]
-    kinds = dict(density=0, posterior=SOFT, moments=SCATTER, cut=CUT[dtype])
-    whole, total = run(isa, "sweep", given, **kinds), sum(run(isa, "sweep", part, **kinds) for part in parts)
-    _, d, k = size
-    for one, other in zip(*(np.split(a, [2, 2 + k, 2 + k + k * d]) for a in (whole, total)), strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * np.abs(other).max())
-    assert_statistics(isa, "sweep", parts[-1], weighted=True, **kinds)
-    assert run(isa, "sweep", given, n_threads=4, **kinds).tobytes() == whole.tobytes()
+    density = dict(density=0, posterior=SOFT, cut=CUT[dtype])
+    for door, kinds in [("sweep", dict(moments=SCATTER, **density)), ("accumulate", dict(moments=SCATTER))]:
+        whole, total = run(isa, door, given, **kinds), sum(run(isa, door, part, **kinds) for part in parts)
+        for one, other in zip(*(np.split(a, [2, 2 + k, 2 + k + k * d]) for a in (whole, total)), strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * np.abs(other).max())
+        assert_statistics(isa, door, parts[-1], weighted=True, **kinds)
+        assert run(isa, door, given, n_threads=4, **kinds).tobytes() == whole.tobytes()
 
 
 @every_isa
