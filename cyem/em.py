@@ -1,7 +1,8 @@
-"""The EM driver: sweep, update, decide when to stop. It knows neither Gaussians nor samples.
+"""The EM driver: sweep, update, leap ahead, decide when to stop. It knows neither Gaussians nor samples.
 
 A model has `sweep(parameters)`, `value(statistics)`, `update(statistics)`, `reseed(parameters, empty)`,
-`part(parameters)` and `resolution`; see `cyem.mixture.Mixture`.
+`part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)` and `resolution`; see
+`cyem.mixture.Mixture`.
 """
 
 from typing import Any, NamedTuple
@@ -10,6 +11,10 @@ import numpy as np
 
 PARTINGS = 2  # how often components that coincide are moved apart in one fit
 LOOK = 10  # iterations between two looks for them while EM crawls
+MEMORY = 3  # rates of convergence of which the slowest counts
+PATIENCE = 2  # projections in a row that have to be small
+WALK = 5  # iterations of plain EM before the first leap: far from a maximum a leap may land on another slope
+STRETCH = 4.0  # the first bound on the length of a leap, and what it grows by
 
 
 class Fit(NamedTuple):
@@ -22,45 +27,86 @@ class Fit(NamedTuple):
     events: tuple = ()  # what happened on the way, one line each
     collapsed: bool = False  # whether a component had to be seeded anew, or is held at the floor
 
-    @property
-    def n_iter(self):
-        return len(self.bounds)
+
+class Point(NamedTuple):
+    """Parameters that have been swept."""
+
+    parameters: Any
+    statistics: Any
+    value: float
+    held: np.ndarray  # components at the floor
 
 
 class Convergence:
     """Stops when what EM still has to gain, projected from the last steps, is at most `tol`.
 
-    Near a maximum the gains shrink by a constant rate c < 1, and g c / (1 - c) is left after a gain of g (Aitken's
-    extrapolation, as in Boehning et al. 1994). The rate is the largest of the last three: a slow crawl that a few large
-    steps precede is not taken for the end, nor is a growing gain, by which EM leaves a saddle.
+    Near a maximum the gains of EM shrink by a constant rate c < 1, and g c / (1 - c) is left after a gain of g (Aitken's
+    extrapolation, as in Boehning et al. 1994). The slowest of the last rates counts: a slow crawl that a few large steps
+    precede is not taken for the end, nor is a growing gain, by which EM leaves a saddle.
     """
 
     def __init__(self, tol, resolution):
         self.tol = tol
         self.resolution = resolution
-        self.values = []
-
-    def reached(self, value):
-        """Tell the value after one more iteration; True when it is time to stop."""
-        self.values = [*self.values[-4:], value]
-        gains = np.diff(self.values)
-        if len(gains) and abs(gains[-1]) <= self.resolution * max(1.0, abs(value)):
-            return True
-        if len(gains) < 4 or (gains <= 0).any():
-            return False
-        rate = (gains[1:] / gains[:-1]).max()
-        return bool(rate < 1 and gains[-1] * rate / (1 - rate) <= self.tol)
-
-    def crawls(self):
-        """Whether the last gain was small, though more is to come: the place to look for a saddle."""
-        return len(self.values) > 1 and self.values[-1] - self.values[-2] < self.tol
+        self.restart()
 
     def restart(self):
         """Forget: the parameters have been changed by something other than an update."""
-        self.values = []
+        self.gain = np.inf
+        self.rates = []
+        self.near = 0
+
+    def reached(self, gain, value, rate=None):
+        """Tell the gain of an update, and its rate where it is known otherwise; True when it is time to stop."""
+        if rate is None:
+            rate = gain / self.gain if gain > 0 and self.gain > 0 else np.inf
+        self.rates = [*self.rates[1 - MEMORY :], rate]
+        self.gain = gain
+        if abs(gain) <= self.resolution * max(1.0, abs(value)):
+            return True
+        slowest = max(self.rates)
+        near = len(self.rates) == MEMORY and slowest < 1 and gain * slowest <= self.tol * (1 - slowest)
+        self.near = self.near + 1 if near else 0
+        return self.near == PATIENCE
+
+    @property
+    def crawls(self):
+        """Whether the last gain was small: where to look for a saddle."""
+        return self.gain < self.tol
 
 
-def fit(model, parameters, *, tol, max_iter, report=None):
+class Leap:
+    """SQUAREM, scheme S3 (Varadhan & Roland 2008): from two steps of EM, x0 to x1 to x2, a point far ahead.
+
+    With r = x1 - x0 and v = (x2 - x1) - r it is x0 + 2 a r + a^2 v, where a = |r| / |v|; a = 1 is x2 itself.
+    """
+
+    def __init__(self):
+        self.longest = STRETCH
+        self.bounded = False
+
+    def ahead(self, x0, x1, x2):
+        """The coordinates of the point, None where it is not beyond x2; and the rate at which EM gains."""
+        r, step = x1 - x0, x2 - x1
+        v = step - r
+        rr, vv = r @ r, v @ v
+        if rr == 0 or vv == 0:
+            return None, 0.0
+        rate = (step @ step) / rr  # errors shrink as steps do, gains of likelihood as their squares
+        a = np.sqrt(rr / vv)
+        self.bounded = a >= self.longest
+        a = min(a, self.longest)
+        return (x0 + 2 * a * r + a**2 * v if a > 1 else None), rate
+
+    def tell(self, accepted):
+        """Widen the bound after a leap that went as far as it may, narrow it after one too far."""
+        if not accepted:
+            self.longest = max(STRETCH, self.longest / STRETCH)
+        elif self.bounded:
+            self.longest *= STRETCH
+
+
+def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
     """Maximise the likelihood from a start.
 
     Parameters
@@ -72,57 +118,70 @@ def fit(model, parameters, *, tol, max_iter, report=None):
     tol : float
         Bound on the gain of the mean log-likelihood that is left undone.
     max_iter : int
-        The most updates.
+        The most iterations.
+    accelerate : bool
+        Whether to leap ahead. A leap that loses likelihood is undone, and has cost one pass.
     report : callable, optional
-        Called with the number of updates and the value after each.
+        Called with the number of iterations and the value after each.
 
     Returns
     -------
     Fit
         Its parameters are the best that were swept, its value is theirs.
     """
-    convergence = Convergence(tol, model.resolution)
-    bounds, events = [], []
-    held = np.zeros(0, bool)
-    partings, reseeds, reseeded = PARTINGS, None, False
 
-    statistics = model.sweep(parameters)
-    value = model.value(statistics)
-    best = parameters, value, held
-    convergence.reached(value)
-    converged = False
-    while len(bounds) < max_iter:
-        parameters, empty, held = model.update(statistics)
-        reseeds = len(empty) if reseeds is None else reseeds
-        if empty.any() and reseeds > 0:
-            reseeded = True
-            reseeds -= int(empty.sum())
-            parameters = model.reseed(parameters, empty)
-            convergence.restart()
-            events.append(f"iteration {len(bounds) + 1}: components without weight were seeded anew: {listed(empty)}")
+    def look(parameters, held):
         statistics = model.sweep(parameters)
-        value = model.value(statistics)
-        bounds.append(value)
-        if value >= best[1]:
-            best = parameters, value, held
-        if report is not None:
-            report(len(bounds), value)
-        reached = convergence.reached(value)
-        apart = None
-        if partings and (reached or (convergence.crawls() and len(bounds) % LOOK == 0)):
-            apart = model.part(parameters)
-        if apart is not None:
-            partings -= 1
+        return Point(parameters, statistics, model.value(statistics), held)
+
+    convergence, leap = Convergence(tol, model.resolution), Leap()
+    partings, seedings = PARTINGS, None
+    bounds, events, collapsed = [], [], False
+    point = best = look(parameters, np.zeros(0, bool))
+    before = None  # the point of which the present one is the update, where a leap may follow
+    reached = False
+    while not reached and len(bounds) < max_iter:
+        after, empty, held = model.update(point.statistics)
+        seedings = len(empty) if seedings is None else seedings
+        if empty.any() and seedings > 0:
+            seedings -= int(empty.sum())
+            after = model.reseed(after, empty)
+            events.append(f"iteration {len(bounds) + 1}: components without weight were seeded anew: {listed(empty)}")
+            collapsed, before = True, None
             convergence.restart()
-            events.append(f"iteration {len(bounds)}: components that coincided were moved apart")
-            statistics = model.sweep(apart)
-        elif reached:
-            converged = True
-            break
-    parameters, value, held = best
-    if held.any():
-        events.append(f"held at the floor of variance: components {listed(held)}")
-    return Fit(parameters, value, tuple(bounds), converged, tuple(events), reseeded or bool(held.any()))
+
+        new = None
+        can_leap = accelerate and len(bounds) >= WALK and not (held.any() or empty.any())
+        if can_leap and before is not None:
+            target, rate = leap.ahead(*(model.coordinates(p) for p in (before.parameters, point.parameters, after)))
+            reached = convergence.reached(point.value - before.value, point.value, rate)
+            if target is not None and not reached:
+                new = look(model.at(target, after), held)
+                leap.tell(new.value >= point.value)
+        if new is not None and new.value >= point.value:
+            before, point = None, new
+        else:
+            new = look(after, held)
+            if not can_leap:
+                reached = convergence.reached(new.value - point.value, new.value)
+            before, point = None if empty.any() else point, new
+
+        bounds.append(point.value)
+        if point.value >= best.value:
+            best = point
+        if report is not None:
+            report(len(bounds), point.value)
+        if partings and (reached or convergence.crawls and len(bounds) % LOOK == 0):
+            apart = model.part(point.parameters)
+            if apart is not None:
+                partings -= 1
+                events.append(f"iteration {len(bounds)}: components that coincided were moved apart")
+                point, before, reached = look(apart, np.zeros(0, bool)), None, False
+                convergence.restart()
+    if best.held.any():
+        events.append(f"held at the floor of variance: components {listed(best.held)}")
+        collapsed = True
+    return Fit(best.parameters, best.value, tuple(bounds), bool(reached), tuple(events), collapsed)
 
 
 def listed(where):

@@ -31,7 +31,7 @@ class GaussianMixture(Estimator):
     covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
         Covariances of the components: one matrix each, one for all, axis-parallel, or round. The codes of the statistics
         literature ('VVV', 'EEE', 'VVI', 'VII') mean the same.
-    tol : float, default=1e-5
+    tol : float, default=1e-6
         Stop when the gain of the mean log-likelihood per sample that is still to come, projected from the last steps, is
         below this. scikit-learn compares the last gain, which on overlapping clusters is far from what is to come.
     reg_covar : float, default=1e-6
@@ -52,6 +52,9 @@ class GaussianMixture(Estimator):
         First means; weights and covariances then begin from the partition by the nearest of them.
     precisions_init : array-like, default=None
         First inverse covariances, in the shape of `precisions_`.
+    acceleration : {'squarem', None}, default='squarem'
+        Leap ahead on the path of EM where that gains likelihood (Varadhan & Roland 2008), which takes two to five times
+        fewer passes over the data; None is textbook EM.
     random_state : int, RandomState, Generator or None, default=None
         Source of the random numbers of the start, and of `sample`.
     warm_start : bool, default=False
@@ -108,7 +111,7 @@ class GaussianMixture(Estimator):
         n_components=1,
         *,
         covariance_type="full",
-        tol=1e-5,
+        tol=1e-6,
         reg_covar=1e-6,
         max_iter=1000,
         n_init=1,
@@ -116,6 +119,7 @@ class GaussianMixture(Estimator):
         weights_init=None,
         means_init=None,
         precisions_init=None,
+        acceleration="squarem",
         random_state=None,
         warm_start=False,
         verbose=0,
@@ -132,6 +136,7 @@ class GaussianMixture(Estimator):
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.acceleration = acceleration
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
@@ -178,7 +183,8 @@ class GaussianMixture(Estimator):
         starts = self._starts(mixture, X, kept, rng)
         best = None
         for run, first in enumerate(starts):
-            fit = em.fit(mixture, first, tol=self.tol, max_iter=self.max_iter, report=self._reporter(run, mixture))
+            fit = em.fit(mixture, first, tol=self.tol, max_iter=self.max_iter, accelerate=self.acceleration is not None,
+                         report=self._reporter(run, mixture))
             if best is None or fit.value > best.value:
                 best = fit
         self._remember(d, names)
@@ -253,6 +259,7 @@ class GaussianMixture(Estimator):
     def _accept(self, mixture, fit, rng):
         """Set the fitted attributes, all at once, and say what the user should know."""
         frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
+        self._sampler = np.random.default_rng(rng.integers(2**32, size=4))
         events = list(fit.events)
         with np.errstate(over="ignore", under="ignore"):
             self.covariances_ = shape.scaled(parameters.covariances, frame.units)
@@ -265,11 +272,10 @@ class GaussianMixture(Estimator):
             events.append("variances or their inverses are beyond the range of their dtype; predictions do not use them")
         self.weights_ = parameters.weights.astype(mixture.samples.dtype)
         self.converged_ = fit.converged
-        self.n_iter_ = fit.n_iter
+        self.n_iter_ = len(fit.bounds)
         self.lower_bound_ = fit.value - frame.log_volume
         self.lower_bounds_ = [value - frame.log_volume for value in fit.bounds]
         self.fit_report_ = Report(events)
-        self._sampler = rng.spawn(1)[0]
         if fit.collapsed:
             warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
                  ConvergenceWarning)
@@ -312,6 +318,8 @@ class GaussianMixture(Estimator):
                 self._refuse(name, "a float in the range [0.0, inf)", value)
         if not isinstance(self.warm_start, (bool, np.bool_)):
             self._refuse("warm_start", "a bool", self.warm_start)
+        if self.acceleration not in ("squarem", None):
+            self._refuse("acceleration", "'squarem' or None", self.acceleration)
         init = self.init_params
         if isinstance(init, str) and init not in start.STARTS:
             self._refuse("init_params", f"one of {', '.join(map(repr, start.STARTS))}, an array or a callable", init)

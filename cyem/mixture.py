@@ -98,6 +98,26 @@ class Mixture:
         parameters = Parameters.of(self.structure, masses / total, statistics.about + shift, covariances)
         return Update(parameters, empty, held & ~empty)
 
+    def coordinates(self, parameters):
+        """Parameters as one vector in which nothing depends on units; every vector is a mixture.
+
+        Logarithms of weights, means in standard deviations, and factors as logarithms of their diagonals and the rest
+        relative to these. No weight may be zero.
+        """
+        scale = 1 / self.standardised[0]
+        factors = self.structure.unfold(self.structure.scaled_factors(parameters.factors, 1 / scale))
+        return np.concatenate([np.log(parameters.weights), (parameters.means / scale).ravel(), factors])
+
+    def at(self, coordinates, like):
+        """The parameters at given coordinates."""
+        scale = 1 / self.standardised[0]
+        k, d = like.means.shape
+        weights, means, factors = np.split(coordinates, [k, k + k * d])
+        weights = np.exp(weights - weights.max())
+        factors = self.structure.scaled_factors(self.structure.fold(factors, k, d), scale)
+        return Parameters(self.structure, weights / weights.sum(), means.reshape(k, d) * scale,
+                          self.structure.covariances(factors), factors)
+
     def assign(self, resp):
         """The M-step from given responsibilities (n, k)."""
         origin = np.zeros((resp.shape[1], self.samples.X.shape[1]))

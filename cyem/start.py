@@ -7,8 +7,8 @@ import numpy as np
 from . import em
 from .kernels import seeding
 
-SHORT_RUNS = 4  # starts that the default compares
-SHORT_ITERATIONS = 6  # of EM, before the first half of them is dropped
+SHORT_RUNS = 8  # starts that the default compares
+SHORT_ITERATIONS = 3  # of EM, before the first half of them is dropped
 SHORT_TOL = 1e-4  # projected gain at which a short run is long enough
 LLOYD_ITERATIONS = 100
 KMEANS_RUNS = 4

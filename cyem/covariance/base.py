@@ -74,6 +74,14 @@ class Structure(ABC):
         """Inverse covariances from factors."""
 
     @abstractmethod
+    def unfold(self, U):
+        """Factors as a vector of free numbers: logarithms of the diagonals, and the rest relative to these."""
+
+    @abstractmethod
+    def fold(self, vector, k, d):
+        """The factors whose vector this is."""
+
+    @abstractmethod
     def log_det(self, U, k, d):
         """log det Sigma^(-1/2) of each component (k,)."""
 
@@ -115,6 +123,19 @@ class SquareMatrices(Structure):
     def precisions(self, U):
         return U @ U.swapaxes(-1, -2)
 
+    def unfold(self, U):
+        diagonal = np.diagonal(U, axis1=-2, axis2=-1)
+        rest = (U / diagonal[..., None, :])[(..., *np.triu_indices(U.shape[-1], 1))]
+        return np.concatenate([np.log(diagonal).ravel(), rest.ravel()])
+
+    def fold(self, vector, k, d):
+        shape = self.shape(k, d)
+        U = np.zeros(shape)
+        diagonal, rest = np.split(vector, [U.size // d])
+        U[(..., *np.triu_indices(d, 1))] = rest.reshape(*shape[:-2], -1)
+        U[(..., *np.diag_indices(d))] = 1
+        return U * np.exp(diagonal).reshape(*shape[:-2], 1, d)
+
     def scaled(self, covariances, units):
         return covariances * units * units[:, None]
 
@@ -141,6 +162,12 @@ class Variances(Structure):
 
     def precisions(self, U):
         return U**2
+
+    def unfold(self, U):
+        return np.log(U).ravel()
+
+    def fold(self, vector, k, d):
+        return np.exp(vector).reshape(self.shape(k, d))
 
 
 def symmetric(A):

@@ -32,9 +32,13 @@ cdef double halve(const real* Y, Py_ssize_t n, int d, Py_ssize_t centre, const d
     return potential
 
 
-cdef Py_ssize_t draw(const double* weights, const double* nearest, Py_ssize_t n, double target) noexcept nogil:
-    """The sample at which the running sum of weight times distance passes target; never one of weight zero."""
-    cdef Py_ssize_t s, last = 0
+cdef Py_ssize_t draw(const double* weights, const double* nearest, Py_ssize_t n, double target,
+                     Py_ssize_t otherwise) noexcept nogil:
+    """The sample at which the running sum of weight times distance passes target, never one of weight zero.
+
+    `otherwise` where the sum is zero: all samples have been chosen, or coincide with one that has.
+    """
+    cdef Py_ssize_t s, last = otherwise
     cdef double t
     for s in range(n):
         t = weights[s] * nearest[s]
@@ -64,14 +68,14 @@ def kmeans_plus_plus(const real[:, ::1] Y, const double[::1] weights, const doub
         for s in range(n):
             nearest[s] = 1
             total += weights[s]
-        chosen[0] = draw(&weights[0], nearest, n, uniform[0, 0] * total)
+        chosen[0] = draw(&weights[0], nearest, n, uniform[0, 0] * total, 0)
         for s in range(n):
             nearest[s] = 1e300
         total = halve[real](&Y[0, 0], n, d, chosen[0], &weights[0], nearest, nearest)
         for j in range(1, chosen.shape[0]):
             lowest = -1
             for l in range(uniform.shape[1]):
-                pick = draw(&weights[0], nearest, n, uniform[j, l] * total)
+                pick = draw(&weights[0], nearest, n, uniform[j, l] * total, chosen[0])
                 potential = halve[real](&Y[0, 0], n, d, pick, &weights[0], nearest, trial)
                 if lowest < 0 or potential < lowest:
                     lowest = potential

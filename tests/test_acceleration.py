@@ -1,0 +1,77 @@
+"""Leaping ahead: the same maxima as plain EM, in fewer passes, and never a loss of likelihood."""
+
+import numpy as np
+import pytest
+from cyem import GaussianMixture, em
+from numpy.testing import assert_allclose
+
+STRUCTURES = ("full", "tied", "diag", "spherical")
+
+
+def overlapping(n=600, k=4, d=3, seed=0):
+    """Clusters whose centres are 1.5 standard deviations apart: EM is slow on them."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(k, d)) * 1.5 / np.sqrt(2)
+    labels = rng.integers(0, k, n)
+    return rng.normal(size=(n, d)) + centres[labels], labels
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("seed", range(3))
+def test_fewer_passes_to_no_lower_maximum(structure, seed):
+    X, labels = overlapping(seed=seed)
+    start = dict(covariance_type=structure, init_params=labels, tol=1e-8, max_iter=20_000)
+    plain = GaussianMixture(4, acceleration=None, **start).fit(X)
+    leaping = GaussianMixture(4, **start).fit(X)
+    assert leaping.lower_bound_ >= plain.lower_bound_ - 1e-5
+    assert leaping.n_iter_ < plain.n_iter_ / 1.5
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_the_likelihood_never_falls(structure):
+    X, labels = overlapping(seed=5)
+    model = GaussianMixture(4, covariance_type=structure, init_params=labels, tol=1e-9, max_iter=20_000).fit(X)
+    assert np.diff(model.lower_bounds_).min() >= -1e-13
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_parameters_survive_their_coordinates(structure):
+    """Coordinates are a chart of the mixtures: there and back again changes nothing but the last bits."""
+    from cyem.covariance import structure as named
+    from cyem.mixture import Mixture
+    from cyem.start import responsibilities
+
+    X, labels = overlapping()
+    mixture = Mixture(X * [1e-3, 1, 1e5], None, named(structure), 1e-6, 1)
+    parameters = mixture.assign(responsibilities(labels, len(X), 4)).parameters
+    again = mixture.at(mixture.coordinates(parameters), parameters)
+    for name in ("weights", "means", "covariances", "factors"):
+        assert_allclose(getattr(again, name), getattr(parameters, name), rtol=1e-12, atol=1e-14, err_msg=name)
+
+
+def test_a_leap_lands_on_the_limit_of_a_geometric_path():
+    """x_t = limit + c^t e: scheme S3 with a = 1 / (1 - c) gives the limit itself."""
+    limit, error, c = np.array([3.0, -1.0, 2.0]), np.array([1.0, 2.0, -0.5]), 0.8
+    x = [limit + c**t * error for t in range(3)]
+    leap = em.Leap()
+    leap.longest = 100
+    target, rate = leap.ahead(*x)
+    assert_allclose(target, limit, rtol=1e-13)
+    assert_allclose(rate, c**2, rtol=1e-13)
+
+
+def test_a_leap_is_bounded_and_the_bound_learns():
+    x = [np.array([1 - 0.99**t]) for t in range(3)]  # a = 100
+    leap = em.Leap()
+    target, _ = leap.ahead(*x)
+    assert target < 2 * x[2] * em.STRETCH
+    leap.tell(accepted=True)
+    assert leap.longest == em.STRETCH**2
+    leap.tell(accepted=False)
+    assert leap.longest == em.STRETCH
+
+
+@pytest.mark.parametrize("value", ["SQUAREM", True, 1])
+def test_unknown_acceleration(value):
+    with pytest.raises(ValueError, match="acceleration"):
+        GaussianMixture(acceleration=value).fit([[0.0], [1.0]])
