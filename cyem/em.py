@@ -167,8 +167,8 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
             before, point = None if empty.any() else point, new
 
         bounds.append(point.value)
-        slack = model.resolution * max(1.0, abs(point.value)) if reached else 0.0
-        if point.value >= best.value - slack:  # at the end rather an update than a leap that is better by rounding
+        # the end is an update rather than a leap that rounding made look better
+        if point.value >= best.value - (tol if reached else 0.0):
             best = point
         if report is not None:
             report(len(bounds), point.value)
