@@ -1,6 +1,6 @@
 """Sizes and elementary functions shared by the kernels: LANES samples side by side, written so that compilers see it.
 
-`exp_lanes` is accurate to 3 ulp on [-708, 0] (float: [-87, 0]), `log_lanes` to 3 ulp on [1, 1e300] (tests/test_kernels.py).
+`exp_lanes` is accurate to 3 ulp on [-708, 0] (float: [-87, 0]), `log_lanes` to 3 ulp on [1, 1e300].
 """
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
