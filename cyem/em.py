@@ -168,7 +168,8 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
 
         bounds.append(point.value)
         # the end is an update rather than a leap that rounding made look better
-        if point.value >= best.value - (tol if reached else 0.0):
+        slack = 4 * model.resolution * max(1.0, abs(point.value)) if reached else 0.0
+        if point.value >= best.value - slack:
             best = point
         if report is not None:
             report(len(bounds), point.value)
