@@ -129,27 +129,22 @@ def test_floor_touches_nothing_above_it(load):
     assert_allclose(fits[0].covariances_, fits[1].covariances_, rtol=1e-12)
 
 
-# Fits that pass so close by a saddle that the gains fall far below 1e-5 before they grow again: no projection can know.
-SADDLES = {("diabetes", "EEE", 4), ("faithful", "VVI", 4), ("faithful", "VVV", 4)}
-
-
-@pytest.mark.parametrize("tol", [1e-5, 1e-7])
+@pytest.mark.parametrize("tol", [1e-6, 1e-7, 1e-8])
 @pytest.mark.parametrize("dataset", ["faithful", "iris", "diabetes"])
 def test_tol_bounds_the_remaining_gain(load, dataset, tol):
     """From the starts of the reference fits, many of them slow (up to 860 steps of plain EM): what is left to gain at
-    the end is at most `tol` per row, or a few times that where the projection is not yet sharp.
+    the end is at most `tol` per row, or twice that where the projection is not yet sharp. (A looser `tol` than the
+    default may end a fit that passes close by a saddle: no projection sees that its gains will grow again.)
     """
     X = load(dataset)
     for case in json.loads((DATA / f"{dataset}.json").read_text())["cases"]:
-        if (dataset, case["model"], case["n_components"]) in SADDLES and tol == 1e-5:
-            continue
         labels = np.array(case["start_labels"])
         start = {"covariance_type": case["model"], "init_params": labels, "reg_covar": 0}
         model = GaussianMixture(case["n_components"], tol=tol, max_iter=10_000, **start).fit(X)
         assert model.converged_
         reached = model.lower_bound_
         model.set_params(warm_start=True, tol=1e-13, max_iter=100_000).fit(X)
-        assert model.lower_bound_ - reached <= 4 * tol, (case["model"], case["n_components"])
+        assert model.lower_bound_ - reached <= 2 * tol, (case["model"], case["n_components"])
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -200,7 +195,8 @@ def test_fitted_parameters_are_a_mixture(structure, init_params, dtype):
     assert_allclose(model.weights_.sum(dtype=float), 1, rtol=4 * eps)
     assert ((X.min(axis=0) <= model.means_) & (model.means_ <= X.max(axis=0))).all()
     # An M-step keeps the mean of all rows.
-    assert_allclose(model.weights_ @ model.means_, X.mean(axis=0, dtype=float), rtol=0, atol=64 * eps)
+    rounding = 64 * eps if dtype == np.float64 else 5e-5  # in single precision the sums of a pass are good to 1e-5
+    assert_allclose(model.weights_ @ model.means_, X.mean(axis=0, dtype=float), rtol=0, atol=rounding)
     covariances = dense(model).astype(float)
     assert_array_equal(covariances, covariances.transpose(0, 2, 1))
     assert np.linalg.eigvalsh(covariances).min() > 0

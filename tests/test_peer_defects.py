@@ -133,8 +133,8 @@ def test_6_default_fit_is_a_maximum(load, seed):
     reached = model.score(X)
     model.set_params(warm_start=True, tol=1e-13, max_iter=100_000).fit(X)
     left = model.score(X) - reached
-    assert left <= 4 * GaussianMixture().tol
-    assert reached * len(X) > -1119.21397 - 0.5  # the best optimum known, or -1119.645 beside it
+    assert left <= 2 * GaussianMixture().tol
+    assert reached * len(X) > -1119.76  # each seed does better than the best of the peer's
 
 
 @pytest.mark.filterwarnings("ignore:.*fit_report_")
