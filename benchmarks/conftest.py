@@ -1,0 +1,120 @@
+"""What all benchmarks share: races between libraries, the machine's limits, and what goes into the JSON."""
+
+import time
+from collections import Counter
+
+import cyem
+import libraries
+import pytest
+import roofline
+import table
+from cyem import threads
+from problems import SMALL
+
+PEAKS = pytest.StashKey()
+RECORDS = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: not among the five minutes of ci/bench")
+    config.stash[PEAKS] = {}
+    config.stash[RECORDS] = []
+
+
+def pytest_collection_modifyitems(config, items):
+    """Of tiny problems, two of a kind are enough."""
+    if SMALL:
+        kinds = Counter()
+        few = []
+        for item in items:
+            parameters = item.callspec.params if hasattr(item, "callspec") else {}
+            kind = item.path, item.originalname, parameters.get("structure")
+            kinds[kind] += 1
+            if kinds[kind] <= 2:
+                few.append(item)
+        config.hook.pytest_deselected(items=[item for item in items if item not in few])
+        items[:] = few
+
+
+@pytest.fixture
+def peak(request):
+    """peak("float64"): what the machine can do, measured once."""
+    peaks = request.config.stash[PEAKS]
+
+    def peak(dtype):
+        dtype = str(dtype)
+        if dtype not in peaks:
+            peaks[dtype] = roofline.measure(dtype, threads.resolve(None))
+        return peaks[dtype]
+
+    return peak
+
+
+@pytest.fixture
+def race(benchmark, request):
+    """Time cyem and its rivals in turns, so that whatever else the machine does meets them all alike."""
+
+    def race(case, ours, rivals=None, *, group, rounds, setup=None, per=1, statistic=min, **facts):
+        """Run a benchmark and note what the table shows of it.
+
+        Parameters
+        ----------
+        case : str
+            The row of the table.
+        ours : callable
+            What pytest-benchmark times.
+        rivals : dict of {name: object with round() and seconds}
+        group : str
+            The table.
+        rounds : int
+        setup : callable, optional
+            Called before each round, off the clock; may give `ours` its arguments, (args, kwargs).
+        per : int
+            Units of work in a call.
+        statistic : callable
+            Of the seconds of the rounds; that of the rivals is their own.
+        facts : anything else to note
+
+        Returns
+        -------
+        float
+            Seconds for one unit of work.
+        """
+        rivals = rivals or {}
+
+        def prepare():
+            for rival in rivals.values():
+                time.sleep(libraries.SETTLE)
+                rival.round()
+            time.sleep(libraries.SETTLE)
+            return setup() if setup else None
+
+        benchmark.group = group
+        benchmark.pedantic(ours, setup=prepare, rounds=rounds)
+        if benchmark.stats is None:  # --benchmark-disable: everything ran once, nothing was timed
+            return float("nan")
+        seconds = float(statistic(benchmark.stats.stats.data)) / per
+        benchmark.extra_info |= {
+            "case": case,
+            "seconds": seconds,
+            "rivals": {name: rival.seconds for name, rival in rivals.items()},
+            **facts,
+        }
+        request.config.stash[RECORDS].append({"group": group, "extra_info": benchmark.extra_info})
+        return seconds
+
+    return race
+
+
+def pytest_benchmark_update_machine_info(config, machine_info):
+    machine_info.pop("node", None)
+    machine_info["cyem"] = cyem.show_config("dict")
+    machine_info["versions"] = libraries.versions()
+    machine_info["blas"] = roofline.blas()
+    machine_info["peaks"] = {dtype: peak._asdict() for dtype, peak in config.stash[PEAKS].items()}
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[RECORDS]:
+        terminalreporter.write_line("")
+        terminalreporter.write_line(table.tables(config.stash[RECORDS]))

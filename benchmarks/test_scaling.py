@@ -1,0 +1,46 @@
+"""How the time of an iteration grows with n, d, k and threads. No other library: only shapes matter here."""
+
+import pytest
+from cyem import threads
+from libraries import TIMED, Iterations
+from problems import THREADS, clusters
+from roofline import shares
+
+
+def grow(race, peak, benchmark, problem, axis, others=None, group=None, rounds=3):
+    ours = Iterations(problem, "full")
+    seconds = race(problem.name, ours.run, others, setup=ours.begin, rounds=rounds, per=TIMED,
+                   group=group or f"Growth with {axis[0]}", axis=axis)
+    benchmark.extra_info |= shares(problem, "full", seconds, peak("float64"))
+
+
+@pytest.mark.parametrize("n", [1000, 10_000, 100_000, 1_000_000])
+def test_n(race, peak, benchmark, n):
+    grow(race, peak, benchmark, clusters(n, 8, 8), ("n", n))
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128])
+def test_d(race, peak, benchmark, d):
+    grow(race, peak, benchmark, clusters(20_000, d, 8), ("d", d))
+
+
+@pytest.mark.parametrize("k", [64, 128, 256, 512, 1024])
+def test_k(race, peak, benchmark, k):
+    """Clustered data, of which most components are far from most samples."""
+    grow(race, peak, benchmark, clusters(200_000, 8, k), ("k", k), group="Growth with k, clustered", rounds=2)
+
+
+@pytest.mark.parametrize("k", [64, 256, pytest.param(1024, marks=pytest.mark.long)])
+def test_k_overlapping(race, peak, benchmark, k):
+    grow(race, peak, benchmark, clusters(200_000, 8, k, separation=0.5), ("k", k), group="Growth with k, overlapping",
+         rounds=2)
+
+
+@pytest.mark.parametrize(("n", "d", "k"), THREADS)
+def test_threads(race, benchmark, n, d, k):
+    """All threads against one."""
+    problem = clusters(n, d, k)
+    ours = Iterations(problem, "full")
+    count = threads.resolve(None)
+    race(problem.name, ours.run, {"one thread": Iterations(problem, "full", n_threads=1)}, setup=ours.begin, rounds=5,
+         per=TIMED, group=f"All threads ({count}) against one")

@@ -1,0 +1,33 @@
+"""The benchmarks run: each of them once, on tiny problems, and their table. What they measure is not looked at."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.mark.skipif(not BENCHMARKS.exists(), reason="the benchmarks come with the repository only")
+def test_benchmarks_run(tmp_path):
+    pytest.importorskip("pytest_benchmark")
+    results = tmp_path / "results.json"
+    one_thread = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+    environment = {**os.environ, "CYEM_BENCH_SMALL": "1", "PYTHONSAFEPATH": "1", **one_thread}
+
+    def run(*command):
+        done = subprocess.run([sys.executable, *command], cwd=BENCHMARKS, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("-m", "pytest", "-q", f"--benchmark-json={results}")
+    timed = json.loads(results.read_text())["benchmarks"]
+    table = run("table.py", results)
+    modules = {row["fullname"].split("::")[0] for row in timed}
+    assert modules == {path.name for path in BENCHMARKS.glob("test_*.py")}
+    for row in timed:
+        assert f"### {row['group']}\n" in table
+        assert f"| {row['extra_info']['case']} |" in table
