@@ -1,15 +1,15 @@
 """What all benchmarks share: races between libraries, the machine's limits, and what goes into the JSON."""
 
-import time
 from collections import Counter
 
-import cyem
 import libraries
 import pytest
 import roofline
 import table
-from cyem import threads
 from problems import SMALL
+
+import cyem
+from cyem import threads
 
 PEAKS = pytest.StashKey()
 RECORDS = pytest.StashKey()
@@ -84,9 +84,7 @@ def race(benchmark, request):
 
         def prepare():
             for rival in rivals.values():
-                time.sleep(libraries.SETTLE)
                 rival.round()
-            time.sleep(libraries.SETTLE)
             return setup() if setup else None
 
         benchmark.group = group

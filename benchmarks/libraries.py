@@ -1,17 +1,18 @@
-"""The libraries that are compared, each asked for the same: so many EM iterations from the same start, or a whole fit."""
+"""The libraries that are compared, each asked for the same: so many EM iterations from the same start."""
 
 import time
 from importlib import import_module, metadata
 from importlib.util import find_spec
 
 import numpy as np
+from problems import SMALL, start
+
 from cyem import GaussianMixture, __version__, threads
 from cyem.covariance import structure
 from cyem.mixture import Mixture, Parameters
-from problems import SMALL, start
 
 WARM, TIMED = 1, 3  # iterations before the clock starts, and on it
-SETTLE = 0 if SMALL else 0.15  # seconds in which the threads that another library left spinning go to sleep
+SETTLE = 0 if SMALL else 0.15  # seconds
 DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "daal", "pytest-benchmark")
 
 # Textbook EM where there is something faster: what an iteration is compared by.
@@ -66,6 +67,11 @@ class Iterations:
         return self.mixture.frame.leave(self.parameters.means)
 
 
+def settle():
+    """Wait until the threads that another library left spinning have gone to sleep."""
+    time.sleep(SETTLE)
+
+
 class Difference:
     """Seconds of an EM iteration of another library: a long run less a short one, the best of each over the rounds.
 
@@ -80,6 +86,7 @@ class Difference:
         self.short.append(self.run(WARM)[0])
         seconds, self.means = self.run(WARM + TIMED)
         self.long.append(seconds)
+        settle()
 
     @property
     def seconds(self):
@@ -98,6 +105,7 @@ class Whole:
         begin = time.perf_counter()
         self.call()
         self.times.append(time.perf_counter() - begin)
+        settle()
 
     @property
     def seconds(self):

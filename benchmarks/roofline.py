@@ -67,7 +67,7 @@ def measure(dtype, threads):
 
 
 def rate(run, threads):
-    """Operations per second of `run(steps) -> operations`, which lets go of the interpreter, on some threads at once."""
+    """Operations per second of `run(steps) -> operations`, which releases the interpreter, on so many threads."""
     steps = 1
     run(steps)  # the first call is slow
     while timed(run, steps) < SECONDS:
@@ -123,7 +123,7 @@ def blas():
     return next(found, "unknown BLAS")
 
 
-# Nominal operations of one iteration for one (sample, component), E-step and M-step together; skipped work counts as done.
+# Nominal operations of one iteration for one (sample, component), E-step and M-step; skipped work counts as done.
 FLOPS = {
     "full": lambda d: 2 * d * (d + 1),
     "tied": lambda d: 4 * d,

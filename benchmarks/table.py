@@ -20,6 +20,7 @@ COLUMNS = {
     "gain": ("nats per sample above", lambda x: signed(x)),
     "worst": ("at worst", lambda x: signed(x)),
     "not_lower": ("not lower", lambda x: f"{x[0]} of {x[1]}"),
+    "reached": ("reached", lambda x: f"{x[0]} of {x[1]}"),
     "passes": ("passes", str),
     "plain_passes": ("of textbook EM", str),
     "fewer": ("fewer", lambda x: f"{x:.2f}×"),
@@ -119,6 +120,7 @@ def report(run):
     changed = " with uncommitted changes" if commit.get("dirty") else ""
     peaks = ", ".join(f"{dtype} {peak['fma'] / 1e9:.0f} GFLOP/s and {peak['exp'] / 1e9:.2f}·10⁹ exp/s"
                       for dtype, peak in sorted(machine["peaks"].items(), reverse=True))
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     head = [
         "# Measured",
         "",
@@ -127,8 +129,7 @@ def report(run):
         f"- {run['datetime'][:10]}, commit {str(commit.get('id'))[:12]}{changed}",
         f"- {machine['cpu'].get('brand_raw', machine['processor'])}, {config['n_threads']} threads; "
         f"kernels for {config['instruction_set']}",
-        f"- Python {machine['python_version']}, "
-        + ", ".join(f"{name} {version}" for name, version in machine["versions"].items()) + f"; NumPy with {machine['blas']}",
+        f"- Python {machine['python_version']}, {versions}; NumPy with {machine['blas']}",
     ]
     if peaks:
         head.append(f"- Limits of all threads together: {peaks}")

@@ -1,9 +1,10 @@
 """predict_proba: how long one row takes, and how long a million."""
 
-import cyem
 import pytest
 from libraries import Whole, sklearn_mixture
 from problems import SMALL, clusters, start
+
+import cyem
 
 CALLS = 10 if SMALL else 1000  # in one round
 
@@ -16,7 +17,8 @@ def models(problem):
     if other is not None:
         other = other(problem.k, weights_init=first.weights, means_init=first.means, precisions_init=first.precisions,
                       init_params="random_from_data", max_iter=1, tol=0).fit(problem.X)
-        model.weights_, model.means_, model.precisions_cholesky_ = other.weights_, other.means_, other.precisions_cholesky_
+        for name in ("weights_", "means_", "precisions_cholesky_"):
+            setattr(model, name, getattr(other, name))
     return model, other
 
 

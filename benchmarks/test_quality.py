@@ -3,13 +3,14 @@
 import statistics
 import time
 
-import cyem
 import numpy as np
 import pytest
-from cyem.mixture import Mixture
-from libraries import PLAIN, Whole, sklearn_mixture
+from libraries import PLAIN, Whole, settle, sklearn_mixture
 from problems import QUALITY, SMALL, mixture
 from test_fit import NEGLIGIBLE
+
+import cyem
+from cyem.mixture import Mixture
 
 SEEDS = 2 if SMALL else 5
 RESTARTS = 2  # of scikit-learn for each of ours
@@ -31,6 +32,7 @@ class Restarts:
             model.fit(self.problem.X)
             self.times.append(time.perf_counter() - begin)
             self.scores.append(model.score(self.problem.X))
+        settle()
 
     @property
     def seconds(self):

@@ -2,6 +2,7 @@
 
 import pytest
 import roofline
+
 from cyem import threads
 
 
@@ -16,7 +17,8 @@ def test_peak(race, benchmark, dtype, count):
 
 def test_matrix_product(race, benchmark):
     """What NumPy's linear algebra makes of the same processor, as scikit-learn uses it."""
-    found = []
-    race(f"NumPy float64 ({roofline.blas()})", lambda: found.append(roofline.numpy_rates("float64", threads.resolve(None))),
+    found, count = [], threads.resolve(None)
+    race(f"float64, {count} thread{'s' * (count > 1)}", lambda: found.append(roofline.numpy_rates("float64", count)),
          rounds=1, group="Limits of this machine")
-    benchmark.extra_info |= {"gflops": found[0][0] / 1e9, "gexp": found[0][1] / 1e9, "source": "NumPy"}
+    benchmark.extra_info |= {"gflops": found[0][0] / 1e9, "gexp": found[0][1] / 1e9,
+                             "source": f"NumPy ({roofline.blas()})"}

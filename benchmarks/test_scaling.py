@@ -1,10 +1,11 @@
 """How the time of an iteration grows with n, d, k and threads. No other library: only shapes matter here."""
 
 import pytest
-from cyem import threads
 from libraries import TIMED, Iterations
 from problems import THREADS, clusters
 from roofline import shares
+
+from cyem import threads
 
 
 def grow(race, peak, benchmark, problem, axis, others=None, group=None, rounds=3):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from cyem import start
 from libraries import Iterations
 from problems import clusters
+
+from cyem import start
 
 
 @pytest.mark.parametrize("name", start.STARTS)

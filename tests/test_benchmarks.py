@@ -19,7 +19,8 @@ def test_benchmarks_run(tmp_path):
     environment = {**os.environ, "CYEM_BENCH_SMALL": "1", "PYTHONSAFEPATH": "1", **one_thread}
 
     def run(*command):
-        done = subprocess.run([sys.executable, *command], cwd=BENCHMARKS, env=environment, capture_output=True, text=True)
+        command = [sys.executable, *command]
+        done = subprocess.run(command, cwd=BENCHMARKS, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
