@@ -40,9 +40,9 @@ class Point(NamedTuple):
 class Convergence:
     """Stops when what EM still has to gain, projected from the last steps, is at most `tol`.
 
-    Near a maximum the gains of EM shrink by a constant rate c < 1, and g c / (1 - c) is left after a gain of g (Aitken's
-    extrapolation, as in Boehning et al. 1994). The slowest of the last rates counts: a slow crawl that a few large steps
-    precede is not taken for the end, nor is a growing gain, by which EM leaves a saddle.
+    Near a maximum the gains of EM shrink by a constant rate c < 1, and g c / (1 - c) is left after a gain of g
+    (Aitken's extrapolation, as in Boehning et al. 1994). The slowest of the last rates counts: a slow crawl that a few
+    large steps precede is not taken for the end, nor is a growing gain, by which EM leaves a saddle.
     """
 
     def __init__(self, tol, resolution):
@@ -173,7 +173,7 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
             best = point
         if report is not None:
             report(len(bounds), point.value)
-        if partings and (reached or convergence.crawls and len(bounds) % LOOK == 0):
+        if partings and (reached or (convergence.crawls and len(bounds) % LOOK == 0)):
             apart = model.part(point.parameters)
             if apart is not None:
                 partings -= 1

@@ -29,11 +29,11 @@ class GaussianMixture(Estimator):
     n_components : int, default=1
         Number of components k.
     covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
-        Covariances of the components: one matrix each, one for all, axis-parallel, or round. The codes of the statistics
-        literature ('VVV', 'EEE', 'VVI', 'VII') mean the same.
+        Covariances of the components: one matrix each, one for all, axis-parallel, or round. The codes of the
+        statistics literature ('VVV', 'EEE', 'VVI', 'VII') mean the same.
     tol : float, default=1e-6
-        Stop when the gain of the mean log-likelihood per sample that is still to come, projected from the last steps, is
-        below this. scikit-learn compares the last gain, which on overlapping clusters is far from what is to come.
+        Stop when the gain of the mean log-likelihood per sample that is still to come, projected from the last steps,
+        is below this. scikit-learn compares the last gain, which on overlapping clusters is far from what is to come.
     reg_covar : float, default=1e-6
         The least variance that a component may have in any direction, relative to the variance of each feature.
         Covariances above it are untouched: an ordinary fit is the maximum-likelihood one, in any unit.
@@ -41,11 +41,12 @@ class GaussianMixture(Estimator):
         The most iterations of one run.
     n_init : int, default=1
         Number of runs from different starts; the one of greatest likelihood is kept.
-    init_params : {'short_em', 'kmeans', 'k-means++', 'random', 'random_from_data'}, array or callable, default='short_em'
-        Where to start: the best of several short runs of EM from k-means++ seeds; a partition by k-means or by seeds, in
-        the metric of the covariance of all samples; random responsibilities; means at random samples. Or labels (n,),
+    init_params : str, array-like or callable, default='short_em'
+        'short_em', 'kmeans', 'k-means++', 'random' or 'random_from_data', labels, responsibilities, or a function.
+        Where to start, by name: the best of several short runs of EM from k-means++ seeds; a partition by k-means, or
+        by seeds, of the standardised samples; random responsibilities; means at random samples. Else labels (n,) or
         responsibilities (n, k), or a function of (X, n_components, random_state: numpy.random.Generator) that returns
-        either.
+        one of these.
     weights_init : array-like of shape (k,), default=None
         First weights.
     means_init : array-like of shape (k, d), default=None
@@ -92,10 +93,10 @@ class GaussianMixture(Estimator):
 
     Notes
     -----
-    The E-step gives each sample n the responsibilities r_nk = w_k N(x_n; mu_k, Sigma_k) / sum_j w_j N(x_n; mu_j, Sigma_j),
-    the M-step sets w_k, mu_k and Sigma_k to the weighted share, mean and covariance under them (Dempster, Laird & Rubin
-    1977; McLachlan & Peel 2000, section 3.2). A component that loses all weight is seeded anew, one that would be thinner
-    than `reg_covar` allows is held there; `fit_report_` tells, and a `ConvergenceWarning`.
+    The E-step gives each sample n the responsibilities r_nk = w_k N(x_n; mu_k, Sigma_k) / sum_j w_j N(x_n; mu_j,
+    Sigma_j), the M-step sets w_k, mu_k and Sigma_k to the weighted share, mean and covariance under them (Dempster,
+    Laird & Rubin 1977; McLachlan & Peel 2000, section 3.2). A component that loses all weight is seeded anew, one that
+    would be thinner than `reg_covar` allows is held there; `fit_report_` tells, and a `ConvergenceWarning`.
 
     Examples
     --------
@@ -176,8 +177,8 @@ class GaussianMixture(Estimator):
         n, d = X.shape
         k = self.n_components
         if n < k:
-            raise ValueError(f"Expected n_samples >= n_components but got n_components = {k}, n_samples = {n} (of positive "
-                             "weight): ask for fewer components.")
+            raise ValueError(f"Expected n_samples >= n_components but got n_components = {k}, n_samples = {n} (of "
+                             "positive weight): ask for fewer components.")
         rng = start.generator(self.random_state)
         mixture = Mixture(X, weights, shape, self.reg_covar, threads.resolve(self.n_threads))
         starts = self._starts(mixture, X, kept, rng)
@@ -234,7 +235,7 @@ class GaussianMixture(Estimator):
                     factors=shape.scaled_factors(first.factors, frame.units) if factors is None else factors,
                 )
             yield first
-            if means is not None or not isinstance(self.init_params, str) and not callable(self.init_params):
+            if means is not None or (not isinstance(self.init_params, str) and not callable(self.init_params)):
                 return  # nothing random in it: another run would be the same
 
     def _start(self, mixture, X, kept, rng, means):
@@ -269,7 +270,8 @@ class GaussianMixture(Estimator):
             for name in ("means_", "covariances_", "precisions_cholesky_", "precisions_"):
                 setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
         if not (np.isfinite(self.covariances_).all() and np.isfinite(self.precisions_).all()):
-            events.append("variances or their inverses are beyond the range of their dtype; predictions do not use them")
+            events.append("variances or their inverses are beyond the range of their dtype; predictions do not use "
+                          "them")
         self.weights_ = parameters.weights.astype(mixture.samples.dtype)
         self.converged_ = fit.converged
         self.n_iter_ = len(fit.bounds)
@@ -280,8 +282,9 @@ class GaussianMixture(Estimator):
             warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
                  ConvergenceWarning)
         if not fit.converged and self.max_iter > 0:
-            warn("Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
-                 f"tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})", ConvergenceWarning)
+            warn("Best performing initialization did not converge. Try different init parameters, or increase "
+                 f"max_iter, tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})",
+                 ConvergenceWarning)
 
     def _reporter(self, run, mixture):
         """What prints the progress of one run, or None."""
@@ -307,7 +310,8 @@ class GaussianMixture(Estimator):
 
     def _check_parameters(self):
         """Check everything that does not depend on the data; the covariance structure."""
-        for name, least in (("n_components", 1), ("max_iter", 0), ("n_init", 1), ("verbose", 0), ("verbose_interval", 1)):
+        integers = {"n_components": 1, "max_iter": 0, "n_init": 1, "verbose": 0, "verbose_interval": 1}
+        for name, least in integers.items():
             value = getattr(self, name)
             boolean = isinstance(value, (bool, np.bool_)) and name != "verbose"
             if boolean or not isinstance(value, numbers.Integral) or value < least:
@@ -340,7 +344,8 @@ class GaussianMixture(Estimator):
                 raise ValueError("The parameter 'weights' should be in the range [0, 1], but got "
                                  f"max value {weights.max():.5f}, min value {weights.min():.5f}")
             if abs(weights.sum() - 1) > 1e-6:
-                raise ValueError(f"The parameter 'weights' should be normalized, but got sum(weights) = {weights.sum():.5f}")
+                raise ValueError("The parameter 'weights' should be normalized, but got sum(weights) = "
+                                 f"{weights.sum():.5f}")
         if means is not None:
             means = checked(means, "means", (k, d))
         return weights, means
@@ -381,7 +386,8 @@ class GaussianMixture(Estimator):
         shape = structure(covariance_type)
         means = np.asarray(means, dtype=np.float64)
         if means.ndim != 2 or 0 in means.shape:
-            raise ValueError(f"The parameter 'means' should have the shape (n_components, n_features), got {means.shape}")
+            raise ValueError("The parameter 'means' should have the shape (n_components, n_features), but got "
+                             f"{means.shape}")
         model = cls(len(means), covariance_type=covariance_type)
         weights, means = model._check_start((weights, means), means.shape[1])
         k, d = means.shape
@@ -413,7 +419,8 @@ class GaussianMixture(Estimator):
     def _pass(self, X, weights=None):
         X = self._samples(X)
         if X.shape[1] != self.means_.shape[1]:  # means_ may have been set by hand
-            raise ValueError(f"X has {X.shape[1]} features, but means_ has {self.means_.shape[1]}: give the features of fit.")
+            raise ValueError(f"X has {X.shape[1]} features, but means_ has {self.means_.shape[1]}: give the features "
+                             "of fit.")
         frame, density = self._evaluation(X.dtype)
         return Samples(X, data.weights(weights, len(X)), frame, threads.resolve(self.n_threads)), density
 
@@ -552,7 +559,8 @@ class GaussianMixture(Estimator):
         """
         self._check_fitted()
         if isinstance(n_samples, bool) or not isinstance(n_samples, numbers.Integral) or n_samples < 1:
-            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample.")
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one "
+                             "sample.")
         if random_state is None:
             if not hasattr(self, "_sampler"):
                 self._sampler = start.generator(self.random_state)

@@ -87,7 +87,7 @@ class Mixture:
 
     def update(self, statistics):
         """The M-step: the parameters of greatest expected log-likelihood."""
-        k, d = statistics.about.shape
+        k = len(statistics.about)
         masses, total = statistics.masses, statistics.masses.sum()
         empty = masses <= EMPTY * total
         shares = np.where(empty, 1, masses)

@@ -99,7 +99,7 @@ def from_random_rows(mixture, k, rng):
 
 
 def from_short_runs(mixture, k, rng):
-    """The best of several short runs of EM (Biernacki, Celeux & Govaert 2003), on a part of the samples if these are many.
+    """The best of several short runs of EM (Biernacki, Celeux & Govaert 2003), on a part of many samples.
 
     Runs differ in what they are good at: half measure distances on whitened data, which finds stretched clusters, half
     on standardised data, which finds what dominates the whole; half polish their seeds by a few steps of k-means. The
@@ -155,8 +155,8 @@ def responsibilities(init, n, k):
     sums = resp.sum(axis=1)
     if not (abs(sums - 1) < 1e-5).all():
         row = int(abs(sums - 1).argmax())
-        raise ValueError(f"Responsibilities in init_params must sum to 1 in each row, but row {row} sums to {sums[row]}: "
-                         "divide each row by its sum.")
+        raise ValueError(f"Responsibilities in init_params must sum to 1 in each row, but row {row} sums to "
+                         f"{sums[row]}: divide each row by its sum.")
     return resp
 
 

@@ -65,8 +65,8 @@ def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
               \mu_k = \frac{1}{n_k} \sum_n r_{nk} x_n, \quad
               \Sigma_k = \frac{1}{n_k} \sum_n r_{nk} (x_n - \mu_k)(x_n - \mu_k)^T
 
-    for 'full' covariances; for 'tied' their average weighted by n_k, for 'diag' the diagonals, for 'spherical' the means
-    of these.
+    for 'full' covariances; for 'tied' their average weighted by n_k, for 'diag' the diagonals, for 'spherical' the
+    means of these.
 
     Parameters
     ----------
@@ -103,7 +103,8 @@ def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
     if (resp < 0).any():
         raise ValueError(f"responsibilities must not be negative, got {resp.min()}.")
     if not resp.any(axis=0).all():
-        raise ValueError(f"Component {int(resp.any(axis=0).argmin())} has no responsibility at all: leave out its column.")
+        empty = int(resp.any(axis=0).argmin())
+        raise ValueError(f"Component {empty} of responsibilities has none at all: leave out its column.")
     mixture = Mixture(X, None, structure(covariance_type), reg_covar, threads.resolve(None))
     parameters = mixture.assign(resp).parameters
     frame = mixture.frame

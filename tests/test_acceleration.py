@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from cyem import GaussianMixture, em
 from numpy.testing import assert_allclose
+
+from cyem import GaussianMixture, em
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 

@@ -93,7 +93,9 @@ def test_together_they_are_em(X, resp, structure):
         r, log_likelihood = e_step(X, parameters)
         climb.append(log_likelihood)
         parameters = m_step(X, r, structure)
-    model = GaussianMixture(4, covariance_type=structure, init_params=resp, max_iter=10, tol=0, reg_covar=0, acceleration=None)
+    model = GaussianMixture(
+        4, covariance_type=structure, init_params=resp, max_iter=10, tol=0, reg_covar=0, acceleration=None
+    )
     with pytest.warns(UserWarning, match="did not converge"):
         model.fit(X)
     assert np.diff(climb).min() > 0

@@ -14,8 +14,8 @@ from ..kernels import linalg
 class Structure(ABC):
     """How the covariances of the components are tied to each other: formulas, no samples.
 
-    name, code: what users call it, and the code of Banfield & Raftery (1993). density, moments: the kernels that measure
-    distances and sum second moments. one_unit: whether all features must be measured in one unit.
+    name, code: what users call it, and the code of Banfield & Raftery (1993). density, moments: the kernels that
+    measure distances and sum second moments. one_unit: whether all features must be measured in one unit.
     """
 
     name: str
@@ -188,8 +188,8 @@ def raise_to_floor(A, floor, eps):
     """The most likely covariances at least diag(floor), given sample covariances A (k, d, d); which had to be raised.
 
     In units in which the floor is the identity, the maximum of -log det S - tr(S^-1 A) over S >= I has the eigenvectors
-    of A, and its eigenvalues where they exceed one. Directions that rounding of relative size eps made up count as below
-    the floor: correlations of more than 1 - 4 d eps cannot be told from 1.
+    of A, and its eigenvalues where they exceed one. Directions that rounding of relative size eps made up count as
+    below the floor: correlations of more than 1 - 4 d eps cannot be told from 1.
     """
     A = np.ascontiguousarray(A)
     floor = np.maximum(floor, 4 * eps * A.shape[1] * np.diagonal(A, axis1=1, axis2=2))

@@ -17,7 +17,7 @@ class Diagonal(Variances):
 
     def estimate(self, second, masses, shift, floor, eps):
         S = second.reshape(shift.shape) / masses[:, None] - shift**2
-        return np.maximum(S, floor), (S < floor).any(axis=1)
+        return np.maximum(S, floor), (floor > S).any(axis=1)
 
     def log_det(self, U, k, d):
         return np.log(U).sum(axis=1)

@@ -19,7 +19,7 @@ class Spherical(Variances):
     def estimate(self, second, masses, shift, floor, eps):
         S = (second / masses - (shift**2).sum(axis=1)) / shift.shape[1]
         least = floor.mean()
-        return np.maximum(S, least), S < least
+        return np.maximum(S, least), least > S
 
     def log_det(self, U, k, d):
         return d * np.log(U)

@@ -31,8 +31,8 @@ def _choose():
     able = available()
     isa = os.environ.get("CYEM_ISA")
     if isa and isa not in able:
-        raise ImportError(f"CYEM_ISA={isa!r} is not one of the instruction sets that this installation and this processor "
-                          f"have: {', '.join(able)}. Unset it to use the best one.")
+        raise ImportError(f"CYEM_ISA={isa!r} is not one of the instruction sets that this installation and this "
+                          f"processor have: {', '.join(able)}. Unset it to use the best one.")
     return isa or able[-1]
 
 

@@ -71,7 +71,8 @@ cdef inline void pack_panels(const real* U, int d, real* panels) noexcept nogil:
         panels += depth * ROWS
 
 
-cdef inline void triangular(const real* tile, const real* mean, const real* panels, int d, real* z, real* q) noexcept nogil:
+cdef inline void triangular(const real* tile, const real* mean, const real* panels, int d, real* z,
+                            real* q) noexcept nogil:
     """q[s] <- |U'(x_s - mean)|^2, U upper triangular."""
     cdef int lanes = LANES if real is double else WIDE
     cdef int g, v

@@ -39,8 +39,8 @@ cdef inline void exp_lanes(real* x, real cut) noexcept nogil:
     cdef Bits64 b
     cdef Bits32 c
     cdef int32_t n
-    # exp(t) = 2^n exp(f) exp(-u), n = round(t / log 2), f = t - n a, u = n b, log 2 = a + b where n a is exact. The second
-    # part is a factor, for f - u would be regrouped into t - n (a + b) by compilers that may reassociate.
+    # exp(t) = 2^n exp(f) exp(-u), n = round(t / log 2), f = t - n a, u = n b, log 2 = a + b where n a is exact. The
+    # second part is a factor, for f - u would be regrouped into t - n (a + b) by compilers that may reassociate.
     if real is double:
         for l in range(LANES):
             keep[l] = 1.0 if x[l] >= cut else 0.0

@@ -89,7 +89,7 @@ cdef inline int padded(int d) noexcept nogil:
 
 
 cdef inline void scatter(const real* w, const real* z, int d, double* second) noexcept nogil:
-    """second[a, b] += sum_s r_s z_a z_b for the lower tiles of a padded square matrix; padding rows of w and z are zero"""
+    """second[a, b] += sum_s r_s z_a z_b for the lower tiles of a padded square matrix; padding features are zero"""
     cdef int a, b, stride = padded(d)
     for a in range(stride // ROWS):
         for b in range(a + 1):

@@ -1,7 +1,7 @@
 """From log-joint densities to responsibilities, in place, for one tile; resp is (k, TILE).
 
-Sample s has log-likelihood base + log sum_k exp(resp[k, s]); weight[s] multiplies its responsibilities and its contribution to
-the sums. sums[0] += weighted log-likelihood, sums[1] += weighted log of the largest responsibility.
+Sample s has log-likelihood base + log sum_k exp(resp[k, s]); weight[s] multiplies its responsibilities and its
+contribution to the sums. sums[0] += weighted log-likelihood, sums[1] += weighted log of the largest responsibility.
 """
 
 from .lanes cimport LANES, TILE, WIDE, exp_lanes, log_lanes, real

@@ -55,7 +55,8 @@ ctypedef void (*distance_t)(const void* tile, const void* mean, const void* u, i
 ctypedef void (*posterior_t)(void* resp, int k, const void* w, double cut, double base, double* loglik,
                              double* sums) noexcept nogil
 ctypedef void (*second_t)(const void* w, const void* z, int d, double* second) noexcept nogil
-ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const void* X) noexcept nogil
+ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
+                        const void* X) noexcept nogil
 
 cdef struct Pass:
     Py_ssize_t n, tiles, shards, group
@@ -140,10 +141,10 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef const real* weights = <const real*>p.weights
     cdef real* tile = <real*>s.tiles
     cdef real* weight = <real*>s.weight
-    cdef int t, r, i, m, d = p.d
+    cdef int _t, r, i, m, d = p.d
     cdef real a, b
     X += row * d
-    for t in range(tiles):
+    for _t in range(tiles):
         m = <int>(p.n - row) if p.n - row < TILE else TILE
         for i in range(d):
             a = reference[i]
@@ -187,7 +188,8 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
         factor += 0 if p.shared else p.factor_size
 
 
-cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
+                         const real* X) noexcept nogil:
     """resp[k, s] <- weight_s p(k | x_s)"""
     cdef int t
     fill_joint[real](p, s, sums, row, tiles, X)
@@ -201,9 +203,9 @@ cdef void fill_given(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
     cdef const real* given = <const real*>p.given + row * p.k
     cdef real* resp = <real*>s.resp
     cdef const real* weight = <const real*>s.weight
-    cdef int t, j, r, m
+    cdef int _t, j, r, m
     load[real](p, s, row, tiles, X)
-    for t in range(tiles):
+    for _t in range(tiles):
         m = <int>(p.n - row) if p.n - row < TILE else TILE
         for j in range(p.k):
             for r in range(m):
@@ -218,8 +220,9 @@ cdef void fill_given(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
 
 # --- responsibilities -> results -------------------------------------------------------------------------------------
 
-cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
-    """Add masses, first and second moments of a group of tiles; a component that owns nothing of a tile costs nothing."""
+cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
+                       const real* X) noexcept nogil:
+    """Add masses, first and second moments; a component that owns nothing of a tile costs nothing."""
     cdef double* masses = sums + HEAD
     cdef double* first = masses + p.k
     cdef double* second = first + <Py_ssize_t>p.k * p.d
@@ -315,15 +318,15 @@ cdef void run(const Pass* p, Py_ssize_t itemsize, int n_threads) noexcept nogil:
 
 cdef void add_shards(const Pass* p, double* out, int n_threads) noexcept nogil:
     """out <- sum of the shards' sums, in their order; second moments unfolded from their padded lower tiles."""
-    cdef Py_ssize_t i, j, flat = HEAD + p.k + <Py_ssize_t>p.k * p.d, squares = 0
+    cdef Py_ssize_t i, j, flat = HEAD + p.k + <Py_ssize_t>p.k * p.d, matrices = 0
     cdef Py_ssize_t side = padded(p.d)
     if p.second_size and p.second_step in (0, side * side):
-        squares = p.second_size // (side * side)
+        matrices = p.second_size // (side * side)
     else:
         flat += p.second_size
     for i in range(flat):
         out[i] = total(p, i)
-    for j in prange(squares, schedule="static", num_threads=n_threads):
+    for j in prange(matrices, schedule="static", num_threads=n_threads):
         unfold(p, flat + j * side * side, out + flat + j * p.d * p.d)
 
 
