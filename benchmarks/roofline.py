@@ -5,6 +5,7 @@ in, which are lower on processors whose widest registers these do not use; `sour
 """
 
 import ctypes
+import functools
 import os
 import subprocess
 import sysconfig
@@ -18,7 +19,7 @@ import numpy as np
 from problems import SMALL
 
 C_TYPES = {"float64": ("double", ctypes.c_double), "float32": ("float", ctypes.c_float)}
-REPEATS = 3 if SMALL else 30
+REPEATS = 3 if SMALL else 10
 SECONDS = 1e-4 if SMALL else 1e-2  # of one measurement
 
 
@@ -29,6 +30,11 @@ class Peak(NamedTuple):
     exp: float
     threads: int
     source: str
+
+
+def better(a, b):
+    """The higher of each rate of two measurements of the same machine."""
+    return a._replace(fma=max(a.fma, b.fma), exp=max(a.exp, b.exp))
 
 
 def measure(dtype, threads):
@@ -88,6 +94,7 @@ def timed(function, *args):
     return time.perf_counter() - begin
 
 
+@functools.cache
 def compiled():
     """peak.c as a library, or None without a compiler that makes one."""
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
@@ -132,20 +139,34 @@ FLOPS = {
 }
 
 
-def shares(problem, covariance_type, seconds, peak):
-    """What one iteration of so many seconds makes of the machine.
+def work(problem, covariance_type, seconds):
+    """What one iteration of so many seconds does: to be compared with the limits when these are known."""
+    n, d = problem.X.shape
+    pairs = n * problem.k
+    return {
+        "dtype": str(problem.X.dtype),
+        "pairs": pairs,
+        "flops": pairs * FLOPS[covariance_type](d),
+        "ns_per_pair": seconds / pairs * 1e9,
+    }
+
+
+def shares(done, peak):
+    """What that makes of the machine.
+
+    Parameters
+    ----------
+    done : dict
+        From `work`, and its "seconds".
+    peak : Peak
 
     Returns
     -------
     dict
-        ns_per_pair: nanoseconds per (sample, component); fma_share: of the multiply-add peak; bound_share: of the least
-        time for the multiply-adds and one exp of every pair.
+        fma_share: of the multiply-add peak; bound_share: of the least time for the multiply-adds and an exp per pair.
     """
-    n, d = problem.X.shape
-    pairs = n * problem.k
-    flops = pairs * FLOPS[covariance_type](d)
+    least = done["flops"] / peak.fma
     return {
-        "ns_per_pair": seconds / pairs * 1e9,
-        "fma_share": flops / peak.fma / seconds,
-        "bound_share": (flops / peak.fma + pairs / peak.exp) / seconds,
+        "fma_share": least / done["seconds"],
+        "bound_share": (least + done["pairs"] / peak.exp) / done["seconds"],
     }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from libraries import TIMED, Iterations, rivals
 from problems import ITERATION, ITERATION_LONG, clusters
-from roofline import shares
+from roofline import work
 
 ROUNDS = 3
 FULL = ITERATION["full"]
@@ -17,10 +17,11 @@ def flat(shapes):
 def compare(race, peak, benchmark, problem, structure, others, group=None):
     """Time an iteration, and see that everyone who is timed came to the same means."""
     dtype = problem.X.dtype
+    peak(dtype)
     ours = Iterations(problem, structure)
     seconds = race(problem.name, ours.run, others, setup=ours.begin, rounds=ROUNDS, per=TIMED,
                    group=group or f"One EM iteration, {structure} covariances, {dtype}")
-    benchmark.extra_info |= shares(problem, structure, seconds, peak(dtype))
+    benchmark.extra_info |= work(problem, structure, seconds)
     for name, other in others.items():
         error = np.abs(other.means - ours.means).max() / problem.X.std()
         assert error < 1e-3, f"{name} does something else: its means differ by {error} standard deviations"

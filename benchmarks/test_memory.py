@@ -20,7 +20,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobytes / 1024
 cyem.GaussianMixture(k, max_iter=3, random_state=0).fit(X[:1000])  # threads and modules that come once
 before = peak()
-cyem.GaussianMixture(k, max_iter=10, random_state=0).fit(X)
+cyem.GaussianMixture(k, max_iter=3, random_state=0).fit(X)
 print(peak() - before)
 """
 

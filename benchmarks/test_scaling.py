@@ -3,16 +3,17 @@
 import pytest
 from libraries import TIMED, Iterations
 from problems import THREADS, clusters
-from roofline import shares
+from roofline import work
 
 from cyem import threads
 
 
 def grow(race, peak, benchmark, problem, axis, others=None, group=None, rounds=3):
+    peak("float64")
     ours = Iterations(problem, "full")
     seconds = race(problem.name, ours.run, others, setup=ours.begin, rounds=rounds, per=TIMED,
                    group=group or f"Growth with {axis[0]}", axis=axis)
-    benchmark.extra_info |= shares(problem, "full", seconds, peak("float64"))
+    benchmark.extra_info |= work(problem, "full", seconds)
 
 
 @pytest.mark.parametrize("n", [1000, 10_000, 100_000, 1_000_000])

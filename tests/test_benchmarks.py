@@ -32,3 +32,4 @@ def test_benchmarks_run(tmp_path):
     for row in timed:
         assert f"### {row['group']}\n" in table
         assert f"| {row['extra_info']['case']} |" in table
+        assert ("flops" in row["extra_info"]) == ("fma_share" in row["extra_info"])
