@@ -210,6 +210,23 @@ def test_from_parameters(bad, fragments):
         assert fragment in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "change, fragments",
+    [
+        ({"n_components": 3}, ["n_components", "3", "2"]),
+        ({"covariance_type": "diag"}, ["covariance_type", "'diag'"]),
+        ({}, ["1", "2"]),
+    ],
+    ids=["components", "structure", "features"],
+)
+def test_warm_start_from_another_kind_of_fit(change, fragments):
+    """Parameters of the last fit that do not fit the next: the message says that it is `warm_start` that asks for
+    them.
+    """
+    model = GaussianMixture(2, random_state=0, warm_start=True).fit(X).set_params(**change)
+    check_refusal(model, ValueError, ["warm_start", *fragments], X=X if change else X[:, :1])
+
+
 class Interrupted(Exception):
     pass
 
