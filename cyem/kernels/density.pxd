@@ -9,7 +9,7 @@ from .lanes cimport LANES, ROWS, TILE, WIDE, real
 
 cdef inline void centre(const real* tile, const real* mean, int d, real* out) noexcept nogil:
     """out <- tile - mean"""
-    cdef int i, s
+    cdef Py_ssize_t i, s
     cdef real m
     for i in range(d):
         m = mean[i]
@@ -22,8 +22,8 @@ cdef inline void project_lanes(const real* z, const real* panels, int d, real* y
 
     panels holds the columns of the upper triangle of U, ROWS at a time, each as deep as its last column.
     """
-    cdef int lanes = LANES if real is double else WIDE
-    cdef int c, i, j, r, l, depth
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t c, i, j, r, l, depth
     cdef real p
     cdef real acc[ROWS][WIDE]
     for l in range(lanes):
@@ -52,7 +52,7 @@ cdef inline void project_lanes(const real* z, const real* panels, int d, real* y
 cdef inline Py_ssize_t panel_size(int d) noexcept nogil:
     """Length of one packed triangle."""
     cdef Py_ssize_t size = 0
-    cdef int c, j
+    cdef Py_ssize_t c, j
     for c in range((d + ROWS - 1) // ROWS):
         j = c * ROWS
         size += ROWS * (j + ROWS if j + ROWS < d else d)
@@ -61,7 +61,7 @@ cdef inline Py_ssize_t panel_size(int d) noexcept nogil:
 
 cdef inline void pack_panels(const real* U, int d, real* panels) noexcept nogil:
     """The upper triangle of U (d, d), row-major, in the order in which project_lanes reads it."""
-    cdef int c, i, j, r, depth
+    cdef Py_ssize_t c, i, j, r, depth
     for c in range((d + ROWS - 1) // ROWS):
         j = c * ROWS
         depth = j + ROWS if j + ROWS < d else d
@@ -74,8 +74,8 @@ cdef inline void pack_panels(const real* U, int d, real* panels) noexcept nogil:
 cdef inline void triangular(const real* tile, const real* mean, const real* panels, int d, real* z,
                             real* q) noexcept nogil:
     """q[s] <- |U'(x_s - mean)|^2, U upper triangular."""
-    cdef int lanes = LANES if real is double else WIDE
-    cdef int g, v
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t g, v
     centre(tile, mean, d, z)
     for g in range(TILE // lanes):
         v = g * lanes
@@ -84,7 +84,7 @@ cdef inline void triangular(const real* tile, const real* mean, const real* pane
 
 cdef inline void diagonal(const real* tile, const real* mean, const real* u, int d, real* z, real* q) noexcept nogil:
     """q[s] <- sum_i (u_i (x_si - mean_i))^2"""
-    cdef int i, s
+    cdef Py_ssize_t i, s
     cdef real m, p, t
     for s in range(TILE):
         q[s] = 0
@@ -98,7 +98,7 @@ cdef inline void diagonal(const real* tile, const real* mean, const real* u, int
 
 cdef inline void centred(const real* tile, const real* mean, const real* u, int d, real* z, real* q) noexcept nogil:
     """q[s] <- |x_s - mean|^2 of samples and means that are whitened already"""
-    cdef int i, s
+    cdef Py_ssize_t i, s
     cdef real m, t
     for s in range(TILE):
         q[s] = 0
@@ -111,7 +111,7 @@ cdef inline void centred(const real* tile, const real* mean, const real* u, int 
 
 cdef inline void spherical(const real* tile, const real* mean, const real* u, int d, real* z, real* q) noexcept nogil:
     """q[s] <- (u |x_s - mean|)^2"""
-    cdef int s
+    cdef Py_ssize_t s
     cdef real t = u[0] * u[0]
     centred(tile, mean, u, d, z, q)
     for s in range(TILE):
@@ -120,8 +120,8 @@ cdef inline void spherical(const real* tile, const real* mean, const real* u, in
 
 cdef inline void whiten(const real* tile, const real* panels, int d, real* out) noexcept nogil:
     """out <- U' tile, once for all components that share U."""
-    cdef int lanes = LANES if real is double else WIDE
-    cdef int g, v
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t g, v
     cdef real q[WIDE]
     for g in range(TILE // lanes):
         v = g * lanes

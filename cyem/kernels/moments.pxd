@@ -9,7 +9,7 @@ from .lanes cimport ROWS, TILE, real
 
 cdef inline double mass(const real* resp) noexcept nogil:
     """sum_s r_s"""
-    cdef int s
+    cdef Py_ssize_t s
     cdef real total = 0
     for s in range(TILE):
         total += resp[s]
@@ -19,7 +19,7 @@ cdef inline double mass(const real* resp) noexcept nogil:
 cdef inline void weigh(const real* tile, const real* mean, const real* resp, int d, real* z, real* w,
                        double* first) noexcept nogil:
     """z <- x - mean, w <- r z, first += sum_s w_s"""
-    cdef int i, s
+    cdef Py_ssize_t i, s
     cdef real m, total
     for i in range(d):
         m = mean[i]
@@ -33,7 +33,7 @@ cdef inline void weigh(const real* tile, const real* mean, const real* resp, int
 
 cdef inline void outer_tile(const real* w, const real* z, double* out, Py_ssize_t stride) noexcept nogil:
     """out[a, b] += sum_s w[a, s] z[b, s] for ROWS x ROWS features; sixteen scalar sums that become sixteen registers"""
-    cdef int s
+    cdef Py_ssize_t s
     cdef real q00 = 0, q01 = 0, q02 = 0, q03 = 0, q10 = 0, q11 = 0, q12 = 0, q13 = 0
     cdef real q20 = 0, q21 = 0, q22 = 0, q23 = 0, q30 = 0, q31 = 0, q32 = 0, q33 = 0
     cdef real w0, w1, w2, w3, z0, z1, z2, z3
@@ -90,7 +90,7 @@ cdef inline int padded(int d) noexcept nogil:
 
 cdef inline void scatter(const real* w, const real* z, int d, double* second) noexcept nogil:
     """second[a, b] += sum_s r_s z_a z_b for the lower tiles of a padded square matrix; padding features are zero"""
-    cdef int a, b, stride = padded(d)
+    cdef Py_ssize_t a, b, stride = padded(d)
     for a in range(stride // ROWS):
         for b in range(a + 1):
             outer_tile(w + a * ROWS * TILE, z + b * ROWS * TILE, second + (a * stride + b) * ROWS, stride)
@@ -98,7 +98,7 @@ cdef inline void scatter(const real* w, const real* z, int d, double* second) no
 
 cdef inline void squares(const real* w, const real* z, int d, double* second) noexcept nogil:
     """second[a] += sum_s r_s z_a^2"""
-    cdef int i, s
+    cdef Py_ssize_t i, s
     cdef real total
     for i in range(d):
         total = 0
@@ -109,7 +109,7 @@ cdef inline void squares(const real* w, const real* z, int d, double* second) no
 
 cdef inline void norms(const real* w, const real* z, int d, double* second) noexcept nogil:
     """second[0] += sum_s r_s |z|^2"""
-    cdef int i, s
+    cdef Py_ssize_t i, s
     cdef real total
     for i in range(d):
         total = 0

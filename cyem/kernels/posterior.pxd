@@ -18,8 +18,8 @@ cdef inline real lowest(real unused) noexcept nogil:
 cdef inline void soft(real* resp, int k, const real* weight, double cut, double base,
                       double* loglik, double* sums) noexcept nogil:
     """Responsibilities (the softmax over components) times weight; those below exp(cut) are exact zeros."""
-    cdef int lanes = LANES if real is double else WIDE
-    cdef int g, j, l, v
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t g, j, l, v
     cdef real low = lowest[real](0)
     cdef real top[WIDE]
     cdef real total[WIDE]
@@ -59,7 +59,7 @@ cdef inline void soft(real* resp, int k, const real* weight, double cut, double 
 cdef inline void hard(real* resp, int k, const real* weight, double cut, double base,
                       double* loglik, double* sums) noexcept nogil:
     """All of a sample's weight to its first best component: the step of k-means and of classification EM."""
-    cdef int j, s, best
+    cdef Py_ssize_t j, s, best
     cdef real low = lowest[real](0)
     cdef real top
     for s in range(TILE):

@@ -141,11 +141,11 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef const real* weights = <const real*>p.weights
     cdef real* tile = <real*>s.tiles
     cdef real* weight = <real*>s.weight
-    cdef int _t, r, i, m, d = p.d
+    cdef Py_ssize_t _t, r, i, m, d = p.d
     cdef real a, b
     X += row * d
     for _t in range(tiles):
-        m = <int>(p.n - row) if p.n - row < TILE else TILE
+        m = p.n - row if p.n - row < TILE else TILE
         for i in range(d):
             a = reference[i]
             b = scale[i]
@@ -170,7 +170,7 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
     cdef const real* constants = <const real*>p.constants
     cdef real* tile = <real*>s.tiles
     cdef real* resp
-    cdef int t, j, r
+    cdef Py_ssize_t t, j, r
     cdef real half = 0.5, c
     load[real](p, s, row, tiles, X)
     if p.shared:
@@ -191,7 +191,7 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
 cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                          const real* X) noexcept nogil:
     """resp[k, s] <- weight_s p(k | x_s)"""
-    cdef int t
+    cdef Py_ssize_t t
     fill_joint[real](p, s, sums, row, tiles, X)
     for t in range(tiles):
         p.posterior(<real*>s.resp + <Py_ssize_t>t * p.k * TILE, p.k, <real*>s.weight + t * TILE, p.cut, p.base,
@@ -203,10 +203,10 @@ cdef void fill_given(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
     cdef const real* given = <const real*>p.given + row * p.k
     cdef real* resp = <real*>s.resp
     cdef const real* weight = <const real*>s.weight
-    cdef int _t, j, r, m
+    cdef Py_ssize_t _t, j, r, m
     load[real](p, s, row, tiles, X)
     for _t in range(tiles):
-        m = <int>(p.n - row) if p.n - row < TILE else TILE
+        m = p.n - row if p.n - row < TILE else TILE
         for j in range(p.k):
             for r in range(m):
                 resp[r] = weight[r] * given[<Py_ssize_t>r * p.k + j]
@@ -229,7 +229,7 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     cdef const real* mean = <const real*>p.means
     cdef const real* resp
     cdef double total
-    cdef int t, j
+    cdef Py_ssize_t t, j
     for j in range(p.k):
         for t in range(tiles):
             resp = <real*>s.resp + (<Py_ssize_t>t * p.k + j) * TILE
@@ -256,7 +256,7 @@ cdef void emit_resp(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int
     cdef real* out = <real*>p.out + row * p.k
     cdef const real* resp
     cdef Py_ssize_t r
-    cdef int j
+    cdef Py_ssize_t j
     for r in range(p.n - row if p.n - row < tiles * TILE else tiles * TILE):
         resp = <const real*>s.resp + r // TILE * p.k * TILE + r % TILE
         for j in range(p.k):
@@ -268,7 +268,7 @@ cdef void emit_labels(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, i
     cdef Py_ssize_t* out = <Py_ssize_t*>p.out + row
     cdef const real* joint
     cdef Py_ssize_t r
-    cdef int j, best
+    cdef Py_ssize_t j, best
     for r in range(p.n - row if p.n - row < tiles * TILE else tiles * TILE):
         joint = <const real*>s.resp + r // TILE * p.k * TILE + r % TILE
         best = 0
@@ -485,13 +485,13 @@ def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
     cdef real t[WIDE]
     cdef double u[WIDE]
     cdef Py_ssize_t i
-    cdef int l, lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t l, lanes = LANES if real is double else WIDE
     for i from 0 <= i < x.shape[0] by lanes:
         for l in range(lanes):
             t[l] = x[i + l] if i + l < x.shape[0] else 0
             u[l] = 1 - <double>t[l]
         exp_lanes[real](t, <real>lowest_exponent[real](0))
         log_lanes(u, lanes)
-        for l in range(min(lanes, <int>(x.shape[0] - i))):
+        for l in range(min(lanes, x.shape[0] - i)):
             exp[i + l] = t[l]
             log[i + l] = u[l]
