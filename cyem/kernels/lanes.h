@@ -13,7 +13,7 @@ enum { LANES = 4 };
 enum {
     WIDE = 2 * LANES, /* floats side by side */
     ROWS = 4,         /* features side by side */
-    TILE = 128        /* samples that are transposed, weighed and summed together; a multiple of WIDE */
+    TILE = 192        /* samples that are transposed, weighed and summed together; a multiple of WIDE */
 };
 
 #if defined(_OPENMP)

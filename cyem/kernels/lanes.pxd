@@ -36,21 +36,31 @@ cdef inline double lowest_exponent(real unused) noexcept nogil:
 
 cdef inline void exp_lanes(real* x, real cut) noexcept nogil:
     """x <- exp(x) for non-positive numbers, exactly zero below cut, which is at least lowest_exponent."""
-    cdef Py_ssize_t l
-    cdef real t, f, u, p
-    cdef real keep[WIDE]
-    cdef Bits64 b
-    cdef Bits32 c
-    cdef int32_t n
     # exp(t) = 2^n exp(f) exp(-u), n = round(t / log 2), f = t - n a, u = n b, log 2 = a + b where n a is exact. The
     # second part is a factor, for f - u would be regrouped into t - n (a + b) by compilers that may reassociate.
+    # Each loop has numbers of one width: compilers make lanes of those.
+    cdef Py_ssize_t l, lanes = LANES if real is double else WIDE
+    cdef real f, u, p
+    cdef real t[WIDE]
+    cdef real whole[WIDE]
+    cdef int32_t n[WIDE]
+    cdef Bits64 b
+    cdef Bits32 c
+    for l in range(lanes):
+        t[l] = x[l] if x[l] > cut else cut
+        whole[l] = t[l] * <real>1.4426950408889634 - <real>0.5
+    for l in range(lanes):
+        n[l] = <int32_t>whole[l]
+    for l in range(lanes):
+        whole[l] = n[l]
     if real is double:
-        for l in range(LANES):
-            keep[l] = 1.0 if x[l] >= cut else 0.0
-            t = x[l] if x[l] > -708.0 else -708.0
-            n = <int32_t>(t * 1.4426950408889634 - 0.5)
-            f = t - n * 6.93147180369123816490e-01
-            u = n * 1.90821492927058770002e-10
+        for l in range(lanes):
+            b.i[l] = <int64_t>n[l]
+        for l in range(lanes):
+            b.i[l] = (b.i[l] + 1023) << 52
+        for l in range(lanes):
+            f = t[l] - whole[l] * 6.93147180369123816490e-01
+            u = whole[l] * 1.90821492927058770002e-10
             p = 1.6059043836821613e-10
             p = p * f + 2.0876756987868099e-9
             p = p * f + 2.5052108385441720e-8
@@ -65,17 +75,14 @@ cdef inline void exp_lanes(real* x, real cut) noexcept nogil:
             p = p * f + 0.5
             p = p * f + 1.0
             p = p * f + 1.0
-            b.i[l] = (<int64_t>n + 1023) << 52
-            x[l] = p + p * (u * (0.5 * u - 1.0))
-        for l in range(LANES):
-            x[l] = x[l] * b.x[l] * keep[l]
+            p = (p + p * (u * (0.5 * u - 1.0))) * b.x[l]
+            x[l] = p if x[l] >= cut else 0.0
     else:
-        for l in range(WIDE):
-            keep[l] = 1.0 if x[l] >= cut else 0.0
-            t = x[l] if x[l] > <float>-87.0 else <float>-87.0
-            n = <int32_t>(t * <float>1.44269504 - <float>0.5)
-            f = t - n * <float>0.693145751953125
-            u = n * <float>1.428606820309417e-6
+        for l in range(lanes):
+            c.i[l] = (n[l] + 127) << 23
+        for l in range(lanes):
+            f = t[l] - whole[l] * <float>0.693145751953125
+            u = whole[l] * <float>1.428606820309417e-6
             p = <float>1.9875691500e-4
             p = p * f + <float>1.3981999507e-3
             p = p * f + <float>8.3334519073e-3
@@ -83,10 +90,8 @@ cdef inline void exp_lanes(real* x, real cut) noexcept nogil:
             p = p * f + <float>1.6666665459e-1
             p = p * f + <float>5.0000001201e-1
             p = p * f * f + f + <float>1.0
-            c.i[l] = (n + 127) << 23
-            x[l] = p + p * (u * (<float>0.5 * u - <float>1.0))
-        for l in range(WIDE):
-            x[l] = x[l] * c.x[l] * keep[l]
+            p = (p + p * (u * (<float>0.5 * u - <float>1.0))) * c.x[l]
+            x[l] = p if x[l] >= cut else <float>0.0
 
 
 cdef inline void log_lanes(double* x, Py_ssize_t lanes) noexcept nogil:

@@ -45,8 +45,8 @@ cdef enum:
 cdef struct Scratch:        # one thread's temporary memory
     void* tiles             # (group, padded d, TILE): samples in the frame
     void* white             # the same, or whitened: what distances are measured on
-    void* z                 # (padded d, TILE): centred
-    void* w                 # (padded d, TILE): centred and weighted
+    void* z                 # (padded d, TILE): centred, and weighted
+    void* root              # (TILE,): square roots of responsibilities
     void* resp              # (group, k, TILE)
     void* weight            # (group, TILE)
     double* loglik          # (group, TILE)
@@ -54,7 +54,7 @@ cdef struct Scratch:        # one thread's temporary memory
 ctypedef void (*distance_t)(const void* tile, const void* mean, const void* u, int d, void* z, void* q) noexcept nogil
 ctypedef void (*posterior_t)(void* resp, int k, const void* w, double cut, double base, double* loglik,
                              double* sums) noexcept nogil
-ctypedef void (*second_t)(const void* w, const void* z, int d, double* second) noexcept nogil
+ctypedef void (*second_t)(const void* z, int d, double* second) noexcept nogil
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
@@ -108,7 +108,8 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, Py_ssize_t item
     # a group fetches a component's parameters and sums once for several tiles: pays where these do not stay in cache
     p.group = CACHE // ((2 * p.tile_size + k * TILE) * itemsize) if bytes > CACHE else 1
     p.group = 1 if p.group < 1 else 8 if p.group > 8 else p.group
-    p.scratch_size = (2 * aligned(p.group * p.tile_size * itemsize) + 2 * aligned(p.tile_size * itemsize)
+    p.scratch_size = (2 * aligned(p.group * p.tile_size * itemsize) + aligned(p.tile_size * itemsize)
+                      + aligned(TILE * itemsize)
                       + aligned(p.group * k * TILE * itemsize) + aligned(p.group * TILE * itemsize)
                       + aligned(p.group * TILE * sizeof(double)))
 
@@ -233,13 +234,13 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     for j in range(p.k):
         for t in range(tiles):
             resp = <real*>s.resp + (<Py_ssize_t>t * p.k + j) * TILE
-            total = mass(resp)
+            total = mass(resp, <real*>s.root)
             if total == 0:
                 continue
             masses[j] += total
-            weigh(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, <real*>s.z, <real*>s.w, first)
+            weigh(<real*>s.tiles + t * p.tile_size, mean, <real*>s.root, p.d, <real*>s.z, first)
             if p.second is not NULL:
-                p.second(s.w, s.z, p.d, second)
+                p.second(s.z, p.d, second)
         mean += p.d
         first += p.d
         second += p.second_step
@@ -293,15 +294,14 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexce
     at += aligned(p.group * p.tile_size * itemsize)
     s.z = at
     at += aligned(p.tile_size * itemsize)
-    s.w = at
-    at += aligned(p.tile_size * itemsize)
+    s.root = at
+    at += aligned(TILE * itemsize)
     s.resp = at
     at += aligned(p.group * p.k * TILE * itemsize)
     s.weight = at
     at += aligned(p.group * TILE * itemsize)
     s.loglik = <double*>at
     memset(s.z, 0, p.tile_size * itemsize)  # padding features are zero
-    memset(s.w, 0, p.tile_size * itemsize)
     memset(sums, 0, p.sums_size * sizeof(double))
     while tile < end:
         tiles = <int>(end - tile if end - tile < p.group else p.group)
