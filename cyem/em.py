@@ -62,8 +62,8 @@ class Convergence:
             rate = gain / self.gain if gain > 0 and self.gain > 0 else np.inf
         self.rates = [*self.rates[1 - MEMORY :], rate]
         self.gain = gain
-        if abs(gain) <= self.resolution * max(1.0, abs(value)):
-            return True
+        if -self.tol <= gain <= self.resolution * max(1.0, abs(value)):
+            return True  # what EM gains is lost in rounding
         slowest = max(self.rates)
         near = len(self.rates) == MEMORY and slowest < 1 and gain * slowest <= self.tol * (1 - slowest)
         self.near = self.near + 1 if near else 0

@@ -210,7 +210,7 @@ class GaussianMixture(Estimator):
     def _starts(self, mixture, X, kept, rng):
         """The parameters to begin from: one, or one for each of n_init."""
         if self.warm_start and self.__sklearn_is_fitted__():
-            self._check_start((self.weights_, self.means_), X.shape[1])
+            self._check_warm_start(X.shape[1])
             yield self._inside(mixture, self.weights_, self.means_, factors=self.precisions_cholesky_)
             return
         given = self._check_start((self.weights_init, self.means_init), X.shape[1])
@@ -261,6 +261,7 @@ class GaussianMixture(Estimator):
         """Set the fitted attributes, all at once, and say what the user should know."""
         frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
         self._sampler = np.random.default_rng(rng.integers(2**32, size=4))
+        self._kind = shape.code
         events = list(fit.events)
         with np.errstate(over="ignore", under="ignore"):
             self.covariances_ = shape.scaled(parameters.covariances, frame.units)
@@ -349,6 +350,17 @@ class GaussianMixture(Estimator):
         if means is not None:
             means = checked(means, "means", (k, d))
         return weights, means
+
+    def _check_warm_start(self, d):
+        """Whether the last fit was one of the same kind."""
+        k0, d0 = self.means_.shape
+        kind = getattr(self, "_kind", structure(self.covariance_type).code)
+        if (k0, d0, kind) != (self.n_components, d, structure(self.covariance_type).code):
+            raise ValueError(
+                f"warm_start=True goes on from the last fit, which had n_components={k0}, {d0} features and structure "
+                f"{kind}; now n_components={self.n_components}, X has {d} features and covariance_type="
+                f"{self.covariance_type!r}: fit with warm_start=False first."
+            )
 
     def _n_parameters(self):
         """Number of free parameters."""
