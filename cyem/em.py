@@ -60,10 +60,13 @@ class Convergence:
         """Tell the gain of an update, and its rate where it is known otherwise; True when it is time to stop."""
         if rate is None:
             rate = gain / self.gain if gain > 0 and self.gain > 0 else np.inf
+        noise = self.resolution * max(1.0, abs(value))
+        first = not self.rates
         self.rates = [*self.rates[1 - MEMORY :], rate]
         self.gain = gain
-        if -self.tol <= gain <= self.resolution * max(1.0, abs(value)):
-            return True  # what EM gains is lost in rounding
+        # EM cannot lose, but for a start below the floor: a loss shows that what it gains drowns in rounding
+        if gain <= noise and not (first and gain < -noise):
+            return True
         slowest = max(self.rates)
         near = len(self.rates) == MEMORY and slowest < 1 and gain * slowest <= self.tol * (1 - slowest)
         self.near = self.near + 1 if near else 0
@@ -143,7 +146,8 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
     while not reached and len(bounds) < max_iter:
         after, empty, held = model.update(point.statistics)
         seedings = len(empty) if seedings is None else seedings
-        if empty.any() and seedings > 0:
+        seeded = empty.any() and seedings > 0
+        if seeded:
             seedings -= int(empty.sum())
             after = model.reseed(after, empty)
             events.append(f"iteration {len(bounds) + 1}: components without weight were seeded anew: {listed(empty)}")
@@ -162,7 +166,7 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
             before, point = None, new
         else:
             new = look(after, held)
-            if not can_leap:
+            if not can_leap and not seeded:
                 reached = convergence.reached(new.value - point.value, new.value)
             before, point = None if empty.any() else point, new
 
