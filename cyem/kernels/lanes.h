@@ -13,7 +13,8 @@ enum { LANES = 4 };
 enum {
     WIDE = 2 * LANES, /* floats side by side */
     ROWS = 4,         /* features side by side */
-    TILE = 192        /* samples that are transposed, weighed and summed together; a multiple of WIDE */
+    TILE = 192,       /* samples that are transposed, weighed and summed together; a multiple of WIDE */
+    SPARSE = 64       /* samples with any responsibility in a tile up to which gathering them pays */
 };
 
 #if defined(_OPENMP)

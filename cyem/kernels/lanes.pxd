@@ -13,6 +13,7 @@ cdef extern from "lanes.h":
     enum: WIDE
     enum: ROWS
     enum: TILE
+    enum: SPARSE
     enum: CYEM_OPENMP
     int cyem_thread() noexcept nogil
 

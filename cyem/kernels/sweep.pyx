@@ -19,7 +19,7 @@ from libc.string cimport memset
 
 from .density cimport centred, diagonal, pack_panels, panel_size, spherical, triangular, whiten
 from .lanes cimport CYEM_OPENMP, LANES, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real
-from .moments cimport mass, norms, padded, scatter, squares, weigh
+from .moments cimport gather, mass, norms, padded, scatter, squares, weigh
 from .posterior cimport hard, soft
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
@@ -47,6 +47,7 @@ cdef struct Scratch:        # one thread's temporary memory
     void* white             # the same, or whitened: what distances are measured on
     void* z                 # (padded d, TILE): centred, and weighted
     void* root              # (TILE,): square roots of responsibilities
+    int* owned              # (TILE,): places of samples that have any
     void* resp              # (group, k, TILE)
     void* weight            # (group, TILE)
     double* loglik          # (group, TILE)
@@ -54,7 +55,7 @@ cdef struct Scratch:        # one thread's temporary memory
 ctypedef void (*distance_t)(const void* tile, const void* mean, const void* u, int d, void* z, void* q) noexcept nogil
 ctypedef void (*posterior_t)(void* resp, int k, const void* w, double cut, double base, double* loglik,
                              double* sums) noexcept nogil
-ctypedef void (*second_t)(const void* z, int d, double* second) noexcept nogil
+ctypedef void (*second_t)(const void* z, Py_ssize_t n, int d, double* second) noexcept nogil
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
@@ -72,6 +73,7 @@ cdef struct Pass:
     void* out               # (n, ...): rows to write
     double base, cut
     bint shared             # one factor for all components
+    bint gathers            # whether second moments cost enough to gather the samples that have any part in them
     Py_ssize_t factor_size, tile_size, second_step, second_size, sums_size, scratch_size
     distance_t distance
     posterior_t posterior
@@ -99,6 +101,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, Py_ssize_t item
     p.second_step = side * side if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
     p.second_size = side * side if moments == POOLED else k * p.second_step
     p.sums_size = aligned((HEAD + k + <Py_ssize_t>k * d + p.second_size) * sizeof(double)) // sizeof(double)
+    p.gathers = d >= 8 and (moments == SCATTER or moments == POOLED)
     p.tile_size = side * TILE
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
@@ -109,7 +112,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, Py_ssize_t item
     p.group = CACHE // ((2 * p.tile_size + k * TILE) * itemsize) if bytes > CACHE else 1
     p.group = 1 if p.group < 1 else 8 if p.group > 8 else p.group
     p.scratch_size = (2 * aligned(p.group * p.tile_size * itemsize) + aligned(p.tile_size * itemsize)
-                      + aligned(TILE * itemsize)
+                      + aligned(TILE * itemsize) + aligned(TILE * sizeof(int))
                       + aligned(p.group * k * TILE * itemsize) + aligned(p.group * TILE * itemsize)
                       + aligned(p.group * TILE * sizeof(double)))
 
@@ -230,6 +233,7 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     cdef const real* mean = <const real*>p.means
     cdef const real* resp
     cdef double total
+    cdef Py_ssize_t n
     cdef Py_ssize_t t, j
     for j in range(p.k):
         for t in range(tiles):
@@ -238,9 +242,10 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
             if total == 0:
                 continue
             masses[j] += total
-            weigh(<real*>s.tiles + t * p.tile_size, mean, <real*>s.root, p.d, <real*>s.z, first)
+            n = gather(<real*>s.root, s.owned) if p.gathers else TILE
+            n = weigh(<real*>s.tiles + t * p.tile_size, mean, <real*>s.root, s.owned, n, p.d, <real*>s.z, first)
             if p.second is not NULL:
-                p.second(s.z, p.d, second)
+                p.second(s.z, n, p.d, second)
         mean += p.d
         first += p.d
         second += p.second_step
@@ -296,6 +301,8 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexce
     at += aligned(p.tile_size * itemsize)
     s.root = at
     at += aligned(TILE * itemsize)
+    s.owned = <int*>at
+    at += aligned(TILE * sizeof(int))
     s.resp = at
     at += aligned(p.group * p.k * TILE * itemsize)
     s.weight = at
