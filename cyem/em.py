@@ -1,6 +1,6 @@
 """The EM driver: sweep, update, leap ahead, decide when to stop. It knows neither Gaussians nor samples.
 
-A model has `sweep(parameters)`, `value(statistics)`, `update(statistics)`, `reseed(parameters, empty)`,
+A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, `reseed(parameters, empty)`,
 `part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)` and `resolution`; see
 `cyem.mixture.Mixture`.
 """
@@ -144,7 +144,7 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
     before = None  # the point of which the present one is the update, where a leap may follow
     reached = False
     while not reached and len(bounds) < max_iter:
-        after, empty, held = model.update(point.statistics)
+        after, empty, held = model.update(point.statistics, point.parameters)
         seedings = len(empty) if seedings is None else seedings
         seeded = empty.any() and seedings > 0
         if seeded:

@@ -28,9 +28,12 @@ class GaussianMixture(Estimator):
     ----------
     n_components : int, default=1
         Number of components k.
-    covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
-        Covariances of the components: one matrix each, one for all, axis-parallel, or round. The codes of the
-        statistics literature ('VVV', 'EEE', 'VVI', 'VII') mean the same.
+    covariance_type : str, default='full'
+        Covariances of the components. 'full', 'tied', 'diag' or 'spherical': one matrix each, one for all,
+        axis-parallel, or round. Or one of 14 codes of three letters, which say of volume, shape and orientation whether
+        these are equal for all components (E), variable (V), or those of the unit matrix (I): 'EII', 'VII', 'EEI',
+        'VEI', 'EVI', 'VVI', 'EEE', 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' (Banfield & Raftery 1993; Celeux &
+        Govaert 1995). The four names mean 'VVV', 'EEE', 'VVI' and 'VII'.
     tol : float, default=1e-6
         Stop when the gain of the mean log-likelihood per sample that is still to come, projected from the last steps,
         is below this. scikit-learn compares the last gain, which on overlapping clusters is far from what is to come.
@@ -72,7 +75,8 @@ class GaussianMixture(Estimator):
     weights_ : ndarray of shape (k,)
     means_ : ndarray of shape (k, d)
     covariances_ : ndarray
-        (k, d, d) if 'full', (d, d) if 'tied', (k, d) if 'diag', (k,) if 'spherical'.
+        (k, d, d) if 'full', (d, d) if 'tied', (k, d) if 'diag', (k,) if 'spherical'. Of codes: (d, d) if 'EEE', (k, d)
+        if axis-parallel (ending in 'EI' or 'VI'), (k,) if round (ending in 'II'), (k, d, d) otherwise.
     precisions_ : ndarray
         Inverses of the covariances, in the same shape.
     precisions_cholesky_ : ndarray

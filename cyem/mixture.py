@@ -85,14 +85,15 @@ class Mixture:
         """Mean log-likelihood, in the frame, of the parameters that were swept."""
         return statistics.log_likelihood / statistics.masses.sum()
 
-    def update(self, statistics):
-        """The M-step: the parameters of greatest expected log-likelihood."""
+    def update(self, statistics, current=None):
+        """The M-step: the parameters of greatest expected log-likelihood; a search begins at the current ones."""
         k = len(statistics.about)
         masses, total = statistics.masses, statistics.masses.sum()
         empty = masses <= EMPTY * total
-        shares = np.where(empty, 1, masses)
+        shares = np.where(empty, EMPTY * total, masses)
         shift = np.where(empty[:, None], 0, statistics.first / shares[:, None])
-        covariances, held = self.structure.estimate(statistics.second, shares, shift, self.floor, self.eps)
+        covariances, held = self.structure.estimate(statistics.second, shares, shift, self.floor, self.eps,
+                                                    None if current is None else current.covariances)
         if empty.any():
             covariances = self.structure.exchange(covariances, self.share(k).covariances, empty)
         parameters = Parameters.of(self.structure, masses / total, statistics.about + shift, covariances)
@@ -104,13 +105,13 @@ class Mixture:
         Logarithms of weights, means in standard deviations, and factors as logarithms of their diagonals and the rest
         relative to these. No weight may be zero.
         """
-        scale = 1 / self.standardised[0]
+        scale = self.scale
         factors = self.structure.unfold(self.structure.scaled_factors(parameters.factors, 1 / scale))
         return np.concatenate([np.log(parameters.weights), (parameters.means / scale).ravel(), factors])
 
     def at(self, coordinates, like):
         """The parameters at given coordinates."""
-        scale = 1 / self.standardised[0]
+        scale = self.scale
         k, d = like.means.shape
         weights, means, factors = np.split(coordinates, [k, k + k * d])
         weights = np.exp(weights - weights.max())
@@ -138,9 +139,14 @@ class Mixture:
         return Density("diagonal", centres, np.repeat(factors[None], k, axis=0), np.zeros(k))
 
     @cached_property
+    def scale(self):
+        """Standard deviations of the features (d,), or one for all where these share a unit."""
+        return np.sqrt(np.where(self.structure.one_unit, self.variances.mean(), self.variances))
+
+    @cached_property
     def standardised(self):
         """The metric in which every feature has variance one, or all together: factors (1, d)."""
-        variances = self.variances.mean() if self.structure.one_unit else self.variances
+        variances = self.variances.mean() if self.structure.round else self.variances
         return np.full((1, len(self.variances)), 1 / np.sqrt(variances))
 
     @cached_property

@@ -110,7 +110,7 @@ def from_short_runs(mixture, k, rng):
     part = subset(mixture, k, rng)
     runs = []
     for i in range(SHORT_RUNS):
-        metric = part.whitened if i % 2 and not part.structure.one_unit else part.standardised
+        metric = part.whitened if i % 2 and not part.structure.round else part.standardised
         centres = seeds(part, k, rng, metric)
         if i // 2 % 2:
             centres, _ = lloyd(part, centres, metric, 10)

@@ -38,7 +38,7 @@ DATA = {
 # One bad parameter each: what is given, and what the message must hold beside the parameter's name.
 PARAMETERS = {
     "n_components": {0: "0", -2: "-2", 1.5: "1.5", "2": "'2'", None: "None", 13: "13"},
-    "covariance_type": {"fulll": "'fulll'", 3: "3", None: "None", "VEV": "'VEV'"},
+    "covariance_type": {"fulll": "'fulll'", 3: "3", None: "None", "VEE ": "'VEE '"},
     "tol": {-1e-3: "-0.001", "small": "'small'", np.nan: "nan", None: "None"},
     "reg_covar": {-1e-6: "-1e-06", "none": "'none'", np.nan: "nan", np.inf: "inf"},
     "max_iter": {-1: "-1", 10.5: "10.5", "100": "'100'"},

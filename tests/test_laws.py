@@ -138,6 +138,8 @@ def test_tol_bounds_the_remaining_gain(load, dataset, tol):
     """
     X = load(dataset)
     for case in json.loads((DATA / f"{dataset}.json").read_text())["cases"]:
+        if case["model"] not in ("VVV", "EEE", "VVI", "VII"):
+            continue
         labels = np.array(case["start_labels"])
         start = {"covariance_type": case["model"], "init_params": labels, "reg_covar": 0}
         model = GaussianMixture(case["n_components"], tol=tol, max_iter=10_000, **start).fit(X)

@@ -1,14 +1,34 @@
 """Covariance structures: how the covariances of the components are tied to each other.
 
-Each is a small class that knows formulas and no samples; `structure(name)` finds it by either of its names.
+Each is a small class that knows formulas and no samples; `structure(name)` finds it by any of its names. The letters of
+a code say of volume, shape and orientation whether they are equal (E), variable (V) or the identity (I): the
+decomposition Sigma_k = volume_k Q_k diag(shape_k) Q_k' of Banfield & Raftery (1993) and Celeux & Govaert (1995).
 """
 
+from .common_axes import CommonAxes
 from .diagonal import Diagonal
 from .full import Full
+from .own_axes import OwnAxes
+from .proportional import Proportional
 from .spherical import Spherical
 from .tied import Tied
 
-STRUCTURES = (Full(), Tied(), Diagonal(), Spherical())
+STRUCTURES = (
+    Spherical("EII"),
+    Spherical("VII", "spherical"),
+    Diagonal("EEI"),
+    Diagonal("VEI"),
+    Diagonal("EVI"),
+    Diagonal("VVI", "diag"),
+    Tied("EEE", "tied"),
+    Proportional("VEE"),
+    CommonAxes("EVE"),
+    CommonAxes("VVE"),
+    OwnAxes("EEV"),
+    OwnAxes("VEV"),
+    OwnAxes("EVV"),
+    Full("VVV", "full"),
+)
 NAMES = {name: structure for structure in STRUCTURES for name in (structure.name, structure.code)}
 
 
@@ -16,5 +36,5 @@ def structure(name):
     """The structure called `name`, by scikit-learn's name or by the code of Banfield & Raftery (1993)."""
     if isinstance(name, str) and name in NAMES:
         return NAMES[name]
-    names = ", ".join(f"{s.name!r} ({s.code})" for s in STRUCTURES)
+    names = ", ".join(s.code if s.name == s.code else f"{s.name!r} ({s.code})" for s in STRUCTURES)
     raise ValueError(f"The 'covariance_type' parameter must be one of {names}. Got {name!r} instead.")

@@ -9,21 +9,28 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from ..kernels import linalg
+from .variances import VARIANCES
 
 
 class Structure(ABC):
     """How the covariances of the components are tied to each other: formulas, no samples.
 
-    name, code: what users call it, and the code of Banfield & Raftery (1993). density, moments: the kernels that
-    measure distances and sum second moments. one_unit: whether all features must be measured in one unit.
+    code, name: the letters for volume, shape and orientation (Banfield & Raftery 1993), and what users call it.
+    density, moments: the kernels that measure distances and sum second moments. one_unit: whether all features must be
+    measured in one unit, because other units for some of them would lead out of the structure. round: whether no
+    component is longer than wide.
     """
 
-    name: str
-    code: str
     density: str
     moments: str
     requirement: str  # of matrices that a user gives
     one_unit = False
+    round = False
+
+    def __init__(self, code, name=None):
+        self.code = code
+        self.name = name or code
+        self.variances = VARIANCES[code[:2]]
 
     @abstractmethod
     def symmetric(self, A):
@@ -36,17 +43,19 @@ class Structure(ABC):
     def shape(self, k, d):
         """Shape of the covariances, and of factors and precisions."""
 
-    @abstractmethod
     def n_parameters(self, k, d):
         """Number of free parameters in the covariances."""
+        volume, shape, orientation = ({"I": 0, "E": 1, "V": k}[letter] for letter in self.code)
+        return volume + shape * (d - 1) + orientation * (d * (d - 1) // 2)
 
     @abstractmethod
-    def estimate(self, second, masses, shift, floor, eps):
+    def estimate(self, second, masses, shift, floor, eps, current=None):
         """The most likely covariances that are at least diag(floor) in every direction.
 
-        second: second moments about the old means; masses (k,) > 0; shift (k, d): new less old means; floor (d,);
-        eps: rounding of the moments.
-        Returns the covariances, and which components (k,) were held at the floor.
+        second: second moments about the old means; masses (k,) > 0; shift (k, d): new less old means; floor (d,) > 0;
+        eps: rounding of the moments; current: the covariances so far, at which a search begins, or None.
+        Returns covariances that are no less likely than the current ones, and which components (k,) were held at the
+        floor.
         """
 
     def common(self, covariances, k):
@@ -54,8 +63,12 @@ class Structure(ABC):
         return np.repeat(covariances, k, axis=0)
 
     def exchange(self, covariances, others, where):
-        """Covariances, those of the components `where` (k,) taken from `others`."""
-        return np.where(where.reshape(-1, *[1] * (covariances.ndim - 1)), others, covariances)
+        """Covariances, of which the components `where` (k,) are as `others` as the structure lets them be."""
+        if self.code[0] == "E":
+            return covariances
+        if "E" in self.code:  # the volumes only; smaller ones could be below the floor
+            others = (covariances.T * np.maximum(largest(others) / largest(covariances), 1)).T
+        return np.where(where, others.T, covariances.T).T
 
     @abstractmethod
     def factors(self, covariances):
@@ -143,6 +156,56 @@ class SquareMatrices(Structure):
         return U / units[:, None]
 
 
+class Matrices(SquareMatrices):
+    """What structures with a matrix for each component have in common."""
+
+    density, moments = "triangular", "scatter"
+
+    def shape(self, k, d):
+        return (k, d, d)
+
+    def factors(self, covariances):
+        return precision_factors(covariances)
+
+    def log_det(self, U, k, d):
+        return np.log(np.diagonal(U, axis1=1, axis2=2)).sum(axis=1)
+
+    def pack(self, U):
+        return U
+
+    def full(self, covariances, k, d):
+        return covariances
+
+
+class Oriented(Matrices):
+    """What structures with axes apart from the variances along them have in common: Sigma_k = Q_k diag(v_k) Q_k'."""
+
+    @abstractmethod
+    def axes(self, S, masses, floor, current):
+        """Axes (d, d) or (k, d, d), variances along them (k, d) and who is at the floor, from sample covariances S."""
+
+    def estimate(self, second, masses, shift, floor, eps, current=None):
+        S = sample_covariances(second, masses, shift)
+        floor = resolved(floor, S, eps)
+        Q, v, held = self.axes(S, masses, floor, current)
+        least = 4 * np.finfo(float).eps * S.shape[1] * v.max(axis=1, keepdims=True)  # beside the largest in one matrix
+        v, held = np.maximum(v, least), held | (v < least).any(axis=1)
+        covariances = symmetric((Q * v[:, None, :]) @ Q.swapaxes(-1, -2))
+        # the bounds of variances move with the axes, so that at the floor new axes may be worse than the current ones
+        if held.any() and current is not None and exceeds(current, (1 - 1e-9) * floor).all():
+            covariances = min(current, covariances, key=lambda each: expected_cost(each, S, masses))
+        return covariances, held
+
+    def fold(self, vector, k, d):
+        """The structure is curved, and a vector may lead out of it: to what is nearest in it."""
+        U = super().fold(vector, k, d)
+        S = self.covariances(U)
+        if not np.isfinite(S).all():
+            return U
+        covariances, _ = self.estimate(S, np.ones(k), np.zeros((k, d)), np.full(d, np.finfo(float).tiny), 0.0)
+        return self.factors(covariances)
+
+
 class Variances(Structure):
     """What structures without correlations have in common: a factor is the inverse of a standard deviation."""
 
@@ -170,6 +233,11 @@ class Variances(Structure):
         return np.exp(vector).reshape(self.shape(k, d))
 
 
+def largest(covariances):
+    """The largest variance of each component (k,)."""
+    return abs(covariances).reshape(len(covariances), -1).max(axis=1)
+
+
 def symmetric(A):
     """(A + A') / 2 of matrices that may be stacked."""
     return (A + A.swapaxes(-1, -2)) / 2
@@ -184,18 +252,58 @@ def precision_factors(A):
     return U if definite.all() else None
 
 
+def exceeds(A, floor):
+    """Which of a stack A (k, d, d) are more than diag(floor) in every direction; floor (k, d)."""
+    above = np.empty(len(A), np.int32)
+    linalg.exceeds(np.ascontiguousarray(A), floor, np.empty(A.shape[1:]), above)
+    return above != 0
+
+
+def sample_covariances(second, masses, shift):
+    """Sigma_k = 1/n_k sum r (x - old)(x - old)' - (new - old)(new - old)', (k, d, d)."""
+    k, d = shift.shape
+    return second.reshape(k, d, d) / masses[:, None, None] - shift[:, :, None] * shift[:, None, :]
+
+
+def combined(A, weights):
+    """The weighted sum of a stack of matrices A (k, d, d)."""
+    return (weights @ A.reshape(len(A), -1)).reshape(A.shape[1:])
+
+
+def expected_cost(covariances, S, masses):
+    """-2 times the expected log-likelihood but for a constant."""
+    U = precision_factors(covariances)
+    distances = ((S @ U) * U).sum(axis=(1, 2))
+    return masses @ (distances - 2 * np.log(np.diagonal(U, axis1=1, axis2=2)).sum(axis=1))
+
+
+def resolved(floor, A, eps):
+    """The floor (k, d), raised to what rounding of relative size eps leaves of sample covariances A (k, d, d).
+
+    Correlations of more than 1 - 4 d eps cannot be told from 1.
+    """
+    return np.maximum(floor, 4 * eps * A.shape[1] * np.diagonal(A, axis1=1, axis2=2))
+
+
+def least_along(Q, floor):
+    """Variances (k, d) along axes Q which make sure of at least diag(floor) (k, d) in every direction.
+
+    With M the floor as seen from the axes, diag(m) - M is positive semidefinite where m_j = sum_i |M_ji| r_j / r_i, for
+    any r > 0 (Gershgorin); r_j^2 = M_jj makes m exact for axes along features, and at most d times M_jj for others.
+    """
+    M = (Q.swapaxes(-1, -2) * floor[:, None, :]) @ Q
+    r = np.sqrt(np.diagonal(M, axis1=1, axis2=2))
+    return r * (abs(M) / r[:, None, :]).sum(axis=2)
+
+
 def raise_to_floor(A, floor, eps):
     """The most likely covariances at least diag(floor), given sample covariances A (k, d, d); which had to be raised.
 
     In units in which the floor is the identity, the maximum of -log det S - tr(S^-1 A) over S >= I has the eigenvectors
-    of A, and its eigenvalues where they exceed one. Directions that rounding of relative size eps made up count as
-    below the floor: correlations of more than 1 - 4 d eps cannot be told from 1.
+    of A, and its eigenvalues where they exceed one.
     """
-    A = np.ascontiguousarray(A)
-    floor = np.maximum(floor, 4 * eps * A.shape[1] * np.diagonal(A, axis1=1, axis2=2))
-    above = np.empty(len(A), np.int32)
-    linalg.exceeds(A, floor, np.empty(A.shape[1:]), above)
-    held = above == 0
+    floor = resolved(floor, A, eps)
+    held = ~exceeds(A, floor)
     if held.any():
         A = A.copy()
         root = np.sqrt(floor[held])

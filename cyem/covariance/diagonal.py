@@ -1,4 +1,4 @@
-"""VVI: axis-parallel components, a variance for each feature of each."""
+"""EEI, VEI, EVI, VVI: axis-parallel components."""
 
 import numpy as np
 
@@ -6,18 +6,14 @@ from .base import Variances
 
 
 class Diagonal(Variances):
-    name, code = "diag", "VVI"
     density, moments = "diagonal", "squares"
 
     def shape(self, k, d):
         return (k, d)
 
-    def n_parameters(self, k, d):
-        return k * d
-
-    def estimate(self, second, masses, shift, floor, eps):
-        S = second.reshape(shift.shape) / masses[:, None] - shift**2
-        return np.maximum(S, floor), (floor > S).any(axis=1)
+    def estimate(self, second, masses, shift, floor, eps, current=None):
+        s = second.reshape(shift.shape) / masses[:, None] - shift**2
+        return self.variances(s, masses, floor[None], current)
 
     def log_det(self, U, k, d):
         return np.log(U).sum(axis=1)

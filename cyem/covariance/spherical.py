@@ -1,4 +1,4 @@
-"""VII: round components, one variance for each."""
+"""EII, VII: round components, with one variance for all or one for each."""
 
 import numpy as np
 
@@ -6,20 +6,17 @@ from .base import Variances
 
 
 class Spherical(Variances):
-    name, code = "spherical", "VII"
     density, moments = "spherical", "norms"
-    one_unit = True
+    one_unit = True  # other units turn balls into ellipsoids
+    round = True
 
     def shape(self, k, d):
         return (k,)
 
-    def n_parameters(self, k, d):
-        return k
-
-    def estimate(self, second, masses, shift, floor, eps):
-        S = (second / masses - (shift**2).sum(axis=1)) / shift.shape[1]
-        least = floor.mean()
-        return np.maximum(S, least), least > S
+    def estimate(self, second, masses, shift, floor, eps, current=None):
+        s = (second / masses - (shift**2).sum(axis=1))[:, None] / shift.shape[1]
+        v, held = self.variances(s, masses, np.array([[floor.mean()]]))
+        return v[:, 0], held
 
     def log_det(self, U, k, d):
         return d * np.log(U)

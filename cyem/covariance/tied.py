@@ -6,16 +6,12 @@ from .base import SquareMatrices, precision_factors, raise_to_floor
 
 
 class Tied(SquareMatrices):
-    name, code = "tied", "EEE"
     density, moments = "whitened", "pooled"
 
     def shape(self, k, d):
         return (d, d)
 
-    def n_parameters(self, k, d):
-        return d * (d + 1) // 2
-
-    def estimate(self, second, masses, shift, floor, eps):
+    def estimate(self, second, masses, shift, floor, eps, current=None):
         k, d = shift.shape
         # Sigma = 1/n sum_k [ sum r (x - old)(x - old)' - n_k (new - old)(new - old)' ]
         S = (second.reshape(d, d) - (shift.T * masses) @ shift) / masses.sum()

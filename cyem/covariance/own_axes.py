@@ -1,0 +1,23 @@
+"""EEV, VEV, EVV: every component has principal axes of its own."""
+
+import numpy as np
+
+from .base import Oriented, least_along
+
+
+class OwnAxes(Oriented):
+    """The axes are those of the sample covariances, in order of their variances.
+
+    Celeux & Govaert (1995), models [lambda D_k A D_k'], [lambda_k D_k A D_k'] and [lambda C_k].
+    """
+
+    @property
+    def one_unit(self):
+        """Other units turn components of one shape into components of several; volumes all change by one factor."""
+        return self.code[1] == "E"
+
+    def axes(self, S, masses, floor, current):
+        s, Q = np.linalg.eigh(S)
+        if current is not None:
+            current = np.diagonal(current, axis1=1, axis2=2)  # of the same mean as the variances along the axes
+        return Q, *self.variances(np.maximum(s, 0), masses, least_along(Q, floor), current)
