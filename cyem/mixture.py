@@ -154,12 +154,13 @@ class Mixture:
         """The metric in which the samples have the identity as their covariance matrix: factors (d, d)."""
         return structure_named("full").factors(self.spread[None])[0]
 
-    def subset(self, rows):
-        """The same problem for some of the samples, in the same frame."""
+    def subset(self, rows, weights=None):
+        """The same problem for some of the samples, with their own or other weights, in the same frame."""
         part = copy(self)
         samples = self.samples
-        part.samples = Samples(samples.X[rows], samples.weights[rows] if len(samples.weights) else None, self.frame,
-                               samples.n_threads)
+        if weights is None and len(samples.weights):
+            weights = samples.weights[rows]
+        part.samples = Samples(samples.X[rows], weights, self.frame, samples.n_threads)
         return part
 
     @cached_property

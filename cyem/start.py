@@ -4,11 +4,14 @@ import numbers
 
 import numpy as np
 
-from . import em
+from . import em, search
 from .kernels import seeding
 
-SHORT_RUNS = 8  # starts that the default compares
-SHORT_ITERATIONS = 3  # of EM, before the first half of them is dropped
+SHORT_RUNS = 1  # starts that are compared
+SHORT_ITERATIONS = 3  # of EM, before the best run is chosen
+POLISH = 6  # iterations of EM before the first move
+MOVES = 20  # at most
+PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
 SHORT_TOL = 1e-4  # projected gain at which a short run is long enough
 LLOYD_ITERATIONS = 100
 KMEANS_RUNS = 4
@@ -104,28 +107,14 @@ def short_runs(part, starts, iterations):
 
 
 def from_short_runs(mixture, k, rng):
-    """The best of several short runs of EM (Biernacki, Celeux & Govaert 2003), on a part of many samples.
-
-    Runs differ in what they are good at: half measure distances on whitened data, which finds stretched clusters, half
-    on standardised data, which finds what dominates the whole; half polish their seeds by a few steps of k-means. The
-    worse half is dropped each time the number of iterations doubles.
-    """
+    """The best of short runs of EM (Biernacki, Celeux & Govaert 2003), improved by moves, on a part of many samples."""
     if k == 1:
         return mixture.whole
     part = subset(mixture, k, rng)
-    starts = []
-    for i in range(SHORT_RUNS):
-        metric = part.whitened if i % 2 and not part.structure.round else part.standardised
-        centres = seeds(part, k, rng, metric)
-        if i // 2 % 2:
-            centres, _ = lloyd(part, centres, metric, 10)
-        starts.append(part.assign_to(centres, metric).parameters)
-    iterations = SHORT_ITERATIONS
-    while len(starts) > 1:
-        runs = sorted(short_runs(part, starts, iterations), key=lambda run: -run.value)
-        starts = [run.parameters for run in runs[: len(runs) // 2]]
-        iterations *= 2
-    return short_runs(part, starts, iterations)[0].parameters
+    starts = [part.assign_to(seeds(part, k, rng)).parameters for _ in range(SHORT_RUNS)]
+    run = max(short_runs(part, starts, SHORT_ITERATIONS), key=lambda run: run.value)
+    run = em.fit(part, run.parameters, tol=SHORT_TOL, max_iter=POLISH)
+    return search.improve(part, run, moves=MOVES, failures=1, promise=PROMISE).fit.parameters
 
 
 def responsibilities(init, n, k):

@@ -1,0 +1,223 @@
+"""From one maximum of the likelihood to a better one: two components become one, and another one becomes two.
+
+Each move is made where it promises most: the pair whose merging costs little likelihood, the component that two explain
+much better than one (Ueda, Nakano, Ghahramani & Hinton 2000 move in the same way by other criteria). A few iterations
+of EM follow, and the move stands if likelihood was gained. Nothing in it is random.
+"""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from . import em
+from .statistics import Statistics
+
+ITERATIONS = 5  # of EM after a move
+SPLIT_ITERATIONS = 2  # of EM on the samples of one component
+NEIGHBOURS = 4  # of each component, with which it may merge
+OWNED = 1e-3  # responsibility from which a sample counts as one of a component
+LEAST = 2  # samples for each feature that both halves need: fewer make a spurious peak of the likelihood
+GAIN = 1e-4  # nats per sample that a split has to promise
+TOL = 1e-4  # projected gain at which EM after a move is done
+STRAYED = 0.1  # standard deviations by which a mean moves before a component is looked at again
+LARGEST = 2**23  # responsibilities that are kept at once; larger problems are left as they are
+
+
+class Search(NamedTuple):
+    """What a search found."""
+
+    fit: em.Fit
+    accepted: int  # moves that gained
+    tried: int
+
+
+class Merger(NamedTuple):
+    """One component less: it goes into another, or (into = itself) leaves its samples to all others."""
+
+    loss: float  # of the sum of log-likelihoods, about
+    component: int
+    into: int
+
+
+class Split(NamedTuple):
+    """Two components in the place of one."""
+
+    gain: float  # of the sum of log-likelihoods, at least
+    shares: np.ndarray = None  # (2,), which sum to 1
+    means: np.ndarray = None  # (2, d)
+    covariances: np.ndarray = None  # (2, d, d)
+
+
+def improve(mixture, fit, *, moves, failures, promise, deadline=np.inf):
+    """Move from maximum to maximum for as long as that gains.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    fit : em.Fit
+        Where to begin: near a maximum, for promises hold there.
+    moves : int
+        The most moves to try.
+    failures : int
+        Moves in a row without gain after which to stop.
+    promise : float
+        Share of the cost of a merger that the split has to promise; the iterations of EM that follow may bring more.
+    deadline : float
+        The value of time.monotonic() at which to stop.
+
+    Returns
+    -------
+    Search
+        Its fit is `fit` itself where nothing gained.
+    """
+    k = len(fit.parameters.weights)
+    accepted = tried = failed = 0
+    splits, refused, mergers = {}, set(), None
+    if len(mixture.samples.X) * k > LARGEST:
+        return Search(fit, 0, 0)
+    while tried < moves and failed < failures and time.monotonic() < deadline:
+        if mergers is None:
+            resp = mixture.samples.responsibilities(fit.parameters.density)
+            weights = mixture.samples.weights if len(mixture.samples.weights) else np.ones(len(resp), resp.dtype)
+            mergers = possible_mergers(mixture, fit.parameters, resp, weights)
+            for j in range(k):
+                if j not in splits:
+                    splits[j] = best_split(mixture, fit.parameters, j, resp[:, j] * weights)
+            least = GAIN * weights.sum()
+        merger, j = most_promising(mergers, splits, refused)
+        if merger is None or splits[j].gain < max(least, promise * merger.loss):
+            break
+        tried += 1
+        found = em.fit(mixture, moved(mixture, fit.parameters, merger, j, splits[j]), tol=TOL, max_iter=ITERATIONS)
+        if found.value > fit.value:
+            changed = strayed(fit.parameters, found.parameters)
+            splits = {i: split for i, split in splits.items() if not changed[i]}
+            fit, mergers, refused = found, None, set()
+            accepted, failed = accepted + 1, 0
+        else:
+            refused |= {(merger.component, merger.into, j), (merger.into, merger.component, j)}
+            failed += 1
+    return Search(fit, accepted, tried)
+
+
+def most_promising(mergers, splits, refused):
+    """The merger and the component to split that gain most together; (None, 0) where all have been refused."""
+    best, gain, place = None, -np.inf, 0
+    for j, split in splits.items():
+        for merger in mergers:  # from the least loss on
+            if split.gain - merger.loss <= gain:
+                break
+            if j not in merger[1:] and (*merger[1:], j) not in refused:
+                best, gain, place = merger, split.gain - merger.loss, j
+    return best, place
+
+
+def possible_mergers(mixture, parameters, resp, weights):
+    """What it costs to do with one component less, for each component in several ways: from the least loss on."""
+    w, k = parameters.weights, len(parameters.weights)
+    total = weights.sum()
+    # without a component, and without any change to the others
+    rest = np.log(np.maximum(1 - resp, np.finfo(resp.dtype).eps**2))
+    dropped = total * np.log1p(-np.minimum(w, 1 - 1e-12)) - weights @ rest
+    found = [Merger(float(loss), i, i) for i, loss in enumerate(dropped)]
+
+    C = full(parameters)
+    first, second = neighbours(parameters, C)
+    _, covariances = pooled(parameters, C, first, second)
+    own = w * (np.log(np.maximum(w, 1e-300)) - log_volume(mixture, C) / 2)
+    both = w[first] + w[second]
+    # responsibilities that two components share tell nothing that is lost: their entropy, from below
+    shared = 4 * np.log(2) * ((resp * weights[:, None]).T @ resp)[first, second]
+    losses = own[first] + own[second] - both * (np.log(both) - log_volume(mixture, covariances) / 2)
+    losses = total * losses + shared
+    found += [Merger(float(loss), int(i), int(m)) for loss, i, m in zip(losses, first, second, strict=True)]
+    return sorted(found) if k > 1 else []
+
+
+def neighbours(parameters, C):
+    """Pairs of components (two arrays of indices): each with those whose means are nearest in its own metric."""
+    k = len(C)
+    gaps = parameters.means - parameters.means[:, None]
+    distances = np.einsum("ima,ima->im", gaps, np.linalg.solve(C, gaps.swapaxes(1, 2)).swapaxes(1, 2))
+    np.fill_diagonal(distances, np.inf)
+    near = np.argsort(distances, axis=1, kind="stable")[:, : min(NEIGHBOURS, k - 1)]
+    pairs = {tuple(sorted(pair)) for pair in zip(np.repeat(np.arange(k), near.shape[1]).tolist(), near.ravel().tolist(),
+                                                 strict=True)}
+    return tuple(np.array(sorted(pairs), int).reshape(-1, 2).T)
+
+
+def pooled(parameters, C, first, second):
+    """Means (m, d) and covariance matrices (m, d, d) of m pairs of components taken together."""
+    weights, means = parameters.weights, parameters.means
+    share = (weights[first] / (weights[first] + weights[second]))[:, None]
+    gap = means[first] - means[second]
+    between = (share * (1 - share) * gap)[:, :, None] * gap[:, None, :]
+    mean = share * means[first] + (1 - share) * means[second]
+    return mean, share[:, :, None] * C[first] + (1 - share)[:, :, None] * C[second] + between
+
+
+def best_split(mixture, parameters, j, resp):
+    """Two components that explain best what component j does, from its halves, or from its core and its shell."""
+    rows = np.flatnonzero(resp > OWNED)
+    mass, d = resp[rows].sum(), parameters.means.shape[1]
+    if mass < 2 * LEAST * d + 2:
+        return Split(-np.inf)
+    part = mixture.subset(rows, resp[rows])
+    mean, C = parameters.means[j], full(parameters)[j]
+    one = moulded(part, np.ones(1), mean[None], C[None])
+    before = part.value(part.sweep(one))
+    values, axes = np.linalg.eigh(C)
+    step = 0.8 * np.sqrt(values[-1]) * axes[:, -1]  # as far as the halves of a normal distribution are from its mean
+    half = C - np.outer(step, step)
+    halves = moulded(part, np.array([1, 1]) / 2, np.array([mean - step, mean + step]), np.array([half, half]))
+    shells = moulded(part, np.array([2, 1]) / 3, np.array([mean, mean]), np.array([C / 2, 2 * C]))
+    fits = [em.fit(part, first, tol=TOL, max_iter=SPLIT_ITERATIONS) for first in (halves, shells)]
+    fits = [fit for fit in fits if fit.parameters.weights.min() * mass >= LEAST * d + 1]
+    if not fits:
+        return Split(-np.inf)
+    best = max(fits, key=lambda fit: fit.value)
+    two = best.parameters
+    return Split(float(mass * (best.value - before)), two.weights, two.means, full(two))
+
+
+def moved(mixture, parameters, merger, j, split):
+    """The parameters after a merger and a split of component j: one half takes the place that became free."""
+    weights, means, C = parameters.weights.copy(), parameters.means.copy(), full(parameters).copy()
+    i, m = merger.component, merger.into
+    if i != m:
+        mean, covariance = pooled(parameters, C, [i], [m])
+        weights[m], means[m], C[m] = weights[i] + weights[m], mean[0], covariance[0]
+    places = [j, i]
+    weights[places], means[places], C[places] = split.shares * weights[j], split.means, split.covariances
+    return moulded(mixture, weights / weights.sum(), means, C)
+
+
+def moulded(mixture, weights, means, covariances):
+    """The parameters nearest to components with given covariance matrices (k, d, d): the M-step from their moments."""
+    scatter = weights[:, None, None] * covariances
+    squares = np.diagonal(scatter, axis1=1, axis2=2)
+    second = {"scatter": scatter, "pooled": scatter.sum(axis=0), "squares": squares, "norms": squares.sum(axis=1)}
+    buffer = np.concatenate([[0, 0], weights, np.zeros(means.size), second[mixture.structure.moments].ravel()])
+    return mixture.update(Statistics(buffer, means)).parameters
+
+
+def full(parameters):
+    """The covariance matrices (k, d, d)."""
+    return parameters.structure.full(parameters.covariances, *parameters.means.shape)
+
+
+def log_volume(mixture, C):
+    """log det of what the moments of the structure see of covariance matrices (m, d, d)."""
+    variances = np.diagonal(C, axis1=1, axis2=2)
+    if mixture.structure.moments == "squares":
+        return np.log(variances).sum(axis=1)
+    if mixture.structure.moments == "norms":
+        return C.shape[1] * np.log(variances.mean(axis=1))
+    return np.linalg.slogdet(C)[1]
+
+
+def strayed(before, after):
+    """Which components (k,) have moved enough for a new look."""
+    deviations = np.sqrt(np.diagonal(full(before), axis1=1, axis2=2))
+    return (abs(after.means - before.means) > STRAYED * deviations).any(axis=1)
