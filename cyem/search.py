@@ -20,6 +20,7 @@ OWNED = 1e-3  # responsibility from which a sample counts as one of a component
 LEAST = 2  # samples for each feature that both halves need: fewer make a spurious peak of the likelihood
 GAIN = 1e-4  # nats per sample that a split has to promise
 TOL = 1e-4  # projected gain at which EM after a move is done
+SURE = 2.0  # share of the cost of a merger for which a split is made beside others
 STRAYED = 0.1  # standard deviations by which a mean moves before a component is looked at again
 LARGEST = 2**23  # responsibilities that are kept at once; larger problems are left as they are
 
@@ -85,32 +86,45 @@ def improve(mixture, fit, *, moves, failures, promise, deadline=np.inf):
                 if j not in splits:
                     splits[j] = best_split(mixture, fit.parameters, j, resp[:, j] * weights)
             least = GAIN * weights.sum()
-        merger, j = most_promising(mergers, splits, refused)
-        if merger is None or splits[j].gain < max(least, promise * merger.loss):
+        moves_now = most_promising(mergers, splits, refused, promise, least)[: moves - tried]
+        if not moves_now:
             break
-        tried += 1
-        found = em.fit(mixture, moved(mixture, fit.parameters, merger, j, splits[j]), tol=TOL, max_iter=ITERATIONS)
+        tried += len(moves_now)
+        first = moved(mixture, fit.parameters, moves_now, splits)
+        found = em.fit(mixture, first, tol=TOL, max_iter=ITERATIONS)
         if found.value > fit.value:
             changed = strayed(fit.parameters, found.parameters)
+            changed[[i for move in moves_now for i in move]] = True
             splits = {i: split for i, split in splits.items() if not changed[i]}
             fit, mergers, refused = found, None, set()
-            accepted, failed = accepted + 1, 0
+            accepted, failed = accepted + len(moves_now), 0
         else:
-            refused |= {(merger.component, merger.into, j), (merger.into, merger.component, j)}
+            refused.update(moves_now)
             failed += 1
     return Search(fit, accepted, tried)
 
 
-def most_promising(mergers, splits, refused):
-    """The merger and the component to split that gain most together; (None, 0) where all have been refused."""
-    best, gain, place = None, -np.inf, 0
-    for j, split in splits.items():
-        for merger in mergers:  # from the least loss on
-            if split.gain - merger.loss <= gain:
-                break
-            if j not in merger[1:] and (*merger[1:], j) not in refused:
-                best, gain, place = merger, split.gain - merger.loss, j
-    return best, place
+def most_promising(mergers, splits, refused, promise, least):
+    """The move (component, into, split) that gains most, and others beside it that are sure to gain."""
+    sites = sorted(splits, key=lambda j: -splits[j].gain)
+    found, touched = [], set()
+    while True:
+        best, most = None, -np.inf
+        for j in sites:
+            gain = splits[j].gain
+            if j in touched or gain < least:
+                continue
+            for merger in mergers:  # from the least loss on
+                if gain - merger.loss <= most or gain < (SURE if found else promise) * merger.loss:
+                    break
+                move = (*merger[1:], j)
+                if j not in move[:2] and touched.isdisjoint(move) and move not in refused:
+                    best, most = move, gain - merger.loss
+                    break
+        if best is None:
+            return found
+        found.append(best)
+        touched.update(best)
 
 
 def possible_mergers(mixture, parameters, resp, weights):
@@ -181,15 +195,15 @@ def best_split(mixture, parameters, j, resp):
     return Split(float(mass * (best.value - before)), two.weights, two.means, full(two))
 
 
-def moved(mixture, parameters, merger, j, split):
-    """The parameters after a merger and a split of component j: one half takes the place that became free."""
+def moved(mixture, parameters, moves, splits):
+    """The parameters after moves: a merger frees a place, which one half of another component takes."""
     weights, means, C = parameters.weights.copy(), parameters.means.copy(), full(parameters).copy()
-    i, m = merger.component, merger.into
-    if i != m:
-        mean, covariance = pooled(parameters, C, [i], [m])
-        weights[m], means[m], C[m] = weights[i] + weights[m], mean[0], covariance[0]
-    places = [j, i]
-    weights[places], means[places], C[places] = split.shares * weights[j], split.means, split.covariances
+    for i, m, j in moves:
+        if i != m:
+            mean, covariance = pooled(parameters, full(parameters), [i], [m])
+            weights[m], means[m], C[m] = weights[i] + weights[m], mean[0], covariance[0]
+        _, shares, *two = splits[j]
+        weights[[j, i]], means[[j, i]], C[[j, i]] = shares * weights[j], *two
     return moulded(mixture, weights / weights.sum(), means, C)
 
 
