@@ -8,6 +8,12 @@ from libc.math cimport sqrt, sqrtf
 
 from .lanes cimport ROWS, SPARSE, TILE, real
 
+cdef enum Moments:  # the kinds of second moment, in the order of sweep.MOMENTS
+    NONE, SCATTER, POOLED, SQUARES, NORMS
+
+cdef enum:
+    HEAD = 2  # log-likelihood, log of the largest responsibilities: what statistics begin with
+
 
 cdef inline double mass(const real* resp, real* root) noexcept nogil:
     """sum_s r_s, and root <- sqrt(r)"""
