@@ -137,7 +137,7 @@ cdef inline void set_constants(Block* b, Py_ssize_t k, Py_ssize_t d, int moments
 
 cdef inline void sample_covariances(const double* second, const double* first, const double* masses, Py_ssize_t k,
                                     Py_ssize_t d, int moments, double* S) noexcept nogil:
-    """Moments about the old means become those about the new: 1/n sum r (x - old)(x - old)' - (new - old)(new - old)'"""
+    """S <- 1/n sum r (x - old)(x - old)' - (new - old)(new - old)', from moments about the old means."""
     cdef Py_ssize_t j, i, a
     cdef double share, step, total = 0
     if moments == POOLED:
