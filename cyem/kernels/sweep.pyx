@@ -57,9 +57,9 @@ cdef struct Scratch:        # one thread's temporary memory
     void* weight            # (group, TILE)
     double* loglik          # (group, TILE)
 
-ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t d,
-                           void* joint) noexcept nogil
-ctypedef void (*posterior_t)(void* resp, int k, const void* w, double cut, double base, double* loglik,
+ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t n,
+                           Py_ssize_t d, void* joint) noexcept nogil
+ctypedef void (*posterior_t)(void* resp, int k, const void* w, Py_ssize_t n, double cut, double base, double* loglik,
                              double* sums) noexcept nogil
 ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
                          double* second) noexcept nogil
@@ -183,6 +183,12 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
         weight += TILE
 
 
+cdef inline Py_ssize_t occupied(const Pass* p, Py_ssize_t row, real unused) noexcept nogil:
+    """Places of the tile that begins at a row which hold samples, in whole groups of lanes."""
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    return TILE if p.n - row >= TILE else (p.n - row + lanes - 1) // lanes * lanes
+
+
 cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
     """resp[k, s] <- log-joint density = constant_k - distance^2 / 2"""
     cdef const real* centre = <const real*>p.centres
@@ -194,10 +200,11 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
     if p.shared:
         tile = <real*>s.white
         for t in range(tiles):
-            whiten[real](<real*>s.tiles + t * p.tile_size, factor, p.d, tile + t * p.tile_size)
+            whiten[real](<real*>s.tiles + t * p.tile_size, factor, occupied[real](p, row + t * TILE, 0), p.d,
+                         tile + t * p.tile_size)
     for j in range(p.k):
         for t in range(tiles):
-            p.density(tile + t * p.tile_size, centre, factor, constants + j, p.d,
+            p.density(tile + t * p.tile_size, centre, factor, constants + j, occupied[real](p, row + t * TILE, 0), p.d,
                       <real*>s.resp + t * p.resp_size + j * TILE)
         centre += p.d
         factor += 0 if p.shared else p.factor_size
@@ -206,11 +213,16 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
 cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                          const real* X) noexcept nogil:
     """resp[k, s] <- weight_s p(k | x_s)"""
-    cdef Py_ssize_t t
+    cdef Py_ssize_t t, j, n
+    cdef real* resp
     fill_joint[real](p, s, sums, row, tiles, X)
     for t in range(tiles):
-        p.posterior(<real*>s.resp + t * p.resp_size, p.k, <real*>s.weight + t * TILE, p.cut, p.base,
-                    s.loglik + t * TILE, sums)
+        resp = <real*>s.resp + t * p.resp_size
+        n = occupied[real](p, row + t * TILE, 0)
+        p.posterior(resp, p.k, <real*>s.weight + t * TILE, n, p.cut, p.base, s.loglik + t * TILE, sums)
+        if n < TILE:
+            for j in range(p.k):
+                memset(resp + j * TILE + n, 0, (TILE - n) * sizeof(real))
 
 
 cdef void fill_given(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
