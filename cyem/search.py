@@ -28,7 +28,7 @@ LARGEST = 2**23  # responsibilities that are kept at once; larger problems are l
 class Search(NamedTuple):
     """What a search found."""
 
-    fit: em.Fit
+    run: em.Run
     accepted: int  # moves that gained
     tried: int
 
@@ -50,18 +50,18 @@ class Split(NamedTuple):
     covariances: np.ndarray = None  # (2, d, d)
 
 
-def improve(mixture, fit, *, moves, failures, promise, deadline=np.inf):
+def improve(mixture, run, *, moves, failures, promise, deadline=np.inf):
     """Move from maximum to maximum for as long as that gains.
 
     Parameters
     ----------
     mixture : Mixture
-    fit : em.Fit
+    run : em.Run
         Where to begin: near a maximum, for promises hold there.
     moves : int
         The most moves to try.
     failures : int
-        Moves in a row without gain after which to stop.
+        Attempts in a row without gain after which to stop.
     promise : float
         Share of the cost of a merger that the split has to promise; the iterations of EM that follow may bring more.
     deadline : float
@@ -70,38 +70,37 @@ def improve(mixture, fit, *, moves, failures, promise, deadline=np.inf):
     Returns
     -------
     Search
-        Its fit is `fit` itself where nothing gained.
+        Its run is `run` itself where nothing gained.
     """
-    k = len(fit.parameters.weights)
+    k = len(run.statistics.about)
     accepted = tried = failed = 0
-    splits, refused, mergers = {}, set(), None
-    if len(mixture.samples.X) * k > LARGEST:
-        return Search(fit, 0, 0)
+    splits, refused, here = {}, set(), None
+    if k == 1 or len(mixture.samples.X) * k > LARGEST:
+        return Search(run, 0, 0)
     while tried < moves and failed < failures and time.monotonic() < deadline:
-        if mergers is None:
-            resp = mixture.samples.responsibilities(fit.parameters.density)
+        if here is None:
+            here = mixture.update(run.statistics).parameters
+            resp = mixture.samples.responsibilities(here.density)
             weights = mixture.samples.weights if len(mixture.samples.weights) else np.ones(len(resp), resp.dtype)
-            mergers = possible_mergers(mixture, fit.parameters, resp, weights)
+            mergers = possible_mergers(mixture, here, resp, weights)
             for j in range(k):
                 if j not in splits:
-                    splits[j] = best_split(mixture, fit.parameters, j, resp[:, j] * weights)
-            least = GAIN * weights.sum()
-        moves_now = most_promising(mergers, splits, refused, promise, least)[: moves - tried]
-        if not moves_now:
+                    splits[j] = best_split(mixture, here, j, resp[:, j] * weights)
+        chosen = most_promising(mergers, splits, refused, promise, GAIN * mixture.samples.mass)[: moves - tried]
+        if not chosen:
             break
-        tried += len(moves_now)
-        first = moved(mixture, fit.parameters, moves_now, splits)
-        found = em.fit(mixture, first, tol=TOL, max_iter=ITERATIONS)
-        if found.value > fit.value:
-            changed = strayed(fit.parameters, found.parameters)
-            changed[[i for move in moves_now for i in move]] = True
-            splits = {i: split for i, split in splits.items() if not changed[i]}
-            fit, mergers, refused = found, None, set()
-            accepted, failed = accepted + len(moves_now), 0
+        tried += len(chosen)
+        new, = em.short_runs(mixture, [moved(mixture, here, chosen, splits)], tol=TOL, iterations=ITERATIONS)
+        if new.value > run.value:
+            changed = strayed(here, new.statistics.means)
+            changed[[i for move in chosen for i in move]] = True
+            splits = {j: split for j, split in splits.items() if not changed[j]}
+            run, here, refused = new, None, set()
+            accepted, failed = accepted + len(chosen), 0
         else:
-            refused.update(moves_now)
+            refused.update(chosen)
             failed += 1
-    return Search(fit, accepted, tried)
+    return Search(run, accepted, tried)
 
 
 def most_promising(mergers, splits, refused, promise, least):
@@ -174,29 +173,26 @@ def pooled(parameters, C, first, second):
 def best_split(mixture, parameters, j, resp):
     """Two components that explain best what component j does, from its halves, or from its core and its shell."""
     rows = np.flatnonzero(resp > OWNED)
-    mass, d = resp[rows].sum(), parameters.means.shape[1]
-    if mass < 2 * LEAST * d + 2:
+    mass, d = float(resp[rows].sum()), parameters.means.shape[1]
+    if mass < 2 * (LEAST * d + 1):
         return Split(-np.inf)
     part = mixture.subset(rows, resp[rows])
     mean, C = parameters.means[j], full(parameters)[j]
-    one = moulded(part, np.ones(1), mean[None], C[None])
-    before = part.value(part.sweep(one))
+    before = part.value(part.sweep(part.update(moments(part, np.ones(1), mean[None], C[None])).parameters))
     values, axes = np.linalg.eigh(C)
     step = 0.8 * np.sqrt(values[-1]) * axes[:, -1]  # as far as the halves of a normal distribution are from its mean
     half = C - np.outer(step, step)
-    halves = moulded(part, np.array([1, 1]) / 2, np.array([mean - step, mean + step]), np.array([half, half]))
-    shells = moulded(part, np.array([2, 1]) / 3, np.array([mean, mean]), np.array([C / 2, 2 * C]))
-    fits = [em.fit(part, first, tol=TOL, max_iter=SPLIT_ITERATIONS) for first in (halves, shells)]
-    fits = [fit for fit in fits if fit.parameters.weights.min() * mass >= LEAST * d + 1]
-    if not fits:
+    halves = moments(part, np.array([1, 1]) / 2, np.array([mean - step, mean + step]), np.array([half, half]))
+    shells = moments(part, np.array([2, 1]) / 3, np.array([mean, mean]), np.array([C / 2, 2 * C]))
+    best = max(em.short_runs(part, [halves, shells], tol=TOL, iterations=SPLIT_ITERATIONS), key=lambda run: run.value)
+    two = part.update(best.statistics).parameters
+    if two.weights.min() * mass < LEAST * d + 1:
         return Split(-np.inf)
-    best = max(fits, key=lambda fit: fit.value)
-    two = best.parameters
-    return Split(float(mass * (best.value - before)), two.weights, two.means, full(two))
+    return Split(mass * (best.value - before), two.weights, two.means, full(two))
 
 
 def moved(mixture, parameters, moves, splits):
-    """The parameters after moves: a merger frees a place, which one half of another component takes."""
+    """The moments after moves: a merger frees a place, which one half of another component takes."""
     weights, means, C = parameters.weights.copy(), parameters.means.copy(), full(parameters).copy()
     for i, m, j in moves:
         if i != m:
@@ -204,16 +200,16 @@ def moved(mixture, parameters, moves, splits):
             weights[m], means[m], C[m] = weights[i] + weights[m], mean[0], covariance[0]
         _, shares, *two = splits[j]
         weights[[j, i]], means[[j, i]], C[[j, i]] = shares * weights[j], *two
-    return moulded(mixture, weights / weights.sum(), means, C)
+    return moments(mixture, weights / weights.sum(), means, C)
 
 
-def moulded(mixture, weights, means, covariances):
-    """The parameters nearest to components with given covariance matrices (k, d, d): the M-step from their moments."""
+def moments(mixture, weights, means, covariances):
+    """The statistics of samples that fall into components with given covariance matrices (k, d, d)."""
     scatter = weights[:, None, None] * covariances
     squares = np.diagonal(scatter, axis1=1, axis2=2)
     second = {"scatter": scatter, "pooled": scatter.sum(axis=0), "squares": squares, "norms": squares.sum(axis=1)}
     buffer = np.concatenate([[0, 0], weights, np.zeros(means.size), second[mixture.structure.moments].ravel()])
-    return mixture.update(Statistics(buffer, means)).parameters
+    return Statistics(buffer, means)
 
 
 def full(parameters):
@@ -231,7 +227,7 @@ def log_volume(mixture, C):
     return np.linalg.slogdet(C)[1]
 
 
-def strayed(before, after):
-    """Which components (k,) have moved enough for a new look."""
-    deviations = np.sqrt(np.diagonal(full(before), axis1=1, axis2=2))
-    return (abs(after.means - before.means) > STRAYED * deviations).any(axis=1)
+def strayed(parameters, means):
+    """Which components (k,) have left their means so far that they need a new look."""
+    deviations = np.sqrt(np.diagonal(full(parameters), axis1=1, axis2=2))
+    return (abs(means - parameters.means) > STRAYED * deviations).any(axis=1)

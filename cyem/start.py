@@ -7,9 +7,7 @@ import numpy as np
 from . import em, search
 from .kernels import seeding
 
-SHORT_RUNS = 1  # starts that are compared
-SHORT_ITERATIONS = 3  # of EM, before the best run is chosen
-POLISH = 6  # iterations of EM before the first move
+SHORT_ITERATIONS = 9  # of EM, before the first move
 MOVES = 20  # at most
 PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
 SHORT_TOL = 1e-4  # projected gain at which a short run is long enough
@@ -56,7 +54,7 @@ def lloyd(mixture, centres, metric=None, iterations=LLOYD_ITERATIONS):
     inertia = np.inf
     for _ in range(iterations):
         s = mixture.samples.sweep(mixture.around(centres, metric), "none", "hard")
-        centres = s.about + s.first / np.where(s.masses > 0, s.masses, 1)[:, None]
+        centres = s.means
         before, inertia = inertia, -s.log_likelihood
         if inertia >= before * (1 - 1e-4):
             break
@@ -101,20 +99,14 @@ def from_random_rows(mixture, k, rng):
     return mixture.assign_to(mixture.frame.enter(mixture.samples.X[rows].astype(np.float64))).parameters
 
 
-def short_runs(part, starts, iterations):
-    """A few iterations of EM from each of several starts: a list of fits, in the order of the starts."""
-    return [em.fit(part, first, tol=SHORT_TOL, max_iter=iterations) for first in starts]
-
-
-def from_short_runs(mixture, k, rng):
-    """The best of short runs of EM (Biernacki, Celeux & Govaert 2003), improved by moves, on a part of many samples."""
+def from_short_run(mixture, k, rng):
+    """A few iterations of EM from k-means++ seeds, then moves to better maxima; on a part of many samples."""
     if k == 1:
         return mixture.whole
     part = subset(mixture, k, rng)
-    starts = [part.assign_to(seeds(part, k, rng)).parameters for _ in range(SHORT_RUNS)]
-    run = max(short_runs(part, starts, SHORT_ITERATIONS), key=lambda run: run.value)
-    run = em.fit(part, run.parameters, tol=SHORT_TOL, max_iter=POLISH)
-    return search.improve(part, run, moves=MOVES, failures=1, promise=PROMISE).fit.parameters
+    run, = em.short_runs(part, [part.partition(seeds(part, k, rng))], tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
+    found = search.improve(part, run, moves=MOVES, failures=1, promise=PROMISE)
+    return part.update(found.run.statistics).parameters
 
 
 def responsibilities(init, n, k):
@@ -153,7 +145,7 @@ def responsibilities(init, n, k):
 
 
 STARTS = {
-    "short_em": from_short_runs,
+    "short_em": from_short_run,
     "kmeans": from_kmeans,
     "k-means++": from_kmeans_plus_plus,
     "random": from_random,
