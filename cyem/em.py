@@ -225,12 +225,13 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
 def short_runs(model, starts, *, tol, iterations):
     """A few iterations of plain EM from the statistics of each of several passes: a Run for each."""
     runs = model.climb(starts, iterations + 1, tol)
-    return [Run(*run) if run else _short_run(model, start, tol, iterations)
+    return [Run(*run) if run else short_run(model, start, tol=tol, iterations=iterations)
             for run, start in zip(runs, starts, strict=True)]
 
 
-def _short_run(model, start, tol, iterations):
-    found = fit(model, model.update(start).parameters, tol=tol, max_iter=iterations, accelerate=False)
+def short_run(model, start, *, tol, iterations):
+    """Some iterations of EM from the statistics of a pass."""
+    found = fit(model, model.update(start).parameters, tol=tol, max_iter=iterations)
     return Run(found.value, found.statistics)
 
 

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from . import data, em, start, threads
+from . import data, em, search, start, threads
 from .covariance import structure
 from .estimator import ConvergenceWarning, Estimator, warn
 from .mixture import Mixture, Parameters
@@ -59,6 +59,15 @@ class GaussianMixture(Estimator):
     acceleration : {'squarem', None}, default='squarem'
         Leap ahead on the path of EM where that gains likelihood (Varadhan & Roland 2008), which takes two to five times
         fewer passes over the data; None is textbook EM.
+    search : {'swap', None}, default=None
+        'swap' looks for a better maximum once the best run has converged: components merge, others split in two, and
+        EM goes on from there (Ueda et al. 2000), on a part of many samples. What is found is kept if it is better on
+        all samples; `fit_report_` tells how many moves were accepted. None: only the default start makes such moves.
+    n_moves : int, default=50
+        The most moves that a search tries; it ends sooner when nothing is left that promises to gain.
+    time_budget : float, default=None
+        Seconds after which a search tries no more; the fit that follows its last move comes on top. With None, or where
+        the moves end sooner, results depend on `random_state` only.
     random_state : int, RandomState, Generator or None, default=None
         Source of the random numbers of the start, and of `sample`.
     warm_start : bool, default=False
@@ -125,6 +134,9 @@ class GaussianMixture(Estimator):
         means_init=None,
         precisions_init=None,
         acceleration="squarem",
+        search=None,
+        n_moves=50,
+        time_budget=None,
         random_state=None,
         warm_start=False,
         verbose=0,
@@ -142,6 +154,9 @@ class GaussianMixture(Estimator):
         self.means_init = means_init
         self.precisions_init = precisions_init
         self.acceleration = acceleration
+        self.search = search
+        self.n_moves = n_moves
+        self.time_budget = time_budget
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
@@ -192,6 +207,8 @@ class GaussianMixture(Estimator):
                          report=self._reporter(run, mixture))
             if best is None or fit.value > best.value:
                 best = fit
+        if self.search is not None:
+            best = self._search(mixture, best, rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
         return self
@@ -261,6 +278,24 @@ class GaussianMixture(Estimator):
         factors = shape.scaled_factors(factors, 1 / frame.units)
         return Parameters(shape, np.asarray(weights, float), frame.enter(means), shape.covariances(factors), factors)
 
+    def _search(self, mixture, fit, rng):
+        """A better maximum, by moves from the one that was found; at worst the same."""
+        deadline = np.inf if self.time_budget is None else time.monotonic() + self.time_budget
+        part = start.subset(mixture, self.n_components, rng)
+        found = search.improve(part, search.briefly(part, part.sweep(fit.parameters)), moves=self.n_moves,
+                               failures=self.n_moves, promise=0.0, climb=search.patiently, deadline=deadline)
+        better = fit
+        if found.accepted:
+            better = em.fit(mixture, part.update(found.run.statistics).parameters, tol=self.tol,
+                            max_iter=self.max_iter, accelerate=self.acceleration is not None)
+        gain = max(better.value - fit.value, 0.0)
+        event = f"search: {found.accepted} of {found.tried} moves accepted, mean log-likelihood {gain:.2g} higher"
+        if self.verbose:
+            print(event)
+        if better.value <= fit.value:
+            better = fit
+        return better._replace(events=(*better.events, event))
+
     def _accept(self, mixture, fit, rng):
         """Set the fitted attributes, all at once, and say what the user should know."""
         frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
@@ -315,7 +350,7 @@ class GaussianMixture(Estimator):
 
     def _check_parameters(self):
         """Check everything that does not depend on the data; the covariance structure."""
-        integers = {"n_components": 1, "max_iter": 0, "n_init": 1, "verbose": 0, "verbose_interval": 1}
+        integers = {"n_components": 1, "max_iter": 0, "n_init": 1, "n_moves": 1, "verbose": 0, "verbose_interval": 1}
         for name, least in integers.items():
             value = getattr(self, name)
             boolean = isinstance(value, (bool, np.bool_)) and name != "verbose"
@@ -329,6 +364,11 @@ class GaussianMixture(Estimator):
             self._refuse("warm_start", "a bool", self.warm_start)
         if self.acceleration not in ("squarem", None):
             self._refuse("acceleration", "'squarem' or None", self.acceleration)
+        if self.search not in ("swap", None):
+            self._refuse("search", "'swap' or None", self.search)
+        budget = self.time_budget
+        if budget is not None and (isinstance(budget, bool) or not isinstance(budget, numbers.Real) or not budget > 0):
+            self._refuse("time_budget", "a number of seconds > 0, or None", budget)
         init = self.init_params
         if isinstance(init, str) and init not in start.STARTS:
             self._refuse("init_params", f"one of {', '.join(map(repr, start.STARTS))}, an array or a callable", init)

@@ -22,6 +22,8 @@ GAIN = 1e-4  # nats per sample that a split has to promise
 TOL = 1e-4  # projected gain at which EM after a move is done
 SURE = 2.0  # share of the cost of a merger for which a split is made beside others
 STRAYED = 0.1  # standard deviations by which a mean moves before a component is looked at again
+SLIGHT = 1e-5  # nats per sample: a gain that may be a return to the same maximum
+PATIENT = 100  # iterations of EM after a move, where a fit that has converged is to be beaten
 LARGEST = 2**23  # responsibilities that are kept at once; larger problems are left as they are
 
 
@@ -50,7 +52,18 @@ class Split(NamedTuple):
     covariances: np.ndarray = None  # (2, d, d)
 
 
-def improve(mixture, run, *, moves, failures, promise, deadline=np.inf):
+def briefly(mixture, start):
+    """EM after a move of a search on the way: a few iterations."""
+    run, = em.short_runs(mixture, [start], tol=TOL, iterations=ITERATIONS)
+    return run
+
+
+def patiently(mixture, start):
+    """EM after a move where a fit that has converged is to be beaten."""
+    return em.short_run(mixture, start, tol=TOL, iterations=PATIENT)
+
+
+def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=np.inf):
     """Move from maximum to maximum for as long as that gains.
 
     Parameters
@@ -64,6 +77,8 @@ def improve(mixture, run, *, moves, failures, promise, deadline=np.inf):
         Attempts in a row without gain after which to stop.
     promise : float
         Share of the cost of a merger that the split has to promise; the iterations of EM that follow may bring more.
+    climb : callable
+        EM from the statistics of a move: (mixture, statistics) -> em.Run.
     deadline : float
         The value of time.monotonic() at which to stop.
 
@@ -90,8 +105,8 @@ def improve(mixture, run, *, moves, failures, promise, deadline=np.inf):
         if not chosen:
             break
         tried += len(chosen)
-        new, = em.short_runs(mixture, [moved(mixture, here, chosen, splits)], tol=TOL, iterations=ITERATIONS)
-        if new.value > run.value:
+        new = climb(mixture, moved(mixture, here, chosen, splits))
+        if new.value > run.value + SLIGHT:
             changed = strayed(here, new.statistics.means)
             changed[[i for move in chosen for i in move]] = True
             splits = {j: split for j, split in splits.items() if not changed[j]}
