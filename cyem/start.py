@@ -1,4 +1,4 @@
-"""Where EM begins: the first parameters of a mixture, from seeds, partitions, responsibilities, or short runs of EM."""
+"""Where EM begins: the first parameters of a mixture, from seeds, partitions, responsibilities, or a run of EM."""
 
 import numbers
 
@@ -7,11 +7,15 @@ import numpy as np
 from . import em, search
 from .kernels import seeding
 
+FEW = 2000  # samples that are never too many for a start
+SEEDED = 200  # samples for each component among which seeds are looked for, and clusters
+FITTED = 50  # samples for each component and feature with which mixtures are compared
 SHORT_ITERATIONS = 9  # of EM, before the first move
+SHORT_TOL = 1e-4  # projected gain at which they are enough
 MOVES = 20  # at most
 PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
-SHORT_TOL = 1e-4  # projected gain at which a short run is long enough
 LLOYD_ITERATIONS = 100
+LLOYD_TOL = 1e-4  # relative gain at which k-means ends
 KMEANS_RUNS = 4
 
 
@@ -36,55 +40,51 @@ def generator(random_state):
     )
 
 
-def seeds(mixture, k, rng, metric=None):
+def seeds(mixture, k, rng):
     """k samples far from each other, by greedy k-means++ (Arthur & Vassilvitskii 2007), in the frame (k, d)."""
-    samples = mixture.samples
-    factors = (mixture.standardised if metric is None else metric).astype(samples.dtype)
+    samples = subset(mixture, SEEDED * k, rng).samples
     x = (samples.X - samples.coordinates[0]) * samples.coordinates[1]
-    y = x @ factors if len(factors) > 1 else x * factors
-    weights = samples.weights.astype(np.float64) if len(samples.weights) else np.ones(len(y))
+    y = np.ascontiguousarray((x * mixture.standardised.astype(x.dtype)).T)
+    weights = samples.weights.astype(np.float64) if len(samples.weights) else np.ones(len(x))
     chosen = np.empty(k, np.intp)
     uniform = rng.random((k, 2 + int(np.log(k))))
-    seeding.kmeans_plus_plus(np.ascontiguousarray(y.T), weights, uniform, chosen, np.empty((3, len(y))))
+    seeding.kmeans_plus_plus(y, weights, uniform, chosen, np.empty((3, len(x))))
     return x[chosen].astype(np.float64)
 
 
-def lloyd(mixture, centres, metric=None, iterations=LLOYD_ITERATIONS):
+def lloyd(mixture, centres):
     """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
     inertia = np.inf
-    for _ in range(iterations):
-        s = mixture.samples.sweep(mixture.around(centres, metric), "none", "hard")
+    for _ in range(LLOYD_ITERATIONS):
+        s = mixture.samples.sweep(mixture.around(centres), "none", "hard")
         centres = s.means
         before, inertia = inertia, -s.log_likelihood
-        if inertia >= before * (1 - 1e-4):
+        if inertia >= before * (1 - LLOYD_TOL):
             break
     return centres, inertia
 
 
-def sample_size(n, k, d):
-    """How many samples are enough to compare starts on."""
-    return min(n, max(2000, 50 * k * (d + 1)))
+def subset(mixture, size, rng):
+    """The problem for a random part of the samples, where these are many more than a start needs."""
+    n, size = len(mixture.samples.X), max(FEW, size)
+    return mixture if n <= size else mixture.subset(np.sort(rng.choice(n, size, replace=False)))
 
 
-def subset(mixture, k, rng):
-    """The problem for a random part of the samples, large enough to compare starts on."""
-    n, d = mixture.samples.X.shape
-    size = sample_size(n, k, d)
-    return mixture if size == n else mixture.subset(np.sort(rng.choice(n, size, replace=False)))
+def trial(mixture, k, rng):
+    """The problem for a part of the samples that is large enough to compare mixtures on."""
+    return subset(mixture, FITTED * k * (mixture.samples.X.shape[1] + 1), rng)
 
 
 def from_kmeans(mixture, k, rng):
-    """k-means: the best of a few runs from k-means++ seeds, on a part of the samples if these are many, then on all."""
-    part = subset(mixture, k, rng)
+    """The partition by k-means, the best of a few runs from k-means++ seeds, on a part of many samples."""
+    part = subset(mixture, SEEDED * k, rng)
     centres, _ = min((lloyd(part, seeds(part, k, rng)) for _ in range(KMEANS_RUNS)), key=lambda found: found[1])
-    if part is not mixture:
-        centres, _ = lloyd(mixture, centres)
     return mixture.assign_to(centres).parameters
 
 
 def from_kmeans_plus_plus(mixture, k, rng):
     """The partition by the nearest of k seeds."""
-    return mixture.assign_to(seeds(subset(mixture, k, rng), k, rng)).parameters
+    return mixture.assign_to(seeds(mixture, k, rng)).parameters
 
 
 def from_random(mixture, k, rng):
@@ -103,7 +103,7 @@ def from_short_run(mixture, k, rng):
     """A few iterations of EM from k-means++ seeds, then moves to better maxima; on a part of many samples."""
     if k == 1:
         return mixture.whole
-    part = subset(mixture, k, rng)
+    part = trial(mixture, k, rng)
     run, = em.short_runs(part, [part.partition(seeds(part, k, rng))], tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
     found = search.improve(part, run, moves=MOVES, failures=1, promise=PROMISE)
     return part.update(found.run.statistics).parameters
