@@ -14,7 +14,7 @@ from . import em
 from .statistics import Statistics
 
 ITERATIONS = 5  # of EM after a move
-SPLIT_ITERATIONS = 2  # of EM on the samples of one component
+SPLIT_ITERATIONS = 4  # of EM on the samples of one component
 NEIGHBOURS = 4  # of each component, with which it may merge
 OWNED = 1e-3  # responsibility from which a sample counts as one of a component
 LEAST = 2  # samples for each feature that both halves need: fewer make a spurious peak of the likelihood

@@ -13,7 +13,8 @@ FITTED = 50  # samples for each component and feature with which mixtures are co
 SHORT_ITERATIONS = 9  # of EM, before the first move
 SHORT_TOL = 1e-4  # projected gain at which they are enough
 MOVES = 20  # at most
-PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
+FAILURES = 2  # in a row, after which there are no more
+PROMISE = 0.25  # share of the cost of a merger that a split has to promise to be tried
 LLOYD_ITERATIONS = 100
 LLOYD_TOL = 1e-4  # relative gain at which k-means ends
 KMEANS_RUNS = 4
@@ -105,7 +106,7 @@ def from_short_run(mixture, k, rng):
         return mixture.whole
     part = trial(mixture, k, rng)
     run, = em.short_runs(part, [part.partition(seeds(part, k, rng))], tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
-    found = search.improve(part, run, moves=MOVES, failures=1, promise=PROMISE)
+    found = search.improve(part, run, moves=MOVES, failures=FAILURES, promise=PROMISE)
     return part.update(found.run.statistics).parameters
 
 

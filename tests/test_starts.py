@@ -1,0 +1,199 @@
+"""Starts and searches: do they depend on nothing but the data and random_state, and do moves never lose?"""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from cyem import GaussianMixture, em, search, start
+from cyem.covariance import structure
+from cyem.mixture import Mixture
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*did not converge", "ignore:.*fit_report_")
+NAMES = ["short_em", "kmeans", "k-means++", "random", "random_from_data"]
+STRUCTURES = ["full", "tied", "diag", "spherical", "VEV", "EII"]
+
+
+def clusters(n=400, d=3, k=4, seed=0, apart=2.0):
+    """Overlapping clusters of different shapes."""
+    rng = np.random.default_rng(seed)
+    means = rng.normal(scale=apart, size=(k, d))
+    mixing = rng.normal(size=(k, d, d)) / np.sqrt(d) + 0.5 * np.eye(d)
+    labels = rng.integers(k, size=n)
+    return means[labels] + np.einsum("nij,nj->ni", mixing[labels], rng.normal(size=(n, d)))
+
+
+def problem(X, name="full", weights=None, n_threads=1):
+    return Mixture(X, weights, structure(name), 1e-6, n_threads)
+
+
+def first(X, name, k=4, **settings):
+    """What a named start gives, as the fit of no iterations."""
+    return GaussianMixture(k, init_params=name, max_iter=0, random_state=3, **settings).fit(X)
+
+
+def in_order(model):
+    """The means, in an order that does not depend on the names of components."""
+    return model.means_[np.lexsort(model.means_.T)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_start_is_reproducible_with_any_number_of_threads(name):
+    X = clusters(5000)
+    one, same, two = (first(X, name, n_threads=threads) for threads in (1, 1, 2))
+    assert_array_equal(one.means_, same.means_)
+    assert_array_equal(one.means_, two.means_)
+    assert_array_equal(one.covariances_, two.covariances_)
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "diag"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_start_does_not_depend_on_units(name, covariance_type):
+    """Powers of two change no bit of a sum, so not even the last one of what random numbers are compared with."""
+    X, units = clusters(), np.array([2.0**-30, 1, 2.0**40])
+    plain, scaled = (first(Z, name, covariance_type=covariance_type) for Z in (X, X * units))
+    assert_allclose(scaled.means_ / units, plain.means_, rtol=1e-9)
+
+
+def test_searching_does_not_depend_on_units_threads_or_order():
+    X, units = clusters(600), np.array([2.0**-30, 1, 2.0**40])
+    labels = np.arange(len(X)) % 4
+    turned = np.random.default_rng(0).permutation(len(X))
+
+    def found(X, labels=labels, **settings):
+        return GaussianMixture(4, init_params=labels, search="swap", tol=1e-9, **settings).fit(X)
+
+    model = found(X, n_threads=1)
+    assert_array_equal(model.means_, found(X, n_threads=2).means_)
+    assert_allclose(found(X * units).means_ / units, model.means_, rtol=1e-6)
+    assert_allclose(in_order(found(X[turned], labels[turned])), in_order(model), rtol=1e-3)
+
+
+@pytest.mark.parametrize("covariance_type", STRUCTURES)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_search_never_ends_lower(covariance_type, seed):
+    X = clusters(seed=seed, k=6, apart=1.5)
+    settings = dict(covariance_type=covariance_type, init_params="random_from_data", random_state=seed)
+    without = GaussianMixture(5, **settings).fit(X)
+    model = GaussianMixture(5, search="swap", n_moves=8, **settings).fit(X)
+    assert model.lower_bound_ >= without.lower_bound_
+    assert_allclose(model.lower_bound_, model.score(X), rtol=1e-9)
+
+
+def test_a_search_leaves_a_bad_maximum():
+    """Two components share one cluster, one covers two: EM alone stays there."""
+    rng = np.random.default_rng(0)
+    centres = np.array([[0, -3], [20, 0], [20, 6]])
+    X = np.concatenate([rng.normal(size=(300, 2)) + centre for centre in centres])
+    labels = np.concatenate([(X[:300, 0] > 0).astype(int), np.full(600, 2)])
+    stuck = GaussianMixture(3, init_params=labels).fit(X)
+    free = GaussianMixture(3, init_params=labels, search="swap").fit(X)
+    assert_allclose(in_order(free), centres, atol=0.3)
+    assert free.lower_bound_ > stuck.lower_bound_ + 0.1
+    assert "moves accepted" in free.fit_report_[-1]
+    assert_array_equal(stuck.fit_report_, ())
+
+
+def test_the_default_start_finds_all_of_many_clusters():
+    """Twenty clusters, of which k-means++ alone misses some."""
+    rng = np.random.default_rng(1)
+    centres = rng.normal(scale=6, size=(20, 3))
+    X = (centres[:, None] + rng.normal(size=(20, 50, 3))).reshape(-1, 3)
+    truth = GaussianMixture(20, init_params=np.repeat(np.arange(20), 50)).fit(X).lower_bound_
+    gaps = [GaussianMixture(20, random_state=seed).fit(X).lower_bound_ - truth for seed in range(2)]
+    assert min(gaps) > -1e-5
+
+
+def test_the_search_of_faithful_finds_the_better_maximum(load):
+    """Default fits of three components end at either of two maxima; after a search all are at the higher one."""
+    X = load("faithful")
+    values = [GaussianMixture(3, search="swap", random_state=seed).fit(X).lower_bound_ for seed in range(4)]
+    assert_allclose(values, max(values), atol=1e-5)
+    assert max(values) * len(X) > -1114.5
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "diag", "spherical"])
+def test_a_split_gains_what_it_says(covariance_type):
+    """Or more: by Jensen's inequality, where the samples of one component are explained better and no others worse."""
+    X = clusters(k=5)
+    mixture = problem(X, covariance_type)
+    start = mixture.assign(np.eye(3)[np.arange(len(X)) % 3]).parameters
+    here = em.fit(mixture, start, tol=1e-4, max_iter=50)
+    p, C = here.parameters, search.full(here.parameters)
+    resp = mixture.samples.responsibilities(p.density)
+    gains = []
+    for j in range(3):
+        gain, shares, means, matrices = search.best_split(mixture, p, j, resp[:, j])
+        others = np.arange(3) != j
+        moments = search.moments(mixture, np.append(p.weights[others], p.weights[j] * shares),
+                                 np.concatenate([p.means[others], means]), np.concatenate([C[others], matrices]))
+        after = mixture.value(mixture.sweep(mixture.update(moments).parameters))
+        assert len(X) * (after - here.value) >= gain - 1e-3 * len(X)  # but for samples that hardly belong to it
+        gains.append(gain / len(X))
+    assert max(gains) > 0.1
+
+
+@pytest.mark.parametrize("covariance_type", STRUCTURES)
+def test_moments_say_what_samples_would(covariance_type):
+    """The M-step from weights, means and covariance matrices is the one from samples that have these."""
+    X = clusters()
+    mixture = problem(X, covariance_type)
+    labels = np.eye(4)[np.random.default_rng(0).integers(4, size=len(X))]
+    expected = mixture.assign(labels).parameters
+    Z = mixture.frame.enter(X)
+    means = np.array([Z[own > 0].mean(axis=0) for own in labels.T])
+    matrices = np.array([np.cov(Z[own > 0].T, bias=True) for own in labels.T])
+    found = mixture.update(search.moments(mixture, labels.mean(axis=0), means, matrices)).parameters
+    assert_allclose(found.weights, expected.weights)
+    assert_allclose(found.means, expected.means, atol=1e-12)
+    assert_allclose(found.covariances, expected.covariances, rtol=1e-4)
+
+
+def test_a_merger_is_the_covariance_of_both():
+    X = clusters()
+    mixture = problem(X)
+    labels = np.eye(4)[np.random.default_rng(0).integers(4, size=len(X))]
+    parameters = mixture.assign(labels).parameters
+    Z = mixture.frame.enter(X)[labels[:, [1, 3]].sum(axis=1) > 0]
+    means, matrices = search.pooled(parameters, search.full(parameters), [1], [3])
+    assert_allclose(means[0], Z.mean(axis=0), atol=1e-12)
+    assert_allclose(matrices[0], np.cov(Z.T, bias=True), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["short_em", "kmeans"])
+def test_a_start_spends_the_same_on_more_samples(name, monkeypatch):
+    """Beyond what they need, starts look at a part: the passes over all samples do not grow in number."""
+    passes = []
+    for n in (20_000, 40_000):
+        mixture = problem(clusters(n))
+        samples, counted = mixture.samples, []
+        sweep = type(samples).sweep
+
+        def count(self, *args, sweep=sweep, n=n, counted=counted):
+            counted.append(len(self.X) == n)
+            return sweep(self, *args)
+
+        monkeypatch.setattr(type(samples), "sweep", count)
+        start.STARTS[name](mixture, 4, start.generator(0))
+        monkeypatch.undo()
+        passes.append(sum(counted))
+    assert passes[0] == passes[1] <= 1
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("search", "split"), ("search", True), ("n_moves", 0), ("n_moves", 2.0), ("time_budget", 0), ("time_budget", -1.0),
+    ("time_budget", True), ("time_budget", np.nan), ("time_budget", "1"),
+])
+def test_bad_settings_of_a_search_are_named(name, value):
+    with pytest.raises(ValueError, match=f"'{name}' parameter.* Got {value!r}"):
+        GaussianMixture(**{name: value}).fit([[0.0], [1.0]])
+
+
+def test_the_time_of_a_search_is_bounded(monkeypatch):
+    """A clock that a look at it moves on by one second: the budget is the number of looks."""
+    now = iter(range(10_000))
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
+    X = clusters(k=8, apart=1.0)
+    settings = dict(init_params="random_from_data", random_state=0, search="swap")
+    model = GaussianMixture(6, time_budget=3, **settings).fit(X)
+    tried = int(model.fit_report_[-1].split(" of ")[1].split()[0])
+    assert 1 <= tried <= 4
