@@ -6,6 +6,7 @@ import numpy as np
 
 from . import threads
 from .kernels import sweep as kernel
+from .pruning import Pruner
 from .statistics import Statistics
 
 DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
@@ -79,6 +80,7 @@ class Samples:
         self.coordinates = np.array([frame.reference, 1 / frame.units]).astype(X.dtype)
         self.n_threads = n_threads
         self.workspace = np.empty(0, np.uint8)
+        self.pruner = Pruner()
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
@@ -86,11 +88,18 @@ class Samples:
         k, d = means.shape
         moments = MOMENTS[moments]
         statistics = np.empty(kernel.statistics_size(k, d, moments))
-        kernel.sweep(
-            self.X, self.weights, self.coordinates, means, density.factors.astype(self.dtype), density.constants,
-            statistics, self._workspace(k, moments), density=DENSITIES[density.kind], posterior=POSTERIORS[posterior],
-            moments=moments, cut=CUT[self.dtype], n_threads=self._threads(k),
-        )
+        given = self.X, self.weights, self.coordinates, means, density.factors.astype(self.dtype), density.constants
+        options = dict(density=DENSITIES[density.kind], moments=moments, cut=CUT[self.dtype],
+                       n_threads=self._threads(k))
+        workspace = self._workspace(k, moments)
+        bounds = self.pruner.known(density) if posterior == "soft" else None
+        if bounds is None:
+            pairs = kernel.sweep(*given, statistics, workspace, posterior=POSTERIORS[posterior], **options)
+        else:
+            pairs = kernel.sweep_pruned(*given, bounds.order, bounds.nearest, bounds.follow(density), statistics,
+                                        workspace, **options)
+        if posterior == "soft":
+            self.pruner.tell(self, density, *np.divide(pairs, len(self.X) * k))
         return Statistics(statistics, means.astype(np.float64))
 
     def accumulate(self, resp, about, moments):
@@ -116,6 +125,10 @@ class Samples:
     def labels(self, density):
         """The most probable component of each sample (n,)."""
         return self._rows(kernel.labels, density, np.empty(len(self.X), np.intp))
+
+    def part(self, rows):
+        """Some of the samples, in the same frame."""
+        return Samples(self.X[rows], self.weights[rows] if len(self.weights) else None, self.frame, self.n_threads)
 
     def _rows(self, door, density, out):
         k = len(density.means)
