@@ -5,6 +5,7 @@ import pytest
 
 from cyem import GaussianMixture, em, kernels, pruning
 from cyem.covariance import structure
+from cyem.kernels import reference
 from cyem.mixture import Mixture
 from cyem.sweep import CUT
 
@@ -133,7 +134,7 @@ def test_kernel_and_twin(isa, dtype):
     nearest, distances = (np.zeros((module.tiles(len(X)), k), np.float32) for _ in range(2))
     exact = np.empty(size)
     wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in inputs]
-    kernels.reference.sweep_pruned(*wide, distances, None, exact, **options)
+    reference.sweep_pruned(*wide, distances, None, exact, **options)
     shares = []
     for _ in range(3):
         got = np.empty(size)
