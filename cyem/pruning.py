@@ -32,13 +32,14 @@ class Pruner:
         """The bounds for a pass with this density; None if it shall leave nothing out."""
         return self.bounds if self.bounds is not None and self.bounds.suit(density) else None
 
-    def tell(self, samples, density, evaluated, owned):
-        """After a pass: the shares of all pairs that it evaluated, and that have any responsibility."""
-        if self.hopeless:
+    def tell(self, samples, density, pairs):
+        """After a pass: how many pairs it evaluated, and how many have any responsibility."""
+        n, k = len(samples.X), len(density.means)
+        if self.hopeless or k < FEW or kernel.tiles(n) < FEW:
             return
+        evaluated, owned = pairs[0] / (n * k), pairs[1] / (n * k)
         if self.bounds is None:
-            few = min(len(density.means), kernel.tiles(len(samples.X))) < FEW
-            self.signs = 0 if few or owned > WORTH else self.signs + 1
+            self.signs = self.signs + 1 if owned < WORTH else 0
             if self.signs == PATIENCE:
                 self.signs = 0
                 self.bounds = Bounds(samples, density)

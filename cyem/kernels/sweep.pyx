@@ -28,9 +28,11 @@ from .lanes cimport (
     CYEM_OPENMP, LANES, ROWS, SPARSE, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
 )
 from .moments cimport (
-    first_dense, first_gathered, gather, mass, norms_dense, norms_gathered, pack_anchors, padded, pool, scatter1,
-    scatter2, scatter3, scatter_dense, scatter_gathered, side, squares_dense, squares_gathered,
+    HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
+    norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
+    squares_dense, squares_gathered,
 )
+from .mstep cimport Block, matrices_size, maximise, parts
 from .posterior cimport hard, lowest, soft
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
@@ -44,11 +46,8 @@ cdef enum Density:
     TRIANGULAR, WHITENED, DIAGONAL, SPHERICAL
 cdef enum Posterior:
     SOFT, HARD
-cdef enum Moments:
-    NONE, SCATTER, POOLED, SQUARES, NORMS
 
 cdef enum:
-    HEAD = 2                # log-likelihood, log of the largest responsibilities
     MAX_SHARDS = 64
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
@@ -68,9 +67,9 @@ cdef struct Scratch:        # one thread's temporary memory
     void* weight            # (group, TILE)
     double* loglik          # (group, TILE)
 
-ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t d,
-                           void* joint) noexcept nogil
-ctypedef void (*posterior_t)(void* resp, int k, const void* w, double cut, double base, double* loglik,
+ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t n,
+                           Py_ssize_t d, void* joint) noexcept nogil
+ctypedef void (*posterior_t)(void* resp, int k, const void* w, Py_ssize_t n, double cut, double base, double* loglik,
                              double* sums) noexcept nogil
 ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
                          double* second) noexcept nogil
@@ -168,10 +167,13 @@ def tiles(Py_ssize_t n):
 def workspace_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
     """Bytes of temporary memory for a pass."""
     cdef Pass p
-    plan(&p, n, d, k, moments, False, itemsize)
-    return (64 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
-            + (aligned(k * padded(d) * itemsize) if p.pools else 0) + aligned(2 * p.shards * sizeof(Py_ssize_t))
-            + n_threads * p.scratch_size + p.shards * p.sums_size * <Py_ssize_t>sizeof(double))
+    cdef Py_ssize_t most = 0, size
+    for prunes in (False, True):
+        plan(&p, n, d, k, moments, prunes, itemsize)
+        size = n_threads * p.scratch_size + p.shards * (p.sums_size * <Py_ssize_t>sizeof(double) + 16)
+        most = size if size > most else most
+    return (128 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
+            + aligned(k * padded(d) * itemsize) + most)
 
 
 # --- samples -> responsibilities -------------------------------------------------------------------------------------
@@ -212,6 +214,12 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
         weight += TILE
 
 
+cdef inline Py_ssize_t occupied(const Pass* p, Py_ssize_t row, real unused) noexcept nogil:
+    """Places of the tile that begins at a row which hold samples, in whole groups of lanes."""
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    return TILE if p.n - row >= TILE else (p.n - row + lanes - 1) // lanes * lanes
+
+
 cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
     """resp[k, s] <- log-joint density = constant_k - distance^2 / 2"""
     cdef const real* centre = <const real*>p.centres
@@ -223,10 +231,11 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
     if p.shared:
         tile = <real*>s.white
         for t in range(tiles):
-            whiten[real](<real*>s.tiles + t * p.tile_size, factor, p.d, tile + t * p.tile_size)
+            whiten[real](<real*>s.tiles + t * p.tile_size, factor, occupied[real](p, row + t * TILE, 0), p.d,
+                         tile + t * p.tile_size)
     for j in range(p.k):
         for t in range(tiles):
-            p.density(tile + t * p.tile_size, centre, factor, constants + j, p.d,
+            p.density(tile + t * p.tile_size, centre, factor, constants + j, occupied[real](p, row + t * TILE, 0), p.d,
                       <real*>s.resp + t * p.resp_size + j * TILE)
         centre += p.d
         factor += 0 if p.shared else p.factor_size
@@ -238,8 +247,17 @@ cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row
     cdef Py_ssize_t t
     fill_joint[real](p, s, sums, row, tiles, X)
     for t in range(tiles):
-        p.posterior(<real*>s.resp + t * p.resp_size, p.k, <real*>s.weight + t * TILE, p.cut, p.base,
-                    s.loglik + t * TILE, sums)
+        share[real](p, s, sums, t, occupied[real](p, row + t * TILE, 0), 0)
+
+
+cdef inline void share(const Pass* p, Scratch* s, double* sums, Py_ssize_t t, Py_ssize_t n, real unused) noexcept nogil:
+    """Log-joint densities of active components become responsibilities, in a tile of which n places are looked at."""
+    cdef real* resp = <real*>s.resp + t * p.resp_size
+    cdef Py_ssize_t i
+    p.posterior(resp, <int>s.n_active, <real*>s.weight + t * TILE, n, p.cut, p.base, s.loglik + t * TILE, sums)
+    if n < TILE:
+        for i in range(s.n_active):
+            memset(resp + i * TILE + n, 0, (TILE - n) * sizeof(real))
 
 
 cdef void fill_pruned(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
@@ -250,12 +268,12 @@ cdef void fill_pruned(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, i
     cdef double* reach = s.reach
     cdef double b, floor = lowest[real](0)
     cdef real top[TILE]
-    cdef Py_ssize_t j, best, _i, r
+    cdef Py_ssize_t n = occupied[real](p, row, 0), j, best, _i, r
     load[real](p, s, row, 1, X)
     if p.shared:
         tile = <real*>s.white
-        whiten[real](<real*>s.tiles, <real*>p.factors, p.d, tile)
-    for r in range(TILE):
+        whiten[real](<real*>s.tiles, <real*>p.factors, n, p.d, tile)
+    for r in range(n):
         top[r] = lowest[real](0)
     for j in range(p.k):
         b = p.change[j] * bounds[j] - p.change[p.k + j]
@@ -269,26 +287,26 @@ cdef void fill_pruned(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, i
             best = j if reach[j] > reach[best] else best
         if reach[best] < floor:
             break
-        floor = evaluate(p, s, tile, best, top, bounds)
+        floor = evaluate(p, s, tile, n, best, top, bounds)
     for j in range(p.k):
         if reach[j] >= floor:
-            floor = evaluate(p, s, tile, j, top, bounds)
-    p.posterior(s.resp, <int>s.n_active, s.weight, p.cut, p.base, s.loglik, sums)
+            floor = evaluate(p, s, tile, n, j, top, bounds)
+    share[real](p, s, sums, 0, n, 0)
 
 
-cdef inline double evaluate(const Pass* p, Scratch* s, const real* tile, Py_ssize_t j, real* top,
+cdef inline double evaluate(const Pass* p, Scratch* s, const real* tile, Py_ssize_t n, Py_ssize_t j, real* top,
                             float* bounds) noexcept nogil:
     """One more row of log-joint densities and its bound; returns what a component must reach to have any part."""
     cdef real* joint = <real*>s.resp + s.n_active * TILE
     cdef real constant = (<const real*>p.constants)[j], highest = lowest[real](0), least
     cdef Py_ssize_t r
     p.density(tile, <const real*>p.centres + j * p.d, <real*>p.factors + (0 if p.shared else j * p.factor_size),
-              <const real*>p.constants + j, p.d, joint)
-    for r in range(TILE):
+              <const real*>p.constants + j, n, p.d, joint)
+    for r in range(n):
         highest = joint[r] if joint[r] > highest else highest
         top[r] = joint[r] if joint[r] > top[r] else top[r]
     least = top[0]
-    for r in range(TILE):
+    for r in range(n):
         least = top[r] if top[r] < least else least
     bounds[j] = <float>(sqrt(2 * (<double>constant - highest)) * (1 - SLACK)) if highest < constant else 0
     s.reach[j] = -INFINITY
@@ -544,15 +562,16 @@ cdef void unpool(const Pass* p, double* out, const real* means) noexcept nogil:
 # --- the doors -------------------------------------------------------------------------------------------------------
 
 cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
-                    const real[:, ::1] means, int moments, bint prunes, unsigned char[::1] workspace) noexcept nogil:
+                    const real* means, Py_ssize_t k, int moments, bint prunes,
+                    unsigned char* workspace) noexcept nogil:
     """What every pass has: samples, frame, means, and its temporary memory."""
-    cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
+    cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real)
-    plan(p, X.shape[0], <int>X.shape[1], <int>means.shape[0], moments, prunes, itemsize)
+    plan(p, X.shape[0], <int>X.shape[1], <int>k, moments, prunes, itemsize)
     p.X = &X[0, 0]
     p.weights = &weights[0] if weights.shape[0] else NULL
     p.frame = &frame[0, 0]
-    p.means = p.centres = &means[0, 0]
+    p.means = p.centres = means
     p.factors = <void*>at
     at += aligned(p.k * packed_size(p.d) * itemsize)
     p.constants = <void*>at
@@ -566,7 +585,7 @@ cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, cons
     p.scratch = <char*>at
     p.emit = <step_t>emit_pooled[real] if p.pools else <step_t>emit_moments[real]
     if p.pools:
-        pack_anchors(&means[0, 0], p.k, p.d, <real*>p.anchors)
+        pack_anchors(means, p.k, p.d, <real*>p.anchors)
     elif moments == NONE:
         p.dense = <dense_t>first_dense[real]
     elif moments == SQUARES:
@@ -579,8 +598,8 @@ cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, cons
         p.gathered = <gathered_t>scatter_gathered[real]
 
 
-cdef void set_density(Pass* p, const real[:, ::1] means, const real[:, :, ::1] factors, const double[::1] constants,
-                      int density, int posterior, double cut) noexcept nogil:
+cdef void set_density(Pass* p, const real* means, const real* factors, const double* constants, int density,
+                      int posterior, double cut) noexcept nogil:
     """Pack the parameters into the workspace in the order in which they are read."""
     cdef Py_ssize_t j, i, b
     cdef real* packed = <real*>p.factors
@@ -589,13 +608,13 @@ cdef void set_density(Pass* p, const real[:, ::1] means, const real[:, :, ::1] f
     cdef bint triangle = density == TRIANGULAR or density == WHITENED
     cdef double y
     p.shared = density == WHITENED
-    p.factor_size = panel_size(p.d) if triangle else factors.shape[2]
-    for j in range(factors.shape[0]):
+    p.factor_size = panel_size(p.d) if triangle else 1 if density == SPHERICAL else p.d
+    for j in range(1 if p.shared else p.k):
         if triangle:
-            pack_panels(&factors[j, 0, 0], p.d, packed)
+            pack_panels(factors + j * p.d * p.d, p.d, packed)
         else:
-            for i in range(factors.shape[2]):
-                packed[i] = factors[j, 0, i]
+            for i in range(p.factor_size):
+                packed[i] = factors[j * p.factor_size + i]
         packed += p.factor_size
     if p.shared:
         p.centres = centre
@@ -603,7 +622,7 @@ cdef void set_density(Pass* p, const real[:, ::1] means, const real[:, :, ::1] f
             for b in range(p.d):
                 y = 0
                 for i in range(b + 1):
-                    y += <double>factors[0, i, b] * <double>means[j, i]
+                    y += <double>factors[i * p.d + b] * <double>means[j * p.d + i]
                 centre[j * p.d + b] = <real>y
     p.base = constants[0]
     for j in range(1, p.k):
@@ -635,8 +654,8 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     """
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, means, moments, False, workspace)
-        set_density(&p, means, factors, constants, density, posterior, cut)
+        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, False, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, posterior, cut)
         run(&p, sizeof(real), n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
     return pairs(&p)
@@ -654,8 +673,8 @@ def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::
     """
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, means, moments, True, workspace)
-        set_density(&p, means, factors, constants, density, SOFT, cut)
+        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, True, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, cut)
         p.order = &order[0]
         p.bounds = &bounds[0, 0]
         p.change = &change[0, 0]
@@ -671,7 +690,7 @@ def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1]
     """The sums for one M-step from given responsibilities: resp (n, k) IN, the rest as in sweep."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, means, moments, False, workspace)
+        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, False, &workspace[0])
         p.given = &resp[0, 0]
         p.fill = <step_t>fill_given[real]
         run(&p, sizeof(real), n_threads)
@@ -684,8 +703,8 @@ def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, 
     """loglik (n,) OUT: log-density of each sample in the frame."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, means, NONE, False, workspace)
-        set_density(&p, means, factors, constants, density, SOFT, lowest_exponent[real](0))
+        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &loglik[0]
         p.emit = <step_t>emit_loglik[real]
         run(&p, sizeof(real), n_threads)
@@ -697,8 +716,8 @@ def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[
     """resp (n, k) OUT: p(component | sample)."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, means, NONE, False, workspace)
-        set_density(&p, means, factors, constants, density, SOFT, lowest_exponent[real](0))
+        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &resp[0, 0]
         p.emit = <step_t>emit_resp[real]
         run(&p, sizeof(real), n_threads)
@@ -710,12 +729,91 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
     """label (n,) OUT: the first most probable component."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, means, NONE, False, workspace)
-        set_density(&p, means, factors, constants, density, SOFT, 0)
+        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, 0)
         p.fill = <step_t>fill_joint[real]
         p.out = &label[0]
         p.emit = <step_t>emit_labels[real]
         run(&p, sizeof(real), n_threads)
+
+
+# --- many short runs -------------------------------------------------------------------------------------------------
+
+cdef struct Climb:
+    int k, density, moments, iterations, n_threads
+    bint equal
+    const double* floor
+    double part, cut, tol
+
+
+def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads, int at_once):
+    """Bytes of temporary memory for a climb."""
+    cdef Py_ssize_t matrices = matrices_size(k, d, moments)
+    return at_once * (workspace_size(n, d, k, moments, itemsize, n_threads) + aligned(k * d * itemsize)
+                      + aligned(matrices * itemsize)
+                      + aligned((2 * k + k * d + 2 * matrices) * <Py_ssize_t>sizeof(double))) + 64
+
+
+cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
+                    double* statistics, double* about, double* values, unsigned char* at) noexcept nogil:
+    """One run; how many iterations it took, or -1 if something out of the ordinary happened."""
+    cdef Pass p
+    cdef Block b
+    cdef Py_ssize_t d = X.shape[1], size = matrices_size(c.k, d, c.moments), i, j
+    cdef double* block
+    cdef real* means
+    cdef real* factors
+    cdef double total, gain, last
+    at += (64 - <uintptr_t>at % 64) % 64
+    block = <double*>at
+    at += aligned((2 * c.k + c.k * d + 2 * size) * sizeof(double))
+    means = <real*>at
+    at += aligned(c.k * d * sizeof(real))
+    factors = <real*>at
+    at += aligned(size * sizeof(real))
+    b = parts(block, c.k, d, c.moments)
+    for i in range(c.iterations):
+        if not maximise(statistics, about, c.k, d, c.moments, c.equal, c.floor, c.part, block):
+            return -1
+        for j in range(c.k * d):
+            means[j] = <real>b.means[j]
+            about[j] = means[j]
+        for j in range(size):
+            factors[j] = <real>b.factors[j]
+        open_pass[real](&p, X, weights, frame, means, c.k, c.moments, False, at)
+        set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
+        run(&p, sizeof(real), c.n_threads)
+        add_shards[real](&p, statistics, means, c.n_threads)
+        total = 0
+        for j in range(c.k):
+            total += statistics[HEAD + j]
+        values[i] = statistics[0] / total
+        if i > 1:
+            gain, last = values[i] - values[i - 1], values[i - 1] - values[i - 2]
+            if gain * gain <= c.tol * (last - gain):  # what is left if gains go on shrinking by gain / last
+                return <int>i + 1
+    return c.iterations
+
+
+def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
+          double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
+          unsigned char[::1] workspace, *, int density, int moments, bint equal, double part, double cut, double tol,
+          int n_threads, int at_once):
+    """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
+
+    statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
+    pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
+    -1 if something was out of the ordinary, and statistics are of no use. floor, part and equal as in linalg.m_step.
+    at_once runs go side by side, with n_threads each.
+    """
+    cdef Climb c
+    cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
+    c.k, c.density, c.moments, c.iterations = <int>about.shape[1], density, moments, <int>values.shape[1]
+    c.equal, c.floor, c.part, c.cut, c.tol, c.n_threads = equal, &floor[0], part, cut, tol, n_threads
+    with nogil:
+        for r in prange(statistics.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
+            done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
+                                       &workspace[cyem_thread() * size])
 
 
 def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
