@@ -230,10 +230,7 @@ class Mixture:
     def subset(self, rows, weights=None):
         """The same problem for some of the samples, with their own or other weights, in the same frame."""
         part = copy(self)
-        samples = self.samples
-        if weights is None and len(samples.weights):
-            weights = samples.weights[rows]
-        part.samples = Samples(samples.X[rows], weights, self.frame, samples.n_threads)
+        part.samples = self.samples.part(rows, weights)
         return part
 
     @cached_property
