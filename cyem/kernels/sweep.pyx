@@ -25,7 +25,7 @@ from .density cimport (
     whitened,
 )
 from .lanes cimport (
-    CYEM_OPENMP, LANES, ROWS, SPARSE, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
+    CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
@@ -123,7 +123,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.n = n
     p.d = d
     p.k = k
-    p.sparse = SPARSE if d >= ROWS else 0
+    p.sparse = 0 if d < ROWS else SPARSE if moments == SCATTER or moments == POOLED else SPARSER
     # operations a pair, one way and the other
     p.pools = moments == POOLED and not prunes and d >= ROWS and 4 * d + k < d * (d + 1)
     p.first_size = kp * dp if p.pools else <Py_ssize_t>k * d
@@ -136,8 +136,9 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.z_size = p.tile_size if p.tile_size > 2 * SPARSE * width else 2 * SPARSE * width
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
-    most = SHARD_MEMORY // bytes
-    most = 4 if most < 4 else MAX_SHARDS if most > MAX_SHARDS else most
+    most = MAX_SHARDS  # a power of two, so that threads get equal parts
+    while most > 4 and most * bytes > SHARD_MEMORY:
+        most = most // 2
     p.shards = p.tiles if p.tiles < most else most
     # a group fetches a component's parameters and sums once for several tiles: pays where these do not stay in cache
     p.group = CACHE // ((2 * p.tile_size + p.resp_size) * itemsize) if bytes > CACHE else 1
