@@ -214,6 +214,10 @@ class Samples:
         """Log-density of each sample in the frame (n,)."""
         return Evaluator(self.frame, density, self.dtype).score_samples(self.X, self.n_threads)
 
+    def responsibilities(self, density):
+        """Probability of each component given each sample (n, k)."""
+        return Evaluator(self.frame, density, self.dtype).responsibilities(self.X, self.n_threads)
+
     def labels(self, density):
         """The most probable component of each sample (n,)."""
         return Evaluator(self.frame, density, self.dtype).labels(self.X, self.n_threads)
