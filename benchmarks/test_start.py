@@ -9,7 +9,7 @@ from cyem import start
 
 
 @pytest.mark.parametrize("name", start.STARTS)
-@pytest.mark.parametrize(("n", "d", "k"), [(200_000, 10, 20), (100_000, 16, 16), (500_000, 2, 8)])
+@pytest.mark.parametrize(("n", "d", "k"), [(200_000, 10, 20), (50_000, 32, 32), (500_000, 2, 8)])
 def test_start(race, benchmark, name, n, d, k):
     problem = clusters(n, d, k)
     iteration = Iterations(problem, "full")
