@@ -60,6 +60,8 @@ class Mixture:
     reg_covar : float
         The least variance of a component in any direction, relative to the variance of each feature.
     n_threads : int
+    equal_weights : bool
+        Whether every component has the weight 1 / k.
 
     Attributes
     ----------
@@ -69,8 +71,9 @@ class Mixture:
         Relative rounding error of a mean log-likelihood; smaller gains mean nothing.
     """
 
-    def __init__(self, X, weights, structure, reg_covar, n_threads):
+    def __init__(self, X, weights, structure, reg_covar, n_threads, equal_weights=False):
         self.structure = structure
+        self.equal_weights = equal_weights
         self.frame, self.variances = locate(X, weights, structure.one_unit, n_threads)
         self.samples = Samples(X, weights, self.frame, n_threads)
         self.eps = np.finfo(X.dtype).eps
@@ -96,7 +99,8 @@ class Mixture:
                                                     None if current is None else current.covariances)
         if empty.any():
             covariances = self.structure.exchange(covariances, self.share(k).covariances, empty)
-        parameters = Parameters.of(self.structure, masses / total, statistics.about + shift, covariances)
+        weights = np.full(k, 1 / k) if self.equal_weights else masses / total
+        parameters = Parameters.of(self.structure, weights, statistics.about + shift, covariances)
         return Update(parameters, empty, held & ~empty)
 
     def coordinates(self, parameters):
