@@ -194,7 +194,7 @@ def standard_errors(model, X, method="observed", *, sample_weight=None, n_bootst
     X = model._samples(X)
     weights = data.weights(sample_weight, len(X))
     if method == "bootstrap":
-        replicates = _refits(model, X, weights, n_bootstrap, n_jobs, random_state)
+        replicates = Estimates(*bootstrap.refits(model, X, weights, n_bootstrap, n_jobs, random_state))
         return StandardErrors(model, [part.std(axis=0, ddof=1) for part in replicates], method, replicates)
     chart = Chart(model)
     information = chart.information(X, weights)
