@@ -15,6 +15,7 @@ from .estimator import ConvergenceWarning
 from .gaussian import GaussianMixture
 from .selection import aligned
 
+APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
 DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)
 
 
@@ -122,7 +123,7 @@ def likelihood_ratio_test(
     weights = data.weights(sample_weight, len(X))
     rng = start.generator(random_state)
     null = GaussianMixture(n_components, covariance_type=covariance_type, random_state=rng, **parameters)
-    null.fit(X, sample_weight=weights)
+    null = _best(_starts(null), X, weights)
     statistic = _statistic(null, X, weights, rng)
     task = _NullReplicate(_modest(null, processes), _size(X, weights), X.dtype)
     replicates, above = [], 0
@@ -147,28 +148,45 @@ class _NullReplicate(NamedTuple):
 
     def __call__(self, rng):
         X = self.null.sample(self.n, random_state=rng)[0].astype(self.dtype)
-        return _statistic(_anew(self.null, random_state=rng).fit(X), X, None, rng)
+        truth = copy.copy(self.null).set_params(warm_start=True)
+        null = _best([*_starts(_anew(self.null, random_state=rng)), truth], X, None)
+        return _statistic(null, X, None, rng)
 
 
 def _statistic(null, X, weights, rng):
     """Twice the gain in log-likelihood by one component more than the fitted `null` has."""
     k = null.n_components
-    larger = _anew(null, n_components=k + 1, random_state=rng).fit(X, sample_weight=weights)
-    if larger.lower_bound_ < null.lower_bound_:  # it got stuck: a mixture that has one component twice is no worse
-        split = (_split(null, j).fit(X, sample_weight=weights) for j in range(k))
-        larger = max(larger, *split, key=lambda model: model.lower_bound_)
+    larger = _anew(null, n_components=k + 1, random_state=rng, warm_start=False)
+    larger = _best([*_starts(larger), *(_split(null, j) for j in range(k))], X, weights)
     total = len(X) if weights is None else weights.sum()
-    return float(2 * total * (larger.lower_bound_ - null.lower_bound_))
+    # a mixture that has one component twice is no worse
+    return max(0.0, float(2 * total * (larger.lower_bound_ - null.lower_bound_)))
+
+
+def _starts(model):
+    """n_init models that begin anew, so that the best of them may be chosen by more than likelihood."""
+    return [_anew(model, n_init=1) for _ in range(model.n_init)]
+
+
+def _best(models, X, weights):
+    """The fit of greatest likelihood; one in which a component collapsed only if they all did."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fits = [model.fit(X, sample_weight=weights) for model in models]
+    return max(fits, key=lambda fit: (not fit.fit_report_, fit.lower_bound_))
 
 
 def _split(model, j):
-    """The mixture with component j twice, from where a fit moves these apart."""
+    """The mixture with component j twice, on either side of its mean along its first axis, to go on from there."""
     k, d = model.means_.shape
     twice = np.append(np.arange(k), j)
     shape = structure(model.covariance_type)
+    values, axes = np.linalg.eigh(shape.full(model.covariances_, k, d)[j])
+    side = np.where(twice == j, APART, 0)
+    side[j] = -APART
     split = copy.copy(model).set_params(n_components=k + 1, warm_start=True)
     split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
-    split.means_ = model.means_[twice]
+    split.means_ = model.means_[twice] + side[:, None] * np.sqrt(values[-1]) * axes[:, -1]
     split.precisions_cholesky_ = shape.condensed(shape.full(model.precisions_cholesky_, k, d)[twice])
     return split
 
