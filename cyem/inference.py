@@ -268,7 +268,8 @@ class Chart:
             share = whole * resp[:, :, None]
             score = sum(part @ lift for part, lift in zip(share, self.lift, strict=True))
             gradient += w @ score
-            scores += (score * w[:, None]).T @ score
+            score *= np.sqrt(w)[:, None]
+            scores += score.T @ score
             second += (share * w[:, None]).swapaxes(1, 2) @ whole
         masses = second[:, 0, 0]
         on = self.local.rows == self.local.columns
