@@ -105,13 +105,12 @@ class StandardErrors:
         -------
         str
         """
-        k, d = self.means.shape
         low, high = (Estimates(*parts) for parts in zip(*self.intervals(level), strict=True))
         columns = [self._listed(part) for part in (self.estimates, self, low, high)]
         label = f"{100 * level:g} % interval"
         table = [("component", "parameter", "estimate", "standard error", label, "")]
-        names = ["weight", *(f"mean of {name}" for name in self._names), *(f"variance of {name}" for name in self._names)]
-        for j in range(k):
+        names = ["weight", *(f"{what} of {name}" for what in ("mean", "variance") for name in self._names)]
+        for j in range(len(self.means)):
             for i, name in enumerate(names):
                 numbers = (f"{column[j, i]:.6g}" for column in columns)
                 table.append((str(j), name, *numbers))
@@ -225,8 +224,8 @@ class Chart:
         self.weights = self.weights / self.weights.sum()
         k, d = self.means.shape
         if not (self.weights > 0).all():
-            raise ValueError(f"Component {self.weights.argmin()} has no weight, and its parameters no meaning: fit fewer "
-                             f"than {k} components.")
+            raise ValueError(f"Component {self.weights.argmin()} has no weight, and its parameters no meaning: fit "
+                             f"fewer than {k} components.")
         self.structure = structure(model.covariance_type)
         covariances = self.structure.full(np.asarray(model.covariances_, np.float64), k, d)
         self.local = local(self.structure.code, covariances)

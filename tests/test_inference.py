@@ -32,7 +32,7 @@ def waiting(load):
 
 @pytest.mark.parametrize("tol, rtol", [(1e-12, 1e-6), (1e-6, 1e-4)])
 def test_published_errors(waiting, tol, rtol):
-    """Old Faithful's waiting times: the inverse of a Hessian computed with 40 digits (errors of standard deviations)."""
+    """Old Faithful's waiting times: from a Hessian computed with 40 digits; errors of standard deviations."""
     model = tight(waiting, 2, "full", tol=tol)
     errors = standard_errors(model, waiting)
     order = np.argsort(model.means_[:, 0])
@@ -287,7 +287,7 @@ def test_components_that_the_samples_do_not_determine():
 
 def test_a_component_without_weight(triple):
     model = GaussianMixture.from_parameters([1, 0], [[0.0] * 3, [1.0] * 3], [1.0, 1.0], "spherical")
-    with pytest.raises(ValueError, match="Component 1 has no weight.*fewer than 2"):
+    with pytest.raises(ValueError, match=r"Component 1 has no weight.*fewer than 2"):
         standard_errors(model, triple)
 
 

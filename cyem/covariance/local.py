@@ -49,12 +49,13 @@ class Local(NamedTuple):
         total = np.zeros((p, p))
         for j, n in enumerate(masses):
             own = np.flatnonzero(self.tangent[j].any(axis=0))
-            T = self.tangent[j][:, own].T
+            right = left = self.tangent[j][:, own].T
             if len(self.rows) == self.roots.shape[1]:  # diagonal
-                total[np.ix_(own, own)] += n / 2 * (T * N[j]) @ T.T
-                continue
-            B = self.matrices(T)
-            total[np.ix_(own, own)] += n / 2 * (B @ self.matrices(N[j])).reshape(len(own), -1) @ B.reshape(len(own), -1).T
+                left = left * N[j]
+            else:
+                B = self.matrices(right)
+                left, right = ((B @ A).reshape(len(own), -1) for A in (self.matrices(N[j]), np.eye(B.shape[1])))
+            total[np.ix_(own, own)] += n / 2 * left @ right.T
         if self.variances is not None:
             self._turn(total, masses, self.matrices(N))
         return (total + total.T) / 2
