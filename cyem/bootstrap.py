@@ -2,6 +2,7 @@
 
 import copy
 import numbers
+import signal
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -11,7 +12,7 @@ import numpy as np
 
 from . import data, start, threads
 from .covariance import structure
-from .estimator import ConvergenceWarning
+from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
 from .selection import aligned
 
@@ -34,7 +35,7 @@ class LikelihoodRatioTest(NamedTuple):
     replicates : ndarray of shape (B,)
         Statistics of the samples drawn from the null model, as many as were needed.
     stopped : bool
-        Whether the test stopped early, since the answer was clear.
+        Whether `stop_after` replicates reached the statistic, which ends the test.
     """
 
     n_components: int
@@ -68,7 +69,9 @@ def likelihood_ratio_test(
 ):
     """Test k components against k + 1 by the likelihood ratio, whose distribution a parametric bootstrap gives.
 
-    Samples are drawn from the fitted mixture of k components, and both mixtures are fitted to each as they were to X.
+    Samples are drawn from the fitted mixture of k components, and both mixtures are fitted to each as they were to X:
+    `n_init` times anew, and the larger one also with each component of the smaller one split in two. The best fit
+    counts in which no component collapsed. Ctrl-C ends the test with what is known by then.
 
     Parameters
     ----------
@@ -126,16 +129,15 @@ def likelihood_ratio_test(
     null = _best(_starts(null), X, weights)
     statistic = _statistic(null, X, weights, rng)
     task = _NullReplicate(_modest(null, processes), _size(X, weights), X.dtype)
-    replicates, above = [], 0
-    found = _replicates(task, rng, n_bootstrap, processes)
-    for value in found:
-        replicates.append(value)
-        above += value >= statistic
-        if above == stop_after:
-            break
-    found.close()
-    stopped = len(replicates) < n_bootstrap
-    p = above / len(replicates) if stopped else (1 + above) / (1 + n_bootstrap)
+
+    def reaching(values):
+        return sum(value >= statistic for value in values)
+
+    replicates = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap,
+                            lambda values: reaching(values) == stop_after)
+    above, drawn = reaching(replicates), len(replicates)
+    stopped = above == stop_after
+    p = above / drawn if stopped else (1 + above) / (1 + drawn)
     return LikelihoodRatioTest(n_components, covariance_type, statistic, p, np.array(replicates), stopped)
 
 
@@ -230,7 +232,8 @@ class Stability:
 def stability(X, model, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, **parameters):
     """Whether clusters come back when the mixture is fitted, from a new start, to samples drawn with replacement.
 
-    Every refit classifies all of X, and its clusters are compared to those of the model.
+    Every refit classifies all of X, and its clusters are compared to those of the model. Ctrl-C ends with the refits
+    made by then.
 
     Parameters
     ----------
@@ -291,7 +294,7 @@ def stability(X, model, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random
         model = _anew(model).fit(X, sample_weight=weights)
     labels = model.predict(X)
     task = _StabilityReplicate(_modest(model, processes), X, weights, labels)
-    ari, jaccard = zip(*_replicates(task, rng, n_bootstrap, processes), strict=True)
+    ari, jaccard = zip(*_collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap), strict=True)
     return Stability(np.array(ari), np.array(jaccard), np.bincount(labels, weights, model.n_components))
 
 
@@ -334,7 +337,7 @@ def refits(model, X, weights, n_bootstrap, n_jobs, random_state):
     _whole("n_bootstrap", n_bootstrap, 2)
     processes = _processes(n_jobs)
     task = _WarmReplicate(_modest(model, processes), X, weights)
-    found = _replicates(task, start.generator(random_state), n_bootstrap, processes)
+    found = _collected(_replicates(task, start.generator(random_state), n_bootstrap, processes), n_bootstrap)
     return tuple(np.array(part) for part in zip(*found, strict=True))
 
 
@@ -392,8 +395,7 @@ def _replicates(task, rng, n, processes):
     """What the task gives for n generators of random numbers, in the same order for any number of processes."""
     seeds = np.random.SeedSequence(rng.integers(2**32, size=4).tolist()).spawn(n)
     if processes == 1:
-        for seed in seeds:
-            yield _perform(seed, task)
+        yield from (_perform(seed, task) for seed in seeds)
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), _adopt, (task,)) as pool:
         try:
@@ -402,12 +404,30 @@ def _replicates(task, rng, n, processes):
             pool.shutdown(cancel_futures=True)
 
 
+def _collected(replicates, n, enough=lambda values: False):
+    """The first of n replicates until they are enough, or until Ctrl-C, which ends them with a warning."""
+    values = []
+    try:
+        for value in replicates:
+            values.append(value)
+            if enough(values):
+                break
+    except KeyboardInterrupt:
+        if len(values) < 2:
+            raise
+        warn(f"interrupted after {len(values)} of {n} replicates: the result is that of these")
+    finally:
+        replicates.close()
+    return values
+
+
 _adopted = None  # the task of a worker process
 
 
 def _adopt(task):
     global _adopted
     _adopted = task
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
 
 
 def _perform(seed, task=None):

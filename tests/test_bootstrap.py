@@ -188,3 +188,26 @@ def test_replicates_warn_of_nothing(apart):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         stability(np.round(apart), 8, n_bootstrap=3, random_state=0)
+
+
+def test_ctrl_c(apart, monkeypatch):
+    """It ends the work with what is known by then, and a warning; before that there is nothing to tell."""
+    from cyem import bootstrap
+
+    perform, done = bootstrap._perform, []
+
+    def interrupted(*arguments):
+        done.append(1)
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        return perform(*arguments)
+
+    monkeypatch.setattr(bootstrap, "_perform", interrupted)
+    with pytest.warns(UserWarning, match="interrupted after 3 of 30 replicates"):
+        assert len(stability(apart, 2, n_bootstrap=30, random_state=0).ari) == 3
+    done[:] = [1] * 3
+    with pytest.raises(KeyboardInterrupt):
+        stability(apart, 2, n_bootstrap=30, random_state=0)
+    done.clear()
+    with pytest.warns(UserWarning, match="interrupted after 3 of 30"):
+        assert likelihood_ratio_test(apart, 1, "tied", n_bootstrap=30, random_state=0).p_value == 1 / 4

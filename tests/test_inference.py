@@ -213,18 +213,25 @@ def test_intervals(triple):
         assert ((lower < low) & (low < high) & (high < higher)).all()
 
 
-@pytest.mark.parametrize("method", ["observed", "sandwich"])
+TRUTHS = {
+    "observed": ([0.4, 0.6], [[0.0], [4.0]], [[1.0], [1.5]], "diag"),
+    "scores": ([0.4, 0.6], [[0.0, 0.0], [3.0, 2.0]], [[1.0, 0.5], [0.5, 1.0]], "tied"),
+    "sandwich": ([0.4, 0.6], [[0.0, 0.0], [4.0, 2.0]], [np.diag([1.0, 4.0]), np.diag([8.0, 2.0])], "VEV"),
+}
+
+
+@pytest.mark.parametrize("method", TRUTHS)
 def test_coverage(method):
     """95 % intervals cover the truth in 92 to 98 % of 500 simulated sets, every parameter.
 
     Of a true share of 95 %, 500 sets show a share outside of this in less than one case in 400.
     """
-    truth = GaussianMixture.from_parameters([0.4, 0.6], [[0.0], [4.0]], [[1.0], [1.5]], "diag")
+    truth = GaussianMixture.from_parameters(*TRUTHS[method])
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(500):
-        X, _ = truth.sample(500, random_state=rng)
-        model = GaussianMixture(2, covariance_type="diag", init_params=(X[:, 0] > 2).astype(int), tol=1e-8).fit(X)
+        X, labels = truth.sample(500, random_state=rng)
+        model = GaussianMixture(2, covariance_type=truth.covariance_type, init_params=labels, tol=1e-8).fit(X)
         intervals = standard_errors(model, X, method).intervals()
         true = truth.weights_, truth.means_, truth.covariances_
         covered += np.concatenate([((low <= part) & (part <= high)).ravel()
