@@ -216,7 +216,7 @@ def test_intervals(triple):
 TRUTHS = {
     "observed": ([0.4, 0.6], [[0.0], [4.0]], [[1.0], [1.5]], "diag"),
     "scores": ([0.4, 0.6], [[0.0, 0.0], [3.0, 2.0]], [[1.0, 0.5], [0.5, 1.0]], "tied"),
-    "sandwich": ([0.4, 0.6], [[0.0, 0.0], [4.0, 2.0]], [np.diag([1.0, 4.0]), np.diag([8.0, 2.0])], "VEV"),
+    "sandwich": ([0.3, 0.3, 0.4], [[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]], [1.0, 0.5, 1.5], "spherical"),
 }
 
 
@@ -231,8 +231,8 @@ def test_coverage(method):
     covered = 0
     for _ in range(500):
         X, labels = truth.sample(500, random_state=rng)
-        model = GaussianMixture(2, covariance_type=truth.covariance_type, init_params=labels, tol=1e-8).fit(X)
-        intervals = standard_errors(model, X, method).intervals()
+        model = GaussianMixture(len(truth.means_), covariance_type=truth.covariance_type, init_params=labels, tol=1e-8)
+        intervals = standard_errors(model.fit(X), X, method).intervals()
         true = truth.weights_, truth.means_, truth.covariances_
         covered += np.concatenate([((low <= part) & (part <= high)).ravel()
                                    for part, (low, high) in zip(true, intervals, strict=True)])
