@@ -13,6 +13,7 @@ from .selection import aligned
 
 METHODS = ("observed", "scores", "sandwich", "bootstrap")
 BLOCK = 1 << 18  # numbers per block of rows in one array: what grows with the samples stays in cache
+ROWS = 256  # the least rows of a block: products of matrices pay
 SINGULAR = 1e-10  # ratio of the extreme eigenvalues below which information says nothing about some parameter
 DISTANCE = 0.1  # standard errors, squared, that a fit may be from the maximum without a warning
 
@@ -79,15 +80,14 @@ class StandardErrors:
             return Estimates(*(tuple(np.quantile(part, tails, axis=0)) for part in self.replicates))
         z = NormalDist().inv_cdf((1 + level) / 2)
         w, means, C = self.estimates
-        inside = (w > 0) & (w < 1)
-        weights = np.where(inside, w, 0.5)
-        logit, spread = np.log(weights / (1 - weights)), z * self.weights / (weights * (1 - weights))
-        low, high = (np.where(inside, 1 / (1 + np.exp(-(logit + side * spread))), w) for side in (-1, 1))
         own = self._variances()
-        ratio = np.exp(z * self.covariances / np.where(own, C, 1))
-        step = z * self.covariances
-        return Estimates((low, high), (means - z * self.means, means + z * self.means),
-                         (np.where(own, C / ratio, C - step), np.where(own, C * ratio, C + step)))
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # of one component the odds are infinite
+            odds = w / (1 - w)
+            ratio = np.exp(z * np.where(self.weights > 0, self.weights / (w * (1 - w)), 0))
+            weights = tuple(1 / (1 + 1 / each) for each in (odds / ratio, odds * ratio))
+            ratio = np.exp(np.where(own, z * self.covariances, 0) / np.where(own, C, 1))
+        low, high = (np.where(own, C * r, C + side * z * self.covariances) for side, r in ((-1, 1 / ratio), (1, ratio)))
+        return Estimates(weights, (means - z * self.means, means + z * self.means), (low, high))
 
     def _variances(self):
         """Which of `covariances` are variances."""
@@ -171,8 +171,11 @@ def standard_errors(model, X, method="observed", *, sample_weight=None, n_bootst
     Notes
     -----
     All are about the free parameters of the structure (as many as BIC counts), from which the delta method leads to
-    covariances. Time grows as n p^2 for p of them, memory as p^2. A component held at the floor of `reg_covar` is at no
-    maximum, and errors of the order of what its variance would shrink by are not seen.
+    covariances. Time grows as n p^2 for p of them, memory as p^2. Where a component is held at the floor of `reg_covar`
+    the likelihood has no maximum, and a warning says so.
+
+    In small samples, or where clusters overlap, normal intervals of variances cover too seldom (91 % instead of 95 %
+    for two overlapping clusters of 160 and 240 samples); the bootstrap takes skewness into account.
 
     References
     ----------
@@ -253,7 +256,7 @@ class Chart:
         whitening = np.linalg.inv(self.local.roots).swapaxes(1, 2)
         constants = np.log(self.weights) + np.linalg.slogdet(whitening)[1]
         scores, gradient, second = np.zeros((p, p)), np.zeros(p), np.zeros((k, q, q))
-        step = max(1, BLOCK // (k * q))
+        step = max(ROWS, BLOCK // (k * q))
         for start in range(0, len(X), step):
             x = X[start : start + step].astype(np.float64)
             w = np.ones(len(x)) if weights is None else weights[start : start + step]
@@ -299,7 +302,7 @@ def deviations(J, covariance):
 
 def inverse(information, model):
     """The inverse of an information matrix, with zeros for parameters that nothing depends on."""
-    scale = np.sqrt(np.maximum(np.diagonal(information), 0))
+    scale = np.sqrt(abs(np.diagonal(information)))
     known = scale > SINGULAR * scale.max(initial=0)
     values, vectors = np.linalg.eigh(information[np.ix_(known, known)] / np.outer(scale[known], scale[known]))
     if values[0] <= SINGULAR * values[-1]:

@@ -181,6 +181,7 @@ def test_blocks_change_nothing(triple, monkeypatch):
     model = tight(triple, 2, "full")
     whole = standard_errors(model, triple, "sandwich")
     monkeypatch.setattr("cyem.inference.BLOCK", 1)
+    monkeypatch.setattr("cyem.inference.ROWS", 3)
     assert_allclose(flat(standard_errors(model, triple, "sandwich")), flat(whole), rtol=1e-9)
 
 
@@ -193,8 +194,9 @@ def test_single_precision(triple):
 
 def test_intervals(triple):
     """Normal on the scale of the logit and the logarithm; nested; symmetric for what may take any value."""
-    model = tight(triple, 2, "full")
-    errors = standard_errors(model, triple)
+    X = triple * 1e4
+    model = tight(X, 2, "full")
+    errors = standard_errors(model, X)
     z = norm.ppf(0.95)
     intervals = errors.intervals(0.9)
     w, (low, high) = model.weights_, intervals.weights
@@ -290,6 +292,20 @@ def test_components_that_the_samples_do_not_determine():
         model = GaussianMixture(2, init_params=labels, random_state=0, max_iter=5).fit(X)
     with pytest.raises(ValueError, match="do not determine the 29 parameters"):
         standard_errors(model, X, "scores")
+
+
+def test_a_saddle():
+    """Two components that coincide are no maximum."""
+    X = np.random.default_rng(0).normal(size=(200, 1))
+    X = np.concatenate([X - 3, X + 3])
+    model = GaussianMixture.from_parameters([0.5, 0.5], [X.mean(axis=0)] * 2, [X.var()] * 2, "spherical")
+    with pytest.raises(ValueError, match="not positive definite"):
+        standard_errors(model, X)
+
+
+def test_intervals_of_one_component(triple):
+    low, high = standard_errors(tight(triple, 1, "full"), triple).intervals().weights
+    assert low == high == 1
 
 
 def test_a_component_without_weight(triple):
