@@ -14,6 +14,7 @@ from . import data, start, threads
 from .covariance import structure
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
+from .progress import shown
 from .selection import aligned
 
 APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
@@ -65,6 +66,7 @@ def likelihood_ratio_test(
     sample_weight=None,
     n_jobs=1,
     random_state=None,
+    progress=None,
     **parameters,
 ):
     """Test k components against k + 1 by the likelihood ratio, whose distribution a parametric bootstrap gives.
@@ -92,6 +94,9 @@ def likelihood_ratio_test(
         Processes; -1: as many as there are cores. The result is the same for any number. Scripts that ask for more than
         one need the usual ``if __name__ == "__main__":``.
     random_state : int, RandomState, Generator or None, default=None
+    progress : bool or callable, default=None
+        True, or None on a terminal and in a notebook: show how far the work is, if it takes more than a second. A
+        callable is called as ``progress(done, total, seconds)``.
     **parameters
         Anything else that `GaussianMixture` takes, for all fits.
 
@@ -133,7 +138,7 @@ def likelihood_ratio_test(
     def reaching(values):
         return sum(value >= statistic for value in values)
 
-    replicates = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap,
+    replicates = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap, progress,
                             lambda values: reaching(values) == stop_after)
     above, drawn = reaching(replicates), len(replicates)
     stopped = above == stop_after
@@ -229,7 +234,9 @@ class Stability:
     __repr__ = __str__
 
 
-def stability(X, model, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, **parameters):
+def stability(
+    X, model, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, progress=None, **parameters
+):
     """Whether clusters come back when the mixture is fitted, from a new start, to samples drawn with replacement.
 
     Every refit classifies all of X, and its clusters are compared to those of the model. Ctrl-C ends with the refits
@@ -248,6 +255,9 @@ def stability(X, model, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random
         Processes; -1: as many as there are cores. The result is the same for any number. Scripts that ask for more than
         one need the usual ``if __name__ == "__main__":``.
     random_state : int, RandomState, Generator or None, default=None
+    progress : bool or callable, default=None
+        True, or None on a terminal and in a notebook: show how far the work is, if it takes more than a second. A
+        callable is called as ``progress(done, total, seconds)``.
     **parameters
         For a number of components: anything else that `GaussianMixture` takes.
 
@@ -294,7 +304,8 @@ def stability(X, model, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random
         model = _anew(model).fit(X, sample_weight=weights)
     labels = model.predict(X)
     task = _StabilityReplicate(_modest(model, processes), X, weights, labels)
-    ari, jaccard = zip(*_collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap), strict=True)
+    found = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap, progress)
+    ari, jaccard = zip(*found, strict=True)
     return Stability(np.array(ari), np.array(jaccard), np.bincount(labels, weights, model.n_components))
 
 
@@ -332,12 +343,12 @@ def jaccard(pairs):
     return (pairs / np.where(union > 0, union, 1)).max(axis=1)
 
 
-def refits(model, X, weights, n_bootstrap, n_jobs, random_state):
+def refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress):
     """Weights, means and covariances of fits to samples drawn with replacement, each stacked; components matched."""
     _whole("n_bootstrap", n_bootstrap, 2)
     processes = _processes(n_jobs)
     task = _WarmReplicate(_modest(model, processes), X, weights)
-    found = _collected(_replicates(task, start.generator(random_state), n_bootstrap, processes), n_bootstrap)
+    found = _collected(_replicates(task, start.generator(random_state), n_bootstrap, processes), n_bootstrap, progress)
     return tuple(np.array(part) for part in zip(*found, strict=True))
 
 
@@ -404,14 +415,16 @@ def _replicates(task, rng, n, processes):
             pool.shutdown(cancel_futures=True)
 
 
-def _collected(replicates, n, enough=lambda values: False):
+def _collected(replicates, n, progress, enough=lambda values: False):
     """The first of n replicates until they are enough, or until Ctrl-C, which ends them with a warning."""
     values = []
     try:
-        for value in replicates:
-            values.append(value)
-            if enough(values):
-                break
+        with shown(progress, n, "replicates") as tell:
+            for value in replicates:
+                values.append(value)
+                tell(len(values))
+                if enough(values):
+                    break
     except KeyboardInterrupt:
         if len(values) < 2:
             raise

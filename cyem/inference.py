@@ -128,7 +128,17 @@ class StandardErrors:
     __repr__ = __str__
 
 
-def standard_errors(model, X, method="observed", *, sample_weight=None, n_bootstrap=200, n_jobs=1, random_state=None):
+def standard_errors(
+    model,
+    X,
+    method="observed",
+    *,
+    sample_weight=None,
+    n_bootstrap=200,
+    n_jobs=1,
+    random_state=None,
+    progress=None,
+):
     """Standard errors of the weights, means and covariances of a fitted mixture.
 
     Parameters
@@ -148,9 +158,13 @@ def standard_errors(model, X, method="observed", *, sample_weight=None, n_bootst
     n_bootstrap : int, default=200
         Refits, for 'bootstrap'.
     n_jobs : int, default=1
-        Processes for the refits; -1: as many as there are cores. The result is the same for any number.
+        Processes for the refits; -1: as many as there are cores. The result is the same for any number. Scripts that
+        ask for more than one need the usual ``if __name__ == "__main__":``.
     random_state : int, RandomState, Generator or None, default=None
         Source of random numbers for 'bootstrap'.
+    progress : bool or callable, default=None
+        For 'bootstrap'. True, or None on a terminal and in a notebook: show how far the work is, if it takes more than
+        a second. A callable is called as ``progress(done, total, seconds)``.
 
     Returns
     -------
@@ -196,7 +210,7 @@ def standard_errors(model, X, method="observed", *, sample_weight=None, n_bootst
     X = model._samples(X)
     weights = data.weights(sample_weight, len(X))
     if method == "bootstrap":
-        replicates = Estimates(*bootstrap.refits(model, X, weights, n_bootstrap, n_jobs, random_state))
+        replicates = Estimates(*bootstrap.refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress))
         return StandardErrors(model, [part.std(axis=0, ddof=1) for part in replicates], method, replicates)
     chart = Chart(model)
     information = chart.information(X, weights)

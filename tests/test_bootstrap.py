@@ -211,3 +211,10 @@ def test_ctrl_c(apart, monkeypatch):
     done.clear()
     with pytest.warns(UserWarning, match="interrupted after 3 of 30"):
         assert likelihood_ratio_test(apart, 1, "tied", n_bootstrap=30, random_state=0).p_value == 1 / 4
+
+
+def test_progress(apart):
+    calls = []
+    stability(apart, 2, n_bootstrap=3, random_state=0, progress=lambda *arguments: calls.append(arguments))
+    assert [call[:2] for call in calls] == [(1, 3), (2, 3), (3, 3)]
+    assert all(call[2] > 0 for call in calls)
