@@ -230,6 +230,13 @@ class Information(NamedTuple):
     gradient: np.ndarray  # (p,): the sum of the scores
 
 
+class Lift(NamedTuple):
+    """From derivatives by log-weight, mean and entries of B of one component, q of them, to free parameters."""
+
+    columns: np.ndarray  # the free parameters that the component has to do with
+    matrix: np.ndarray  # (q, len(columns))
+
+
 class Chart:
     """The free parameters of a fitted mixture: contrasts of log-weights, means by components' own units, `Local`.
 
@@ -248,16 +255,18 @@ class Chart:
         self.local = local(self.structure.code, covariances)
         Z = np.zeros((k, 0)) if model.equal_weights else contrasts(k)
         m, curved = self.local.tangent.shape[1:]
-        # from the derivatives by (log-weight, mean, entries of B) of each component to those by the free parameters
         p = Z.shape[1] + k * d + curved
         self.log_weights, self.covariance = slice(0, Z.shape[1]), slice(p - curved, p)
         self.own_means = [slice(Z.shape[1] + j * d, Z.shape[1] + (j + 1) * d) for j in range(k)]
         self.spread = (np.eye(k) - self.weights) @ Z  # derivative of the log-weights
-        self.lift = np.zeros((k, 1 + d + m, p))
-        self.lift[:, 0, self.log_weights] = self.spread
+        self.lifts = []
         for j, own in enumerate(self.own_means):
-            self.lift[j, 1 : 1 + d, own] = np.eye(d)
-        self.lift[:, 1 + d :, self.covariance] = self.local.tangent
+            lift = np.zeros((1 + d + m, p))
+            lift[0, self.log_weights] = self.spread[j]
+            lift[1 : 1 + d, own] = np.eye(d)
+            lift[1 + d :, self.covariance] = self.local.tangent[j]
+            columns = np.flatnonzero(lift.any(axis=0))
+            self.lifts.append(Lift(columns, lift[:, columns]))
 
     def information(self, X, weights):
         """Scores and second derivatives, by one pass over the samples.
@@ -265,8 +274,8 @@ class Chart:
         Louis (1982): the observed information is that of the whole data, less the part that is missing, which is the
         variance of the whole data's score given the samples.
         """
-        k, q, p = self.lift.shape
-        d = self.means.shape[1]
+        k, d = self.means.shape
+        q, p = len(self.lifts[0].matrix), self.covariance.stop
         whitening = np.linalg.inv(self.local.roots).swapaxes(1, 2)
         constants = np.log(self.weights) + np.linalg.slogdet(whitening)[1]
         scores, gradient, second = np.zeros((p, p)), np.zeros(p), np.zeros((k, q, q))
@@ -282,7 +291,9 @@ class Chart:
             pairs = np.where(self.local.rows == self.local.columns, (pairs - 1) / 2, pairs)
             whole = np.concatenate([np.ones((k, len(x), 1)), z, pairs], axis=2)
             share = whole * resp[:, :, None]
-            score = sum(part @ lift for part, lift in zip(share, self.lift, strict=True))
+            score = np.zeros((len(x), p))
+            for part, lift in zip(share, self.lifts, strict=True):
+                score[:, lift.columns] += part @ lift.matrix
             gradient += w @ score
             score *= np.sqrt(w)[:, None]
             scores += score.T @ score
@@ -290,7 +301,9 @@ class Chart:
         masses = second[:, 0, 0]
         on = self.local.rows == self.local.columns
         N = second[:, 0, 1 + d :] / masses[:, None] * np.where(on, 2, 1) + on
-        observed = scores - sum(lift.T @ A @ lift for A, lift in zip(second, self.lift, strict=True))
+        observed = scores.copy()
+        for A, lift in zip(second, self.lifts, strict=True):
+            observed[np.ix_(lift.columns, lift.columns)] -= lift.matrix.T @ A @ lift.matrix
         spread = self.spread
         observed[self.log_weights, self.log_weights] += masses.sum() * (spread.T * self.weights) @ spread
         for n, own in zip(masses, self.own_means, strict=True):
