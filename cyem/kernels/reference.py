@@ -211,6 +211,12 @@ def climb(X, weights, frame, statistics, about, values, done, floor, workspace=N
                     break
 
 
+def eigh(A, values, vectors, scratch, done):
+    values[:], columns = np.linalg.eigh(A)
+    vectors[:] = columns.swapaxes(1, 2)
+    done[:] = 1
+
+
 def draw(mass, u, otherwise):
     """The sample at which the running sum of mass (n,) passes the share u of its total; never one of mass zero."""
     massive = np.flatnonzero(mass)
