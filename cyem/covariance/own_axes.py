@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import Oriented, least_along
+from .base import Oriented, eigh, least_along
 
 
 class OwnAxes(Oriented):
@@ -17,7 +17,7 @@ class OwnAxes(Oriented):
         return self.code[1] == "E"
 
     def axes(self, S, masses, floor, current):
-        s, Q = np.linalg.eigh(S)
+        s, Q = eigh(S)
         if current is not None:
             current = np.diagonal(current, axis1=1, axis2=2)  # of the same mean as the variances along the axes
         return Q, *self.variances(np.maximum(s, 0), masses, least_along(Q, floor), current)
