@@ -11,23 +11,33 @@ __all__ = [
     "GaussianMixture",
     "NotFittedError",
     "e_step",
+    "likelihood_ratio_test",
     "load",
     "m_step",
+    "merge",
     "select",
     "show_config",
+    "stability",
+    "standard_errors",
 ]
 
 
+# what costs time to import, and where it is: loaded at first use
+_LATER = {
+    "likelihood_ratio_test": "bootstrap",
+    "load": "persistence",
+    "merge": "merging",
+    "select": "selection",
+    "stability": "bootstrap",
+    "standard_errors": "inference",
+}
+
+
 def __getattr__(name):
-    """What costs time to import, at first use."""
-    if name == "load":
-        from .persistence import load
+    if name in _LATER:
+        from importlib import import_module
 
-        return load
-    if name == "select":
-        from .selection import select
-
-        return select
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
