@@ -317,9 +317,14 @@ def coincident(parameters):
     """Groups (lists of indices) of components that do not differ, by the symmetric Kullback-Leibler divergence."""
     k, d = parameters.means.shape
     structure = parameters.structure
+    alive = parameters.weights > 0
+    # a divergence of c between components allows their log det Sigma^(-1/2) a difference of sqrt(d c / 2)
+    volumes = np.sort(parameters.constants[alive] - np.log(parameters.weights[alive]))
+    if (volumes[1:] - volumes[:-1] > math.sqrt(d * COINCIDENT / 2)).all():
+        return []
     C = structure.full(parameters.covariances, k, d)
     P = structure.full(structure.precisions(parameters.factors), k, d)
-    free = [j for j in range(k) if parameters.weights[j] > 0]
+    free = np.flatnonzero(alive).tolist()
     groups = []
     while free:
         j, *rest = free
