@@ -118,7 +118,7 @@ def score(arguments):
     mean = float(model.score(X, sample_weight=weights))
     n = float(len(X) if weights is None else weights.sum())
     result = {"n_samples": n, "mean_log_likelihood": mean, "log_likelihood": mean * n}
-    result |= {name: float(getattr(model, name)(X, sample_weight=weights)) for name in CRITERIA}
+    result |= {name: float(getattr(model, name)(X, sample_weight=weights)) for name in ("bic", "aic", "icl")}
     if arguments.json:
         _print_json(**result)
     else:

@@ -12,6 +12,8 @@ import numpy as np
 from ..kernels import linalg
 from .variances import VARIANCES
 
+LETTERS = "IEV"  # identity, equal, variable: each is a case of the next
+
 
 class ClosedForm(NamedTuple):
     """What the compiled M-step asks of a structure that has one in closed form."""
@@ -47,6 +49,10 @@ class Structure(ABC):
 
     def __repr__(self):
         return f"<covariance structure {self.name} ({self.code})>"
+
+    def includes(self, other):
+        """Whether every mixture of the other structure is also one of this: letter by letter."""
+        return all(LETTERS.index(mine) >= LETTERS.index(its) for mine, its in zip(self.code, other.code, strict=True))
 
     @abstractmethod
     def shape(self, k, d):

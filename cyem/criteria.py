@@ -1,0 +1,61 @@
+"""What a mixture is chosen by: formulas of its log-likelihood, its size and its responsibilities. Smaller is better."""
+
+import math
+
+import numpy as np
+
+CRITERIA = ("bic", "aic", "aicc", "icl", "nec", "entropy", "cv")
+UNDEFINED = {
+    "aicc": "needs more samples than parameters + 1",
+    "nec": "needs a log-likelihood above that of a single component of the same structure",
+    "cv": "is computed only when asked for, by criterion='cv', and needs every part of the samples to be fitted",
+}
+BLOCK = 1 << 16  # responsibilities at a time: memory does not grow with the samples
+
+
+def measures(k, p, n, log_likelihood, single, classification, entropy):
+    """Every criterion that one pass over the samples gives.
+
+    Parameters
+    ----------
+    k, p : int
+        Number of components, and of free parameters.
+    n : float
+        Number of samples, or the sum of their weights.
+    log_likelihood, single : float
+        L of all samples together, and L_1, that of a single component of the same structure.
+    classification, entropy : float
+        Sum over samples of log max_k r_k, and of -sum_k r_k log r_k, with r the responsibilities.
+
+    Returns
+    -------
+    dict of float
+        bic = p log n - 2 L (Schwarz 1978); aic = 2 p - 2 L (Akaike 1974); aicc = aic + 2 p (p + 1) / (n - p - 1)
+        (Hurvich & Tsai 1989); icl = bic - 2 sum log max r (Biernacki, Celeux & Govaert 2000, with the partition that
+        mclust takes); nec = entropy / (L - L_1), one for a single component (Biernacki, Celeux & Govaert 1999);
+        entropy. NaN where one is not defined: see UNDEFINED.
+
+    Examples
+    --------
+    >>> measures(2, 5, 50, -100.0, -150.0, -1.0, 2.0)["nec"]
+    0.04
+    """
+    bic, aic = p * math.log(n) - 2 * log_likelihood, 2 * p - 2 * log_likelihood
+    gain = log_likelihood - single
+    nec = entropy / gain if gain > 0 else math.nan
+    return {
+        "bic": bic,
+        "aic": aic,
+        "aicc": aic + 2 * p * (p + 1) / (n - p - 1) if n > p + 1 else math.nan,
+        "icl": bic - 2 * classification,
+        "nec": 1.0 if k == 1 else nec,
+        "entropy": entropy,
+    }
+
+
+def uncertainty(resp, weights):
+    """Weighted sums over samples of log max_k r_k and of -sum_k r_k log r_k, from responsibilities (n, k)."""
+    resp = resp.astype(np.float64, copy=False)
+    logs = np.log(np.where(resp > 0, resp, 1))
+    rows = np.stack([logs[np.arange(len(resp)), resp.argmax(axis=1)], -(resp * logs).sum(axis=1)])
+    return (rows.sum(axis=1) if weights is None else rows @ weights).tolist()
