@@ -98,6 +98,11 @@ def from_random_rows(mixture, k, rng):
     return mixture.assign_to(mixture.frame.enter(mixture.samples.X[rows].astype(np.float64))).parameters
 
 
+def short_runs(part, starts, iterations):
+    """A few iterations of EM from each of several starts: a list of fits, in the order of the starts."""
+    return [em.fit(part, first, tol=SHORT_TOL, max_iter=iterations) for first in starts]
+
+
 def from_short_runs(mixture, k, rng):
     """The best of several short runs of EM (Biernacki, Celeux & Govaert 2003), on a part of many samples.
 
@@ -108,21 +113,19 @@ def from_short_runs(mixture, k, rng):
     if k == 1:
         return mixture.whole
     part = subset(mixture, k, rng)
-    runs = []
+    starts = []
     for i in range(SHORT_RUNS):
         metric = part.whitened if i % 2 and not part.structure.round else part.standardised
         centres = seeds(part, k, rng, metric)
         if i // 2 % 2:
             centres, _ = lloyd(part, centres, metric, 10)
-        runs.append(em.Fit(part.assign_to(centres, metric).parameters, -np.inf))
+        starts.append(part.assign_to(centres, metric).parameters)
     iterations = SHORT_ITERATIONS
-    while True:
-        runs = [em.fit(part, run.parameters, tol=SHORT_TOL, max_iter=iterations) for run in runs]
-        runs.sort(key=lambda run: -run.value)
-        if len(runs) == 1:
-            return runs[0].parameters
-        runs = runs[: len(runs) // 2]
+    while len(starts) > 1:
+        runs = sorted(short_runs(part, starts, iterations), key=lambda run: -run.value)
+        starts = [run.parameters for run in runs[: len(runs) // 2]]
         iterations *= 2
+    return short_runs(part, starts, iterations)[0].parameters
 
 
 def responsibilities(init, n, k):
