@@ -54,6 +54,17 @@ class Structure(ABC):
         volume, shape, orientation = ({"I": 0, "E": 1, "V": k}[letter] for letter in self.code)
         return volume + shape * (d - 1) + orientation * (d * (d - 1) // 2)
 
+    def least_samples(self, k, d):
+        """How many different samples k components need: with fewer, a volume can vanish, and the likelihood has no bound.
+
+        A component with a shape of its own needs what spans a volume, one with a volume of its own two samples; what
+        all share takes as many as it has dimensions beyond one for each mean.
+        """
+        volume, shape, orientation = self.code
+        turned = orientation != "I"
+        own = d + 1 if shape == "V" and turned else 2 if "V" in (volume, shape) else 1
+        return max(k * own, k + (d if turned else 1))
+
     @abstractmethod
     def estimate(self, second, masses, shift, floor, eps, current=None):
         """The most likely covariances that are at least diag(floor) in every direction.
