@@ -22,7 +22,10 @@ from .workers import Stopped
 
 SHORT = 5  # iterations after which the starts of a cell are compared
 SPLITS = 2  # components that are tried in two
-OPTIMISM = 2.0  # a start that can still gain this many times what its last steps promise goes on
+FINALISTS = 3  # starts that go on at most
+OPTIMISM = 2.0  # a start goes on that could be the best with this many times the gain that its last steps promise
+CLOSE = 1e-3  # mean log-likelihood, and
+NEAR = 0.1  # sizes of a component by which two mixtures may differ that EM takes to one place
 SAME = 10.0  # times `tol` by which mean log-likelihoods of one optimum may differ
 HANDFUL = 3  # times the d + 1 samples that span a volume
 SMALL = 1 / 3  # of the size of the others
@@ -194,32 +197,37 @@ class Grid:
         settings = self.settings
         ended = [] if incumbent is None else [Ended(incumbent.fit, incumbent.spurious)]
         runs = start.short_runs(mixture, [first(mixture) for first in starts], min(SHORT, settings.max_iter))
+        runs.sort(key=lambda run: -run.value)
+        ends = []  # where each start led: mean log-likelihoods
         try:
-            for run in sorted(runs, key=lambda run: -run.value):
-                sound = [each.fit.value for each in ended if not each.spurious]
-                if not sound or promising(run, max(sound), settings.tol):
-                    ended.append(self._finish(mixture, run))
-            highest = max((bound.value for bound in bounds), default=-np.inf) + mixture.frame.log_volume
-            best = chosen(ended, highest, mixture)
+            for run in runs:
+                known = next((each.fit.value for each in ended if near(run, each.fit)), None)
+                if known is not None:
+                    ends.append(known)
+                elif sum(not each.spurious for each in ended[incumbent is not None :]) < FINALISTS:
+                    best = max((each.fit.value for each in ended if not each.spurious), default=-np.inf)
+                    new = self._race(mixture, run, best)
+                    ended += new
+                    ends += [each.fit.value for each in new]
+            best = chosen(ended, bounds, mixture)
             for bound in bounds:
                 if less(best.fit.value - mixture.frame.log_volume, bound.value, mixture):
                     ended.append(self._finish(mixture, em.Fit(doubled(mixture, bound, best), -np.inf)))
-                    best = chosen(ended, highest, mixture)
+                    best = chosen(ended, bounds, mixture)
         except Stopped:
             if not ended:
                 raise
-            best = chosen(ended, -np.inf, mixture)
+            best = chosen(ended, (), mixture)
         if not np.isfinite(best.fit.value):
             raise ArithmeticError(f"the log-likelihood is {best.fit.value}")
-        arrivals = int(sum(abs(each.fit.value - best.fit.value) <= SAME * settings.tol for each in ended))
+        arrivals = sum(abs(end - best.fit.value) <= SAME * settings.tol for end in ends)
         seconds = perf_counter() - begin
-        if incumbent is None:
-            return Found(mixture, best.fit, paths.look(mixture, best.fit.parameters), best.spurious, arrivals, seconds)
-        seconds += incumbent.seconds
-        if abs(incumbent.fit.value - best.fit.value) <= SAME * settings.tol:
-            arrivals += incumbent.arrivals - 1
-        if best is ended[0]:
-            return incumbent._replace(arrivals=arrivals, seconds=seconds)
+        if incumbent is not None:
+            seconds += incumbent.seconds
+            if abs(incumbent.fit.value - best.fit.value) <= SAME * settings.tol:
+                arrivals += incumbent.arrivals
+            if best is ended[0]:
+                return incumbent._replace(arrivals=arrivals, seconds=seconds)
         return Found(mixture, best.fit, paths.look(mixture, best.fit.parameters), best.spurious, arrivals, seconds)
 
     def _held_out(self, mixture, found, folds):
@@ -231,11 +239,25 @@ class Grid:
             total += share * (rest.value(statistics) - mixture.frame.log_volume)
         return -2 * total
 
-    def _finish(self, mixture, run):
+    def _race(self, mixture, run, best):
+        """The end of a run in a list, which is empty where it turns out that the best value is beyond it."""
+        try:
+            return [self._finish(mixture, run, Hope(run, best, self.settings.tol))]
+        except Hopeless:
+            return []
+
+    def _finish(self, mixture, run, hope=None):
         """A run of EM from where another has ended, to its end."""
         s = self.settings
+
+        def report(iteration, value):
+            if s.report is not None:
+                s.report(iteration, value)
+            if hope is not None:
+                hope.tell(value)
+
         fit = em.fit(mixture, run.parameters, tol=s.tol, max_iter=max(0, s.max_iter - len(run.bounds)),
-                     accelerate=s.accelerate, report=s.report)
+                     accelerate=s.accelerate, report=report)
         fit = fit._replace(bounds=run.bounds + fit.bounds, events=run.events + fit.events,
                            collapsed=run.collapsed or fit.collapsed)
         return Ended(fit, spurious(mixture, fit.parameters))
@@ -256,9 +278,10 @@ def own(mixture):
     return mine
 
 
-def chosen(ended, highest, mixture):
+def chosen(ended, bounds, mixture):
     """The best run that is not spurious, if it reaches what special cases reach; else the best of all."""
     best = max((each for each in ended if not each.spurious), key=lambda each: each.fit.value, default=None)
+    highest = max((bound.value for bound in bounds), default=-np.inf) + mixture.frame.log_volume
     if best is None or less(best.fit.value, highest, mixture):
         best = max(ended, key=lambda each: each.fit.value)
     return best
@@ -281,13 +304,39 @@ def less(value, other, mixture):
     return value < other - 4 * mixture.resolution * max(1.0, abs(other))
 
 
-def promising(run, best, tol):
-    """Whether EM may yet lead from the end of a short run to more than the best."""
-    if run.value >= best or len(run.bounds) < 3:
-        return True
-    a, b, c = run.bounds[-3:]
-    rate = min(max((c - b) / (b - a), 0.0), 0.99) if b > a else 0.0
-    return run.value + OPTIMISM * (c - b) * rate / (1 - rate) + tol >= best
+class Hopeless(Exception):
+    """A run of EM is not going to be the best."""
+
+
+class Hope:
+    """Whether a run may yet come to more than the best, by what its last two steps promise (as `em.Convergence`)."""
+
+    def __init__(self, run, best, tol):
+        self.best = best - tol
+        self.values = list(run.bounds[-2:])
+        for value in run.bounds[-1:]:
+            self.tell(value)
+
+    def tell(self, value):
+        """A new value; Hopeless if that is the end."""
+        *_, a, b = [value, value, *self.values]
+        self.values = [b, value]
+        rate = min(max((value - b) / (b - a), 0.0), 0.99) if b > a else 0.99
+        if value + OPTIMISM * (value - b) * rate / (1 - rate) < self.best:
+            raise Hopeless
+
+
+def near(run, fit):
+    """Whether a run of EM is so near to another that it ends at the same place."""
+    if not 0 <= fit.value - run.value <= CLOSE:
+        return False
+    these, those = run.parameters, fit.parameters
+    k, d = those.means.shape
+    gaps = np.linalg.norm(these.means[:, None] - those.means, axis=2)
+    pairs = gaps.argmin(axis=1)
+    size = np.exp(those.structure.log_det(those.factors, k, d) / -d)
+    return (len(set(pairs.tolist())) == k and (gaps[np.arange(k), pairs] <= NEAR * size[pairs]).all()
+            and (abs(these.weights - those.weights[pairs]) <= NEAR * those.weights[pairs]).all())
 
 
 def adopted(mixture, found):

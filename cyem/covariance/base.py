@@ -108,8 +108,8 @@ class Structure(ABC):
         """Factors as a vector of free numbers: logarithms of the diagonals, and the rest relative to these."""
 
     @abstractmethod
-    def fold(self, vector, k, d):
-        """The factors whose vector this is."""
+    def fold(self, vector, k, d, current=None):
+        """The factors whose vector this is; a search for them begins at the current covariances."""
 
     @abstractmethod
     def log_det(self, U, k, d):
@@ -158,7 +158,7 @@ class SquareMatrices(Structure):
         rest = (U / diagonal[..., None, :])[(..., *np.triu_indices(U.shape[-1], 1))]
         return np.concatenate([np.log(diagonal).ravel(), rest.ravel()])
 
-    def fold(self, vector, k, d):
+    def fold(self, vector, k, d, current=None):
         shape = self.shape(k, d)
         U = np.zeros(shape)
         diagonal, rest = np.split(vector, [U.size // d])
@@ -213,13 +213,13 @@ class Oriented(Matrices):
             covariances = min(current, covariances, key=lambda each: expected_cost(each, S, masses))
         return covariances, held
 
-    def fold(self, vector, k, d):
+    def fold(self, vector, k, d, current=None):
         """The structure is curved, and a vector may lead out of it: to what is nearest in it."""
         U = super().fold(vector, k, d)
         S = self.covariances(U)
         if not np.isfinite(S).all():
             return U
-        covariances, _ = self.estimate(S, np.ones(k), np.zeros((k, d)), np.full(d, np.finfo(float).tiny), 0.0)
+        covariances, _ = self.estimate(S, np.ones(k), np.zeros((k, d)), np.full(d, np.finfo(float).tiny), 0.0, current)
         return self.factors(covariances)
 
 
@@ -246,7 +246,7 @@ class Variances(Structure):
     def unfold(self, U):
         return np.log(U).ravel()
 
-    def fold(self, vector, k, d):
+    def fold(self, vector, k, d, current=None):
         return np.exp(vector).reshape(self.shape(k, d))
 
 
