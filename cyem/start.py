@@ -53,7 +53,7 @@ def lloyd(mixture, centres, metric=None, iterations=LLOYD_ITERATIONS):
     inertia = np.inf
     for _ in range(iterations):
         s = mixture.samples.sweep(mixture.around(centres, metric), "none", "hard")
-        centres = s.about + s.first / np.where(s.masses > 0, s.masses, 1)[:, None]
+        centres = s.means
         before, inertia = inertia, -s.log_likelihood
         if inertia >= before * (1 - 1e-4):
             break
@@ -99,8 +99,14 @@ def from_random_rows(mixture, k, rng):
 
 
 def short_runs(part, starts, iterations):
-    """A few iterations of EM from each of several starts: a list of fits, in the order of the starts."""
-    return [em.fit(part, first, tol=SHORT_TOL, max_iter=iterations) for first in starts]
+    """A few iterations of EM from the statistics of each of several passes: the value and the statistics at the end."""
+    runs = part.climb(starts, iterations + 1, SHORT_TOL)
+    return [run or plain_run(part, start, iterations) for run, start in zip(runs, starts, strict=True)]
+
+
+def plain_run(part, start, iterations):
+    run = em.fit(part, part.update(start).parameters, tol=SHORT_TOL, max_iter=iterations)
+    return run.value, run.statistics
 
 
 def from_short_runs(mixture, k, rng):
@@ -119,13 +125,13 @@ def from_short_runs(mixture, k, rng):
         centres = seeds(part, k, rng, metric)
         if i // 2 % 2:
             centres, _ = lloyd(part, centres, metric, 10)
-        starts.append(part.assign_to(centres, metric).parameters)
+        starts.append(part.partition(centres, metric))
     iterations = SHORT_ITERATIONS
     while len(starts) > 1:
-        runs = sorted(short_runs(part, starts, iterations), key=lambda run: -run.value)
-        starts = [run.parameters for run in runs[: len(runs) // 2]]
+        runs = sorted(short_runs(part, starts, iterations), key=lambda run: -run[0])
+        starts = [statistics for _, statistics in runs[: len(runs) // 2]]
         iterations *= 2
-    return short_runs(part, starts, iterations)[0].parameters
+    return part.update(starts[0]).parameters
 
 
 def responsibilities(init, n, k):
