@@ -1,4 +1,4 @@
-"""Log-joint density of one tile of samples under one component: its constant less half the squared Mahalanobis distance.
+"""Log-joint density of one tile of samples under one component: constant less half the squared Mahalanobis distance.
 
 A tile is (d, TILE): feature i of sample s at tile[i * TILE + s]; samples are the lanes. A factor is the matrix U of
 Sigma^-1 = U U', so that the distance is the norm of U'(x - mean).
@@ -9,39 +9,47 @@ from .lanes cimport LANES, ROWS, TILE, WIDE, real
 
 # --- triangular factors ----------------------------------------------------------------------------------------------
 
-cdef inline void project_rows(const real* z, Py_ssize_t stride, const real* panel, Py_ssize_t j, Py_ssize_t rows,
-                              real* y, real* q) noexcept nogil:
-    """Numbers j to j + rows of U'z for one group of lanes: q += their squares and, where y is not NULL, y <- they.
+cdef inline void project_rows(const real* x, Py_ssize_t stride, const real* mean, bint centre, const real* panel,
+                              Py_ssize_t j, Py_ssize_t rows, real* y, real* q) noexcept nogil:
+    """Numbers j to j + rows of U'(x - mean) for one group of lanes: q += their squares; y <- they, if not NULL.
 
-    rows is a constant where this is called, at most ROWS: the triangle at the end costs what it holds, and no more.
+    rows (at most ROWS) and centre (else mean counts as zero) are constants where this is called: the triangle costs
+    what it holds. The mean is subtracted on the way, for each panel anew, which is cheaper than to store differences.
     """
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t i, r, l
     cdef real p
     cdef real acc[ROWS][WIDE]
-    cdef const real* corner = z + j * stride
+    cdef real m, m0 = 0, m1 = 0, m2 = 0, m3 = 0
+    cdef const real* corner = x + j * stride
+    if centre:
+        m0 = mean[j]
+        m1 = mean[j + 1] if rows > 1 else 0
+        m2 = mean[j + 2] if rows > 2 else 0
+        m3 = mean[j + 3] if rows > 3 else 0
     for r in range(rows):
         p = panel[r]
         for l in range(lanes):
-            acc[r][l] = p * corner[l]
+            acc[r][l] = p * (corner[l] - m0)
     for r in range(1, rows):
         p = panel[rows + r]
         for l in range(lanes):
-            acc[r][l] += p * corner[stride + l]
+            acc[r][l] += p * (corner[stride + l] - m1)
     for r in range(2, rows):
         p = panel[2 * rows + r]
         for l in range(lanes):
-            acc[r][l] += p * corner[2 * stride + l]
+            acc[r][l] += p * (corner[2 * stride + l] - m2)
     for r in range(3, rows):
         p = panel[3 * rows + r]
         for l in range(lanes):
-            acc[r][l] += p * corner[3 * stride + l]
+            acc[r][l] += p * (corner[3 * stride + l] - m3)
     panel += rows * rows
     for i in range(j):
+        m = mean[i] if centre else 0
         for r in range(rows):
             p = panel[i * rows + r]
             for l in range(lanes):
-                acc[r][l] += p * z[i * stride + l]
+                acc[r][l] += p * (x[i * stride + l] - m)
     for r in range(rows):
         for l in range(lanes):
             q[l] += acc[r][l] * acc[r][l]
@@ -51,23 +59,23 @@ cdef inline void project_rows(const real* z, Py_ssize_t stride, const real* pane
                 y[(j + r) * TILE + l] = acc[r][l]
 
 
-cdef inline void project_lanes(const real* z, Py_ssize_t stride, const real* panels, Py_ssize_t d, real* y,
-                               real* q) noexcept nogil:
-    """One group of lanes: q += |U'z|^2 and, where y is not NULL, y <- U'z.
+cdef inline void project_lanes(const real* x, const real* mean, bint centre, const real* panels, Py_ssize_t d,
+                               real* y, real* q) noexcept nogil:
+    """One group of lanes of a tile: q += |U'(x - mean)|^2 and, where y is not NULL, y <- U'(x - mean).
 
     panels holds the columns of the upper triangle of U, ROWS at a time: the corner where they end, then what is above.
     """
     cdef Py_ssize_t j = 0
     while j + ROWS <= d:
-        project_rows(z, stride, panels, j, ROWS, y, q)
+        project_rows(x, TILE, mean, centre, panels, j, ROWS, y, q)
         panels += (j + ROWS) * ROWS
         j += ROWS
     if d - j == 3:
-        project_rows(z, stride, panels, j, 3, y, q)
+        project_rows(x, TILE, mean, centre, panels, j, 3, y, q)
     elif d - j == 2:
-        project_rows(z, stride, panels, j, 2, y, q)
+        project_rows(x, TILE, mean, centre, panels, j, 2, y, q)
     elif d - j == 1:
-        project_rows(z, stride, panels, j, 1, y, q)
+        project_rows(x, TILE, mean, centre, panels, j, 1, y, q)
 
 
 cdef inline Py_ssize_t panel_size(Py_ssize_t d) noexcept nogil:
@@ -92,20 +100,16 @@ cdef inline void pack_panels(const real* U, Py_ssize_t d, real* panels) noexcept
 
 
 cdef inline void triangular(const real* tile, const real* mean, const real* panels, const real* constant, Py_ssize_t d,
-                            real* z, real* joint) noexcept nogil:
+                            real* joint) noexcept nogil:
     """U upper triangular, in panels."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
-    cdef Py_ssize_t v, i, l
-    cdef real m, c = constant[0], half = 0.5
+    cdef Py_ssize_t v, l
+    cdef real c = constant[0], half = 0.5
     cdef real q[WIDE]
     for v from 0 <= v < TILE by lanes:
-        for i in range(d):
-            m = mean[i]
-            for l in range(lanes):
-                z[i * lanes + l] = tile[i * TILE + v + l] - m
         for l in range(lanes):
             q[l] = 0
-        project_lanes(z, lanes, panels, d, NULL, q)
+        project_lanes(tile + v, mean, True, panels, d, NULL, q)
         for l in range(lanes):
             joint[v + l] = c - half * q[l]
 
@@ -125,23 +129,23 @@ cdef inline void small(const real* tile, const real* mean, const real* panel, co
                 z[i][l] = tile[i * TILE + v + l] - m
         for l in range(lanes):
             q[l] = 0
-        project_rows(&z[0][0], WIDE, panel, 0, d, NULL, q)
+        project_rows(&z[0][0], WIDE, mean, False, panel, 0, d, NULL, q)
         for l in range(lanes):
             joint[v + l] = c - half * q[l]
 
 
 cdef inline void triangular1(const real* tile, const real* mean, const real* panel, const real* constant,
-                             Py_ssize_t d, real* z, real* joint) noexcept nogil:
+                             Py_ssize_t d, real* joint) noexcept nogil:
     small(tile, mean, panel, constant, 1, joint)
 
 
 cdef inline void triangular2(const real* tile, const real* mean, const real* panel, const real* constant,
-                             Py_ssize_t d, real* z, real* joint) noexcept nogil:
+                             Py_ssize_t d, real* joint) noexcept nogil:
     small(tile, mean, panel, constant, 2, joint)
 
 
 cdef inline void triangular3(const real* tile, const real* mean, const real* panel, const real* constant,
-                             Py_ssize_t d, real* z, real* joint) noexcept nogil:
+                             Py_ssize_t d, real* joint) noexcept nogil:
     small(tile, mean, panel, constant, 3, joint)
 
 
@@ -151,13 +155,13 @@ cdef inline void whiten(const real* tile, const real* panels, Py_ssize_t d, real
     cdef Py_ssize_t v
     cdef real q[WIDE]
     for v from 0 <= v < TILE by lanes:
-        project_lanes(tile + v, TILE, panels, d, out + v, q)
+        project_lanes(tile + v, panels, False, panels, d, out + v, q)
 
 
 # --- axis-parallel and round -----------------------------------------------------------------------------------------
 
 cdef inline void diagonal(const real* tile, const real* mean, const real* u, const real* constant, Py_ssize_t d,
-                          real* z, real* joint) noexcept nogil:
+                          real* joint) noexcept nogil:
     """U = diag(u)"""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t v, i, l
@@ -196,12 +200,12 @@ cdef inline void round_about(const real* tile, const real* mean, real half, real
 
 
 cdef inline void spherical(const real* tile, const real* mean, const real* u, const real* constant, Py_ssize_t d,
-                           real* z, real* joint) noexcept nogil:
+                           real* joint) noexcept nogil:
     """U = u[0] times the identity"""
     round_about(tile, mean, <real>0.5 * u[0] * u[0], constant[0], d, joint)
 
 
 cdef inline void whitened(const real* tile, const real* mean, const real* u, const real* constant, Py_ssize_t d,
-                          real* z, real* joint) noexcept nogil:
+                          real* joint) noexcept nogil:
     """Samples and mean are whitened already"""
     round_about(tile, mean, <real>0.5, constant[0], d, joint)

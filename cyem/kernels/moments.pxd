@@ -112,7 +112,8 @@ cdef inline void outer(const real* y, const real* z, Py_ssize_t rows, bint trian
         out[3] += q33
 
 
-cdef inline void outer_rows(const real* z, Py_ssize_t a, Py_ssize_t rows, double* out, Py_ssize_t stride) noexcept nogil:
+cdef inline void outer_rows(const real* z, Py_ssize_t a, Py_ssize_t rows, double* out,
+                            Py_ssize_t stride) noexcept nogil:
     """The features a to a + rows with all before them, and with each other."""
     cdef Py_ssize_t b
     out += a * stride

@@ -58,7 +58,7 @@ cdef struct Scratch:        # one thread's temporary memory
     double* loglik          # (group, TILE)
 
 ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t d,
-                           void* z, void* joint) noexcept nogil
+                           void* joint) noexcept nogil
 ctypedef void (*posterior_t)(void* resp, int k, const void* w, double cut, double base, double* loglik,
                              double* sums) noexcept nogil
 ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
@@ -197,7 +197,7 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
             whiten[real](<real*>s.tiles + t * p.tile_size, factor, p.d, tile + t * p.tile_size)
     for j in range(p.k):
         for t in range(tiles):
-            p.density(tile + t * p.tile_size, centre, factor, constants + j, p.d, s.z,
+            p.density(tile + t * p.tile_size, centre, factor, constants + j, p.d,
                       <real*>s.resp + t * p.resp_size + j * TILE)
         centre += p.d
         factor += 0 if p.shared else p.factor_size
