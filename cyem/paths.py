@@ -41,12 +41,12 @@ def moved(these, frame, target):
     return Gaussians(these.weights, these.means * ratio, these.covariances * ratio * ratio[:, None])
 
 
-def resembling(mixture, these):
-    """The parameters that are nearest to given Gaussians; these themselves where they are of the structure."""
+def statistics(mixture, these):
+    """What samples of given Gaussians would sum up to: the M-step gives these, where they are of the structure."""
     scatter = these.covariances * these.weights[:, None, None]
     second = SECOND[mixture.structure.moments](scatter).ravel()
     sums = [np.zeros(2), these.weights, np.zeros(these.means.size), second]
-    return mixture.update(Statistics(np.concatenate(sums), these.means)).parameters
+    return Statistics(np.concatenate(sums), these.means)
 
 
 def split(these, j):

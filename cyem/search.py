@@ -11,6 +11,7 @@ the order within one: any number of workers gives the same table.
 
 import threading
 from copy import copy
+from functools import cache
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -20,7 +21,10 @@ from . import em, paths, start
 from .covariance import STRUCTURES
 from .workers import Stopped
 
-SHORT = 5  # iterations after which the starts of a cell are compared
+SHORT = 4  # iterations after which the starts of a cell are compared
+SHORT_COMPILED = 20  # the same where they cost next to nothing
+SEEDS = 1  # starts from seeds
+SEEDS_COMPILED = 4  # the same where they cost next to nothing
 SPLITS = 2  # components that are tried in two
 FINALISTS = 3  # starts that go on at most
 OPTIMISM = 2.0  # a start goes on that could be the best with this many times the gain that its last steps promise
@@ -53,7 +57,7 @@ class Settings(NamedTuple):
     tol: float
     max_iter: int
     accelerate: bool
-    n_init: int  # starts from seeds
+    n_init: Any  # starts from seeds, or None
     seed: int
     begin: Any = None  # function of (mixture, k, rng) that gives first parameters in place of the seeds
     report: Any = None  # called after each iteration as by `em.fit`; may raise Stopped
@@ -120,7 +124,7 @@ class Grid:
         """The result of a task: what was found, or the exception that it ended with."""
         (self.found if isinstance(result, Found) else self.failed)[cell] = result
 
-    # --- where a cell starts: functions of the problem that give parameters -----------------------------------------
+    # --- where a cell starts: functions of the problem that give statistics -----------------------------------------
 
     def _from_below(self, cell):
         k, _ = cell
@@ -142,17 +146,20 @@ class Grid:
         return starts
 
     def _cold(self, cell):
-        k, _ = cell
+        k, code = cell
         if k == 1:
-            return [lambda m: m.whole]
-        return [lambda m, i=i: self._seeded(m, k, i) for i in range(self.settings.n_init)]
+            return [lambda m: paths.statistics(m, paths.gaussians(m.whole))]
+        n_init = self.settings.n_init
+        if n_init is None:
+            n_init = SEEDS if self.mixtures[code].closed is None else SEEDS_COMPILED
+        return [lambda m, i=i: self._seeded(m, k, i) for i in range(n_init)]
 
     def _seeded(self, mixture, k, i):
         rng = np.random.default_rng(np.random.SeedSequence(self.settings.seed, spawn_key=(k, i)))
         if self.settings.begin is not None:
-            return self.settings.begin(mixture, k, rng)
+            return mixture.sweep(self.settings.begin(mixture, k, rng))
         metric = mixture.standardised if i % 2 or mixture.structure.round else mixture.whitened
-        return mixture.assign_to(start.seeds(mixture, k, rng, metric), metric).parameters
+        return mixture.partition(start.seeds(mixture, k, rng, metric), metric)
 
     def _sound(self, cell):
         return cell in self.found and not self.found[cell].spurious
@@ -196,8 +203,7 @@ class Grid:
         begin = perf_counter()
         settings = self.settings
         ended = [] if incumbent is None else [Ended(incumbent.fit, incumbent.spurious)]
-        runs = start.short_runs(mixture, [first(mixture) for first in starts], min(SHORT, settings.max_iter))
-        runs.sort(key=lambda run: -run.value)
+        runs = self._short_runs(mixture, [first(mixture) for first in starts])
         ends = []  # where each start led: mean log-likelihoods
         try:
             for run in runs:
@@ -212,7 +218,7 @@ class Grid:
             best = chosen(ended, bounds, mixture)
             for bound in bounds:
                 if less(best.fit.value - mixture.frame.log_volume, bound.value, mixture):
-                    ended.append(self._finish(mixture, em.Fit(doubled(mixture, bound, best), -np.inf)))
+                    ended.append(self._finish(mixture, doubled(mixture, bound, best)))
                     best = chosen(ended, bounds, mixture)
         except Stopped:
             if not ended:
@@ -234,20 +240,28 @@ class Grid:
         total = 0.0
         for fold in range(folds.max() + 1):
             part, rest = mixture.subset(folds != fold), mixture.subset(folds == fold)
-            statistics = rest.sweep(self._finish(part, found.fit._replace(bounds=(), events=())).fit.parameters)
+            statistics = rest.sweep(self._finish(part, found.fit.parameters).fit.parameters)
             share = rest.samples.total * (mixture.samples.total / (part.samples.total + rest.samples.total))
             total += share * (rest.value(statistics) - mixture.frame.log_volume)
         return -2 * total
 
+    def _short_runs(self, mixture, starts):
+        """Where some iterations lead from each start, the best first."""
+        if not starts:
+            return []
+        iterations = SHORT if mixture.closed is None else SHORT_COMPILED
+        runs = start.short_runs(mixture, starts, min(iterations, self.settings.max_iter))
+        return sorted((Run(value, mixture.update(sums).parameters) for value, sums in runs), key=lambda run: -run.value)
+
     def _race(self, mixture, run, best):
         """The end of a run in a list, which is empty where it turns out that the best value is beyond it."""
         try:
-            return [self._finish(mixture, run, Hope(run, best, self.settings.tol))]
+            return [self._finish(mixture, run.parameters, Hope(best, self.settings.tol))]
         except Hopeless:
             return []
 
-    def _finish(self, mixture, run, hope=None):
-        """A run of EM from where another has ended, to its end."""
+    def _finish(self, mixture, parameters, hope=None):
+        """A run of EM to its end."""
         s = self.settings
 
         def report(iteration, value):
@@ -256,11 +270,15 @@ class Grid:
             if hope is not None:
                 hope.tell(value)
 
-        fit = em.fit(mixture, run.parameters, tol=s.tol, max_iter=max(0, s.max_iter - len(run.bounds)),
-                     accelerate=s.accelerate, report=report)
-        fit = fit._replace(bounds=run.bounds + fit.bounds, events=run.events + fit.events,
-                           collapsed=run.collapsed or fit.collapsed)
+        fit = em.fit(mixture, parameters, tol=s.tol, max_iter=s.max_iter, accelerate=s.accelerate, report=report)
         return Ended(fit, spurious(mixture, fit.parameters))
+
+
+class Run(NamedTuple):
+    """Where a start is after a few iterations."""
+
+    value: float
+    parameters: Any
 
 
 class Ended(NamedTuple):
@@ -287,11 +305,13 @@ def chosen(ended, bounds, mixture):
     return best
 
 
+@cache
 def level(code):
     """How many letters a structure is from EII, at least."""
     return sum("IEV".index(letter) for letter in code) - 1
 
 
+@cache
 def special_cases(code):
     """Codes of the next special cases of a structure: those it includes, less what others among them include."""
     (mine,) = (s for s in STRUCTURES if s.code == code)
@@ -311,15 +331,13 @@ class Hopeless(Exception):
 class Hope:
     """Whether a run may yet come to more than the best, by what its last two steps promise (as `em.Convergence`)."""
 
-    def __init__(self, run, best, tol):
+    def __init__(self, best, tol):
         self.best = best - tol
-        self.values = list(run.bounds[-2:])
-        for value in run.bounds[-1:]:
-            self.tell(value)
+        self.values = [np.nan, np.nan]
 
     def tell(self, value):
         """A new value; Hopeless if that is the end."""
-        *_, a, b = [value, value, *self.values]
+        a, b = self.values
         self.values = [b, value]
         rate = min(max((value - b) / (b - a), 0.0), 0.99) if b > a else 0.99
         if value + OPTIMISM * (value - b) * rate / (1 - rate) < self.best:
@@ -342,7 +360,7 @@ def near(run, fit):
 def adopted(mixture, found):
     """The mixture that was found for another structure, or the nearest to it."""
     these = paths.gaussians(found.fit.parameters)
-    return paths.resembling(mixture, paths.moved(these, found.mixture.frame, mixture.frame))
+    return paths.statistics(mixture, paths.moved(these, found.mixture.frame, mixture.frame))
 
 
 def divided(mixture, found, k, i):
@@ -350,7 +368,7 @@ def divided(mixture, found, k, i):
     these = paths.split(paths.gaussians(found.fit.parameters), np.argsort(-found.look.misfit, kind="stable")[i])
     while len(these.weights) < k:
         these = paths.split(these, int(these.weights.argmax()))
-    return paths.resembling(mixture, these)
+    return paths.statistics(mixture, these)
 
 
 def doubled(mixture, found, like):
@@ -358,13 +376,13 @@ def doubled(mixture, found, like):
     these = paths.moved(paths.gaussians(found.fit.parameters), found.mixture.frame, mixture.frame)
     while len(these.weights) < len(like.fit.parameters.weights):
         these = paths.twin(these, int(these.weights.argmax()))
-    return paths.resembling(mixture, these)
+    return mixture.update(paths.statistics(mixture, these)).parameters
 
 
 def united(mixture, found):
     """One component less: the pair that overlaps most is merged."""
     i, j = divmod(int(found.look.overlap.argmax()), len(found.look.overlap))
-    return paths.resembling(mixture, paths.merged(paths.gaussians(found.fit.parameters), i, j))
+    return paths.statistics(mixture, paths.merged(paths.gaussians(found.fit.parameters), i, j))
 
 
 def spurious(mixture, parameters):
@@ -379,10 +397,11 @@ def spurious(mixture, parameters):
     k, d = parameters.means.shape
     thin = np.linalg.eigvalsh(S / np.sqrt(np.outer(mixture.floor, mixture.floor)))[:, 0] <= 2 * d
     if thin.any():
-        return f"no width in some direction: components {em.listed(thin)}"
+        return f"no width in some direction: components {em.listed(np.flatnonzero(thin))}"
     if k == 1:
         return ""
     size = np.exp(parameters.structure.log_det(parameters.factors, k, d) / -d)
     others = (w @ size - w * size) / np.maximum(1 - w, paths.TINY)
     few = (w * mixture.samples.total <= HANDFUL * (d + 1)) & (size < SMALL * others)
-    return f"on a handful of samples with little volume: components {em.listed(few)}" if few.any() else ""
+    few = np.flatnonzero(few)
+    return f"on a handful of samples with little volume: components {em.listed(few)}" if len(few) else ""

@@ -142,7 +142,7 @@ def test_wrong_arguments(X, arguments, error, message):
 
 
 def test_wrong_criterion_of_pick(selection):
-    with pytest.raises(ValueError, match="criterion='size' does not exist; choose one of 'bic', 'aic', .*'cv'"):
+    with pytest.raises(ValueError, match=r"criterion='size' does not exist; choose one of 'bic', 'aic', .*'cv'"):
         selection.pick("size")
 
 

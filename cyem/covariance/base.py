@@ -64,7 +64,7 @@ class Structure(ABC):
         return volume + shape * (d - 1) + orientation * (d * (d - 1) // 2)
 
     def least_samples(self, k, d):
-        """How many different samples k components need: with fewer, a volume can vanish, and the likelihood has no bound.
+        """How many different samples k components need; with fewer, a volume can vanish and no likelihood is bounded.
 
         A component with a shape of its own needs what spans a volume, one with a volume of its own two samples; what
         all share takes as many as it has dimensions beyond one for each mean.
