@@ -165,15 +165,16 @@ class Grid:
         return cell in self.found and not self.found[cell].spurious
 
     def _specials(self, cell):
-        """Cells of as many components and of the next special cases of the structure, beyond those not to be trusted."""
+        """Cells of as many components and the next special cases of the structure, beyond what is not to be trusted."""
         k, code = cell
         cells = [(k, other) for other in special_cases(code)]
         beyond = [other for each in cells if not self._sound(each) for other in self._specials(each)]
         return list(dict.fromkeys([each for each in cells if self._sound(each)] + beyond))
 
     def _fewer(self, cell):
-        """The cell of the same structure with the next smaller number of components, or None."""
-        return max((other for other in self.found if other[1] == cell[1] and other[0] < cell[0]), default=None)
+        """The cell of the same structure with the next smaller number of components, if possible one to be trusted."""
+        fewer = [other for other in self.found if other[1] == cell[1] and other[0] < cell[0]]
+        return max(fewer, key=lambda other: (self._sound(other), other[0]), default=None)
 
     def _bounds(self, cell):
         """The cells that are special cases of this one, and to be trusted."""
