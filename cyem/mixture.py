@@ -9,6 +9,7 @@ import numpy as np
 
 from .covariance import structure as structure_named
 from .kernels import linalg
+from .statistics import Statistics
 from .sweep import MOMENTS, Density, Frame, Samples, power_of_two
 
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
@@ -134,7 +135,7 @@ class Mixture:
         if self.closed is not None:
             block = np.empty(linalg.block_size(k, d, self.moments))
             if linalg.m_step(statistics.buffer, statistics.about, self.closed.floor, block, moments=self.moments,
-                             equal=self.closed.equal, part=self.closed.part):
+                             ties=self.closed.ties, part=self.closed.part):
                 return Update(Parameters.unpack(self.structure, block, k, d))
         return self._update(statistics, current)
 
@@ -182,13 +183,20 @@ class Mixture:
         if self.closed is not None:
             block = np.empty(linalg.block_size(k, d, self.moments))
             linalg.at(coordinates, scale, block, k=k, moments=self.moments)
-            return Parameters.unpack(self.structure, block, k, d)
+            there = Parameters.unpack(self.structure, block, k, d)
+            return self.nearest(there) if self.structure.curved else there
         weights, means, factors = np.split(coordinates, [k, k + k * d])
         weights = np.exp(weights - weights.max())
         factors = self.structure.fold(factors, k, d, self.structure.scaled(like.covariances, 1 / scale))
         factors = self.structure.scaled_factors(factors, scale)
         return Parameters(self.structure, weights / weights.sum(), means.reshape(k, d) * scale,
                           self.structure.covariances(factors), factors)
+
+    def nearest(self, parameters):
+        """The parameters nearest to such as have led out of the structure: the M-step of samples drawn from these."""
+        w, means, S = parameters.weights, parameters.means, parameters.covariances
+        sums = [np.zeros(2), w, np.zeros(means.size), (S.T * w).T.ravel()]
+        return self.update(Statistics(np.concatenate(sums), means)).parameters
 
     def assign(self, resp):
         """The M-step from given responsibilities (n, k)."""

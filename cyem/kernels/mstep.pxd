@@ -4,7 +4,7 @@ Statistics are what a pass gives. Parameters are one float64 block: weights (k),
 covariances and factors; the last two are (k, d, d) by scatter, (d, d) by pooled, (k, d) by squares and (k,) by norms.
 """
 
-from libc.math cimport exp, log, sqrt
+from libc.math cimport exp, fabs, log, sqrt
 
 from .moments cimport HEAD, NORMS, POOLED, SCATTER, SQUARES
 
@@ -12,7 +12,13 @@ cdef extern from *:
     """
     #define HALF_LOG_TAU 0.91893853320467274178
     #define EMPTY_SHARE 1e-12
+    enum { FREE, EQUAL, PROPORTIONAL, ISOCHORIC, ONE_SHAPE, PROPORTIONAL_SHAPES };
+    enum { TURNS = 30, STEPS = 100 };
     """
+    # how the covariances of the components are tied: not; all equal; but for volumes; equal volumes only; all but the
+    # orientations equal; all but the orientations and the volumes
+    int FREE, EQUAL, PROPORTIONAL, ISOCHORIC, ONE_SHAPE, PROPORTIONAL_SHAPES
+    int TURNS, STEPS  # the most sweeps of Jacobi's method, and steps of a search
     double HALF_LOG_TAU  # log(2 pi) / 2
     double EMPTY_SHARE   # of all weight, below which a component owns nothing to estimate it from
 
@@ -187,31 +193,219 @@ cdef inline bint matrices(const double* S, Py_ssize_t k, Py_ssize_t d, const dou
     return True
 
 
-cdef inline bint variances(double* s, Py_ssize_t k, Py_ssize_t d, const double* masses, bint equal,
-                           const double* floor, double* u) noexcept nogil:
-    """Factors u of variances s (k, d), which become one for all k if equal; false where one does not exceed floor."""
+cdef inline bint variances(double* s, Py_ssize_t k, Py_ssize_t d, const double* floor, double* u) noexcept nogil:
+    """Factors u of variances s (k, d); false where one does not exceed floor."""
     cdef Py_ssize_t j, i
-    cdef double t, total = 0
     for j in range(k):
-        total += masses[j]
-    for i in range(d):
-        t = 0
-        for j in range(k):
-            t += masses[j] * s[j * d + i]
-        for j in range(k):
-            if equal:
-                s[j * d + i] = t / total
+        for i in range(d):
             if not floor[i] < s[j * d + i] < 1e308:  # nor NaN
                 return False
             u[j * d + i] = 1 / sqrt(s[j * d + i])
     return True
 
 
+# --- ties between components: S (k, size) become the most likely ones of their kind, all weighted by masses --------
+
+cdef inline void average(const double* S, const double* masses, const double* volumes, Py_ssize_t k, Py_ssize_t size,
+                         double* mean) noexcept nogil:
+    """mean (size,) <- sum_k masses_k / volumes_k S_k; volumes may be NULL for ones."""
+    cdef Py_ssize_t j, i
+    cdef double share
+    for i in range(size):
+        mean[i] = 0
+    for j in range(k):
+        share = masses[j] if volumes is NULL else masses[j] / volumes[j]
+        for i in range(size):
+            mean[i] += share * S[j * size + i]
+
+
+cdef inline void proportional(double* s, const double* masses, double total, Py_ssize_t k, Py_ssize_t d,
+                              double* volumes, double* shape) noexcept nogil:
+    """s_kj <- volume_k shape_j, each the best given the other in turn (Celeux & Govaert 1995); volumes, shape: scratch."""
+    cdef Py_ssize_t step, j, i
+    cdef double t, change
+    for j in range(k):
+        t = 0
+        for i in range(d):
+            t += s[j * d + i]
+        volumes[j] = t / d
+    for step in range(STEPS):
+        average(s, masses, volumes, k, d, shape)
+        change = 0
+        for j in range(k):
+            t = 0
+            for i in range(d):
+                t += s[j * d + i] / shape[i]
+            t *= total / d
+            change = max(change, fabs(t - volumes[j]) / t)
+            volumes[j] = t
+        if not change > 1e-9:
+            break
+    average(s, masses, volumes, k, d, shape)
+    for j in range(k):
+        for i in range(d):
+            s[j * d + i] = volumes[j] * shape[i] / total
+
+
+cdef inline bint proportional_matrices(double* S, const double* masses, double total, Py_ssize_t k, Py_ssize_t d,
+                                       double* volumes, double* C) noexcept nogil:
+    """The same of matrices, volume_k C; false where C is not positive definite."""
+    cdef Py_ssize_t step, j, i, a, c
+    cdef double t, change
+    for j in range(k):
+        t = 0
+        for i in range(d):
+            t += S[(j * d + i) * d + i]
+        volumes[j] = t / d
+    for step in range(STEPS):
+        average(S, masses, volumes, k, d * d, C)
+        if not precision_factor(C, d, C):
+            return False
+        for i in range(d):  # the inverse U U' takes the place of U, from the left
+            for a in range(i, d):
+                t = 0
+                for c in range(a, d):
+                    t += C[i * d + c] * C[a * d + c]
+                C[i * d + a] = t
+        for i in range(d):
+            for a in range(i):
+                C[i * d + a] = C[a * d + i]
+        change = 0
+        for j in range(k):
+            t = 0
+            for i in range(d * d):
+                t += S[j * d * d + i] * C[i]
+            t *= total / d
+            change = max(change, fabs(t - volumes[j]) / t)
+            volumes[j] = t
+        if not change > 1e-9:
+            break
+    average(S, masses, volumes, k, d * d, C)
+    for j in range(k):
+        for i in range(d * d):
+            S[j * d * d + i] = volumes[j] * C[i] / total
+    return True
+
+
+cdef inline bint isochoric(double* S, const double* masses, double total, Py_ssize_t k, Py_ssize_t d, bint square,
+                           double* volumes, double* L) noexcept nogil:
+    """S_k of one volume: each scaled to the mean of their volumes; false where one has none. square: S (k, d, d)."""
+    cdef Py_ssize_t j, i, size = d * d if square else d
+    cdef double volume = 0
+    for j in range(k):
+        volumes[j] = 0
+        if square and not cholesky(S + j * size, NULL, 0, d, L):
+            return False
+        for i in range(d):
+            volumes[j] += 2 * log(L[i * d + i]) if square else log(S[j * size + i])
+        volumes[j] = exp(volumes[j] / d)
+        volume += masses[j] * volumes[j]
+    if not 0 < volume < 1e308:
+        return False
+    for j in range(k):
+        for i in range(size):
+            S[j * size + i] *= volume / total / volumes[j]
+    return True
+
+
+cdef inline void eigen(double* A, Py_ssize_t d, double* Q, double* values) noexcept nogil:
+    """Jacobi's method: eigenvalues of a symmetric A, ascending, and eigenvectors, the columns of Q; A is lost."""
+    cdef Py_ssize_t turn, p, q, i, least
+    cdef double off, whole, t, c, s, x, y
+    for i in range(d * d):
+        Q[i] = 0
+    for i in range(d):
+        Q[i * d + i] = 1
+    for turn in range(TURNS):
+        off = whole = 0
+        for p in range(d):
+            whole += A[p * d + p] * A[p * d + p]
+            for q in range(p):
+                off += A[p * d + q] * A[p * d + q]
+        if not off > 1e-32 * whole:
+            break
+        for p in range(d):
+            for q in range(p + 1, d):
+                if A[p * d + q] == 0:
+                    continue
+                t = (A[q * d + q] - A[p * d + p]) / (2 * A[p * d + q])
+                t = (1 if t >= 0 else -1) / (fabs(t) + sqrt(t * t + 1))
+                c = 1 / sqrt(t * t + 1)
+                s = t * c
+                for i in range(d):
+                    x, y = A[p * d + i], A[q * d + i]
+                    A[p * d + i], A[q * d + i] = c * x - s * y, s * x + c * y
+                for i in range(d):
+                    x, y = A[i * d + p], A[i * d + q]
+                    A[i * d + p], A[i * d + q] = c * x - s * y, s * x + c * y
+                    x, y = Q[i * d + p], Q[i * d + q]
+                    Q[i * d + p], Q[i * d + q] = c * x - s * y, s * x + c * y
+    for p in range(d):
+        least = p
+        for q in range(p + 1, d):
+            if A[q * d + q] < A[least * d + least]:
+                least = q
+        values[p] = A[least * d + least]
+        A[least * d + least] = A[p * d + p]
+        for i in range(d):
+            Q[i * d + p], Q[i * d + least] = Q[i * d + least], Q[i * d + p]
+
+
+cdef inline void one_shape(double* S, const double* masses, double total, Py_ssize_t k, Py_ssize_t d, bint volumes,
+                           Block* scratch) noexcept nogil:
+    """Axes of their own, and along these, in order, variances that are equal, or proportional where volumes differ."""
+    cdef Py_ssize_t j, i, a, c
+    cdef double* values = scratch.means
+    cdef double* Q = scratch.factors
+    cdef double t
+    for j in range(k):
+        eigen(S + j * d * d, d, Q + j * d * d, values + j * d)
+    if volumes:
+        proportional(values, masses, total, k, d, scratch.weights, S)
+    else:
+        average(values, masses, NULL, k, d, S)
+        for j in range(k):
+            for i in range(d):
+                values[j * d + i] = S[i] / total
+    for j in range(k):
+        for i in range(d):
+            for a in range(i + 1):
+                t = 0
+                for c in range(d):
+                    t += Q[i * d + c] * values[c] * Q[a * d + c]
+                S[i * d + a] = S[a * d + i] = t
+        values += d
+        Q += d * d
+        S += d * d
+
+
+cdef inline bint tie(Block* b, const double* masses, double total, Py_ssize_t k, Py_ssize_t d, bint square,
+                     int ties) noexcept nogil:
+    """The sample covariances of a block become those of its structure; false where there are none. The rest of the
+    block is scratch."""
+    cdef Py_ssize_t j, i, size = d * d if square else d
+    cdef double* S = b.covariances
+    if ties == EQUAL:
+        average(S, masses, NULL, k, size, b.factors)
+        for j in range(k):
+            for i in range(size):
+                S[j * size + i] = b.factors[i] / total
+    elif ties == ISOCHORIC:
+        return isochoric(S, masses, total, k, d, square, b.weights, b.factors)
+    elif ties == PROPORTIONAL and square:
+        return proportional_matrices(S, masses, total, k, d, b.weights, b.factors)
+    elif ties == PROPORTIONAL:
+        proportional(S, masses, total, k, d, b.weights, b.factors)
+    elif ties != FREE:
+        one_shape(S, masses, total, k, d, ties == PROPORTIONAL_SHAPES, b)
+    return True
+
+
 cdef inline bint maximise(const double* statistics, const double* about, Py_ssize_t k, Py_ssize_t d, int moments,
-                          bint equal, const double* floor, double part, double* block) noexcept nogil:
+                          int ties, const double* floor, double part, double* block) noexcept nogil:
     """block <- the most likely parameters, given statistics about means (k, d), which may be those of the block.
 
-    equal: one variance for all components. floor: the least variances (d,), one number by norms. False where something
+    ties: between the covariances of the components. floor: the least variances (d,), one number by norms. False where something
     is out of the ordinary: a component that owns nothing, or variances that do not exceed floor, or the share `part` of
     the diagonal of their own matrix. The block then holds nothing of use.
     """
@@ -227,10 +421,15 @@ cdef inline bint maximise(const double* statistics, const double* about, Py_ssiz
         if not masses[j] > EMPTY_SHARE * total:
             return False
     sample_covariances(first + k * d, first, masses, k, d, moments, b.covariances)
-    if moments == SCATTER or moments == POOLED:
-        ordinary = matrices(b.covariances, 1 if moments == POOLED else k, d, floor, part, b.factors)
+    if moments == POOLED:
+        ordinary = matrices(b.covariances, 1, d, floor, part, b.factors)
+    elif moments == SCATTER:
+        ordinary = (tie(&b, masses, total, k, d, True, ties)
+                    and matrices(b.covariances, k, d, floor, part, b.factors))
     else:
-        ordinary = variances(b.covariances, k, d if moments == SQUARES else 1, masses, equal, floor, b.factors)
+        i = d if moments == SQUARES else 1
+        ordinary = (tie(&b, masses, total, k, i, False, ties)
+                    and variances(b.covariances, k, i, floor, b.factors))
     if not ordinary:
         return False
     for j in range(k):

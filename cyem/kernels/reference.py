@@ -9,6 +9,7 @@ import numpy as np
 DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
 POSTERIORS = ("soft", "hard")
 MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
+TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes")
 LOWEST = -1e300  # stands for a log-density that is not a number or beyond the range
 
 
@@ -109,7 +110,30 @@ def pack(block, weights, means, covariances, factors, moments):
     block[:] = np.concatenate([part.ravel() for part in (weights, means, constants, covariances, factors)])
 
 
-def m_step(statistics, about, floor, block, *, moments, equal, part):
+def tie(S, masses, ties):
+    """The most likely covariances S (k, d, d) or variances (k, d) with ties, given those of the components."""
+    share, d = masses / masses.sum(), S.shape[-1]
+    square = S.ndim == 3
+    kind = TIES[ties]
+    if kind == "equal":
+        return np.repeat(share[None] @ S.reshape(len(S), -1), len(S), axis=0).reshape(S.shape)
+    if kind == "isochoric":
+        volumes = (np.linalg.det(S) if square else S.prod(axis=1)) ** (1 / d)
+        return (S.T * (share @ volumes / volumes)).T
+    if kind in ("one shape", "proportional shapes"):
+        values, Q = np.linalg.eigh(S)
+        values = tie(values, masses, TIES.index("equal" if kind == "one shape" else "proportional"))
+        return (Q * values[:, None, :]) @ Q.transpose(0, 2, 1)
+    if kind == "proportional":
+        volumes = np.ones(len(S))
+        for _ in range(100):
+            C = np.tensordot(share / volumes, S, 1)
+            volumes = (np.trace(np.linalg.solve(C, S), axis1=1, axis2=2) / d) if square else (S / C).mean(axis=1)
+        return (volumes * np.repeat(C[None], len(S), axis=0).T).T
+    return S
+
+
+def m_step(statistics, about, floor, block, *, moments, ties, part):
     k, d = about.shape
     masses, first, second = np.split(statistics[2:], [k, k + k * d])
     if not (masses > 1e-12 * masses.sum()).all():
@@ -125,6 +149,10 @@ def m_step(statistics, about, floor, block, *, moments, equal, part):
         S = second.reshape(k, d) * own[:, 0] - shift**2
     else:
         S = (second.reshape(k, 1) * own[:, 0] - (shift**2).sum(axis=1, keepdims=True)) / d
+    if not np.isfinite(S).all() or not ((np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S) > 0).all():
+        return False
+    if kind != "pooled":
+        S = tie(S, masses, ties)
     if kind in ("scatter", "pooled"):
         least = np.maximum(floor, part * np.diagonal(S, axis1=1, axis2=2))
         U, ordinary = np.empty_like(S), np.empty(len(S), np.intc)
@@ -132,7 +160,6 @@ def m_step(statistics, about, floor, block, *, moments, equal, part):
             return False
         precision_factors(S, U, None, ordinary)
     else:
-        S = np.repeat(masses[None] @ S / masses.sum(), k, axis=0) if equal else S
         ordinary = np.isfinite(S) & (floor < S)
         U = 1 / np.sqrt(np.where(ordinary, S, 1))
     if not ordinary.all():
@@ -171,14 +198,14 @@ def at(x, scale, block, *, k, moments):
     pack(block, weights / weights.sum(), means.reshape(k, d) * scale, covariances, U, moments)
 
 
-def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, equal, part,
+def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, ties, part,
           cut, tol, n_threads=1, at_once=1):
     k, d = about.shape[1:]
     for r, sums in enumerate(statistics):
         block = np.empty(2 * k + k * d + 2 * np.prod(matrices_shape(k, d, moments)))
         done[r] = 0
         for i in range(values.shape[1]):
-            if not m_step(sums, about[r], floor, block, moments=moments, equal=equal, part=part):
+            if not m_step(sums, about[r], floor, block, moments=moments, ties=ties, part=part):
                 done[r] = -1
                 break
             _, means, constants, _, U = parts(block, k, d, moments)
