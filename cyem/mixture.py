@@ -133,7 +133,11 @@ class Mixture:
         """The M-step: the parameters of greatest expected log-likelihood; a search begins at the current ones."""
         k, d = statistics.about.shape
         if self.closed is not None:
-            block = np.empty(linalg.block_size(k, d, self.moments))
+            if current is None or current.block is None:
+                block = np.empty(linalg.block_size(k, d, self.moments))
+                block[0] = 0
+            else:
+                block = current.block.copy()
             if linalg.m_step(statistics.buffer, statistics.about, self.closed.floor, block, moments=self.moments,
                              ties=self.closed.ties, part=self.closed.part):
                 return Update(Parameters.unpack(self.structure, block, k, d))
@@ -184,7 +188,7 @@ class Mixture:
             block = np.empty(linalg.block_size(k, d, self.moments))
             linalg.at(coordinates, scale, block, k=k, moments=self.moments)
             there = Parameters.unpack(self.structure, block, k, d)
-            return self.nearest(there) if self.structure.curved else there
+            return self.nearest(there, like) if self.structure.curved else there
         weights, means, factors = np.split(coordinates, [k, k + k * d])
         weights = np.exp(weights - weights.max())
         factors = self.structure.fold(factors, k, d, self.structure.scaled(like.covariances, 1 / scale))
@@ -192,11 +196,11 @@ class Mixture:
         return Parameters(self.structure, weights / weights.sum(), means.reshape(k, d) * scale,
                           self.structure.covariances(factors), factors)
 
-    def nearest(self, parameters):
+    def nearest(self, parameters, like):
         """The parameters nearest to such as have led out of the structure: the M-step of samples drawn from these."""
         w, means, S = parameters.weights, parameters.means, parameters.covariances
         sums = [np.zeros(2), w, np.zeros(means.size), (S.T * w).T.ravel()]
-        return self.update(Statistics(np.concatenate(sums), means)).parameters
+        return self.update(Statistics(np.concatenate(sums), means), like).parameters
 
     def assign(self, resp):
         """The M-step from given responsibilities (n, k)."""

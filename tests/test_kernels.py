@@ -643,7 +643,7 @@ def test_an_unknown_instruction_set_is_an_error_that_names_the_known_ones():
 
 # --- the M-step ------------------------------------------------------------------------------------------------------
 
-TIES = {"scatter": [0, 2, 3, 4, 5], "pooled": [0], "squares": [0, 1, 2, 3], "norms": [0, 1]}
+TIES = {"scatter": [0, 2, 3, 4, 5, 6, 7], "pooled": [0], "squares": [0, 1, 2, 3], "norms": [0, 1]}
 CLOSED = [(moments, ties) for moments in MOMENTS[1:] for ties in TIES[reference.MOMENTS[moments]]]
 every_closed_form = pytest.mark.parametrize(
     ("moments", "ties"), CLOSED, ids=[f"{reference.MOMENTS[m]}-{reference.TIES[t]}" for m, t in CLOSED]
@@ -663,7 +663,9 @@ def sums_about_means(k, d, moments, dtype=float):
 
 def closed_forms(moments, k, d):
     """An empty block, and what the doors of linalg are told of it."""
-    return fenced(kernels.linalg.block_size(k, d, moments), float), dict(k=k, moments=moments)
+    block = fenced(kernels.linalg.block_size(k, d, moments), float)
+    block[0] = 0  # no parameters to begin at
+    return block, dict(k=k, moments=moments)
 
 
 @every_isa
@@ -673,13 +675,14 @@ def test_m_step(isa, moments, ties, k, d):
     linalg = kernels.module("linalg", isa)
     statistics, means, floor = sums_about_means(k, d, moments)
     block, _ = closed_forms(moments, k, d)
-    exact = np.empty(len(block))
+    exact = np.zeros(len(block))
     kinds = dict(moments=moments, ties=ties, part=1e-14)
     given = [fenced(a.shape, float, a) for a in (statistics, means, floor)]
     assert linalg.m_step(*given, block, **kinds)
     assert reference.m_step(*given, exact, **kinds)
     assert_fence_stands(block)
-    np.testing.assert_allclose(block, exact, rtol=0, atol=1e-11 * np.abs(exact).max())
+    search = reference.TIES[ties].startswith("axes")  # which ends where less than 1e-10 is to be gained
+    np.testing.assert_allclose(block, exact, rtol=0, atol=(1e-4 if search else 1e-11) * np.abs(exact).max())
 
 
 @pytest.mark.skipif(not EXTENDED, reason="long double is no longer than double here")

@@ -13,6 +13,7 @@ from ..kernels import linalg
 from .variances import VARIANCES
 
 TIES = {name: i for i, name in enumerate(linalg.TIES)}
+MOST = 24  # dimensions up to which the compiled search for axes is the faster one
 LETTERS = "IEV"  # identity, equal, variable: each is a case of the next
 
 

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Oriented, least_along, part
-
-MOST = 24  # dimensions up to which the compiled search for axes is the faster one
+from .base import MOST, TIES, ClosedForm, Oriented, least_along, part
 
 
 class OwnAxes(Oriented):

@@ -5,7 +5,8 @@ from libc.string cimport memcpy
 from .moments cimport POOLED, SCATTER
 from .mstep cimport cholesky, fold, matrices_size, maximise, precision_factor, unfold
 
-TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes")
+TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes",
+        "axes isochoric")
 
 
 def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, ::1] scratch, int[::1] definite):
@@ -51,7 +52,7 @@ def m_step(const double[::1] statistics, const double[:, ::1] about, const doubl
     statistics, about (k, d): IN, as a pass gives and takes them. floor: IN, the least variances (d,), or (1,) by norms;
     part: the least variances relative to the diagonal of their own matrix. ties: between the covariances of the
     components, one of TIES.
-    block: OUT, of no use after False.
+    block: IN, parameters at which a search begins, or a first weight of zero; OUT, of no use after False.
     """
     cdef bint ordinary
     with nogil:

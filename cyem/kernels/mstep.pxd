@@ -4,7 +4,8 @@ Statistics are what a pass gives. Parameters are one float64 block: weights (k),
 covariances and factors; the last two are (k, d, d) by scatter, (d, d) by pooled, (k, d) by squares and (k,) by norms.
 """
 
-from libc.math cimport exp, fabs, log, sqrt
+from libc.math cimport atan2, cos, exp, fabs, fmod, log, sin, sqrt
+from libc.string cimport memcpy
 
 from .moments cimport HEAD, NORMS, POOLED, SCATTER, SQUARES
 
@@ -12,14 +13,16 @@ cdef extern from *:
     """
     #define HALF_LOG_TAU 0.91893853320467274178
     #define EMPTY_SHARE 1e-12
-    enum { FREE, EQUAL, PROPORTIONAL, ISOCHORIC, ONE_SHAPE, PROPORTIONAL_SHAPES };
+    #define GOLDEN 0.6180339887498949
+    enum { FREE, EQUAL, PROPORTIONAL, ISOCHORIC, ONE_SHAPE, PROPORTIONAL_SHAPES, AXES, AXES_ISOCHORIC };
     enum { TURNS = 30, STEPS = 100 };
     """
     # how the covariances of the components are tied: not; all equal; but for volumes; equal volumes only; all but the
-    # orientations equal; all but the orientations and the volumes
-    int FREE, EQUAL, PROPORTIONAL, ISOCHORIC, ONE_SHAPE, PROPORTIONAL_SHAPES
+    # orientations equal; all but the orientations and the volumes; the axes only; the axes and the volumes
+    int FREE, EQUAL, PROPORTIONAL, ISOCHORIC, ONE_SHAPE, PROPORTIONAL_SHAPES, AXES, AXES_ISOCHORIC
     int TURNS, STEPS  # the most sweeps of Jacobi's method, and steps of a search
     double HALF_LOG_TAU  # log(2 pi) / 2
+    double GOLDEN
     double EMPTY_SHARE   # of all weight, below which a component owns nothing to estimate it from
 
 cdef struct Block:
@@ -379,10 +382,150 @@ cdef inline void one_shape(double* S, const double* masses, double total, Py_ssi
         S += d * d
 
 
+cdef inline void axes_of(const double* S, Py_ssize_t k, Py_ssize_t d, double* M) noexcept nogil:
+    """M <- a sum of matrices that have their axes in common, so weighted that no variances in it tie by accident."""
+    cdef Py_ssize_t j, i
+    cdef double t, share
+    for i in range(d * d):
+        M[i] = 0
+    for j in range(k):
+        t = 0
+        for i in range(d):
+            t += S[i * d + i]
+        share = (1 + fmod(GOLDEN * j, 1)) / t
+        for i in range(d * d):
+            M[i] += share * S[i]
+        S += d * d
+
+
+cdef inline double along(double* v, const double* masses, double total, Py_ssize_t k, Py_ssize_t d, bint equal_volumes,
+                         double* volumes) noexcept nogil:
+    """The best variances along given axes, and what they cost; v (k, d): IN, the sample variances there."""
+    cdef Py_ssize_t j, i
+    cdef double cost = 0
+    if equal_volumes:
+        isochoric(v, masses, total, k, d, False, volumes, NULL)
+    for j in range(k):
+        for i in range(d):
+            cost += masses[j] / total * log(v[j * d + i])
+    return cost
+
+
+cdef inline void diagonals(const double* S, const double* Q, Py_ssize_t k, Py_ssize_t d, double* v) noexcept nogil:
+    """v (k, d) <- the variances of S along the columns of Q."""
+    cdef Py_ssize_t j, i, a, c
+    cdef double t
+    for j in range(k):
+        for i in range(d):
+            v[j * d + i] = 0
+            for a in range(d):
+                t = 0
+                for c in range(d):
+                    t += S[(j * d + a) * d + c] * Q[c * d + i]
+                v[j * d + i] += t * Q[a * d + i]
+
+
+cdef inline void rotate(double* A, Py_ssize_t rows, Py_ssize_t d, Py_ssize_t p, Py_ssize_t q, double c,
+                        double s) noexcept nogil:
+    """Column p of A (rows, d) turns towards column q."""
+    cdef Py_ssize_t i
+    cdef double x, y
+    for i in range(rows):
+        x, y = A[i * d + p], A[i * d + q]
+        A[i * d + p], A[i * d + q] = c * x + s * y, c * y - s * x
+
+
+cdef inline void turn(double* B, const double* masses, Py_ssize_t k, Py_ssize_t d, const double* v,
+                      double* Q) noexcept nogil:
+    """Each pair of axes turns by the best angle t while the variances v stay; the cost changes by a sin^2 t + b sin 2t."""
+    cdef Py_ssize_t p, q, j, i
+    cdef double a, b, c, s, x, y
+    cdef double* A
+    for p in range(d):
+        for q in range(p + 1, d):
+            a = b = 0
+            for j in range(k):
+                A = B + j * d * d
+                x = masses[j] / v[j * d + p] - masses[j] / v[j * d + q]
+                a += x * (A[q * d + q] - A[p * d + p])
+                b += x * A[p * d + q]
+            x = atan2(-b, a / 2) / 2
+            c, s = cos(x), sin(x)
+            rotate(Q, d, d, p, q, c, s)
+            for j in range(k):
+                A = B + j * d * d
+                rotate(A, d, d, p, q, c, s)
+                for i in range(d):
+                    x, y = A[p * d + i], A[q * d + i]
+                    A[p * d + i], A[q * d + i] = c * x + s * y, c * y - s * x
+
+
+cdef inline void common_axes(double* S, const double* masses, double total, Py_ssize_t k, Py_ssize_t d,
+                             bint equal_volumes, bint known, Block* scratch) noexcept nogil:
+    """The same axes for all, and variances of their own along these, or of one volume.
+
+    Flury (1984), Browne & McNicholas (2014): the axes are turned, pair by pair, until that gains nothing. known: they
+    begin at those of the first matrix of scratch, else at those of the mean or of the component that are best.
+    """
+    cdef double* M = scratch.factors
+    cdef double* Q = scratch.factors + d * d
+    cdef double* v = scratch.means
+    cdef double cost, before, least = 0
+    cdef Py_ssize_t j, i, a, c, step, best = -1
+    cdef double t
+    if known:
+        eigen(M, d, Q, v)
+    else:
+        for j in range(-1, k + 1):  # the last time for the best of them again
+            i = j if j < k else best
+            if i < 0:
+                average(S, masses, NULL, k, d * d, M)
+            else:
+                memcpy(M, S + i * d * d, d * d * sizeof(double))
+            eigen(M, d, Q, v)
+            diagonals(S, Q, k, d, v)
+            cost = along(v, masses, total, k, d, equal_volumes, scratch.weights)
+            if j < k and (j < 0 or cost < least):
+                least, best = cost, j
+    for j in range(k):  # B = Q' S Q in place of S
+        for i in range(d):
+            for a in range(d):
+                M[i * d + a] = 0
+                for c in range(d):
+                    M[i * d + a] += S[(j * d + i) * d + c] * Q[c * d + a]
+        for i in range(d):
+            for a in range(d):
+                t = 0
+                for c in range(d):
+                    t += Q[c * d + i] * M[c * d + a]
+                S[(j * d + i) * d + a] = t
+    before = 0
+    for step in range(STEPS):
+        for j in range(k):
+            for i in range(d):
+                v[j * d + i] = S[(j * d + i) * d + i]
+        cost = along(v, masses, total, k, d, equal_volumes, scratch.weights)
+        if step > 0 and not before - cost > 1e-10:
+            break
+        before = cost
+        turn(S, masses, k, d, v, Q)
+    for j in range(k):
+        for i in range(d):
+            v[j * d + i] = S[(j * d + i) * d + i]
+    along(v, masses, total, k, d, equal_volumes, scratch.weights)
+    for j in range(k):
+        for i in range(d):
+            for a in range(i + 1):
+                t = 0
+                for c in range(d):
+                    t += Q[i * d + c] * v[j * d + c] * Q[a * d + c]
+                S[(j * d + i) * d + a] = S[(j * d + a) * d + i] = t
+
+
 cdef inline bint tie(Block* b, const double* masses, double total, Py_ssize_t k, Py_ssize_t d, bint square,
-                     int ties) noexcept nogil:
+                     int ties, bint known) noexcept nogil:
     """The sample covariances of a block become those of its structure; false where there are none. The rest of the
-    block is scratch."""
+    block is scratch. known: it begins with a matrix that has the axes to begin with."""
     cdef Py_ssize_t j, i, size = d * d if square else d
     cdef double* S = b.covariances
     if ties == EQUAL:
@@ -396,6 +539,9 @@ cdef inline bint tie(Block* b, const double* masses, double total, Py_ssize_t k,
         return proportional_matrices(S, masses, total, k, d, b.weights, b.factors)
     elif ties == PROPORTIONAL:
         proportional(S, masses, total, k, d, b.weights, b.factors)
+    elif ties == AXES or ties == AXES_ISOCHORIC:
+        if k > 1:
+            common_axes(S, masses, total, k, d, ties == AXES_ISOCHORIC, known, b)
     elif ties != FREE:
         one_shape(S, masses, total, k, d, ties == PROPORTIONAL_SHAPES, b)
     return True
@@ -407,14 +553,17 @@ cdef inline bint maximise(const double* statistics, const double* about, Py_ssiz
 
     ties: between the covariances of the components. floor: the least variances (d,), one number by norms. False where something
     is out of the ordinary: a component that owns nothing, or variances that do not exceed floor, or the share `part` of
-    the diagonal of their own matrix. The block then holds nothing of use.
+    the diagonal of their own matrix. The block then holds nothing of use. A search begins at the parameters in the
+    block, unless its first weight is zero.
     """
     cdef Block b = parts(block, k, d, moments)
     cdef const double* masses = statistics + HEAD
     cdef const double* first = masses + k
     cdef double total = 0
-    cdef bint ordinary
+    cdef bint ordinary, known = b.weights[0] > 0 and k > 1 and (ties == AXES or ties == AXES_ISOCHORIC)
     cdef Py_ssize_t j, i
+    if known:
+        axes_of(b.covariances, k, d, b.factors)
     for j in range(k):
         total += masses[j]
     for j in range(k):
@@ -424,11 +573,11 @@ cdef inline bint maximise(const double* statistics, const double* about, Py_ssiz
     if moments == POOLED:
         ordinary = matrices(b.covariances, 1, d, floor, part, b.factors)
     elif moments == SCATTER:
-        ordinary = (tie(&b, masses, total, k, d, True, ties)
+        ordinary = (tie(&b, masses, total, k, d, True, ties, known)
                     and matrices(b.covariances, k, d, floor, part, b.factors))
     else:
         i = d if moments == SQUARES else 1
-        ordinary = (tie(&b, masses, total, k, i, False, ties)
+        ordinary = (tie(&b, masses, total, k, i, False, ties, False)
                     and variances(b.covariances, k, i, floor, b.factors))
     if not ordinary:
         return False

@@ -9,7 +9,7 @@ import numpy as np
 DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
 POSTERIORS = ("soft", "hard")
 MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
-TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes")
+TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes", "axes isochoric")
 LOWEST = -1e300  # stands for a log-density that is not a number or beyond the range
 
 
@@ -110,8 +110,41 @@ def pack(block, weights, means, covariances, factors, moments):
     block[:] = np.concatenate([part.ravel() for part in (weights, means, constants, covariances, factors)])
 
 
-def tie(S, masses, ties):
-    """The most likely covariances S (k, d, d) or variances (k, d) with ties, given those of the components."""
+def axes_of(S):
+    weights = 1 + 0.6180339887498949 * np.arange(len(S)) % 1
+    return np.linalg.eigh(np.tensordot(weights / np.trace(S, axis1=1, axis2=2), S, 1))[1]
+
+
+def common_axes(S, masses, isochoric, Q):
+    def along(Q):
+        v = np.diagonal(Q.T @ S @ Q, axis1=1, axis2=2)
+        v = tie(v, masses, TIES.index("isochoric")) if isochoric else v
+        return v, masses @ np.log(v).sum(axis=1) / masses.sum()
+
+    if Q is None:
+        each = np.linalg.eigh(np.concatenate([np.tensordot(masses, S, 1)[None], S]))[1]
+        Q = min(each, key=lambda Q: along(Q)[1])
+    before = np.inf
+    for _ in range(100):
+        v, cost = along(Q)
+        if not before - cost > 1e-10:
+            break
+        before = cost
+        for p in range(len(Q)):
+            for q in range(p + 1, len(Q)):
+                B = Q.T @ S @ Q
+                x = masses / v[:, p] - masses / v[:, q]
+                t = np.arctan2(-x @ B[:, p, q], x @ (B[:, q, q] - B[:, p, p]) / 2) / 2
+                Q = Q.copy()
+                Q[:, [p, q]] = Q[:, [p, q]] @ np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
+    return (Q * along(Q)[0][:, None, :]) @ Q.T
+
+
+def tie(S, masses, ties, Q=None):
+    """The most likely covariances S (k, d, d) or variances (k, d) with ties, given those of the components.
+
+    Axes in common are searched for from Q on, where it is given.
+    """
     share, d = masses / masses.sum(), S.shape[-1]
     square = S.ndim == 3
     kind = TIES[ties]
@@ -120,6 +153,8 @@ def tie(S, masses, ties):
     if kind == "isochoric":
         volumes = (np.linalg.det(S) if square else S.prod(axis=1)) ** (1 / d)
         return (S.T * (share @ volumes / volumes)).T
+    if kind in ("axes", "axes isochoric"):
+        return common_axes(S, masses, kind == "axes isochoric", Q) if len(S) > 1 else S
     if kind in ("one shape", "proportional shapes"):
         values, Q = np.linalg.eigh(S)
         values = tie(values, masses, TIES.index("equal" if kind == "one shape" else "proportional"))
@@ -152,7 +187,8 @@ def m_step(statistics, about, floor, block, *, moments, ties, part):
     if not np.isfinite(S).all() or not ((np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S) > 0).all():
         return False
     if kind != "pooled":
-        S = tie(S, masses, ties)
+        known = block[0] > 0 and TIES[ties].startswith("axes")
+        S = tie(S, masses, ties, axes_of(parts(block, k, d, moments)[3]) if known else None)
     if kind in ("scatter", "pooled"):
         least = np.maximum(floor, part * np.diagonal(S, axis1=1, axis2=2))
         U, ordinary = np.empty_like(S), np.empty(len(S), np.intc)
@@ -202,7 +238,7 @@ def climb(X, weights, frame, statistics, about, values, done, floor, workspace=N
           cut, tol, n_threads=1, at_once=1):
     k, d = about.shape[1:]
     for r, sums in enumerate(statistics):
-        block = np.empty(2 * k + k * d + 2 * np.prod(matrices_shape(k, d, moments)))
+        block = np.zeros(2 * k + k * d + 2 * np.prod(matrices_shape(k, d, moments)))
         done[r] = 0
         for i in range(values.shape[1]):
             if not m_step(sums, about[r], floor, block, moments=moments, ties=ties, part=part):

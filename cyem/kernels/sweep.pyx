@@ -619,6 +619,7 @@ cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weight
     factors = <real*>at
     at += aligned(size * sizeof(real))
     b = parts(block, c.k, d, c.moments)
+    b.weights[0] = 0  # no parameters yet
     for i in range(c.iterations):
         if not maximise(statistics, about, c.k, d, c.moments, c.ties, c.floor, c.part, block):
             return -1
