@@ -330,15 +330,14 @@ def coincident(parameters):
     structure = parameters.structure
     C = structure.full(parameters.covariances, k, d)
     P = structure.full(structure.precisions(parameters.factors), k, d)
-    free = [j for j in range(k) if parameters.weights[j] > 0]
-    groups = []
-    while free:
+    # 2 KL = tr(P_i C_j + P_j C_i) / 2 - d + gap' (P_i + P_j) gap / 2
+    gaps = parameters.means[:, None] - parameters.means
+    distances = P.reshape(k, -1) @ C.reshape(k, -1).T - d + ((gaps @ P) * gaps).sum(axis=2)
+    near = (distances + distances.T) / 2 < COINCIDENT
+    groups, free = [], np.flatnonzero(parameters.weights > 0).tolist()
+    while free and near.sum() > k:
         j, *rest = free
-        gap = parameters.means[rest] - parameters.means[j]
-        # 2 KL = tr(P_j C_i + P_i C_j) / 2 - d + gap' (P_i + P_j) gap / 2
-        spread = (np.einsum("ab,iab->i", P[j], C[rest]) + np.einsum("iab,ab->i", P[rest], C[j])) / 2 - d
-        offset = np.einsum("ia,iab,ib->i", gap, P[rest] + P[j], gap) / 2
-        same = [i for i, near in zip(rest, spread + offset < COINCIDENT, strict=True) if near]
+        same = [i for i in rest if near[i, j]]
         if same:
             groups.append([j, *same])
         free = [i for i in rest if i not in same]

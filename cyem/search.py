@@ -22,9 +22,9 @@ from .covariance import STRUCTURES
 from .mixture import Mixture
 from .workers import Stopped
 
-SHORT = 20  # iterations after which the starts of a cell are compared
+SHORT = 6  # iterations after which the starts of a cell are compared
 SPLITS = 2  # components that are tried in two
-FINALISTS = 3  # starts that go on at most
+FINALISTS = 2  # starts that go on at most
 OPTIMISM = 2.0  # a start goes on that could be the best with this many times the gain that its last steps promise
 CLOSE = 1e-3  # mean log-likelihood, and
 NEAR = 0.1  # sizes of a component by which two mixtures may differ that EM takes to one place
@@ -254,12 +254,16 @@ class Grid:
 
     def _short_runs(self, mixture, starts):
         """Where some iterations lead from each start, the best first, but for what degenerates."""
-        runs = []
+        if not starts:
+            return []
         iterations = min(self.settings.max_iter, SHORT)
-        found = mixture.climb(starts, iterations, start.SHORT_TOL) if starts else []
-        for first, run in zip(starts, found, strict=True):
+        if mixture.closed is None:
+            found = start.short_runs(mixture, starts, iterations)
+        else:
+            found = filter(None, mixture.climb(starts, iterations, start.SHORT_TOL))
+        runs = []
+        for value, sums in found:
             try:
-                value, sums = run or start.plain_run(mixture, first, iterations)
                 runs.append(Run(value, mixture.update(sums).parameters))
             except Hopeless:
                 continue
