@@ -2,6 +2,7 @@
 
 from libc.string cimport memcpy
 
+from .eigen cimport symmetric_eigen
 from .moments cimport POOLED, SCATTER
 from .mstep cimport cholesky, fold, matrices_size, maximise, precision_factor, unfold
 
@@ -32,6 +33,20 @@ def exceeds(const double[:, :, ::1] A, const double[:, ::1] floor, double[:, ::1
     with nogil:
         for j in range(A.shape[0]):
             definite[j] = cholesky(&A[j, 0, 0], &floor[j, 0], 0, A.shape[1], &scratch[0, 0])
+
+
+def eigh(const double[:, :, ::1] A, double[:, ::1] values, double[:, :, ::1] vectors, double[:, ::1] scratch,
+         int[::1] done):
+    """A_j = vectors_j' diag(values_j) vectors_j for each of k symmetric matrices, values ascending.
+
+    A (k, d, d) IN, values (k, d) OUT, vectors (k, d, d) OUT: eigenvectors are rows, scratch (d + 2, d), done (k,) OUT:
+    0 where there is no answer (a number that is not finite).
+    """
+    cdef Py_ssize_t j, d = A.shape[1]
+    with nogil:
+        for j in range(A.shape[0]):
+            memcpy(&scratch[0, 0], &A[j, 0, 0], d * d * sizeof(double))
+            done[j] = symmetric_eigen(&scratch[0, 0], d, &values[j, 0], &vectors[j, 0, 0], &scratch[d, 0])
 
 
 def block_size(Py_ssize_t k, Py_ssize_t d, int moments):
