@@ -79,8 +79,7 @@ cdef inline bint diagonalise(double* diagonal, double* beside, Py_ssize_t d, dou
     cdef double* lower
     cdef double* upper
     for i in range(d):
-        t = fabs(diagonal[i]) + fabs(beside[i])
-        nothing = nothing if nothing > t else t
+        nothing += fabs(diagonal[i]) + fabs(beside[i])
     if not nothing < 1e308:  # nor NaN
         return False
     nothing *= 1e-17
