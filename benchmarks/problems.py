@@ -100,7 +100,7 @@ QUALITY = {
 # Mixtures whose number of components is to be found: by features, components, separation and sizes.
 KNOWN = {
     f"d={d}, k={k}, {'apart' if separation > 1.5 else 'touching' if separation > 1 else 'overlapping'}, "
-    f"{'unequal' if largest > 1 else 'equal'}": Quality(120 * k + 40 * d, d, k, separation, largest)
+    f"{'unequal' if largest > 1 else 'equal'}": Quality(250 * k + 40 * d, d, k, separation, largest)
     for d in (2, 3, 5, 10)
     for k, separation, largest in [
         (2, 2.0, 1), (4, 2.0, 4), (3, 1.2, 1), (5, 1.2, 3), (2, 1.2, 5), (3, 0.8, 1), (2, 0.8, 3), (4, 0.8, 1),

@@ -555,9 +555,9 @@ cdef inline bint maximise(const double* statistics, const double* about, Py_ssiz
     """block <- the most likely parameters, given statistics about means (k, d), which may be those of the block.
 
     ties: between the covariances of the components. floor: the least variances (d,), one number by norms. False where
-    something is out of the ordinary: a component that owns nothing, or variances that do not exceed floor, or the share `part` of
-    the diagonal of their own matrix. The block then holds nothing of use. A search begins at the parameters in the
-    block, unless its first weight is zero.
+    something is out of the ordinary: a component that owns nothing, or variances that do not exceed floor, or the share
+    `part` of the diagonal of their own matrix. The block then holds nothing of use. A search begins at the parameters
+    in the block, unless its first weight is zero.
     """
     cdef Block b = parts(block, k, d, moments)
     cdef const double* masses = statistics + HEAD
