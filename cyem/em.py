@@ -1,10 +1,11 @@
 """The EM driver: sweep, update, leap ahead, decide when to stop. It knows neither Gaussians nor samples.
 
-A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, `reseed(parameters, empty)`,
-`part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)` and `resolution`; see
-`cyem.mixture.Mixture`.
+A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, which gives new parameters and
+the indices of empty components and of those held at the floor, `reseed(parameters, empty)`, `part(parameters)`,
+`coordinates(parameters)`, `at(coordinates, parameters)` and `resolution`; see `cyem.mixture.Mixture`.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,7 +98,7 @@ class Leap:
         if rr == 0 or vv == 0:
             return None, 0.0
         rate = (step @ step) / rr  # errors shrink as steps do, gains of likelihood as their squares
-        a = np.sqrt(rr / vv)
+        a = math.sqrt(rr / vv)
         self.bounded = a >= self.longest
         a = min(a, self.longest)
         return (x0 + 2 * a * r + a**2 * v if a > 1 else None), rate

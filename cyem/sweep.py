@@ -1,17 +1,19 @@
 """Passes over samples: the door between the method, which thinks in parameters, and the kernels, which see arrays."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from . import threads
 from .kernels import sweep as kernel
-from .pruning import Pruner
+from .pruning import Pruner, enough
 from .statistics import Statistics
 
 DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
 POSTERIORS = {name: i for i, name in enumerate(kernel.POSTERIORS)}
 MOMENTS = {name: i for i, name in enumerate(kernel.MOMENTS)}
+NO_MOMENTS = MOMENTS["none"]
 
 # log of the responsibility below which a sample cannot change a sum any more
 CUT = {np.dtype(np.float64): -45.0, np.dtype(np.float32): -25.0}
@@ -40,6 +42,10 @@ class Frame(NamedTuple):
     def leave(self, means):
         return means * self.units + self.reference
 
+    def coordinates(self, dtype):
+        """As the kernels read it: the reference, and the inverse units."""
+        return np.array([self.reference, 1 / self.units], dtype)
+
     @property
     def log_volume(self):
         """What log-densities in the frame exceed those outside by."""
@@ -49,9 +55,68 @@ class Frame(NamedTuple):
 def power_of_two(sizes, dtype):
     """The powers of two next to positive sizes (1 for zero), such that they and their inverses are normal numbers."""
     most = np.finfo(dtype).maxexp - 4
-    with np.errstate(divide="ignore"):
-        exponents = np.where(sizes > 0, np.rint(np.log2(sizes)), 0)
-    return np.exp2(np.clip(exponents, -most, most))
+    mantissas, exponents = np.frexp(sizes)  # sizes = mantissas 2^exponents, mantissas in [1/2, 1) or zero
+    exponents = exponents - ((mantissas < math.sqrt(0.5)) & (mantissas > 0))
+    return np.ldexp(1.0, np.minimum(np.maximum(exponents, -most), most))
+
+
+def worth(operations, n_threads):
+    """How many of n_threads are worth waking."""
+    if operations < SERIAL:
+        return 1
+    n_threads = threads.resolve(n_threads)
+    if n_threads > 1:
+        threads.entered_parallel()
+    return n_threads
+
+
+def operations(n, k, d):
+    """What one pass takes, roughly."""
+    return n * k * (d * d + 20)
+
+
+class Evaluator:
+    """A density made ready for samples of one dtype: what it says of each of them.
+
+    Parameters
+    ----------
+    frame : Frame
+        That of the density, and of log-densities.
+    density : Density
+    dtype : float32 or float64
+    """
+
+    __slots__ = ("coordinates", "density", "dtype", "frame", "kind", "log_volume")
+
+    def __init__(self, frame, density, dtype):
+        self.dtype = np.dtype(dtype)
+        self.frame = frame
+        self.coordinates, self.log_volume = frame.coordinates(dtype), frame.log_volume
+        self.kind = DENSITIES[density.kind]
+        means, factors = (np.ascontiguousarray(a, dtype) for a in (density.means, density.factors))
+        self.density = density._replace(means=means, factors=factors)
+
+    def score_samples(self, X, n_threads):
+        """Log-density of each sample in the frame (n,)."""
+        return self._rows(kernel.score_samples, X, np.empty(len(X)), n_threads)
+
+    def responsibilities(self, X, n_threads):
+        """Probability of each component given each sample (n, k)."""
+        out = np.empty((len(X), len(self.density.means)), self.dtype)
+        return self._rows(kernel.responsibilities, X, out, n_threads)
+
+    def labels(self, X, n_threads):
+        """The most probable component of each sample (n,)."""
+        return self._rows(kernel.labels, X, np.empty(len(X), np.intp), n_threads)
+
+    def _rows(self, door, X, out, n_threads):
+        _, means, factors, constants = self.density
+        (n, d), k = X.shape, len(means)
+        n_threads = worth(operations(n, k, d), n_threads)
+        size = kernel.workspace_size(n, d, k, NO_MOMENTS, self.dtype.itemsize, n_threads)
+        door(X, self.coordinates, means, factors, constants, out, np.empty(size, np.uint8),
+             density=self.kind, n_threads=n_threads)
+        return out
 
 
 class Need(NamedTuple):
@@ -60,6 +125,7 @@ class Need(NamedTuple):
     statistics: int  # their length
     workspace: np.ndarray
     n_threads: int
+    prunes: bool  # whether there are enough components and tiles for some to be left out
 
 
 class Samples:
@@ -86,30 +152,37 @@ class Samples:
         self.mass = float(self.weights.sum(dtype=np.float64)) if len(self.weights) else float(len(X))
         self.total = len(X) if weights is None else float(weights.sum())
         self.frame = frame
-        self.coordinates = np.array([frame.reference, 1 / frame.units]).astype(X.dtype)
+        self.coordinates = frame.coordinates(X.dtype)
         self.n_threads = n_threads
+        self.single = X.dtype == np.float32
         self.cut = CUT[X.dtype]
         self.needs = {}
         self.pruner = Pruner()
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
-        means = density.means.astype(self.dtype, copy=False)
+        kind, means, factors, constants = density
+        if self.single:
+            means, factors = means.astype(np.float32), factors.astype(np.float32)
         need = self._need(len(means), moments)
         sums = np.empty(need.statistics)
-        given = (self.X, self.weights, self.coordinates, means, density.factors.astype(self.dtype, copy=False),
-                 density.constants)
-        options = dict(density=DENSITIES[density.kind], moments=MOMENTS[moments], cut=self.cut,
-                       n_threads=need.n_threads)
-        bounds = self.pruner.known(density) if posterior == "soft" else None
+        prunes = need.prunes and posterior == "soft"
+        bounds = self.pruner.known(density) if prunes else None
         if bounds is None:
-            pairs = kernel.sweep(*given, sums, need.workspace, posterior=POSTERIORS[posterior], **options)
+            pairs = kernel.sweep(
+                self.X, self.weights, self.coordinates, means, factors, constants, sums, need.workspace,
+                density=DENSITIES[kind], posterior=POSTERIORS[posterior], moments=MOMENTS[moments], cut=self.cut,
+                n_threads=need.n_threads,
+            )
         else:
-            pairs = kernel.sweep_pruned(*given, bounds.order, bounds.nearest, bounds.follow(density), sums,
-                                        need.workspace, **options)
-        if posterior == "soft":
+            pairs = kernel.sweep_pruned(
+                self.X, self.weights, self.coordinates, means, factors, constants, bounds.order, bounds.nearest,
+                bounds.follow(density), sums, need.workspace, density=DENSITIES[kind], moments=MOMENTS[moments],
+                cut=self.cut, n_threads=need.n_threads,
+            )
+        if prunes:
             self.pruner.tell(self, density, pairs)
-        return Statistics(sums, means.astype(np.float64, copy=False))
+        return Statistics(sums, means.astype(np.float64) if self.single else means)
 
     def accumulate(self, resp, about, moments):
         """Statistics of one pass with given responsibilities (n, k), moments about the given means."""
@@ -131,7 +204,7 @@ class Samples:
         n, d = self.X.shape
         runs, k = len(starts), len(starts[0].about)
         moments = MOMENTS[structure.moments]
-        n_threads = self._threads(n * k * (d * d + 20) * iterations * runs)
+        n_threads = worth(operations(n, k, d) * iterations * runs, self.n_threads)
         at_once, each = (n_threads, 1) if runs >= n_threads else (1, n_threads)
         sums = np.array([start.buffer for start in starts])
         about = np.array([start.about for start in starts])
@@ -147,43 +220,30 @@ class Samples:
 
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""
-        return self._rows(kernel.score_samples, density, np.empty(len(self.X)))
+        return Evaluator(self.frame, density, self.dtype).score_samples(self.X, self.n_threads)
 
     def responsibilities(self, density):
         """Probability of each component given each sample (n, k)."""
-        return self._rows(kernel.responsibilities, density, np.empty((len(self.X), len(density.means)), self.dtype))
+        return Evaluator(self.frame, density, self.dtype).responsibilities(self.X, self.n_threads)
 
     def labels(self, density):
         """The most probable component of each sample (n,)."""
-        return self._rows(kernel.labels, density, np.empty(len(self.X), np.intp))
+        return Evaluator(self.frame, density, self.dtype).labels(self.X, self.n_threads)
 
     def part(self, rows):
         """Some of the samples, in the same frame."""
         return Samples(self.X[rows], self.weights[rows] if len(self.weights) else None, self.frame, self.n_threads)
-
-    def _rows(self, door, density, out):
-        need = self._need(len(density.means), "none")
-        door(self.X, self.coordinates, density.means.astype(self.dtype, copy=False),
-             density.factors.astype(self.dtype, copy=False), density.constants, out, need.workspace,
-             density=DENSITIES[density.kind], n_threads=need.n_threads)
-        return out
 
     def _need(self, k, moments):
         """What a pass with k components needs, found out once."""
         need = self.needs.get((k, moments))
         if need is None:
             n, d = self.X.shape
-            n_threads = self._threads(n * k * (d * d + 20))
+            n_threads = worth(operations(n, k, d), self.n_threads)
             size = kernel.workspace_size(n, d, k, MOMENTS[moments], self.dtype.itemsize, n_threads)
-            need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), self._memory(size), n_threads)
+            need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), self._memory(size), n_threads, enough(n, k))
             self.needs[k, moments] = need
         return need
-
-    def _threads(self, operations):
-        if self.n_threads == 1 or operations < SERIAL:
-            return 1
-        threads.entered_parallel()
-        return self.n_threads
 
     def _memory(self, size):
         """Temporary memory: that of another pass, where it is large enough, for no two run at a time."""

@@ -168,9 +168,12 @@ cdef inline void diagonal(const real* tile, const real* mean, const real* u, con
     cdef real m, p, t, c = constant[0], half = 0.5
     cdef real q[WIDE]
     for v from 0 <= v < n by lanes:
+        m = mean[0]
+        p = u[0]
         for l in range(lanes):
-            q[l] = 0
-        for i in range(d):
+            t = (tile[v + l] - m) * p
+            q[l] = t * t
+        for i in range(1, d):
             m = mean[i]
             p = u[i]
             for l in range(lanes):
@@ -188,9 +191,11 @@ cdef inline void round_about(const real* tile, const real* mean, real half, real
     cdef real m, t
     cdef real q[WIDE]
     for v from 0 <= v < n by lanes:
+        m = mean[0]
         for l in range(lanes):
-            q[l] = 0
-        for i in range(d):
+            t = tile[v + l] - m
+            q[l] = t * t
+        for i in range(1, d):
             m = mean[i]
             for l in range(lanes):
                 t = tile[i * TILE + v + l] - m

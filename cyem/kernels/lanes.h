@@ -14,8 +14,20 @@ enum {
     WIDE = 2 * LANES, /* floats side by side */
     ROWS = 4,         /* features side by side; BLOCK of them where features are the lanes */
     TILE = 192,       /* samples that are transposed, weighed and summed together; a multiple of WIDE */
-    SPARSE = 96       /* samples with any responsibility in a tile up to which gathering them pays */
+    WORDS = TILE / 8, /* words of eight flags, one for each of them */
+    SPARSE = 96,      /* samples with any responsibility in a tile up to which gathering them for matrices pays, */
+    SPARSER = 40      /* and for variances or means */
 };
+
+/* The nearest integer to a number of modest size, in its own dtype: one instruction, or by way of an int. */
+#if defined(__SSE4_1__) || !(defined(__x86_64__) || defined(_M_X64))
+#include <math.h>
+#define cyem_round(x) rint(x)
+#define cyem_roundf(x) rintf(x)
+#else
+#define cyem_round(x) ((double)(int)((x) < 0 ? (x) - 0.5 : (x) + 0.5))
+#define cyem_roundf(x) ((float)(int)((x) < 0 ? (x) - 0.5f : (x) + 0.5f))
+#endif
 
 #if defined(_OPENMP)
 #include <omp.h>

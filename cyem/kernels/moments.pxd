@@ -7,8 +7,13 @@ lanes.
 """
 
 from libc.math cimport sqrt, sqrtf
+from libc.stdint cimport uint64_t
 
-from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, real
+from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, WORDS, real
+
+cdef union Flags:
+    unsigned char one[TILE]
+    uint64_t eight[WORDS]
 
 cdef enum Moments:  # the kinds of second moment, in the order of sweep.MOMENTS
     NONE, SCATTER, POOLED, SQUARES, NORMS
@@ -238,10 +243,15 @@ cdef inline void norms_dense(const real* tile, const real* mean, const real* res
 
 cdef inline Py_ssize_t gather(const real* resp, Py_ssize_t* owned) noexcept nogil:
     """owned <- the places of the samples with any responsibility; returns how many"""
-    cdef Py_ssize_t s, n = 0
+    cdef Py_ssize_t s, v, n = 0
+    cdef Flags flags
     for s in range(TILE):
-        owned[n] = s
-        n += resp[s] > 0
+        flags.one[s] = resp[s] > 0
+    for v in range(WORDS):
+        if flags.eight[v]:
+            for s in range(v * 8, v * 8 + 8):
+                owned[n] = s
+                n += flags.one[s]
     return n
 
 

@@ -25,7 +25,7 @@ from .density cimport (
     whitened,
 )
 from .lanes cimport (
-    CYEM_OPENMP, LANES, ROWS, SPARSE, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
+    CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
@@ -123,7 +123,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.n = n
     p.d = d
     p.k = k
-    p.sparse = SPARSE if d >= ROWS else 0
+    p.sparse = 0 if d < ROWS else SPARSE if moments == SCATTER or moments == POOLED else SPARSER
     # operations a pair, one way and the other
     p.pools = moments == POOLED and not prunes and d >= ROWS and 4 * d + k < d * (d + 1)
     p.first_size = kp * dp if p.pools else <Py_ssize_t>k * d
@@ -136,8 +136,9 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.z_size = p.tile_size if p.tile_size > 2 * SPARSE * width else 2 * SPARSE * width
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
-    most = SHARD_MEMORY // bytes
-    most = 4 if most < 4 else MAX_SHARDS if most > MAX_SHARDS else most
+    most = MAX_SHARDS  # a power of two, so that threads get equal parts
+    while most > 4 and most * bytes > SHARD_MEMORY:
+        most = most // 2
     p.shards = p.tiles if p.tiles < most else most
     # a group fetches a component's parameters and sums once for several tiles: pays where these do not stay in cache
     p.group = CACHE // ((2 * p.tile_size + p.resp_size) * itemsize) if bytes > CACHE else 1
@@ -446,10 +447,10 @@ cdef void emit_labels(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, i
 
 # --- shards and threads ----------------------------------------------------------------------------------------------
 
-cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexcept nogil:
+cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread, Py_ssize_t itemsize) noexcept nogil:
     """All tiles of one shard, in order, with the temporary memory of the thread that came."""
     cdef Scratch s
-    cdef char* at = p.scratch + cyem_thread() * p.scratch_size
+    cdef char* at = p.scratch + thread * p.scratch_size
     cdef double* sums = p.sums + shard * p.sums_size
     cdef Py_ssize_t tile = shard * p.tiles // p.shards, end = (shard + 1) * p.tiles // p.shards, j
     cdef int tiles
@@ -488,8 +489,12 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexce
 
 cdef void run(const Pass* p, Py_ssize_t itemsize, int n_threads) noexcept nogil:
     cdef Py_ssize_t shard
-    for shard in prange(p.shards, schedule="dynamic", chunksize=1, num_threads=n_threads):
-        run_shard(p, shard, itemsize)
+    if n_threads == 1:  # a parallel region, even of one thread, costs as much as a small pass
+        for shard in range(p.shards):
+            run_shard(p, shard, 0, itemsize)
+    else:
+        for shard in prange(p.shards, schedule="dynamic", chunksize=1, num_threads=n_threads):
+            run_shard(p, shard, cyem_thread(), itemsize)
 
 
 cdef void add_shards(const Pass* p, double* out, const real* means, int n_threads) noexcept nogil:
@@ -502,8 +507,12 @@ cdef void add_shards(const Pass* p, double* out, const real* means, int n_thread
         flat += p.second_size
     for i in range(flat):
         out[i] = total(p, i)
-    for j in prange(p.matrices, schedule="static", num_threads=n_threads):
-        unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
+    if n_threads == 1:
+        for j in range(p.matrices):
+            unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
+    else:
+        for j in prange(p.matrices, schedule="static", num_threads=n_threads):
+            unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
 
 
 cdef inline double total(const Pass* p, Py_ssize_t i) noexcept nogil:
