@@ -15,7 +15,7 @@ from .criteria import CRITERIA, UNDEFINED, measures
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
 from .mixture import Mixture
-from .search import Grid, Settings
+from .grid import Grid, Settings
 from .sweep import SERIAL
 from .workers import Stopped, Workers
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from cyem import GaussianMixture, covariance, paths, search, select
+from cyem import GaussianMixture, covariance, grid, paths, select
 from cyem.criteria import measures
 from cyem.mixture import Mixture
 from cyem.selection import CODES, Problem, Row, Selection, distinct
@@ -87,8 +87,8 @@ def test_order_of_the_structures():
     shapes = {s.code: s for s in covariance.STRUCTURES}
     assert [s.code for s in covariance.STRUCTURES if shapes["VVI"].includes(s)] == ["EII", "VII", "EEI", "VEI", "EVI",
                                                                                    "VVI"]
-    assert search.special_cases("EEE") == ["EEI"]
-    assert search.special_cases("VVV") == ["VVE", "VEV", "EVV"]
+    assert grid.special_cases("EEE") == ["EEI"]
+    assert grid.special_cases("VVV") == ["VVE", "VEV", "EVV"]
     for special in shapes.values():
         assert shapes["VVV"].includes(special) and special.includes(shapes["EII"])
         for general in shapes.values():
@@ -235,7 +235,7 @@ def test_spurious(n, size, expected):
     X = np.concatenate([rng.normal(size=(200, 2)), rng.normal([8, 8], 1, (200, 2)), rng.normal([4, -6], size, (n, 2))])
     mixture = Mixture(X, None, covariance.structure("full"), 1e-6, 1)
     parameters = mixture.update(mixture.partition(mixture.frame.enter(np.array([[0, 0], [8, 8], [4, -6]])))).parameters
-    why = search.spurious(mixture, parameters)
+    why = grid.spurious(mixture, parameters)
     assert why == ("on a handful of samples with little volume: components 2" if expected else "")
 
 
