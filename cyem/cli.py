@@ -319,7 +319,7 @@ def _counts(text):
 
 
 def _names(text):
-    return text.split(",")
+    return text if text == "all" else text.split(",")
 
 
 def _new_file(path):
@@ -366,7 +366,7 @@ def _parser():
     table_options(added)
     add = added.add_argument
     add("--components", dest="n_components", metavar="COUNTS", type=_counts, help="such as 1-10 (default) or 1,2,5")
-    add("--structures", dest="covariance_types", metavar="NAMES", type=_names, help="such as full,diag (default: all)")
+    add("--structures", dest="covariance_types", metavar="NAMES", type=_names, help="such as full,diag, or all 14: all")
     add("--criterion", choices=CRITERIA, help="what the best has the smallest of (default: bic)")
     fit_options(added)
     added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, help="save the best model")

@@ -2,8 +2,18 @@
 
 import numpy as np
 
-from .base import Matrices, combined, exceeds, precision_factors, raise_to_floor, sample_covariances
-from .variances import THIN, settle
+from .base import (
+    TIES,
+    ClosedForm,
+    Matrices,
+    combined,
+    exceeds,
+    part,
+    precision_factors,
+    raise_to_floor,
+    sample_covariances,
+)
+from .variances import THIN, patience, settle
 
 
 class Proportional(Matrices):
@@ -12,6 +22,9 @@ class Proportional(Matrices):
     The cost is convex along the geodesics of positive-definite matrices, so that there is one minimum. The floor is
     respected as by `variances.proportional`. Any linear map takes such matrices to such matrices.
     """
+
+    def closed_form(self, floor, eps):
+        return ClosedForm(TIES["proportional"], floor, part(len(floor), eps))
 
     def estimate(self, second, masses, shift, floor, eps, current=None):
         S = sample_covariances(second, masses, shift)
@@ -34,7 +47,7 @@ class Proportional(Matrices):
         def sizes(A):
             return np.maximum(np.trace(A, axis1=1, axis2=2), floor.sum()) / d
 
-        (covariances, held), _ = settle(step, sizes(S if current is None else current), THIN * floor)
+        (covariances, held), _ = settle(step, sizes(S if current is None else current), THIN * floor, patience(current))
         if exceeds(covariances, np.repeat(floor[None], k, axis=0)).all():
             return covariances, held
         narrowest = np.linalg.eigvalsh(covariances / np.sqrt(np.outer(floor, floor)))[:, 0]
