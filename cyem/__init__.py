@@ -13,21 +13,25 @@ __all__ = [
     "e_step",
     "load",
     "m_step",
+    "report",
     "select",
     "show_config",
 ]
 
 
+# what costs time to import, and where it is: loaded at first use
+_LATER = {
+    "load": "persistence",
+    "report": "reporting",
+    "select": "selection",
+}
+
+
 def __getattr__(name):
-    """What costs time to import, at first use."""
-    if name == "load":
-        from .persistence import load
+    if name in _LATER:
+        from importlib import import_module
 
-        return load
-    if name == "select":
-        from .selection import select
-
-        return select
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

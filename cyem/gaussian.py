@@ -593,6 +593,53 @@ class GaussianMixture(Estimator):
             X[y == j] = np.linalg.solve(factors[j].T, X[y == j].T).T + frame.enter(self.means_[j])
         return frame.leave(X), y
 
+    def summary(self, X=None, sample_weight=None):
+        """The fitted mixture as a statistician prints it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d), default=None
+            For what needs samples: their number, log-likelihood, BIC, AIC and ICL.
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        str
+            What was fitted and how that ended; degrees of freedom (df, the free parameters) and criteria; weight, means
+            and standard deviations of each component; what was out of the ordinary.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> model = GaussianMixture.from_parameters([0.25, 0.75], [[-1.0], [1.0]], [1.0, 4.0], "spherical")
+        >>> print(model.summary([[-2.0], [0.0], [3.0]]))
+        Gaussian mixture, 2 components, covariance spherical (VII): spheres, each with its own volume
+        parameters as given, not fitted
+        <BLANKLINE>
+        samples  features  df  log-likelihood    BIC    AIC    ICL
+              3         1   5           -6.26  18.02  22.53  19.95
+        <BLANKLINE>
+        component                 0       1
+        weight               0.2500  0.7500
+        mean
+          feature 1         -1.0000  1.0000
+        standard deviation
+          feature 1          1.0000  2.0000
+        """
+        from .summary import summary
+
+        return summary(self, X, sample_weight)
+
+    def _repr_html_(self):
+        """The same as a small page, for notebooks."""
+        from .fragments import model_summary
+
+        return str(model_summary(self))
+
     def save(self, path):
         """Write the mixture to a file, from which `cyem.load` makes it again.
 

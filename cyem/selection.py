@@ -166,6 +166,12 @@ class Selection:
 
     __repr__ = __str__
 
+    def _repr_html_(self):
+        """The best of the table, for notebooks."""
+        from .fragments import selection_summary
+
+        return str(selection_summary(self))
+
 
 def select(
     X,

@@ -1,0 +1,109 @@
+"""Pieces of HTML about fitted mixtures, for notebooks and reports; readable on light and dark backgrounds."""
+
+import math
+
+from . import summary
+from .criteria import CRITERIA
+from .estimator import NotFittedError
+from .markup import element, table, together
+from .selection import MARKS, _marks
+
+QUIET = "border-collapse: collapse; font-variant-numeric: tabular-nums"  # the rest is the page's own
+SHORT = 12  # components and features shown in a notebook
+ROWS = 40  # rows of a selection shown in a notebook
+
+
+def model_summary(model):
+    """A mixture for a notebook."""
+    try:
+        model._check_fitted()
+    except NotFittedError:
+        return element("div", element("code", repr(model)), " (not fitted)")
+    names, values = summary.figures(model)
+    facts = "; ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+    k, d = model.means_.shape
+    rest = f"The first {SHORT} of {summary.plural('component', k)} and {summary.plural('feature', d)}."
+    return element(
+        "div",
+        element("strong", "Gaussian mixture, ", summary.heading(model)),
+        element("div", f"{summary.ending(model)}; {facts}"),
+        components(model, SHORT),
+        element("div", rest) if max(k, d) > SHORT else "",
+        *(element("div", event) for event in model.fit_report_),
+    )
+
+
+def selection_summary(selection):
+    """A selection for a notebook: the best rows of its table."""
+    best = selection.best_row
+    shown = [row for row, _ in ranked(selection)][:ROWS]
+    more = f"{len(shown)} of {len(selection.rows)} rows, the best first." if len(shown) < len(selection.rows) else ""
+    chosen = f"{summary.plural('component', best.n_components)}, {best.covariance_type}"
+    return element(
+        "div",
+        element("strong", f"Best by {criterion_name(selection)}: {chosen}"),
+        rows(selection, shown, style=QUIET),
+        element("div", more) if more else "",
+    )
+
+
+def components(model, most=None):
+    """Weight, and mean and standard deviation of every feature, a column per component."""
+    names = summary.feature_names(model)[:most]
+    k = len(model.weights_[:most])
+    weights = [element("td", f"{weight:.1%}") for weight in model.weights_[:most]]
+    lines = [[element("th", "weight", scope="row"), *weights]]
+    for name, means, sds in zip(names, model.means_.T.tolist(), summary.deviations(model).T.tolist(), strict=False):
+        texts = summary.numbers([*means, *sds])
+        pairs = zip(texts[: len(means)], texts[len(means) :], strict=True)
+        cells = [element("td", mean, element("small", " ± ", sd)) for mean, sd in pairs]
+        lines.append([element("th", name, scope="row"), *cells[:most]])
+    head = ["", *(element("th", f"component {j}", scope="col") for j in range(k))]
+    return table(head, lines, style=QUIET, class_="components")
+
+
+def rows(selection, shown, **attributes):
+    """Rows of the table of a selection; each number carries its full value, by which a page can sort."""
+    names = [name for name in CRITERIA if any(_is_number(getattr(row, name)) for row in shown)]
+    head = ["", "components", "structure", "log-likelihood", "parameters", *(name.upper() for name in names)]
+    lines = []
+    for row in shown:
+        best = row is selection.best_row
+        start = ["★" if best else "", number(row.n_components, "d"), row.covariance_type]
+        if row.reason:
+            lines.append([*start, element("td", f"not fitted: {row.reason}", colspan=len(head), class_="reason")])
+            continue
+        values = [number(row.log_likelihood), number(row.n_parameters, "d")]
+        end = [number(row.n_iter, "d"), number(row.seconds), marks(row)]
+        lines.append([*start, *values, *(number(getattr(row, name)) for name in names), *end])
+    return table([*head, "iterations", "seconds", "marks"], lines, **attributes)
+
+
+def number(value, form=",.2f"):
+    """A cell with a number, and the number in full beside it."""
+    if not _is_number(value):
+        return element("td", "undefined", data_value="")
+    return element("td", format(value, form), data_value=repr(float(value)))
+
+
+def marks(row):
+    """The keys of MARKS that a row deserves, each with its meaning."""
+    return together(*(element("abbr", mark, title=MARKS[mark]) for mark in _marks(row)))
+
+
+def criterion_name(selection):
+    """What the criterion is called."""
+    own = selection.criterion
+    return own.upper() if isinstance(own, str) else getattr(own, "__name__", "a function")
+
+
+def ranked(selection):
+    """The fitted rows, with the values of the criterion: the chosen one first, then the others from the best on."""
+    best = selection.best_row
+    fitted = [(row, value) for row, value in zip(selection.rows, selection.values(), strict=True) if _is_number(value)]
+    return sorted(fitted, key=lambda pair: (pair[0] is not best, pair[0].spurious, pair[1]))
+
+
+def _is_number(value):
+    return value is not None and not math.isnan(value)
+
