@@ -5,7 +5,7 @@ import math
 from . import summary
 from .criteria import CRITERIA
 from .estimator import NotFittedError
-from .markup import element, table, together
+from .markup import element, row, table, together
 from .selection import MARKS, _marks
 
 QUIET = "border-collapse: collapse; font-variant-numeric: tabular-nums"  # the rest is the page's own
@@ -36,13 +36,13 @@ def model_summary(model):
 def selection_summary(selection):
     """A selection for a notebook: the best rows of its table."""
     best = selection.best_row
-    shown = [row for row, _ in ranked(selection)][:ROWS]
+    shown = [fit for fit, _ in ranked(selection)][:ROWS]
     more = f"{len(shown)} of {len(selection.rows)} rows, the best first." if len(shown) < len(selection.rows) else ""
     chosen = f"{summary.plural('component', best.n_components)}, {best.covariance_type}"
     return element(
         "div",
         element("strong", f"Best by {criterion_name(selection)}: {chosen}"),
-        rows(selection, shown, style=QUIET),
+        models(selection, shown, style=QUIET),
         element("div", more) if more else "",
     )
 
@@ -52,31 +52,32 @@ def components(model, most=None):
     names = summary.feature_names(model)[:most]
     k = len(model.weights_[:most])
     weights = [element("td", f"{weight:.1%}") for weight in model.weights_[:most]]
-    lines = [[element("th", "weight", scope="row"), *weights]]
+    lines = [row([element("th", "weight", scope="row"), *weights])]
     for name, means, sds in zip(names, model.means_.T.tolist(), summary.deviations(model).T.tolist(), strict=False):
         texts = summary.numbers([*means, *sds])
         pairs = zip(texts[: len(means)], texts[len(means) :], strict=True)
         cells = [element("td", mean, element("small", " ± ", sd)) for mean, sd in pairs]
-        lines.append([element("th", name, scope="row"), *cells[:most]])
+        lines.append(row([element("th", name, scope="row"), *cells[:most]]))
     head = ["", *(element("th", f"component {j}", scope="col") for j in range(k))]
     return table(head, lines, style=QUIET, class_="components")
 
 
-def rows(selection, shown, **attributes):
+def models(selection, shown, **attributes):
     """Rows of the table of a selection; each number carries its full value, by which a page can sort."""
-    names = [name for name in CRITERIA if any(_is_number(getattr(row, name)) for row in shown)]
+    names = [name for name in CRITERIA if any(_is_number(getattr(fit, name)) for fit in shown)]
     head = ["", "components", "structure", "log-likelihood", "parameters", *(name.upper() for name in names)]
+    head += ["iterations", "seconds"]
     lines = []
-    for row in shown:
-        best = row is selection.best_row
-        start = ["★" if best else "", number(row.n_components, "d"), row.covariance_type]
-        if row.reason:
-            lines.append([*start, element("td", f"not fitted: {row.reason}", colspan=len(head), class_="reason")])
-            continue
-        values = [number(row.log_likelihood), number(row.n_parameters, "d")]
-        end = [number(row.n_iter, "d"), number(row.seconds), marks(row)]
-        lines.append([*start, *values, *(number(getattr(row, name)) for name in names), *end])
-    return table([*head, "iterations", "seconds", "marks"], lines, **attributes)
+    for fit in shown:
+        is_best = fit is selection.best_row
+        cells = [together("★" if is_best else "", marks(fit)), number(fit.n_components, "d"), fit.covariance_type]
+        if fit.reason:
+            cells.append(element("td", f"not fitted: {fit.reason}", colspan=len(head) - 3, class_="reason"))
+        else:
+            cells += [number(fit.log_likelihood), number(fit.n_parameters, "d")]
+            cells += [*(number(getattr(fit, name)) for name in names), number(fit.n_iter, "d"), number(fit.seconds)]
+        lines.append(row(cells, class_="best" if is_best else None))
+    return table(head, lines, **attributes)
 
 
 def number(value, form=",.2f"):
@@ -86,9 +87,9 @@ def number(value, form=",.2f"):
     return element("td", format(value, form), data_value=repr(float(value)))
 
 
-def marks(row):
-    """The keys of MARKS that a row deserves, each with its meaning."""
-    return together(*(element("abbr", mark, title=MARKS[mark]) for mark in _marks(row)))
+def marks(fit):
+    """The keys of MARKS that a row of a selection deserves, each with its meaning."""
+    return together(*(element("abbr", mark, title=MARKS[mark]) for mark in _marks(fit)))
 
 
 def criterion_name(selection):
@@ -100,7 +101,7 @@ def criterion_name(selection):
 def ranked(selection):
     """The fitted rows, with the values of the criterion: the chosen one first, then the others from the best on."""
     best = selection.best_row
-    fitted = [(row, value) for row, value in zip(selection.rows, selection.values(), strict=True) if _is_number(value)]
+    fitted = [(fit, value) for fit, value in zip(selection.rows, selection.values(), strict=True) if _is_number(value)]
     return sorted(fitted, key=lambda pair: (pair[0] is not best, pair[0].spurious, pair[1]))
 
 

@@ -44,14 +44,12 @@ def element(name, *children, **attributes):
 
 
 def table(head, rows, **attributes):
-    """A table of cells, each either content or an element `td` or `th`."""
-
-    def line(cells, kind):
-        return element("tr", *(cell if is_cell(cell) else element(kind, cell) for cell in cells))
-
-    body = (line(row, "td") for row in rows)
-    return element("table", element("thead", line(head, "th")), element("tbody", *body), **attributes)
+    """A table from the cells of its head, and rows that `row` made."""
+    return element("table", element("thead", row(head, "th")), element("tbody", *rows), **attributes)
 
 
-def is_cell(content):
-    return isinstance(content, Markup) and content.startswith(("<td", "<th"))
+def row(cells, kind="td", **attributes):
+    """A row of a table; its cells are contents, or elements `td` and `th`."""
+    is_cell = (isinstance(cell, Markup) and cell.startswith(("<td", "<th")) for cell in cells)
+    made = (cell if is_one else element(kind, cell) for cell, is_one in zip(cells, is_cell, strict=True))
+    return element("tr", *made, **attributes)

@@ -13,6 +13,7 @@ from . import covariance, data
 from .criteria import BLOCK, CRITERIA, UNDEFINED, measures, uncertainty
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
+from .progress import shown
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
@@ -202,8 +203,9 @@ def select(
         called with a row and its model.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each sample; 2 is the sample twice, 0 is the sample gone.
-    progress : callable, optional
-        Called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
+    progress : bool, None or callable, default=None
+        Whether to show how far the search is; None: on a terminal and in a notebook, after a second. A function is
+        called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
     **parameters
         Anything else that `GaussianMixture` takes, for every fit alike. The same `random_state` serves every fit, so
         that a row is what one fit with that seed gives; of a generator one seed is drawn for all.
@@ -242,13 +244,12 @@ def select(
     sample_weight = data.weights(sample_weight, len(X))
 
     rows = [Row(*combination, reason="interrupted") for combination in grid]
-    start = perf_counter()
     interrupted = False
     try:
-        for i, model in enumerate(models):
-            rows[i] = _fit(model, X, sample_weight)
-            if progress is not None:
-                progress(i + 1, len(rows), perf_counter() - start)
+        with shown(progress, len(rows), "fits") as tell:
+            for i, model in enumerate(models):
+                rows[i] = _fit(model, X, sample_weight)
+                tell(i + 1)
     except KeyboardInterrupt:
         if all(row.reason for row in rows):
             raise

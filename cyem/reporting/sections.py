@@ -9,8 +9,7 @@ import numpy as np
 import cyem
 
 from .. import fragments
-from ..markup import element, table, together
-from ..selection import aligned
+from ..markup import element, row, table, together
 from ..summary import deviations, ending, feature_names, heading, plural, series
 
 CERTAIN, DOUBTFUL = 0.9, 0.6  # probabilities of the most probable component
@@ -95,17 +94,17 @@ def _reason(selection):
     text = f"Of {plural('model', len(others) + 1)} compared, this one has the smallest {name}: {value:,.1f}."
     if not others:
         return text
-    row, next_value = min(others, key=lambda pair: (pair[0].spurious, pair[1]))
+    runner_up, next_value = others[0]
     gap = next_value - value
-    text += f" Next is {_called(row)}, {gap:,.1f} behind"
+    text += f" Next is {_called(runner_up)}, {gap:,.1f} behind"
     if name == "BIC" and gap >= 0:
         word = next(word for least, word in EVIDENCE if gap >= least)
         return f"{text}: {word} evidence for the first."
     return f"{text}."
 
 
-def _called(row):
-    return f"{plural('component', row.n_components)} ({row.covariance_type})"
+def _called(fit):
+    return f"{plural('component', fit.n_components)} ({fit.covariance_type})"
 
 
 def cautions(facts, selection):
@@ -127,9 +126,9 @@ def cautions(facts, selection):
 
 def _cautions_of_selection(selection):
     best, rows = selection.best_row, selection.rows
-    counts = sorted({row.n_components for row in rows})
+    counts = sorted({fit.n_components for fit in rows})
     (_, value), *others = fragments.ranked(selection)
-    close = [row for row, other in others if not row.spurious and other - value < 2]
+    close = [fit for fit, other in others if not fit.spurious and other - value < 2]
     if best.spurious:
         yield "The chosen model owes its likelihood to a few rows: every model compared does."
     if len(counts) > 1 and best.n_components == counts[-1]:
@@ -148,11 +147,11 @@ def _cautions_of_selection(selection):
     if selection.interrupted:
         yield "The search was ended before it was done."
     for text, found in (
-        ("could not be fitted: the table says why", [row for row in rows if row.reason]),
-        ("stopped before convergence (mark !)", [row for row in rows if not row.reason and not row.converged]),
+        ("could not be fitted: the table says why", [fit for fit in rows if fit.reason]),
+        ("stopped before convergence (mark !)", [fit for fit in rows if not fit.reason and not fit.converged]),
         ("had something out of the ordinary, such as a component as thin as is allowed (mark ~)",
-         [row for row in rows if row.report]),
-        ("owe their likelihood to a few rows, and were not chosen (mark ?)", [row for row in rows if row.spurious]),
+         [fit for fit in rows if fit.report]),
+        ("owe their likelihood to a few rows, and were not chosen (mark ?)", [fit for fit in rows if fit.spurious]),
     ):
         if found:
             yield f"Of the {len(rows)} models, {len(found)} {text}."
@@ -163,7 +162,7 @@ def groups(facts, figures):
     lines = []
     for j in np.argsort(-facts.model.weights_, kind="stable").tolist():
         share = f"{facts.model.weights_[j]:.1%}"
-        lines.append([element("th", f"component {j}", scope="row"), share, _difference(facts, j)])
+        lines.append(row([element("th", f"component {j}", scope="row"), share, _difference(facts, j)]))
     words = table(["", "share", "compared with all rows"], lines, class_="differs")
     explained = "Each number is the mean of a feature in a component, with the standard deviation within it after ±."
     return together(
@@ -198,7 +197,7 @@ def certainty(facts, figures):
 def models(selection, figures):
     """The table of all models, which the script of the page makes sortable."""
     note = "A click on a heading sorts by it, another one the other way round. ★ is the chosen model."
-    shown = fragments.rows(selection, selection.rows, class_="sortable")
+    shown = fragments.models(selection, selection.rows, class_="sortable")
     return together(
         element("h2", "All models compared"),
         figures.get("criterion", ""),
@@ -225,7 +224,7 @@ def again(facts, selection, path, command):
         "seed": facts.model.random_state,
         "samples": f"{facts.n} x {facts.d}",
     }
-    lines = "\n".join(aligned([[name.ljust(8), str(value)] for name, value in versions.items()]))
+    lines = "\n".join(f"{name:8}{value}" for name, value in versions.items())
     return together(
         element("h2", "How to make it again"),
         element("pre", element("code", command or _code(facts.model, selection, path))),
@@ -239,8 +238,8 @@ def _code(model, selection, path):
     if selection is None:
         fit = f"fitted = {model!r}.fit(X{weighted})"
     else:
-        counts = list(dict.fromkeys(row.n_components for row in selection.rows))
-        names = list(dict.fromkeys(row.covariance_type for row in selection.rows))
+        counts = list(dict.fromkeys(fit.n_components for fit in selection.rows))
+        names = list(dict.fromkeys(fit.covariance_type for fit in selection.rows))
         own = {
             name: value
             for name, default in model._defaults().items()
