@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 
 import numpy as np
 import pytest
@@ -80,6 +81,8 @@ def test_what_it_must_be():
 def drawn(code, terminal=True):
     """What a program writes on its standard error, which is a terminal or not."""
     ours, theirs = pty.openpty() if terminal else os.pipe()
+    if terminal:
+        termios.tcsetwinsize(theirs, (24, 80))
     subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=theirs, check=True, timeout=120)
     os.write(theirs, b"|")
     text = b""
