@@ -258,7 +258,7 @@ def _load(path):
 
 def _picture(path, name, *arguments):
     """Draw one of the pictures of cyem.plotting into a file."""
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # of pyplot, nothing: it may want a screen
 
     from . import plotting
 
@@ -344,9 +344,9 @@ def _new_picture(path):
     if not path.lower().endswith(PICTURES):
         raise argparse.ArgumentTypeError(f"{path!r} must end in {' or '.join(PICTURES)}")
     try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise argparse.ArgumentTypeError("pictures need matplotlib: pip install 'cyem[plot]'") from None
+        from . import plotting  # noqa: F401
+    except ImportError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return _new_file(path)
 
 

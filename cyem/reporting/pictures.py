@@ -20,8 +20,8 @@ def drawn(selection, model, X):
     """Figures by name, as HTML; none, with a warning, where matplotlib is not installed."""
     try:
         from .. import plotting
-    except ImportError:
-        warn("the figures are left out, because matplotlib is not installed: pip install 'cyem[plot]'")
+    except ImportError as error:
+        warn(f"the report has no figures: {error}")
         return {}
     draw = {"mixture": lambda place: plotting.MixtureDisplay.from_estimator(model, X, ax=place)}
     if len(model.weights_) > 1:
