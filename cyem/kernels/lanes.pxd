@@ -12,6 +12,7 @@ cdef extern from "lanes.h":
     enum: LANES
     enum: WIDE
     enum: ROWS
+    enum: BLOCK
     enum: TILE
     enum: SPARSE
     enum: CYEM_OPENMP

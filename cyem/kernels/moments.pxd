@@ -1,146 +1,391 @@
 """Weighted sums of one tile about one component's old mean, added to float64 statistics.
 
 resp is the component's row of responsibilities (times weights). Sums within a tile run in the dtype of the data, sums
-across tiles in float64. Where few samples of a tile have any, these are gathered, and the rest costs nothing.
+across tiles in float64. There are two ways to each second moment: over all samples of a tile, which are the lanes, or
+over those few that have any responsibility, gathered as rows (y = r (x - mean), z = x - mean) of which features are the
+lanes.
 """
 
 from libc.math cimport sqrt, sqrtf
 
-from .lanes cimport ROWS, SPARSE, TILE, real
+from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, real
 
 
-cdef inline double mass(const real* resp, real* root) noexcept nogil:
-    """sum_s r_s, and root <- sqrt(r)"""
+cdef inline Py_ssize_t mass(const real* resp, double* total) noexcept nogil:
+    """total <- sum_s r_s; returns how many are not zero"""
     cdef Py_ssize_t s
-    cdef real total = 0
+    cdef real sum = 0, count = 0
     for s in range(TILE):
-        total += resp[s]
-        root[s] = sqrt(resp[s]) if real is double else sqrtf(resp[s])
-    return total
+        sum += resp[s]
+        count += 1 if resp[s] > 0 else 0
+    total[0] = sum
+    return <Py_ssize_t>count
 
 
-cdef inline Py_ssize_t gather(const real* root, int* owned) noexcept nogil:
-    """owned <- the places of the samples with any responsibility; returns how many, TILE where too many to gather."""
-    cdef Py_ssize_t s, n = 0
-    cdef real count = 0
-    for s in range(TILE):
-        count += 1 if root[s] > 0 else 0
-    if count > SPARSE:
-        return TILE
-    for s in range(TILE):
-        owned[n] = <int>s
-        n += root[s] > 0
-    return n
+cdef inline Py_ssize_t padded(Py_ssize_t d) noexcept nogil:
+    """A number of features or components, rounded up to whole ROWS."""
+    return (d + ROWS - 1) // ROWS * ROWS
 
 
-cdef inline Py_ssize_t weigh(const real* tile, const real* mean, const real* root, const int* owned, Py_ssize_t n,
-                             int d, real* z, double* first) noexcept nogil:
-    """z <- sqrt(r) (x - mean), of which one array serves both sides of a product; first += sum_s r_s (x_s - mean)
+cdef inline Py_ssize_t side(Py_ssize_t d) noexcept nogil:
+    """Length of a row of second moments: d, but from ROWS features on whole blocks."""
+    return d if d < ROWS else (d + BLOCK - 1) // BLOCK * BLOCK
 
-    Returns the length of the rows of z: n, rounded up to whole registers and filled with zeros.
-    """
-    cdef Py_ssize_t i, s, length = (n + 15) // 16 * 16
+
+# --- all samples of a tile -------------------------------------------------------------------------------------------
+
+cdef inline void first_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                             double* first, double* second) noexcept nogil:
+    """first_i += sum_s r_s (x_si - mean_i)"""
+    cdef Py_ssize_t i, s
     cdef real m, total
     for i in range(d):
         m = mean[i]
         total = 0
-        if n == TILE:
-            for s in range(TILE):
-                z[i * TILE + s] = (tile[i * TILE + s] - m) * root[s]
-                total += z[i * TILE + s] * root[s]
-        else:
-            for s in range(n):
-                z[i * TILE + s] = (tile[i * TILE + owned[s]] - m) * root[owned[s]]
-                total += z[i * TILE + s] * root[owned[s]]
-            for s in range(n, length):
-                z[i * TILE + s] = 0
+        for s in range(TILE):
+            total += resp[s] * (tile[i * TILE + s] - m)
         first[i] += total
-    return length
 
 
-cdef inline void outer_tile(const real* y, const real* z, Py_ssize_t n, double* out,
-                            Py_ssize_t stride) noexcept nogil:
-    """out[a, b] += sum_s y[a, s] z[b, s] for ROWS x ROWS features; sixteen scalar sums that become sixteen registers"""
+cdef inline void outer(const real* y, const real* z, Py_ssize_t rows, bint triangle, double* out,
+                       Py_ssize_t stride) noexcept nogil:
+    """out[a, b] += sum_s y[a, s] z[b, s] for rows x ROWS features, or for b <= a only.
+
+    rows and triangle are constants where this is called. Scalar sums: each becomes a register of lanes.
+    """
     cdef Py_ssize_t s
     cdef real q00 = 0, q01 = 0, q02 = 0, q03 = 0, q10 = 0, q11 = 0, q12 = 0, q13 = 0
     cdef real q20 = 0, q21 = 0, q22 = 0, q23 = 0, q30 = 0, q31 = 0, q32 = 0, q33 = 0
-    cdef real y0, y1, y2, y3, z0, z1, z2, z3
-    for s in range(n):
-        y0 = y[s]
-        y1 = y[TILE + s]
-        y2 = y[2 * TILE + s]
-        y3 = y[3 * TILE + s]
-        z0 = z[s]
-        z1 = z[TILE + s]
-        z2 = z[2 * TILE + s]
-        z3 = z[3 * TILE + s]
-        q00 += y0 * z0
-        q01 += y0 * z1
-        q02 += y0 * z2
-        q03 += y0 * z3
-        q10 += y1 * z0
-        q11 += y1 * z1
-        q12 += y1 * z2
-        q13 += y1 * z3
-        q20 += y2 * z0
-        q21 += y2 * z1
-        q22 += y2 * z2
-        q23 += y2 * z3
-        q30 += y3 * z0
-        q31 += y3 * z1
-        q32 += y3 * z2
-        q33 += y3 * z3
+    for s in range(TILE):
+        q00 += y[s] * z[s]
+        if not triangle:
+            q01 += y[s] * z[TILE + s]
+            q02 += y[s] * z[2 * TILE + s]
+            q03 += y[s] * z[3 * TILE + s]
+        if rows > 1:
+            q10 += y[TILE + s] * z[s]
+            q11 += y[TILE + s] * z[TILE + s]
+            if not triangle:
+                q12 += y[TILE + s] * z[2 * TILE + s]
+                q13 += y[TILE + s] * z[3 * TILE + s]
+        if rows > 2:
+            q20 += y[2 * TILE + s] * z[s]
+            q21 += y[2 * TILE + s] * z[TILE + s]
+            q22 += y[2 * TILE + s] * z[2 * TILE + s]
+            if not triangle:
+                q23 += y[2 * TILE + s] * z[3 * TILE + s]
+        if rows > 3:
+            q30 += y[3 * TILE + s] * z[s]
+            q31 += y[3 * TILE + s] * z[TILE + s]
+            q32 += y[3 * TILE + s] * z[2 * TILE + s]
+            q33 += y[3 * TILE + s] * z[3 * TILE + s]
     out[0] += q00
-    out[1] += q01
-    out[2] += q02
-    out[3] += q03
-    out += stride
-    out[0] += q10
-    out[1] += q11
-    out[2] += q12
-    out[3] += q13
-    out += stride
-    out[0] += q20
-    out[1] += q21
-    out[2] += q22
-    out[3] += q23
-    out += stride
-    out[0] += q30
-    out[1] += q31
-    out[2] += q32
-    out[3] += q33
+    if not triangle:
+        out[1] += q01
+        out[2] += q02
+        out[3] += q03
+    if rows > 1:
+        out += stride
+        out[0] += q10
+        out[1] += q11
+        if not triangle:
+            out[2] += q12
+            out[3] += q13
+    if rows > 2:
+        out += stride
+        out[0] += q20
+        out[1] += q21
+        out[2] += q22
+        if not triangle:
+            out[3] += q23
+    if rows > 3:
+        out += stride
+        out[0] += q30
+        out[1] += q31
+        out[2] += q32
+        out[3] += q33
 
 
-cdef inline int padded(int d) noexcept nogil:
-    """The number of features, rounded up to whole ROWS."""
-    return (d + ROWS - 1) // ROWS * ROWS
+cdef inline void outer_rows(const real* z, Py_ssize_t a, Py_ssize_t rows, double* out,
+                            Py_ssize_t stride) noexcept nogil:
+    """The features a to a + rows with all before them, and with each other."""
+    cdef Py_ssize_t b
+    out += a * stride
+    for b from 0 <= b < a by ROWS:
+        outer(z + a * TILE, z + b * TILE, rows, False, out + b, stride)
+    outer(z + a * TILE, z + a * TILE, rows, True, out + a, stride)
 
 
-cdef inline void scatter(const real* z, Py_ssize_t n, int d, double* second) noexcept nogil:
-    """second[a, b] += sum_s z_a z_b for the lower tiles of a padded square matrix; padding features are zero"""
-    cdef Py_ssize_t a, b, stride = padded(d)
-    for a in range(stride // ROWS):
-        for b in range(a + 1):
-            outer_tile(z + a * ROWS * TILE, z + b * ROWS * TILE, n, second + (a * stride + b) * ROWS, stride)
+cdef inline void scatter_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                               double* first, double* second) noexcept nogil:
+    """second[a, b] += sum_s r_s (x_sa - mean_a) (x_sb - mean_b), b <= a; first as above
 
-
-cdef inline void squares(const real* z, Py_ssize_t n, int d, double* second) noexcept nogil:
-    """second[a] += sum_s z_a^2"""
-    cdef Py_ssize_t i, s
-    cdef real total
+    z <- sqrt(r) (x - mean): one array serves both sides of the product.
+    """
+    cdef Py_ssize_t i, s, a
+    cdef real m, total
+    cdef real root[TILE]
+    for s in range(TILE):
+        root[s] = sqrt(resp[s]) if real is double else sqrtf(resp[s])
     for i in range(d):
+        m = mean[i]
         total = 0
-        for s in range(n):
-            total += z[i * TILE + s] * z[i * TILE + s]
-        second[i] += total
+        for s in range(TILE):
+            z[i * TILE + s] = (tile[i * TILE + s] - m) * root[s]
+            total += z[i * TILE + s] * root[s]
+        first[i] += total
+    for a from 0 <= a <= d - ROWS by ROWS:
+        outer_rows(z, a, ROWS, second, side(d))
+    a = d // ROWS * ROWS
+    if d - a == 3:
+        outer_rows(z, a, 3, second, side(d))
+    elif d - a == 2:
+        outer_rows(z, a, 2, second, side(d))
+    elif d - a == 1:
+        outer_rows(z, a, 1, second, side(d))
 
 
-cdef inline void norms(const real* z, Py_ssize_t n, int d, double* second) noexcept nogil:
-    """second[0] += sum_s |z|^2"""
+cdef inline void scatter_small(const real* tile, const real* mean, const real* resp, Py_ssize_t d, double* first,
+                               double* second) noexcept nogil:
+    """The same for a constant d < ROWS, in one go and without a square root."""
+    cdef Py_ssize_t s
+    cdef real x0, x1, x2, y0, y1, y2
+    cdef real f0 = 0, f1 = 0, f2 = 0, q00 = 0, q10 = 0, q11 = 0, q20 = 0, q21 = 0, q22 = 0
+    cdef real m0 = mean[0], m1 = mean[1] if d > 1 else 0, m2 = mean[2] if d > 2 else 0
+    for s in range(TILE):
+        x0 = tile[s] - m0
+        y0 = resp[s] * x0
+        f0 += y0
+        q00 += y0 * x0
+        if d > 1:
+            x1 = tile[TILE + s] - m1
+            y1 = resp[s] * x1
+            f1 += y1
+            q10 += y1 * x0
+            q11 += y1 * x1
+        if d > 2:
+            x2 = tile[2 * TILE + s] - m2
+            y2 = resp[s] * x2
+            f2 += y2
+            q20 += y2 * x0
+            q21 += y2 * x1
+            q22 += y2 * x2
+    first[0] += f0
+    second[0] += q00
+    if d > 1:
+        first[1] += f1
+        second[d] += q10
+        second[d + 1] += q11
+    if d > 2:
+        first[2] += f2
+        second[2 * d] += q20
+        second[2 * d + 1] += q21
+        second[2 * d + 2] += q22
+
+
+cdef inline void scatter1(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                          double* first, double* second) noexcept nogil:
+    scatter_small(tile, mean, resp, 1, first, second)
+
+
+cdef inline void scatter2(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                          double* first, double* second) noexcept nogil:
+    scatter_small(tile, mean, resp, 2, first, second)
+
+
+cdef inline void scatter3(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                          double* first, double* second) noexcept nogil:
+    scatter_small(tile, mean, resp, 3, first, second)
+
+
+cdef inline void squares_step(const real* tile, const real* mean, const real* resp, Py_ssize_t d, double* first,
+                              double* second, Py_ssize_t step) noexcept nogil:
+    """second[i * step] += sum_s r_s (x_si - mean_i)^2; first as above"""
     cdef Py_ssize_t i, s
-    cdef real total
+    cdef real m, x, y, total, square
     for i in range(d):
+        m = mean[i]
         total = 0
+        square = 0
+        for s in range(TILE):
+            x = tile[i * TILE + s] - m
+            y = resp[s] * x
+            total += y
+            square += y * x
+        first[i] += total
+        second[i * step] += square
+
+
+cdef inline void squares_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                               double* first, double* second) noexcept nogil:
+    """second_i += sum_s r_s (x_si - mean_i)^2"""
+    squares_step(tile, mean, resp, d, first, second, 1)
+
+
+cdef inline void norms_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                             double* first, double* second) noexcept nogil:
+    """second_0 += sum_s r_s |x_s - mean|^2"""
+    squares_step(tile, mean, resp, d, first, second, 0)
+
+
+# --- those samples that have any responsibility ----------------------------------------------------------------------
+
+cdef inline Py_ssize_t gather(const real* resp, Py_ssize_t* owned) noexcept nogil:
+    """owned <- the places of the samples with any responsibility; returns how many"""
+    cdef Py_ssize_t s, n = 0
+    for s in range(TILE):
+        owned[n] = s
+        n += resp[s] > 0
+    return n
+
+
+cdef inline void scatter_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d,
+                                  double* second) noexcept nogil:
+    """second[a, b] += sum_s y_sa z_sb in the lower blocks of a square; rows are padded with zeros to whole blocks"""
+    cdef Py_ssize_t a, b, s, l, stride = side(d)
+    cdef real p0, p1, p2, p3, t
+    cdef real acc0[BLOCK]
+    cdef real acc1[BLOCK]
+    cdef real acc2[BLOCK]
+    cdef real acc3[BLOCK]
+    cdef double* out
+    for a from 0 <= a < d by ROWS:
+        for b from 0 <= b < a + ROWS by BLOCK:
+            for l in range(BLOCK):
+                acc0[l] = acc1[l] = acc2[l] = acc3[l] = 0
+            for s in range(n):
+                p0 = y[s * stride + a]
+                p1 = y[s * stride + a + 1]
+                p2 = y[s * stride + a + 2]
+                p3 = y[s * stride + a + 3]
+                for l in range(BLOCK):
+                    t = z[s * stride + b + l]
+                    acc0[l] += p0 * t
+                    acc1[l] += p1 * t
+                    acc2[l] += p2 * t
+                    acc3[l] += p3 * t
+            out = second + a * stride + b
+            for l in range(BLOCK):
+                out[l] += acc0[l]
+                out[stride + l] += acc1[l]
+                out[2 * stride + l] += acc2[l]
+                out[3 * stride + l] += acc3[l]
+
+
+cdef inline void squares_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d,
+                                  double* second) noexcept nogil:
+    """second_i += sum_s y_si z_si"""
+    cdef Py_ssize_t a, s, l, stride = side(d)
+    cdef real acc[BLOCK]
+    for a from 0 <= a < d by BLOCK:
+        for l in range(BLOCK):
+            acc[l] = 0
         for s in range(n):
-            total += z[i * TILE + s] * z[i * TILE + s]
-        second[0] += total
+            for l in range(BLOCK):
+                acc[l] += y[s * stride + a + l] * z[s * stride + a + l]
+        for l in range(BLOCK if a + BLOCK <= d else d - a):
+            second[a + l] += acc[l]
+
+
+cdef inline void norms_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d,
+                                double* second) noexcept nogil:
+    """second_0 += sum_s y_s . z_s"""
+    cdef Py_ssize_t s
+    cdef real total = 0
+    for s in range(n * side(d)):
+        total += y[s] * z[s]
+    second[0] += total
+
+
+cdef inline void first_gathered(const real* y, Py_ssize_t n, Py_ssize_t d, double* first) noexcept nogil:
+    """first_i += sum_s y_si"""
+    cdef Py_ssize_t a, s, l, stride = side(d)
+    cdef real acc[BLOCK]
+    for a from 0 <= a < d by BLOCK:
+        for l in range(BLOCK):
+            acc[l] = 0
+        for s in range(n):
+            for l in range(BLOCK):
+                acc[l] += y[s * stride + a + l]
+        for l in range(BLOCK if a + BLOCK <= d else d - a):
+            first[a + l] += acc[l]
+
+
+# --- one matrix for all components -----------------------------------------------------------------------------------
+
+cdef inline void pack_anchors(const real* means, Py_ssize_t k, Py_ssize_t d, real* panels) noexcept nogil:
+    """Means (k, d), ROWS features at a time, padded with zeros: as `about_anchors` reads them."""
+    cdef Py_ssize_t j, i, r
+    for i from 0 <= i < d by ROWS:
+        for j in range(k):
+            for r in range(ROWS):
+                panels[j * ROWS + r] = means[j * d + i + r] if i + r < d else 0
+        panels += k * ROWS
+
+
+cdef inline void about_anchors(const real* tile, const real* panels, const real* resp, Py_ssize_t k, Py_ssize_t d,
+                               real* total, real* z) noexcept nogil:
+    """total_s <- sum_k r_sk; z_s <- x_s - sum_k r_sk mean_k / total_s, padding features included"""
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t v, i, j, r, l
+    cdef real p
+    cdef real share[WIDE]
+    cdef real acc[ROWS][WIDE]
+    cdef const real* panel
+    for v from 0 <= v < TILE by lanes:
+        for l in range(lanes):
+            share[l] = 0
+        for j in range(k):
+            for l in range(lanes):
+                share[l] += resp[j * TILE + v + l]
+        for l in range(lanes):
+            total[v + l] = share[l]
+            share[l] = 1 / share[l] if share[l] > 0 else 0
+        panel = panels
+        for i from 0 <= i < d by ROWS:
+            for r in range(ROWS):
+                for l in range(lanes):
+                    acc[r][l] = 0
+            for j in range(k):
+                for r in range(ROWS):
+                    p = panel[j * ROWS + r]
+                    for l in range(lanes):
+                        acc[r][l] += p * resp[j * TILE + v + l]
+            for r in range(ROWS):
+                for l in range(lanes):
+                    z[(i + r) * TILE + v + l] = tile[(i + r) * TILE + v + l] - acc[r][l] * share[l]
+            panel += k * ROWS
+
+
+cdef inline void pool(const real* tile, const real* panels, real* resp, Py_ssize_t k, Py_ssize_t d, real* z,
+                      double* first, double* second, double* shared) noexcept nogil:
+    """What the pooled moments of a tile are made of, at some 4 d operations for each sample and component.
+
+    With the anchor a_s = sum_k r_sk mean_k / w_s of a sample, where w_s = sum_k r_sk, and z_s = x_s - a_s,
+
+        sum_k r_sk (x_s - mean_k)(x_s - mean_k)' = w_s z_s z_s' + sum_k r_sk (mean_k - a_s)(mean_k - a_s)',
+
+    and the sum over s of the last is sum_{k < l} C_kl (mean_k - mean_l)(mean_k - mean_l)'. All is centred: only means
+    that share samples meet. first_kb += sum_s r_sk z_sb, second_ab += sum_s w_s z_sa z_sb and shared_kl = C_kl +=
+    sum_s r_sk r_sl / w_s (lower halves) have rows of padded length; resp does not survive.
+    """
+    cdef Py_ssize_t a, b, j, i, s, kp = padded(k), dp = padded(d)
+    cdef real total[TILE]
+    about_anchors(tile, panels, resp, k, d, total, z)
+    for a from 0 <= a < kp by ROWS:
+        for b from 0 <= b < dp by ROWS:
+            outer(resp + a * TILE, z + b * TILE, ROWS, False, first + a * dp + b, dp)
+    for s in range(TILE):
+        total[s] = sqrt(total[s]) if real is double else sqrtf(total[s])
+    for i in range(d):
+        for s in range(TILE):
+            z[i * TILE + s] *= total[s]
+    for s in range(TILE):
+        total[s] = 1 / total[s] if total[s] > 0 else 0
+    for j in range(k):
+        for s in range(TILE):
+            resp[j * TILE + s] *= total[s]
+    for a from 0 <= a < dp by ROWS:
+        outer_rows(z, a, ROWS, second, dp)
+    for a from 0 <= a < kp by ROWS:
+        outer_rows(resp, a, ROWS, shared, kp)

@@ -17,9 +17,17 @@ from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
-from .density cimport centred, diagonal, pack_panels, panel_size, spherical, triangular, whiten
-from .lanes cimport CYEM_OPENMP, LANES, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real
-from .moments cimport gather, mass, norms, padded, scatter, squares, weigh
+from .density cimport (
+    diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
+    whitened,
+)
+from .lanes cimport (
+    CYEM_OPENMP, LANES, ROWS, SPARSE, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
+)
+from .moments cimport (
+    first_dense, first_gathered, gather, mass, norms_dense, norms_gathered, pack_anchors, padded, pool, scatter1,
+    scatter2, scatter3, scatter_dense, scatter_gathered, side, squares_dense, squares_gathered,
+)
 from .posterior cimport hard, soft
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
@@ -45,39 +53,43 @@ cdef enum:
 cdef struct Scratch:        # one thread's temporary memory
     void* tiles             # (group, padded d, TILE): samples in the frame
     void* white             # the same, or whitened: what distances are measured on
-    void* z                 # (padded d, TILE): centred, and weighted
-    void* root              # (TILE,): square roots of responsibilities
-    int* owned              # (TILE,): places of samples that have any
-    void* resp              # (group, k, TILE)
+    void* z                 # (padded d, TILE): centred, and weighted; or gathered rows
+    void* resp              # (group, padded k, TILE)
     void* weight            # (group, TILE)
     double* loglik          # (group, TILE)
 
-ctypedef void (*distance_t)(const void* tile, const void* mean, const void* u, int d, void* z, void* q) noexcept nogil
+ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t d,
+                           void* joint) noexcept nogil
 ctypedef void (*posterior_t)(void* resp, int k, const void* w, double cut, double base, double* loglik,
                              double* sums) noexcept nogil
-ctypedef void (*second_t)(const void* z, Py_ssize_t n, int d, double* second) noexcept nogil
+ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
+                         double* second) noexcept nogil
+ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* second) noexcept nogil
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
 cdef struct Pass:
     Py_ssize_t n, tiles, shards, group
-    int d, k
+    int d, k, matrices
     const void* X           # (n, d)
     const void* weights     # (n,) or NULL for ones
     const void* frame       # (2, d)
     const void* means       # (k, d): what moments are about
     const void* centres     # (k, d): what distances are measured from, whitened where the samples are
+    void* anchors           # (padded d, k): the means, ROWS features at a time
     void* factors           # (k or 1, factor_size)
     void* constants         # (k,): log-joint density at distance zero, less base
     const void* given       # (n, k): responsibilities to fill from
     void* out               # (n, ...): rows to write
     double base, cut
     bint shared             # one factor for all components
-    bint gathers            # whether second moments cost enough to gather the samples that have any part in them
-    Py_ssize_t factor_size, tile_size, second_step, second_size, sums_size, scratch_size
-    distance_t distance
+    bint pools              # second moments of all components together
+    Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
+    Py_ssize_t factor_size, tile_size, resp_size, z_size, first_size, second_step, second_size, sums_size, scratch_size
+    density_t density
     posterior_t posterior
-    second_t second
+    dense_t dense
+    gathered_t gathered
     step_t fill
     step_t emit
     char* scratch           # (threads, scratch_size)
@@ -93,27 +105,31 @@ cdef Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
 
 cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize) noexcept nogil:
     """Decide the cuts from the problem alone, never from the machine or the number of threads."""
-    cdef Py_ssize_t side = padded(d), bytes, most
+    cdef Py_ssize_t width = side(d), dp = padded(d), kp = padded(k), bytes, most
     memset(p, 0, sizeof(Pass))
     p.n = n
     p.d = d
     p.k = k
-    p.second_step = side * side if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
-    p.second_size = side * side if moments == POOLED else k * p.second_step
-    p.sums_size = aligned((HEAD + k + <Py_ssize_t>k * d + p.second_size) * sizeof(double)) // sizeof(double)
-    p.gathers = d >= 8 and (moments == SCATTER or moments == POOLED)
-    p.tile_size = side * TILE
+    p.sparse = SPARSE if d >= ROWS else 0
+    p.pools = moments == POOLED and d >= ROWS and 4 * d + k < d * (d + 1)  # operations a pair, one way and the other
+    p.first_size = kp * dp if p.pools else <Py_ssize_t>k * d
+    p.matrices = k if moments == SCATTER else moments == POOLED
+    p.second_step = width * width if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
+    p.second_size = (dp * dp + kp * kp if p.pools else width * width if moments == POOLED else k * p.second_step)
+    p.sums_size = aligned((HEAD + k + p.first_size + p.second_size) * sizeof(double)) // sizeof(double)
+    p.tile_size = dp * TILE
+    p.resp_size = kp * TILE
+    p.z_size = p.tile_size if p.tile_size > 2 * SPARSE * width else 2 * SPARSE * width
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = SHARD_MEMORY // bytes
     most = 4 if most < 4 else MAX_SHARDS if most > MAX_SHARDS else most
     p.shards = p.tiles if p.tiles < most else most
     # a group fetches a component's parameters and sums once for several tiles: pays where these do not stay in cache
-    p.group = CACHE // ((2 * p.tile_size + k * TILE) * itemsize) if bytes > CACHE else 1
+    p.group = CACHE // ((2 * p.tile_size + p.resp_size) * itemsize) if bytes > CACHE else 1
     p.group = 1 if p.group < 1 else 8 if p.group > 8 else p.group
-    p.scratch_size = (2 * aligned(p.group * p.tile_size * itemsize) + aligned(p.tile_size * itemsize)
-                      + aligned(TILE * itemsize) + aligned(TILE * sizeof(int))
-                      + aligned(p.group * k * TILE * itemsize) + aligned(p.group * TILE * itemsize)
+    p.scratch_size = (2 * aligned(p.group * p.tile_size * itemsize) + aligned(p.z_size * itemsize)
+                      + aligned(p.group * p.resp_size * itemsize) + aligned(p.group * TILE * itemsize)
                       + aligned(p.group * TILE * sizeof(double)))
 
 
@@ -133,6 +149,7 @@ def workspace_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize,
     cdef Pass p
     plan(&p, n, d, k, moments, itemsize)
     return (64 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
+            + (aligned(k * padded(d) * itemsize) if p.pools else 0)
             + n_threads * p.scratch_size + p.shards * p.sums_size * <Py_ssize_t>sizeof(double))
 
 
@@ -173,21 +190,16 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
     cdef real* factor = <real*>p.factors
     cdef const real* constants = <const real*>p.constants
     cdef real* tile = <real*>s.tiles
-    cdef real* resp
-    cdef Py_ssize_t t, j, r
-    cdef real half = 0.5, c
+    cdef Py_ssize_t t, j
     load[real](p, s, row, tiles, X)
     if p.shared:
         tile = <real*>s.white
         for t in range(tiles):
             whiten[real](<real*>s.tiles + t * p.tile_size, factor, p.d, tile + t * p.tile_size)
     for j in range(p.k):
-        c = constants[j]
         for t in range(tiles):
-            resp = <real*>s.resp + (<Py_ssize_t>t * p.k + j) * TILE
-            p.distance(tile + t * p.tile_size, centre, factor, p.d, s.z, resp)
-            for r in range(TILE):
-                resp[r] = c - half * resp[r]
+            p.density(tile + t * p.tile_size, centre, factor, constants + j, p.d,
+                      <real*>s.resp + t * p.resp_size + j * TILE)
         centre += p.d
         factor += 0 if p.shared else p.factor_size
 
@@ -198,18 +210,19 @@ cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row
     cdef Py_ssize_t t
     fill_joint[real](p, s, sums, row, tiles, X)
     for t in range(tiles):
-        p.posterior(<real*>s.resp + <Py_ssize_t>t * p.k * TILE, p.k, <real*>s.weight + t * TILE, p.cut, p.base,
+        p.posterior(<real*>s.resp + t * p.resp_size, p.k, <real*>s.weight + t * TILE, p.cut, p.base,
                     s.loglik + t * TILE, sums)
 
 
 cdef void fill_given(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
     """resp[k, s] <- weight_s given[s, k]"""
     cdef const real* given = <const real*>p.given + row * p.k
-    cdef real* resp = <real*>s.resp
+    cdef real* resp
     cdef const real* weight = <const real*>s.weight
-    cdef Py_ssize_t _t, j, r, m
+    cdef Py_ssize_t t, j, r, m
     load[real](p, s, row, tiles, X)
-    for _t in range(tiles):
+    for t in range(tiles):
+        resp = <real*>s.resp + t * p.resp_size
         m = p.n - row if p.n - row < TILE else TILE
         for j in range(p.k):
             for r in range(m):
@@ -229,26 +242,70 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     """Add masses, first and second moments; a component that owns nothing of a tile costs nothing."""
     cdef double* masses = sums + HEAD
     cdef double* first = masses + p.k
-    cdef double* second = first + <Py_ssize_t>p.k * p.d
+    cdef double* second = first + p.first_size
     cdef const real* mean = <const real*>p.means
     cdef const real* resp
     cdef double total
-    cdef Py_ssize_t n
-    cdef Py_ssize_t t, j
+    cdef Py_ssize_t t, j, n
     for j in range(p.k):
         for t in range(tiles):
-            resp = <real*>s.resp + (<Py_ssize_t>t * p.k + j) * TILE
-            total = mass(resp, <real*>s.root)
-            if total == 0:
+            resp = <real*>s.resp + t * p.resp_size + j * TILE
+            n = mass(resp, &total)
+            if n == 0:
                 continue
             masses[j] += total
-            n = gather(<real*>s.root, s.owned) if p.gathers else TILE
-            n = weigh(<real*>s.tiles + t * p.tile_size, mean, <real*>s.root, s.owned, n, p.d, <real*>s.z, first)
-            if p.second is not NULL:
-                p.second(s.z, n, p.d, second)
+            if n > p.sparse:
+                p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, s.z, first, second)
+            else:
+                add_gathered(p, mean, resp, X + (row + t * TILE) * p.d, <real*>s.z, first, second)
         mean += p.d
         first += p.d
         second += p.second_step
+
+
+cdef void add_gathered(const Pass* p, const real* mean, const real* resp, const real* X, real* z, double* first,
+                       double* second) noexcept nogil:
+    """First and second moments of one component and those samples of one tile that it has any part in."""
+    cdef Py_ssize_t owned[TILE + 1]
+    cdef Py_ssize_t n = gather(resp, owned), width = side(p.d), i, s
+    cdef const real* reference = <const real*>p.frame
+    cdef const real* scale = reference + p.d
+    cdef const real* x
+    cdef real* y = z + n * width
+    cdef real r
+    for s in range(n):
+        x = X + owned[s] * p.d
+        r = resp[owned[s]]
+        for i in range(p.d):
+            z[i] = (x[i] - reference[i]) * scale[i] - mean[i]
+            y[i] = r * z[i]
+        for i in range(p.d, width):
+            z[i] = 0
+            y[i] = 0
+        z += width
+        y += width
+    y -= n * width
+    z -= n * width
+    first_gathered(y, n, p.d, first)
+    if p.gathered is not NULL:
+        p.gathered(y, z, n, p.d, second)
+
+
+cdef void emit_pooled(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    """Add masses, and what first and pooled second moments are made of."""
+    cdef double* masses = sums + HEAD
+    cdef double* first = masses + p.k
+    cdef double* second = first + p.first_size
+    cdef real* resp
+    cdef double total
+    cdef Py_ssize_t t, j
+    for t in range(tiles):
+        resp = <real*>s.resp + t * p.resp_size
+        for j in range(p.k):
+            mass(resp + j * TILE, &total)
+            masses[j] += total
+        pool(<real*>s.tiles + t * p.tile_size, <real*>p.anchors, resp, p.k, p.d, <real*>s.z, first, second,
+             second + padded(p.d) * padded(p.d))
 
 
 cdef void emit_loglik(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
@@ -264,7 +321,7 @@ cdef void emit_resp(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int
     cdef Py_ssize_t r
     cdef Py_ssize_t j
     for r in range(p.n - row if p.n - row < tiles * TILE else tiles * TILE):
-        resp = <const real*>s.resp + r // TILE * p.k * TILE + r % TILE
+        resp = <const real*>s.resp + r // TILE * p.resp_size + r % TILE
         for j in range(p.k):
             out[r * p.k + j] = resp[j * TILE]
 
@@ -276,7 +333,7 @@ cdef void emit_labels(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, i
     cdef Py_ssize_t r
     cdef Py_ssize_t j, best
     for r in range(p.n - row if p.n - row < tiles * TILE else tiles * TILE):
-        joint = <const real*>s.resp + r // TILE * p.k * TILE + r % TILE
+        joint = <const real*>s.resp + r // TILE * p.resp_size + r % TILE
         best = 0
         for j in range(1, p.k):
             if joint[j * TILE] > joint[best * TILE]:
@@ -298,17 +355,15 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexce
     s.white = at
     at += aligned(p.group * p.tile_size * itemsize)
     s.z = at
-    at += aligned(p.tile_size * itemsize)
-    s.root = at
-    at += aligned(TILE * itemsize)
-    s.owned = <int*>at
-    at += aligned(TILE * sizeof(int))
+    at += aligned(p.z_size * itemsize)
     s.resp = at
-    at += aligned(p.group * p.k * TILE * itemsize)
+    at += aligned(p.group * p.resp_size * itemsize)
     s.weight = at
     at += aligned(p.group * TILE * itemsize)
     s.loglik = <double*>at
-    memset(s.z, 0, p.tile_size * itemsize)  # padding features are zero
+    if p.pools:  # padding features and components are zero
+        memset(s.tiles, 0, p.group * p.tile_size * itemsize)
+        memset(s.resp, 0, p.group * p.resp_size * itemsize)
     memset(sums, 0, p.sums_size * sizeof(double))
     while tile < end:
         tiles = <int>(end - tile if end - tile < p.group else p.group)
@@ -323,18 +378,18 @@ cdef void run(const Pass* p, Py_ssize_t itemsize, int n_threads) noexcept nogil:
         run_shard(p, shard, itemsize)
 
 
-cdef void add_shards(const Pass* p, double* out, int n_threads) noexcept nogil:
-    """out <- sum of the shards' sums, in their order; second moments unfolded from their padded lower tiles."""
-    cdef Py_ssize_t i, j, flat = HEAD + p.k + <Py_ssize_t>p.k * p.d, matrices = 0
-    cdef Py_ssize_t side = padded(p.d)
-    if p.second_size and p.second_step in (0, side * side):
-        matrices = p.second_size // (side * side)
-    else:
+cdef void add_shards(const Pass* p, double* out, const real* means, int n_threads) noexcept nogil:
+    """out <- sum of the shards' sums, in their order; second moments unfolded from their lower halves."""
+    cdef Py_ssize_t i, j, flat = HEAD + p.k + p.first_size, width = side(p.d)
+    if p.pools:
+        unpool(p, out, means)
+        return
+    if p.matrices == 0:
         flat += p.second_size
     for i in range(flat):
         out[i] = total(p, i)
-    for j in prange(matrices, schedule="static", num_threads=n_threads):
-        unfold(p, flat + j * side * side, out + flat + j * p.d * p.d)
+    for j in prange(p.matrices, schedule="static", num_threads=n_threads):
+        unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
 
 
 cdef inline double total(const Pass* p, Py_ssize_t i) noexcept nogil:
@@ -345,13 +400,40 @@ cdef inline double total(const Pass* p, Py_ssize_t i) noexcept nogil:
     return sum
 
 
-cdef void unfold(const Pass* p, Py_ssize_t start, double* out) noexcept nogil:
-    """One symmetric (d, d) matrix."""
-    cdef Py_ssize_t side = padded(p.d), d = p.d, a, b
+cdef void unfold(const Pass* p, Py_ssize_t start, Py_ssize_t stride, double* out) noexcept nogil:
+    """One symmetric (d, d) matrix from the lower half of one whose rows have the length stride."""
+    cdef Py_ssize_t d = p.d, a, b
     for a in range(d):
         for b in range(a + 1):
-            out[a * d + b] = total(p, start + a * side + b)
+            out[a * d + b] = total(p, start + a * stride + b)
             out[b * d + a] = out[a * d + b]
+
+
+cdef void unpool(const Pass* p, double* out, const real* means) noexcept nogil:
+    """First and pooled second moments about the means, from moments about the anchors: see `moments.pool`."""
+    cdef Py_ssize_t d = p.d, dp = padded(p.d), kp = padded(p.k), start = HEAD + p.k, i, j, l, a, b
+    cdef double* first = out + start
+    cdef double* second = first + p.k * d
+    cdef double c, gap
+    for i in range(start):
+        out[i] = total(p, i)
+    for j in range(p.k):
+        for a in range(d):
+            first[j * d + a] = total(p, start + j * dp + a)
+    start += kp * dp
+    unfold(p, start, dp, second)
+    start += dp * dp
+    for j in range(p.k):
+        for l in range(j):
+            c = total(p, start + j * kp + l)
+            if c == 0:
+                continue
+            for a in range(d):
+                gap = <double>means[j * d + a] - means[l * d + a]
+                first[j * d + a] -= c * gap
+                first[l * d + a] += c * gap
+                for b in range(d):
+                    second[a * d + b] += c * gap * (<double>means[j * d + b] - means[l * d + b])
 
 
 # --- the doors -------------------------------------------------------------------------------------------------------
@@ -370,11 +452,24 @@ cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, cons
     at += aligned(p.k * packed_size(p.d) * itemsize)
     p.constants = <void*>at
     at += aligned(p.k * itemsize) + aligned(p.k * p.d * itemsize)
+    p.anchors = <void*>at
+    at += aligned(p.k * padded(p.d) * itemsize) if p.pools else 0
     p.sums = <double*>at
     at += p.shards * p.sums_size * sizeof(double)
     p.scratch = <char*>at
-    p.second = (<second_t>scatter[real] if moments == SCATTER or moments == POOLED else
-                <second_t>squares[real] if moments == SQUARES else <second_t>norms[real] if moments == NORMS else NULL)
+    p.emit = <step_t>emit_pooled[real] if p.pools else <step_t>emit_moments[real]
+    if p.pools:
+        pack_anchors(&means[0, 0], p.k, p.d, <real*>p.anchors)
+    elif moments == NONE:
+        p.dense = <dense_t>first_dense[real]
+    elif moments == SQUARES:
+        p.dense, p.gathered = <dense_t>squares_dense[real], <gathered_t>squares_gathered[real]
+    elif moments == NORMS:
+        p.dense, p.gathered = <dense_t>norms_dense[real], <gathered_t>norms_gathered[real]
+    else:
+        p.dense = (<dense_t>scatter1[real] if p.d == 1 else <dense_t>scatter2[real] if p.d == 2 else
+                   <dense_t>scatter3[real] if p.d == 3 else <dense_t>scatter_dense[real])
+        p.gathered = <gathered_t>scatter_gathered[real]
 
 
 cdef void set_density(Pass* p, const real[:, ::1] means, const real[:, :, ::1] factors, const double[::1] constants,
@@ -408,9 +503,15 @@ cdef void set_density(Pass* p, const real[:, ::1] means, const real[:, :, ::1] f
         p.base = constants[j] if constants[j] > p.base else p.base
     for j in range(p.k):
         constant[j] = <real>(constants[j] - p.base)
-    p.distance = (<distance_t>triangular[real] if density == TRIANGULAR else
-                  <distance_t>diagonal[real] if density == DIAGONAL else
-                  <distance_t>spherical[real] if density == SPHERICAL else <distance_t>centred[real])
+    if density == TRIANGULAR:
+        p.density = (<density_t>triangular1[real] if p.d == 1 else <density_t>triangular2[real] if p.d == 2 else
+                     <density_t>triangular3[real] if p.d == 3 else <density_t>triangular[real])
+    elif density == DIAGONAL:
+        p.density = <density_t>diagonal[real]
+    elif density == WHITENED:
+        p.density = <density_t>whitened[real]
+    else:
+        p.density = <density_t>spherical[real]
     p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
     p.cut = cut
     p.fill = <step_t>fill_posterior[real]
@@ -428,9 +529,8 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     with nogil:
         open_pass(&p, X, weights, frame, means, moments, workspace)
         set_density(&p, means, factors, constants, density, posterior, cut)
-        p.emit = <step_t>emit_moments[real]
         run(&p, sizeof(real), n_threads)
-        add_shards(&p, &statistics[0], n_threads)
+        add_shards(&p, &statistics[0], &means[0, 0], n_threads)
 
 
 def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
@@ -442,9 +542,8 @@ def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1]
         open_pass(&p, X, weights, frame, means, moments, workspace)
         p.given = &resp[0, 0]
         p.fill = <step_t>fill_given[real]
-        p.emit = <step_t>emit_moments[real]
         run(&p, sizeof(real), n_threads)
-        add_shards(&p, &statistics[0], n_threads)
+        add_shards(&p, &statistics[0], &means[0, 0], n_threads)
 
 
 def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means,
