@@ -659,7 +659,7 @@ def checked(values, name, shape):
         raise TypeError(f"The parameter {name!r} should hold numbers, got dtype {values.dtype}.")
     if values.shape != shape:
         raise ValueError(f"The parameter {name!r} should have the shape of {shape}, but got {values.shape}")
-    values = values.astype(np.float64)
+    values = values.astype(np.float64, order="C")
     if not np.isfinite(values).all():
         raise ValueError(f"The parameter {name!r} should be finite, but contains NaN or infinity.")
     return values

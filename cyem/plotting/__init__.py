@@ -1,0 +1,16 @@
+"""Pictures of mixtures and of the search for one, drawn by matplotlib.
+
+Each picture is a class with the conventions of scikit-learn's displays: `from_estimator` (or `from_selection`, ...)
+computes and draws, the constructor takes the data of the picture, `plot` draws it again, `figure_` and `ax_` (or
+`axes_`) hold what was drawn, for everything that matplotlib can do with it.
+"""
+
+try:
+    import matplotlib  # noqa: F401
+except ImportError as error:
+    raise ImportError("cyem.plotting needs matplotlib, which is not installed: pip install 'cyem[plot]'") from error
+
+from .criterion import CriterionDisplay
+from .mixture import MixtureDisplay
+
+__all__ = ["CriterionDisplay", "MixtureDisplay"]

@@ -1,0 +1,148 @@
+"""The criterion over the number of components, a curve for each structure."""
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+from . import style
+
+LEADERS = 6  # structures in the foreground
+CLOSE = 10  # a difference of BIC below which the evidence against a model is not yet very strong (Kass & Raftery 1995)
+SIZE = (7.5, 4.8)
+
+
+class CriterionDisplay:
+    """How a criterion depends on the number of components, for each covariance structure.
+
+    The vertical axis counts from the best value, linearly at first and then by magnitude, so that models that compete
+    and models out of question both have their place. The structures that come closest to the best are in the
+    foreground, the others grey. A hollow marker is a fit that is not to be trusted.
+
+    Parameters
+    ----------
+    n_components : ndarray of shape (m,)
+        The numbers of components, ascending.
+    curves : dict of str to ndarray of shape (m,)
+        The criterion of each structure, smaller is better; NaN where there is no fit.
+    doubtful : dict of str to ndarray of bool of shape (m,)
+        The fits that are not to be trusted.
+    best : tuple of (int, str)
+        Number of components and structure of the chosen model.
+    criterion : str
+        What is shown.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, *, n_components, curves, doubtful, best, criterion):
+        self.n_components = n_components
+        self.curves = curves
+        self.doubtful = doubtful
+        self.best = best
+        self.criterion = criterion
+
+    @classmethod
+    def from_selection(cls, selection, *, criterion=None, ax=None):
+        """Draw the table of `cyem.select`.
+
+        Parameters
+        ----------
+        selection : Selection
+        criterion : str, default=None
+            Another one than that of the selection.
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+            Where to draw; None: a new figure of pyplot.
+
+        Returns
+        -------
+        CriterionDisplay
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import select
+        >>> from cyem.plotting import CriterionDisplay
+        >>> X = np.random.default_rng(0).normal(size=(200, 2))
+        >>> display = CriterionDisplay.from_selection(select(X, range(1, 4), random_state=0))
+        >>> display.ax_.get_xlabel()
+        'number of components'
+        """
+        if criterion is not None:
+            selection = selection.pick(criterion)
+        rows, name = selection.rows, selection.criterion
+        name = getattr(name, "__name__", name)
+        counts = np.unique([row.n_components for row in rows])
+        structures = list(dict.fromkeys(row.covariance_type for row in rows))
+        curves = {structure: np.full(len(counts), np.nan) for structure in structures}
+        doubtful = {structure: np.zeros(len(counts), bool) for structure in structures}
+        for row, value in zip(rows, selection.values(), strict=True):
+            at = np.searchsorted(counts, row.n_components)
+            curves[row.covariance_type][at] = value
+            doubtful[row.covariance_type][at] = bool(row.spurious)
+        best = selection.best_row.n_components, selection.best_row.covariance_type
+        return cls(n_components=counts, curves=curves, doubtful=doubtful, best=best, criterion=name).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+
+        Returns
+        -------
+        self
+        """
+        ax = style.panel(ax, SIZE)
+        look = style.look(ax)
+        counts = self.n_components
+        k, structure = self.best
+        least = self.curves[structure][np.searchsorted(counts, k)]
+        curves = {name: curve - least for name, curve in self.curves.items() if np.isfinite(curve).any()}
+        ranked = sorted(curves, key=lambda name: (name != structure, np.nanmin(curves[name])))
+
+        ax.axhspan(0, CLOSE, color=look.faint, alpha=0.5, lw=0, zorder=0)
+        ends, colours = [], []
+        for rank, name in enumerate(ranked):
+            leads = rank < LEADERS
+            colour = look.colour(rank) if leads else look.muted
+            self._curve(ax, look, name, curves[name], rank, colour, leads)
+            last = np.flatnonzero(np.isfinite(curves[name]))[-1]
+            ends.append((counts[last], curves[name][last]))
+            colours.append(colour)
+        ax.plot(k, 0, "o", ms=15, mfc="none", mec=look.ink, mew=1.5, zorder=5)
+
+        self._scale(ax, curves)
+        ax.set_xlim(counts[0] - 0.3, counts[-1] + 0.3)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=20))
+        ax.set_xlabel("number of components")
+        title = self.criterion.upper()
+        ax.set_ylabel(f"{title} above the best")
+        ax.set_title(f"{structure} with {k} component{'s' * (k > 1)} is best by {title}: {least:,.1f}",
+                     fontsize="medium", loc="left")
+        style.frame(ax)
+        style.label_ends(ax, ends, ranked, colours)
+        self.ax_, self.figure_ = ax, style.root(ax)
+        return self
+
+    @staticmethod
+    def _scale(ax, curves):
+        """Linear near the best, by magnitude beyond."""
+        low, high = (find([find(curve) for curve in curves.values()]) for find in (np.nanmin, np.nanmax))
+        ax.set_yscale("asinh", linear_width=CLOSE)
+        ticks = CLOSE * 10.0 ** np.arange(max(np.log10(max(high, 1) / CLOSE) + 1, 1))
+        ax.yaxis.set_major_locator(FixedLocator([*(-ticks[ticks < -low]), 0, *ticks]))
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        ax.set_ylim(1.5 * min(low, 0) - 0.3 * CLOSE, 1.5 * max(high, CLOSE))
+
+    def _curve(self, ax, look, name, curve, rank, colour, leads):
+        dashes = style.dashes(rank) if leads else "-"
+        doubtful = self.doubtful[name]
+        ax.plot(self.n_components, curve, color=colour, ls=dashes, lw=1.6 if leads else 0.8, zorder=3 if leads else 1)
+        if leads:
+            marks = dict(ls="", marker=style.marker(rank), color=colour, ms=5, zorder=4)
+            ax.plot(self.n_components, np.where(doubtful, np.nan, curve), **marks)
+            ax.plot(self.n_components, np.where(doubtful, curve, np.nan), mfc=look.paper, **marks)

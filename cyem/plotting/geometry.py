@@ -1,0 +1,96 @@
+"""The fitted mixture as pictures need it: whole covariance matrices, marginal mixtures, ellipses."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..covariance import structure
+from ..gaussian import GaussianMixture
+
+
+class Components(NamedTuple):
+    """Weights (k,), means (k, d), covariance matrices (k, d, d) and names of the features (d,)."""
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    names: tuple
+
+    @classmethod
+    def of(cls, model):
+        """Those of a fitted model."""
+        model._check_fitted()
+        k, d = model.means_.shape
+        covariances = structure(model.covariance_type).full(np.asarray(model.covariances_, float), k, d)
+        weights = np.asarray(model.weights_, float)
+        names = getattr(model, "feature_names_in_", None)
+        names = [f"feature {i}" for i in range(d)] if names is None else map(str, names)
+        return cls(weights / weights.sum(), np.asarray(model.means_, float), np.asarray(covariances), tuple(names))
+
+    def marginal(self, features):
+        """The components of some of the features."""
+        return Components(
+            self.weights,
+            self.means[:, features],
+            self.covariances[:, features][:, :, features],
+            tuple(self.names[i] for i in features),
+        )
+
+    @property
+    def mixture(self):
+        """The same as a mixture that can be evaluated."""
+        return GaussianMixture.from_parameters(self.weights, self.means, self.covariances)
+
+    @property
+    def deviations(self):
+        """Standard deviations (k, d)."""
+        return np.sqrt(np.diagonal(self.covariances, axis1=1, axis2=2))
+
+    def density(self, x):
+        """Density of each component times its weight at points x (m, d): (m, k)."""
+        mixture = self.mixture
+        return np.exp(mixture.score_samples(x))[:, None] * mixture.predict_proba(x)
+
+    def telling(self, count):
+        """The features in which the components differ most, in their own order.
+
+        By the share of the variance that is between the components.
+        """
+        if count >= len(self.names):
+            return list(range(len(self.names)))
+        between = self.weights @ (self.means - self.weights @ self.means) ** 2
+        within = self.weights @ self.deviations**2
+        return sorted(np.argsort(-between / (between + within), kind="stable")[:count].tolist())
+
+
+def chosen(features, components, most):
+    """Indices of the features to show: those asked for by index or name, or the most telling ones."""
+    if features is None:
+        return components.telling(most)
+    indices = []
+    for feature in np.atleast_1d(np.asarray(features, dtype=object)):
+        if feature in components.names:
+            indices.append(components.names.index(feature))
+        elif isinstance(feature, (int, np.integer)) and 0 <= feature < len(components.names):
+            indices.append(int(feature))
+        else:
+            raise ValueError(f"features={features!r}: there is no feature {feature!r}; give indices from 0 to "
+                             f"{len(components.names) - 1} or names: {', '.join(components.names)}")
+    if not indices:
+        raise ValueError("features=[] is empty: give at least one index or name, or None for the most telling ones")
+    return indices
+
+
+def some(n, most):
+    """At most so many of n rows, evenly among them at random, in order and always the same."""
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
+
+
+def ellipse(mean, covariance, share, m=100):
+    """The curve (m, 2) that holds a share of a Gaussian of two features: at a distance of sqrt(-2 log(1 - share))."""
+    values, axes = np.linalg.eigh(covariance)
+    angle = np.linspace(0, 2 * np.pi, m)
+    circle = np.column_stack([np.cos(angle), np.sin(angle)]) * np.sqrt(-2 * np.log(1 - share))
+    return mean + circle * np.sqrt(np.maximum(values, 0)) @ axes.T
