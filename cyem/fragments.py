@@ -54,9 +54,7 @@ def components(model, most=None):
     weights = [element("td", f"{weight:.1%}") for weight in model.weights_[:most]]
     lines = [row([element("th", "weight", scope="row"), *weights])]
     for name, means, sds in zip(names, model.means_.T.tolist(), summary.deviations(model).T.tolist(), strict=False):
-        texts = summary.numbers([*means, *sds])
-        pairs = zip(texts[: len(means)], texts[len(means) :], strict=True)
-        cells = [element("td", mean, element("small", " ± ", sd)) for mean, sd in pairs]
+        cells = [element("td", mean, element("small", " ± ", sd)) for mean, sd in _with_deviations(means, sds)]
         lines.append(row([element("th", name, scope="row"), *cells[:most]]))
     head = ["", *(element("th", f"component {j}", scope="col") for j in range(k))]
     return table(head, lines, style=QUIET, class_="components")
@@ -103,6 +101,14 @@ def ranked(selection):
     best = selection.best_row
     fitted = [(fit, value) for fit, value in zip(selection.rows, selection.values(), strict=True) if _is_number(value)]
     return sorted(fitted, key=lambda pair: (pair[0] is not best, pair[0].spurious, pair[1]))
+
+
+def _with_deviations(means, sds):
+    """Pairs of text with as many decimals as give the least standard deviation two digits."""
+    least = min(sd for sd in sds if sd > 0)
+    decimals = max(0, 1 - math.floor(math.log10(least)))
+    form = f",.{decimals}f" if decimals < 9 and max(map(abs, [*means, *sds])) < 1e9 else ".3e"
+    return [(f"{mean:{form}}", f"{sd:{form}}") for mean, sd in zip(means, sds, strict=True)]
 
 
 def _is_number(value):

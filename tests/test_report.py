@@ -3,7 +3,6 @@
 import base64
 import re
 import sys
-import warnings
 from html.parser import HTMLParser
 
 import numpy as np
@@ -109,13 +108,14 @@ def test_what_to_be_careful_about(page, selection, X, tmp_path):
     cautions = page.texts("li")
     assert "Of the 8 models, 2 could not be fitted: the table says why." in cautions
     chosen = selection.best_row.n_components
-    narrow = select(X, [1, chosen], "full", max_iter=1, tol=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        cautions = Page(report(narrow, X, tmp_path / "narrow.html")).texts("li")
+    cautions = Page(report(select(X, [1, chosen], "full"), X, tmp_path / "narrow.html", figures=False)).texts("li")
     assert any(f"{chosen}, is the largest tried" in text for text in cautions)
     assert any("No seed was given" in text for text in cautions)
-    assert any("stopped before" in text for text in cautions)
+    with pytest.warns(cyem.ConvergenceWarning):
+        stopped = GaussianMixture(3, max_iter=1, random_state=0).fit(X)
+    assert Page(report(stopped, X, tmp_path / "stopped.html", figures=False)).texts("li") == [
+        "The fit was stopped before it was done: raise max_iter."
+    ]
 
 
 def test_the_code_makes_it_again(page, selection, X, tmp_path, monkeypatch):
@@ -131,18 +131,18 @@ def test_the_code_makes_it_again(page, selection, X, tmp_path, monkeypatch):
 
 def test_of_a_model(X, tmp_path):
     model = GaussianMixture(2, covariance_type="VEV", random_state=0).fit(X)
-    path = report(model, X, tmp_path / "model.html")
+    path = report(model, X, tmp_path / "model.html", figures=False)
     page = Page(path)
     assert path == tmp_path / "model.html"
     assert "A mixture of 2 components was fitted" in page.text
     assert "GaussianMixture(n_components=2, covariance_type='VEV', random_state=0).fit(X)" in page.text
     assert "All models compared" not in page.text
-    assert len(page.texts("figure")) >= 2
+    assert page.texts("figure") == []
 
 
 def test_of_one_group_and_one_feature(tmp_path):
     X = np.random.default_rng(0).normal(size=(100, 1))
-    page = Page(report(select(X, [1, 2], "full", random_state=0), X, tmp_path / "one.html"))
+    page = Page(report(select(X, [1, 2], "full", random_state=0), X, tmp_path / "one.html", figures=False))
     assert "a single group" in page.text
     assert "How sure the groups are" not in page.text
 
@@ -150,7 +150,7 @@ def test_of_one_group_and_one_feature(tmp_path):
 def test_weights_count(X, tmp_path):
     weights = np.arange(len(X)) % 3 + 1.0
     model = GaussianMixture(2, random_state=0).fit(X, sample_weight=weights)
-    page = Page(report(model, X, tmp_path / "page.html", sample_weight=weights))
+    page = Page(report(model, X, tmp_path / "page.html", sample_weight=weights, figures=False))
     certain = np.average(model.predict_proba(X).max(axis=1) > 0.9, weights=weights)
     assert f"{certain:.0%} of the rows" in page.text and "weighted" in page.text
 
@@ -158,7 +158,7 @@ def test_weights_count(X, tmp_path):
 def test_figures_are_light_and_dark_and_have_words(page):
     images = [attributes for tag, attributes, _ in page.elements if tag == "img"]
     dark = [attributes for tag, attributes, _ in page.elements if tag == "source"]
-    assert len(images) == len(dark) == 3
+    assert len(images) == len(dark) == 2
     assert all(image["alt"] for image in images)
     for image, other in zip(images, dark, strict=True):
         assert image["src"] != other["srcset"]
@@ -204,7 +204,8 @@ def table(X, tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_command(table, capsys):
+def test_command(table, capsys, monkeypatch):
+    monkeypatch.setattr("cyem.reporting.pictures.drawn", lambda *_: {})  # which takes most of the time
     arguments = ["report", "points.csv", "--components", "1-3", "--structures", "full", "-o", "page.html"]
     assert cli.main(arguments) == 0
     out, err = capsys.readouterr()
@@ -220,11 +221,10 @@ def test_command(table, capsys):
 STARTS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
-@pytest.mark.parametrize("form", STARTS)
-def test_pictures_of_the_command_line(table, capsys, form):
-    arguments = ["--structures", "full", "--plot", f"curves.{form}", "--plot-model", f"model.{form}"]
+def test_pictures_of_the_command_line(table, capsys):
+    arguments = ["--structures", "full", "--plot", "curves.png", "--plot-model", "model.pdf"]
     assert cli.main(["select", "points.csv", "--components", "1-2", *arguments]) == 0
-    assert cli.main(["fit", "points.csv", "--components", "2", "-o", "model", "--plot-model", f"fit.{form}"]) == 0
+    assert cli.main(["fit", "points.csv", "--columns", "1", "-o", "model", "--plot-model", "fit.svg"]) == 0
     assert capsys.readouterr().err == ""
-    for name in ("curves", "model", "fit"):
-        assert (table / f"{name}.{form}").read_bytes().startswith(STARTS[form])
+    for name in ("curves.png", "model.pdf", "fit.svg"):
+        assert (table / name).read_bytes().startswith(STARTS[name[-3:]])

@@ -14,7 +14,7 @@ from ..selection import Selection
 from . import pictures, sections
 
 
-def report(fitted, X, path, *, sample_weight=None, title="Mixture report", command=None):
+def report(fitted, X, path, *, sample_weight=None, title="Mixture report", command=None, figures=True):
     """Write a report: one HTML page that holds everything it shows.
 
     It tells in plain words what was fitted and how sure one can be, with figures, the table of all models that were
@@ -35,6 +35,8 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
         What stands on top.
     command : str, optional
         A command line that makes the report again; by default the report shows the Python code.
+    figures : bool, optional
+        Whether to draw.
 
     Returns
     -------
@@ -76,14 +78,14 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
         warnings.filterwarnings("ignore", "X does not have valid feature names")  # the page shows those of the model
         X = model._samples(X)
         facts = sections.Facts(model, X, data.weights(sample_weight, len(X)))
-        figures = pictures.drawn(selection, model, X)
+        drawn = pictures.drawn(selection, model, X) if figures else {}
     parts = [
         sections.head(title, facts),
         sections.answer(facts, selection),
         sections.cautions(facts, selection),
-        sections.groups(facts, figures),
-        sections.certainty(facts, figures),
-        sections.models(selection, figures) if selection else "",
+        sections.groups(facts, drawn),
+        sections.certainty(facts, drawn),
+        sections.models(selection, drawn) if selection else "",
         sections.words(),
         sections.again(facts, selection, path, command),
     ]

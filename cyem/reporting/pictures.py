@@ -9,9 +9,12 @@ from ..markup import element
 LIGHT, DARK = ("default", "#ffffff"), ("dark_background", "#14181d")  # with the backgrounds of page.html
 CURVES = ("criterion",)  # lines stay lines; figures of samples become pixels
 DOTS = 110  # of these per inch
+FEATURES = 6  # that a page has room for
 CAPTIONS = {
     "criterion": "The criterion over the number of components, a curve for each structure: the lowest point is best.",
-    "mixture": "The samples and the components of the chosen model, feature by feature.",
+    "mixture": "Each feature against each other one. Below the diagonal the samples, in the colour of their component, "
+    "and ellipses around each component; above it how densely the mixture fills the plane, with the centres; on it the "
+    "histogram of each feature, under the curves of the components and of the whole.",
     "uncertainty": "Where it is uncertain to which component a sample belongs.",
 }
 
@@ -23,23 +26,24 @@ def drawn(selection, model, X):
     except ImportError as error:
         warn(f"the report has no figures: {error}")
         return {}
-    draw = {"mixture": lambda place: plotting.MixtureDisplay.from_estimator(model, X, ax=place)}
-    if len(model.weights_) > 1:
-        draw["uncertainty"] = lambda place: plotting.UncertaintyDisplay.from_estimator(model, X, ax=place)
+    telling = plotting.geometry.Components.of(model).telling(FEATURES)
+    draw = {"mixture": lambda place: plotting.MixtureDisplay.from_estimator(model, X, features=telling, ax=place)}
+    captions = dict(CAPTIONS)
+    if len(telling) < X.shape[1]:
+        captions["mixture"] += f" These are the {len(telling)} features in which the components differ most."
     if selection is not None:
         draw["criterion"] = lambda place: plotting.CriterionDisplay.from_selection(selection, ax=place)
-    return {name: _figure(name, way) for name, way in draw.items()}
+    return {name: _figure(way, captions[name], "svg" if name in CURVES else "png") for name, way in draw.items()}
 
 
-def _figure(name, draw):
-    form = "svg" if name in CURVES else "png"
+def _figure(draw, caption, form):
     light, dark = (_image(form, draw, *style) for style in (LIGHT, DARK))
     picture = element(
         "picture",
         element("source", srcset=dark, media="(prefers-color-scheme: dark)"),
-        element("img", src=light, alt=CAPTIONS[name]),
+        element("img", src=light, alt=caption),
     )
-    return element("figure", picture, element("figcaption", CAPTIONS[name]))
+    return element("figure", picture, element("figcaption", caption))
 
 
 def _image(form, draw, style, paper):
@@ -52,7 +56,7 @@ def _image(form, draw, style, paper):
     kind = {"svg": "svg+xml"}.get(form, form)
     content = io.BytesIO()
     with matplotlib.style.context(style), matplotlib.rc_context(settings):
-        place = Figure(layout="constrained")
+        place = Figure()
         draw(place)
         place.savefig(content, format=form, dpi=DOTS, metadata={"Date": None} if form == "svg" else None)
     return f"data:image/{kind};base64,{base64.b64encode(content.getvalue()).decode()}"
