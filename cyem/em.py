@@ -26,6 +26,7 @@ class Fit(NamedTuple):
     converged: bool = False
     events: tuple = ()  # what happened on the way, one line each
     collapsed: bool = False  # whether a component had to be seeded anew, or is held at the floor
+    statistics: Any = None  # of the pass at these parameters
 
 
 class Point(NamedTuple):
@@ -34,7 +35,7 @@ class Point(NamedTuple):
     parameters: Any
     statistics: Any
     value: float
-    held: np.ndarray  # components at the floor
+    held: tuple = ()  # components at the floor
 
 
 class Convergence:
@@ -109,6 +110,41 @@ class Leap:
             self.longest *= STRETCH
 
 
+class Accidents:
+    """Components that lose all weight or coincide: what was done about it, and how often it will be done again."""
+
+    def __init__(self, model):
+        self.model = model
+        self.partings = PARTINGS
+        self.seedings = None  # as many as are empty after the first update
+        self.events = []
+        self.seeded = False
+
+    def seed(self, parameters, empty, iteration):
+        """Parameters in which the empty components are seeded anew; None where there are none, or were too many."""
+        self.seedings = len(empty) if self.seedings is None else self.seedings
+        if not empty or self.seedings <= 0:
+            return None
+        self.seedings -= len(empty)
+        self.seeded = True
+        self.events.append(f"iteration {iteration}: components without weight were seeded anew: {listed(empty)}")
+        return self.model.reseed(parameters, empty)
+
+    def part(self, parameters, iteration):
+        """Parameters in which components that coincide are apart; None where none do, or were parted too often."""
+        apart = self.model.part(parameters) if self.partings else None
+        if apart is not None:
+            self.partings -= 1
+            self.events.append(f"iteration {iteration}: components that coincided were moved apart")
+        return apart
+
+
+def look(model, parameters, held=()):
+    """The parameters, swept."""
+    statistics = model.sweep(parameters)
+    return Point(parameters, statistics, model.value(statistics), held)
+
+
 def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
     """Maximise the likelihood from a start.
 
@@ -133,42 +169,32 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
         Its parameters are the best that were swept, its value is theirs.
     """
 
-    def look(parameters, held):
-        statistics = model.sweep(parameters)
-        return Point(parameters, statistics, model.value(statistics), held)
-
-    convergence, leap = Convergence(tol, model.resolution), Leap()
-    partings, seedings = PARTINGS, None
-    bounds, events, collapsed = [], [], False
-    point = best = look(parameters, np.zeros(0, bool))
+    convergence, leap, accidents = Convergence(tol, model.resolution), Leap(), Accidents(model)
+    point = best = look(model, parameters)
     before = None  # the point of which the present one is the update, where a leap may follow
-    reached = False
+    bounds, reached = [], False
     while not reached and len(bounds) < max_iter:
         after, empty, held = model.update(point.statistics, point.parameters)
-        seedings = len(empty) if seedings is None else seedings
-        seeded = empty.any() and seedings > 0
-        if seeded:
-            seedings -= int(empty.sum())
-            after = model.reseed(after, empty)
-            events.append(f"iteration {len(bounds) + 1}: components without weight were seeded anew: {listed(empty)}")
-            collapsed, before = True, None
+        seeded = accidents.seed(after, empty, len(bounds) + 1)
+        if seeded is not None:
+            after, before = seeded, None
             convergence.restart()
 
         new = None
-        can_leap = accelerate and len(bounds) >= WALK and not (held.any() or empty.any())
+        can_leap = accelerate and len(bounds) >= WALK and not (held or empty)
         if can_leap and before is not None:
             target, rate = leap.ahead(*(model.coordinates(p) for p in (before.parameters, point.parameters, after)))
             reached = convergence.reached(point.value - before.value, point.value, rate)
             if target is not None and not reached:
-                new = look(model.at(target, after), held)
+                new = look(model, model.at(target, after))
                 leap.tell(new.value >= point.value)
         if new is not None and new.value >= point.value:
             before, point = None, new
         else:
-            new = look(after, held)
-            if not can_leap and not seeded:
+            new = look(model, after, held)
+            if not can_leap and seeded is None:
                 reached = convergence.reached(new.value - point.value, new.value)
-            before, point = None if empty.any() else point, new
+            before, point = None if empty else point, new
 
         bounds.append(point.value)
         # the end is an update rather than a leap that rounding made look better
@@ -177,19 +203,18 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
             best = point
         if report is not None:
             report(len(bounds), point.value)
-        if partings and (reached or (convergence.crawls and len(bounds) % LOOK == 0)):
-            apart = model.part(point.parameters)
+        if reached or (convergence.crawls and len(bounds) % LOOK == 0):
+            apart = accidents.part(point.parameters, len(bounds))
             if apart is not None:
-                partings -= 1
-                events.append(f"iteration {len(bounds)}: components that coincided were moved apart")
-                point, before, reached = look(apart, np.zeros(0, bool)), None, False
+                point, before, reached = look(model, apart), None, False
                 convergence.restart()
-    if best.held.any():
+    events = accidents.events
+    if best.held:
         events.append(f"held at the floor of variance: components {listed(best.held)}")
-        collapsed = True
-    return Fit(best.parameters, best.value, tuple(bounds), bool(reached), tuple(events), collapsed)
+    return Fit(best.parameters, best.value, tuple(bounds), bool(reached), tuple(events),
+               accidents.seeded or bool(best.held), best.statistics)
 
 
-def listed(where):
-    """The indices at which a boolean array is true, as text."""
-    return ", ".join(map(str, np.flatnonzero(where)))
+def listed(places):
+    """Indices as text."""
+    return ", ".join(map(str, places))

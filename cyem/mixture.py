@@ -1,5 +1,6 @@
 """A Gaussian mixture as EM sees it: a sweep gives the statistics of parameters, an update improves them."""
 
+import math
 from copy import copy
 from functools import cached_property
 from typing import NamedTuple
@@ -8,20 +9,43 @@ import numpy as np
 
 from .covariance import structure as structure_named
 from .covariance.base import Structure
-from .sweep import Density, Frame, Samples, power_of_two
+from .kernels import linalg
+from .sweep import MOMENTS, Density, Frame, Samples, power_of_two
 
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
 
 
-class Parameters(NamedTuple):
-    """Weights, means and covariances of k components, in the coordinates of a frame."""
+class Parameters:
+    """Weights, means and covariances of k components, in the coordinates of a frame; never changed.
 
-    structure: Structure
-    weights: np.ndarray  # (k,)
-    means: np.ndarray  # (k, d)
-    covariances: np.ndarray  # in the shape of the structure
-    factors: np.ndarray  # U with Sigma^-1 = U U', likewise
+    Parameters
+    ----------
+    structure : Structure
+    weights : ndarray of shape (k,)
+    means : ndarray of shape (k, d)
+    covariances : ndarray
+        In the shape of the structure.
+    factors : ndarray
+        U with Sigma^-1 = U U', likewise.
+    constants : ndarray of shape (k,)
+        Log-joint densities at the means.
+    block : ndarray or None
+        All of these in one vector, as compiled M-steps leave them.
+    """
+
+    __slots__ = ("block", "constants", "covariances", "factors", "means", "structure", "weights")
+
+    def __init__(self, structure, weights, means, covariances, factors):
+        self.structure = structure
+        self.weights = weights
+        self.means = means
+        self.covariances = covariances
+        self.factors = factors
+        k, d = means.shape
+        with np.errstate(divide="ignore"):  # a weight of zero is a constant of -inf
+            self.constants = np.log(weights) + structure.log_det(factors, k, d) - d / 2 * np.log(2 * np.pi)
+        self.block = None
 
     @classmethod
     def of(cls, structure, weights, means, covariances):
@@ -31,21 +55,37 @@ class Parameters(NamedTuple):
             raise ValueError("a covariance matrix is not positive definite")
         return cls(structure, weights, means, covariances, factors)
 
+    @classmethod
+    def unpack(cls, structure, block, k, d):
+        """Parameters from a block, as compiled M-steps leave them."""
+        self = cls.__new__(cls)
+        self.structure, self.block = structure, block
+        shape = structure.shape(k, d)
+        size = math.prod(shape)
+        self.weights = block[:k]
+        self.means = block[k : k + k * d].reshape(k, d)
+        self.constants = block[k + k * d : 2 * k + k * d]
+        self.covariances = block[-2 * size : -size].reshape(shape)
+        self.factors = block[-size:].reshape(shape)
+        return self
+
+    def replace(self, weights=None, means=None):
+        """The same but for other weights or means."""
+        return Parameters(self.structure, self.weights if weights is None else weights,
+                          self.means if means is None else means, self.covariances, self.factors)
+
     @property
     def density(self):
         """The same mixture in evaluation form."""
-        k, d = self.means.shape
-        with np.errstate(divide="ignore"):  # a weight of zero is a constant of -inf
-            constants = np.log(self.weights) + self.structure.log_det(self.factors, k, d) - d / 2 * np.log(2 * np.pi)
-        return Density(self.structure.density, self.means, self.structure.pack(self.factors), constants)
+        return Density(self.structure.density, self.means, self.structure.pack(self.factors), self.constants)
 
 
 class Update(NamedTuple):
     """What an M-step gives."""
 
     parameters: Parameters
-    empty: np.ndarray  # (k,): components without weight, which kept their means
-    held: np.ndarray  # (k,): components that would be thinner than the floor
+    empty: tuple = ()  # components without weight, which kept their means
+    held: tuple = ()  # components that would be thinner than the floor
 
 
 class Mixture:
@@ -65,6 +105,8 @@ class Mixture:
     ----------
     frame : Frame
         Centred on the weighted mean, in units near the standard deviations.
+    closed : ClosedForm or None
+        The M-step, where it is compiled.
     resolution : float
         Relative rounding error of a mean log-likelihood; smaller gains mean nothing.
     """
@@ -75,6 +117,8 @@ class Mixture:
         self.samples = Samples(X, weights, self.frame, n_threads)
         self.eps = np.finfo(X.dtype).eps
         self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
+        self.closed = structure.closed_form(self.floor, self.eps)
+        self.moments = MOMENTS[structure.moments]
         self.resolution = 4 * self.eps if X.dtype == np.float64 else self.eps / 4
 
     def sweep(self, parameters):
@@ -83,21 +127,40 @@ class Mixture:
 
     def value(self, statistics):
         """Mean log-likelihood, in the frame, of the parameters that were swept."""
-        return statistics.log_likelihood / statistics.masses.sum()
+        return statistics.log_likelihood / self.samples.mass
 
     def update(self, statistics, current=None):
         """The M-step: the parameters of greatest expected log-likelihood; a search begins at the current ones."""
-        k = len(statistics.about)
+        k, d = statistics.about.shape
+        if self.closed is not None:
+            block = np.empty(linalg.block_size(k, d, self.moments))
+            if linalg.m_step(statistics.buffer, statistics.about, self.closed.floor, block, moments=self.moments,
+                             equal=self.closed.equal, part=self.closed.part):
+                return Update(Parameters.unpack(self.structure, block, k, d))
+        return self._update(statistics, current)
+
+    def _update(self, statistics, current):
+        """The M-step of any structure, whatever the statistics are."""
         masses, total = statistics.masses, statistics.masses.sum()
         empty = masses <= EMPTY * total
         shares = np.where(empty, EMPTY * total, masses)
-        shift = np.where(empty[:, None], 0, statistics.first / shares[:, None])
-        covariances, held = self.structure.estimate(statistics.second, shares, shift, self.floor, self.eps,
-                                                    None if current is None else current.covariances)
+        means = np.where(empty[:, None], statistics.about, statistics.means)
+        covariances, held = self.structure.estimate(statistics.second, shares, means - statistics.about, self.floor,
+                                                    self.eps, None if current is None else current.covariances)
         if empty.any():
-            covariances = self.structure.exchange(covariances, self.share(k).covariances, empty)
-        parameters = Parameters.of(self.structure, masses / total, statistics.about + shift, covariances)
-        return Update(parameters, empty, held & ~empty)
+            covariances = self.structure.exchange(covariances, self.share(len(masses)).covariances, empty)
+        parameters = Parameters.of(self.structure, masses / total, means, covariances)
+        return Update(parameters, places(empty), places(held & ~empty))
+
+    def climb(self, starts, iterations, tol):
+        """Several runs of plain EM in one call, each from the statistics of some pass.
+
+        A run ends after some iterations, or where the gain still to come is at most `tol`. Returns the value and the
+        statistics at the end of each; None for one that met anything out of the ordinary.
+        """
+        if self.closed is None:
+            return [None] * len(starts)
+        return self.samples.climb(starts, iterations, self.closed, self.structure, tol)
 
     def coordinates(self, parameters):
         """Parameters as one vector in which nothing depends on units; every vector is a mixture.
@@ -106,6 +169,10 @@ class Mixture:
         relative to these. No weight may be zero.
         """
         scale = self.scale
+        if parameters.block is not None:
+            x = np.empty(linalg.coordinates_size(*parameters.means.shape, self.moments))
+            linalg.coordinates(parameters.block, scale, x, k=len(parameters.weights), moments=self.moments)
+            return x
         factors = self.structure.unfold(self.structure.scaled_factors(parameters.factors, 1 / scale))
         return np.concatenate([np.log(parameters.weights), (parameters.means / scale).ravel(), factors])
 
@@ -113,6 +180,10 @@ class Mixture:
         """The parameters at given coordinates."""
         scale = self.scale
         k, d = like.means.shape
+        if self.closed is not None:
+            block = np.empty(linalg.block_size(k, d, self.moments))
+            linalg.at(coordinates, scale, block, k=k, moments=self.moments)
+            return Parameters.unpack(self.structure, block, k, d)
         weights, means, factors = np.split(coordinates, [k, k + k * d])
         weights = np.exp(weights - weights.max())
         factors = self.structure.scaled_factors(self.structure.fold(factors, k, d), scale)
@@ -123,12 +194,15 @@ class Mixture:
         """The M-step from given responsibilities (n, k)."""
         origin = np.zeros((resp.shape[1], self.samples.X.shape[1]))
         s = self.samples.accumulate(resp, origin, "none")  # first the means, so that moments are about them
-        means = s.first / np.where(s.masses > 0, s.masses, 1)[:, None]
-        return self.update(self.samples.accumulate(resp, means, self.structure.moments))
+        return self.update(self.samples.accumulate(resp, s.means, self.structure.moments))
 
     def assign_to(self, centres, metric=None):
         """The M-step from the partition of the samples by the nearest of given centres (k, d)."""
-        return self.update(self.samples.sweep(self.around(centres, metric), self.structure.moments, "hard"))
+        return self.update(self.partition(centres, metric))
+
+    def partition(self, centres, metric=None):
+        """Statistics of the partition of the samples by the nearest of given centres (k, d)."""
+        return self.samples.sweep(self.around(centres, metric), self.structure.moments, "hard")
 
     def around(self, centres, metric=None):
         """A density of components around centres, alike: distances in a metric, by default the standardised one."""
@@ -173,11 +247,9 @@ class Mixture:
         return self._single(structure_named("full")).covariances[0]
 
     def _single(self, structure):
-        d = self.samples.X.shape[1]
-        unit = Density("diagonal", np.zeros((1, d)), np.ones((1, 1, d)), np.zeros(1))
-        s = self.samples.sweep(unit, structure.moments)
-        covariances, _ = structure.estimate(s.second, s.masses, s.first / s.masses, self.floor, self.eps)
-        return Parameters.of(structure, np.ones(1), s.first / s.masses, covariances)
+        s = self.samples.sweep(one(self.samples.X.shape[1]), structure.moments)
+        covariances, _ = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
+        return Parameters.of(structure, np.ones(1), s.means, covariances)
 
     def share(self, k):
         """k components at the mean, each with a k-th of the volume of the whole and of the weight."""
@@ -187,12 +259,12 @@ class Mixture:
 
     def reseed(self, parameters, empty):
         """Components without weight get a fair share of it, around the samples that the others explain least."""
-        k = len(empty)
-        worst = np.argsort(self.samples.score_samples(parameters.density), kind="stable")[: empty.sum()]
-        means = parameters.means.copy()
-        means[np.flatnonzero(empty)[: len(worst)]] = self.frame.enter(self.samples.X[worst].astype(np.float64))
-        weights = np.where(empty, 1 / k, parameters.weights)
-        return parameters._replace(weights=weights / weights.sum(), means=means)
+        empty = list(empty)
+        worst = np.argsort(self.samples.score_samples(parameters.density), kind="stable")[: len(empty)]
+        means, weights = parameters.means.copy(), parameters.weights.copy()
+        means[empty[: len(worst)]] = self.frame.enter(self.samples.X[worst].astype(np.float64))
+        weights[empty] = 1 / len(weights)
+        return parameters.replace(weights=weights / weights.sum(), means=means)
 
     def part(self, parameters):
         """Parameters in which components that coincide are moved apart; None where none do.
@@ -209,7 +281,17 @@ class Mixture:
         for group in groups:
             step = np.linspace(-1, 1, len(group)) * np.sqrt(axis @ own[group[0]] @ axis)
             means[group] += step[:, None] * axis
-        return parameters._replace(means=means)
+        return parameters.replace(means=means)
+
+
+def one(d):
+    """A round density around the origin, under which a pass gives the moments of all samples."""
+    return Density("diagonal", np.zeros((1, d)), np.ones((1, 1, d)), np.zeros(1))
+
+
+def places(where):
+    """The indices at which a boolean array is true."""
+    return tuple(np.flatnonzero(where).tolist())
 
 
 def locate(X, weights, one_unit, n_threads):
@@ -218,9 +300,8 @@ def locate(X, weights, one_unit, n_threads):
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
     size = high / 2 - low / 2
     rough = Frame((low / 2 + high / 2).astype(X.dtype).astype(np.float64), power_of_two(size, X.dtype))
-    unit = Density("diagonal", np.zeros((1, d)), np.ones((1, 1, d)), np.zeros(1))
-    s = Samples(X, weights, rough, n_threads).sweep(unit, "squares")
-    mean = s.first[0] / s.masses
+    s = Samples(X, weights, rough, n_threads).sweep(one(d), "squares")
+    mean = s.means[0]
     variances = np.where(size > 0, np.maximum(s.second / s.masses - mean**2, 0), 0)
     reference = rough.leave(mean).astype(X.dtype).astype(np.float64)
     sizes = np.sqrt(variances) * rough.units

@@ -53,7 +53,7 @@ def lloyd(mixture, centres, metric=None, iterations=LLOYD_ITERATIONS):
     inertia = np.inf
     for _ in range(iterations):
         s = mixture.samples.sweep(mixture.around(centres, metric), "none", "hard")
-        centres = s.about + s.first / np.where(s.masses > 0, s.masses, 1)[:, None]
+        centres = s.means
         before, inertia = inertia, -s.log_likelihood
         if inertia >= before * (1 - 1e-4):
             break
@@ -98,6 +98,17 @@ def from_random_rows(mixture, k, rng):
     return mixture.assign_to(mixture.frame.enter(mixture.samples.X[rows].astype(np.float64))).parameters
 
 
+def short_runs(part, starts, iterations):
+    """A few iterations of EM from the statistics of each of several passes: the value and the statistics at the end."""
+    runs = part.climb(starts, iterations + 1, SHORT_TOL)
+    return [run or plain_run(part, start, iterations) for run, start in zip(runs, starts, strict=True)]
+
+
+def plain_run(part, start, iterations):
+    run = em.fit(part, part.update(start).parameters, tol=SHORT_TOL, max_iter=iterations)
+    return run.value, run.statistics
+
+
 def from_short_runs(mixture, k, rng):
     """The best of several short runs of EM (Biernacki, Celeux & Govaert 2003), on a part of many samples.
 
@@ -108,21 +119,19 @@ def from_short_runs(mixture, k, rng):
     if k == 1:
         return mixture.whole
     part = subset(mixture, k, rng)
-    runs = []
+    starts = []
     for i in range(SHORT_RUNS):
         metric = part.whitened if i % 2 and not part.structure.round else part.standardised
         centres = seeds(part, k, rng, metric)
         if i // 2 % 2:
             centres, _ = lloyd(part, centres, metric, 10)
-        runs.append(em.Fit(part.assign_to(centres, metric).parameters, -np.inf))
+        starts.append(part.partition(centres, metric))
     iterations = SHORT_ITERATIONS
-    while True:
-        runs = [em.fit(part, run.parameters, tol=SHORT_TOL, max_iter=iterations) for run in runs]
-        runs.sort(key=lambda run: -run.value)
-        if len(runs) == 1:
-            return runs[0].parameters
-        runs = runs[: len(runs) // 2]
+    while len(starts) > 1:
+        runs = sorted(short_runs(part, starts, iterations), key=lambda run: -run[0])
+        starts = [statistics for _, statistics in runs[: len(runs) // 2]]
         iterations *= 2
+    return part.update(starts[0]).parameters
 
 
 def responsibilities(init, n, k):

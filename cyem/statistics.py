@@ -24,6 +24,8 @@ class Statistics:
     masses : ndarray of shape (k,)
         Sum of weights times responsibilities.
     first : ndarray of shape (k, d)
+    means : ndarray of shape (k, d)
+        Of each component; where it has no mass, what the moments are about.
     second : ndarray
         Its length depends on the kind of second moment.
     """
@@ -50,6 +52,11 @@ class Statistics:
     def first(self):
         start = 2 + len(self.about)
         return self.buffer[start : start + self.about.size].reshape(self.about.shape)
+
+    @property
+    def means(self):
+        masses = self.masses
+        return self.about + self.first / np.where(masses > 0, masses, 1)[:, None]
 
     @property
     def second(self):

@@ -53,6 +53,14 @@ def power_of_two(sizes, dtype):
     return np.exp2(np.clip(exponents, -most, most))
 
 
+class Need(NamedTuple):
+    """What a pass over samples needs."""
+
+    statistics: int  # their length
+    workspace: np.ndarray
+    n_threads: int
+
+
 class Samples:
     """Samples as seen in a frame, with their weights and the temporary memory for passes over them.
 
@@ -74,36 +82,59 @@ class Samples:
             if weights is None
             else (weights / power_of_two(weights.max(), np.float64)).astype(X.dtype)
         )
+        self.mass = float(self.weights.sum(dtype=np.float64)) if len(self.weights) else float(len(X))
         self.total = len(X) if weights is None else float(weights.sum())
         self.frame = frame
         self.coordinates = np.array([frame.reference, 1 / frame.units]).astype(X.dtype)
         self.n_threads = n_threads
-        self.workspace = np.empty(0, np.uint8)
+        self.cut = CUT[X.dtype]
+        self.needs = {}
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
-        means = density.means.astype(self.dtype)
-        k, d = means.shape
-        moments = MOMENTS[moments]
-        statistics = np.empty(kernel.statistics_size(k, d, moments))
+        means = density.means.astype(self.dtype, copy=False)
+        need = self._need(len(means), moments)
+        sums = np.empty(need.statistics)
         kernel.sweep(
-            self.X, self.weights, self.coordinates, means, density.factors.astype(self.dtype), density.constants,
-            statistics, self._workspace(k, moments), density=DENSITIES[density.kind], posterior=POSTERIORS[posterior],
-            moments=moments, cut=CUT[self.dtype], n_threads=self._threads(k),
+            self.X, self.weights, self.coordinates, means, density.factors.astype(self.dtype, copy=False),
+            density.constants, sums, need.workspace, density=DENSITIES[density.kind], posterior=POSTERIORS[posterior],
+            moments=MOMENTS[moments], cut=self.cut, n_threads=need.n_threads,
         )
-        return Statistics(statistics, means.astype(np.float64))
+        return Statistics(sums, means.astype(np.float64, copy=False))
 
     def accumulate(self, resp, about, moments):
         """Statistics of one pass with given responsibilities (n, k), moments about the given means."""
-        about = about.astype(self.dtype)
-        k, d = about.shape
-        moments = MOMENTS[moments]
-        statistics = np.empty(kernel.statistics_size(k, d, moments))
+        about = about.astype(self.dtype, copy=False)
+        need = self._need(len(about), moments)
+        sums = np.empty(need.statistics)
         kernel.accumulate(
-            self.X, self.weights, self.coordinates, about, np.ascontiguousarray(resp, self.dtype), statistics,
-            self._workspace(k, moments), moments=moments, n_threads=self._threads(k),
+            self.X, self.weights, self.coordinates, about, np.ascontiguousarray(resp, self.dtype), sums,
+            need.workspace, moments=MOMENTS[moments], n_threads=need.n_threads,
         )
-        return Statistics(statistics, about.astype(np.float64))
+        return Statistics(sums, about.astype(np.float64, copy=False))
+
+    def climb(self, starts, iterations, closed, structure, tol):
+        """Plain EM from several statistics about means of their own; the M-step is `closed`.
+
+        Returns the mean log-likelihood and the statistics of the last pass of each run; None for one that met anything
+        out of the ordinary.
+        """
+        n, d = self.X.shape
+        runs, k = len(starts), len(starts[0].about)
+        moments = MOMENTS[structure.moments]
+        n_threads = self._threads(n * k * (d * d + 20) * iterations * runs)
+        at_once, each = (n_threads, 1) if runs >= n_threads else (1, n_threads)
+        sums = np.array([start.buffer for start in starts])
+        about = np.array([start.about for start in starts])
+        values, done = np.empty((runs, iterations)), np.empty(runs, np.intc)
+        size = kernel.climb_size(n, d, k, moments, self.dtype.itemsize, each, at_once)
+        kernel.climb(
+            self.X, self.weights, self.coordinates, sums, about, values, done, closed.floor, self._memory(size),
+            density=DENSITIES[structure.density], moments=moments, equal=closed.equal, part=closed.part, cut=self.cut,
+            tol=tol, n_threads=each, at_once=at_once,
+        )
+        return [(values[r, last - 1], Statistics(sums[r], about[r])) if last > 0 else None
+                for r, last in enumerate(done.tolist())]
 
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""
@@ -118,21 +149,30 @@ class Samples:
         return self._rows(kernel.labels, density, np.empty(len(self.X), np.intp))
 
     def _rows(self, door, density, out):
-        k = len(density.means)
-        door(self.X, self.coordinates, density.means.astype(self.dtype), density.factors.astype(self.dtype),
-             density.constants, out, self._workspace(k, MOMENTS["none"]), density=DENSITIES[density.kind],
-             n_threads=self._threads(k))
+        need = self._need(len(density.means), "none")
+        door(self.X, self.coordinates, density.means.astype(self.dtype, copy=False),
+             density.factors.astype(self.dtype, copy=False), density.constants, out, need.workspace,
+             density=DENSITIES[density.kind], n_threads=need.n_threads)
         return out
 
-    def _threads(self, k):
-        n, d = self.X.shape
-        if self.n_threads == 1 or n * k * (d * d + 20) < SERIAL:
+    def _need(self, k, moments):
+        """What a pass with k components needs, found out once."""
+        need = self.needs.get((k, moments))
+        if need is None:
+            n, d = self.X.shape
+            n_threads = self._threads(n * k * (d * d + 20))
+            size = kernel.workspace_size(n, d, k, MOMENTS[moments], self.dtype.itemsize, n_threads)
+            need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), self._memory(size), n_threads)
+            self.needs[k, moments] = need
+        return need
+
+    def _threads(self, operations):
+        if self.n_threads == 1 or operations < SERIAL:
             return 1
         threads.entered_parallel()
         return self.n_threads
 
-    def _workspace(self, k, moments):
-        size = kernel.workspace_size(*self.X.shape, k, moments, self.dtype.itemsize, self.n_threads)
-        if len(self.workspace) < size:
-            self.workspace = np.empty(size, np.uint8)
-        return self.workspace
+    def _memory(self, size):
+        """Temporary memory: that of another pass, where it is large enough, for no two run at a time."""
+        large = [need.workspace for need in self.needs.values() if len(need.workspace) >= size]
+        return large[0] if large else np.empty(size, np.uint8)

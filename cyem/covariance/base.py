@@ -5,6 +5,7 @@ Sigma^-1 = U U'; k components, d features.
 """
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,14 @@ from ..kernels import linalg
 from .variances import VARIANCES
 
 LETTERS = "IEV"  # identity, equal, variable: each is a case of the next
+
+
+class ClosedForm(NamedTuple):
+    """What the compiled M-step asks of a structure that has one in closed form."""
+
+    equal: bool  # one variance for all components
+    floor: np.ndarray  # the least variances, (d,), or (1,) of round components
+    part: float  # the least variances relative to the diagonal of their own matrix
 
 
 class Structure(ABC):
@@ -63,6 +72,13 @@ class Structure(ABC):
         Returns covariances that are no less likely than the current ones, and which components (k,) were held at the
         floor.
         """
+
+    def closed_form(self, floor, eps):
+        """How the compiled M-step does what `estimate` does, where no component is at the floor; None if it does not.
+
+        floor, eps: as `estimate` takes them.
+        """
+        return None
 
     def common(self, covariances, k):
         """k components with the covariance of a single one."""
@@ -283,12 +299,14 @@ def expected_cost(covariances, S, masses):
     return masses @ (distances - 2 * np.log(np.diagonal(U, axis1=1, axis2=2)).sum(axis=1))
 
 
-def resolved(floor, A, eps):
-    """The floor (k, d), raised to what rounding of relative size eps leaves of sample covariances A (k, d, d).
+def part(d, eps):
+    """What rounding of relative size eps leaves of d variances: correlations of 1 less it cannot be told from 1."""
+    return 4 * eps * d
 
-    Correlations of more than 1 - 4 d eps cannot be told from 1.
-    """
-    return np.maximum(floor, 4 * eps * A.shape[1] * np.diagonal(A, axis1=1, axis2=2))
+
+def resolved(floor, A, eps):
+    """The floor (k, d), raised to what rounding of relative size eps leaves of sample covariances A (k, d, d)."""
+    return np.maximum(floor, part(A.shape[1], eps) * np.diagonal(A, axis1=1, axis2=2))
 
 
 def least_along(Q, floor):

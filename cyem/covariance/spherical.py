@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import Variances
+from .base import ClosedForm, Variances
 
 
 class Spherical(Variances):
@@ -12,6 +12,9 @@ class Spherical(Variances):
 
     def shape(self, k, d):
         return (k,)
+
+    def closed_form(self, floor, eps):
+        return ClosedForm(self.code[0] == "E", floor.mean(keepdims=True), 0.0)
 
     def estimate(self, second, masses, shift, floor, eps, current=None):
         s = (second / masses - (shift**2).sum(axis=1))[:, None] / shift.shape[1]

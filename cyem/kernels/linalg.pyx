@@ -1,52 +1,9 @@
-"""The dense algebra of an M-step: many small symmetric matrices in one call, row by row so that rows are lanes."""
+"""The dense algebra between two passes: many small matrices, or all parameters of a mixture, in one call."""
 
+from libc.string cimport memcpy
 
-cdef extern from "<math.h>" nogil:
-    double sqrt(double x) noexcept
-
-
-cdef bint cholesky(const double* A, const double* less, Py_ssize_t d, double* L) noexcept nogil:
-    """Lower triangle L with L L' = A - diag(less); false where that is not positive definite. L may be A."""
-    cdef Py_ssize_t i, j, a
-    cdef double t
-    for i in range(d):
-        for j in range(i + 1):
-            t = A[i * d + j]
-            if i == j and less is not NULL:
-                t = t - less[i]
-            for a in range(j):
-                t -= L[i * d + a] * L[j * d + a]
-            if i > j:
-                L[i * d + j] = t / L[j * d + j]
-            elif t > 0 and t < 1e308:  # false for NaN
-                L[i * d + i] = sqrt(t)
-            else:
-                return False
-    return True
-
-
-cdef void invert(const double* L, Py_ssize_t d, double* M) noexcept nogil:
-    """M = L^-1, lower triangular, upper part zero."""
-    cdef Py_ssize_t i, j, a
-    cdef double t
-    for i in range(d):
-        for a in range(d):
-            M[i * d + a] = 0
-        M[i * d + i] = 1
-        for j in range(i):
-            t = L[i * d + j]
-            for a in range(j + 1):
-                M[i * d + a] -= t * M[j * d + a]
-        t = 1 / L[i * d + i]
-        for a in range(i + 1):
-            M[i * d + a] *= t
-
-
-cdef void transpose(double* A, Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t i, j
-    for i in range(d):
-        for j in range(i):
-            A[i * d + j], A[j * d + i] = A[j * d + i], A[i * d + j]
+from .moments cimport POOLED, SCATTER
+from .mstep cimport cholesky, fold, matrices_size, maximise, precision_factor, unfold
 
 
 def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, ::1] scratch, int[::1] definite):
@@ -58,10 +15,9 @@ def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, 
     cdef Py_ssize_t j, d = A.shape[1]
     with nogil:
         for j in range(A.shape[0]):
-            definite[j] = cholesky(&A[j, 0, 0], NULL, d, &scratch[0, 0])
+            definite[j] = precision_factor(&A[j, 0, 0], d, &scratch[0, 0])
             if definite[j]:
-                invert(&scratch[0, 0], d, &U[j, 0, 0])
-                transpose(&U[j, 0, 0], d)
+                memcpy(&U[j, 0, 0], &scratch[0, 0], d * d * sizeof(double))
 
 
 def exceeds(const double[:, :, ::1] A, const double[:, ::1] floor, double[:, ::1] scratch, int[::1] definite):
@@ -72,4 +28,42 @@ def exceeds(const double[:, :, ::1] A, const double[:, ::1] floor, double[:, ::1
     cdef Py_ssize_t j
     with nogil:
         for j in range(A.shape[0]):
-            definite[j] = cholesky(&A[j, 0, 0], &floor[j, 0], A.shape[1], &scratch[0, 0])
+            definite[j] = cholesky(&A[j, 0, 0], &floor[j, 0], 0, A.shape[1], &scratch[0, 0])
+
+
+def block_size(Py_ssize_t k, Py_ssize_t d, int moments):
+    """Length of the vector that holds weights (k), means (k, d), constants (k), covariances and factors."""
+    return 2 * k + k * d + 2 * matrices_size(k, d, moments)
+
+
+def coordinates_size(Py_ssize_t k, Py_ssize_t d, int moments):
+    """Length of the vector of coordinates."""
+    cdef Py_ssize_t numbers = matrices_size(k, d, moments)
+    return k + k * d + (numbers // d * (d + 1) // 2 if moments == SCATTER or moments == POOLED else numbers)
+
+
+def m_step(const double[::1] statistics, const double[:, ::1] about, const double[::1] floor, double[::1] block, *,
+           int moments, bint equal, double part):
+    """The M-step where nothing is out of the ordinary, and whether that is so.
+
+    statistics, about (k, d): IN, as a pass gives and takes them. floor: IN, the least variances (d,), or (1,) by norms;
+    part: the least variances relative to the diagonal of their own matrix. equal: one variance for all components.
+    block: OUT, of no use after False.
+    """
+    cdef bint ordinary
+    with nogil:
+        ordinary = maximise(&statistics[0], &about[0, 0], about.shape[0], about.shape[1], moments, equal, &floor[0],
+                            part, &block[0])
+    return ordinary
+
+
+def coordinates(const double[::1] block, const double[::1] scale, double[::1] x, *, Py_ssize_t k, int moments):
+    """x OUT: the parameters of a block as one vector of free numbers, without units; scale (d,) IN."""
+    with nogil:
+        unfold(&block[0], k, scale.shape[0], moments, &scale[0], &x[0])
+
+
+def at(const double[::1] x, const double[::1] scale, double[::1] block, *, Py_ssize_t k, int moments):
+    """block OUT: the parameters at coordinates x."""
+    with nogil:
+        fold(&x[0], k, scale.shape[0], moments, &scale[0], &block[0])

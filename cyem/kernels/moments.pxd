@@ -10,6 +10,12 @@ from libc.math cimport sqrt, sqrtf
 
 from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, real
 
+cdef enum Moments:  # the kinds of second moment, in the order of sweep.MOMENTS
+    NONE, SCATTER, POOLED, SQUARES, NORMS
+
+cdef enum:
+    HEAD = 2  # log-likelihood, log of the largest responsibilities: what statistics begin with
+
 
 cdef inline Py_ssize_t mass(const real* resp, double* total) noexcept nogil:
     """total <- sum_s r_s; returns how many are not zero"""

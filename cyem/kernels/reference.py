@@ -90,6 +90,110 @@ def exceeds(A, floor, scratch, definite):
     definite[:] = np.linalg.eigvalsh(A - floor[:, :, None] * np.eye(A.shape[1])).min(axis=1) > 0
 
 
+def matrices_shape(k, d, moments):
+    return dict(scatter=(k, d, d), pooled=(1, d, d), squares=(k, d), norms=(k, 1))[MOMENTS[moments]]
+
+
+def parts(block, k, d, moments):
+    """Weights (k,), means (k, d), constants (k,), covariances and factors, as views of one vector."""
+    weights, means, constants, matrices = np.split(block, np.cumsum([k, k * d, k]))
+    return weights, means.reshape(k, d), constants, *matrices.reshape(2, *matrices_shape(k, d, moments))
+
+
+def pack(block, weights, means, covariances, factors, moments):
+    """All parameters in one vector; the constants are log w_k + log det Sigma_k^(-1/2) - d/2 log(2 pi)."""
+    d = means.shape[1]
+    matrices = MOMENTS[moments] in ("scatter", "pooled")
+    diagonals = np.diagonal(factors, axis1=1, axis2=2) if matrices else np.broadcast_to(factors, means.shape)
+    constants = np.log(weights) + np.log(diagonals).sum(axis=1) - d / 2 * np.log(2 * np.pi)
+    block[:] = np.concatenate([part.ravel() for part in (weights, means, constants, covariances, factors)])
+
+
+def m_step(statistics, about, floor, block, *, moments, equal, part):
+    k, d = about.shape
+    masses, first, second = np.split(statistics[2:], [k, k + k * d])
+    if not (masses > 1e-12 * masses.sum()).all():
+        return False
+    shift, own = first.reshape(k, d) / masses[:, None], 1 / masses[:, None, None]
+    outer = shift[:, :, None] * shift[:, None, :]
+    kind = MOMENTS[moments]
+    if kind == "scatter":
+        S = second.reshape(k, d, d) * own - outer
+    elif kind == "pooled":
+        S = (second.reshape(1, d, d) - np.tensordot(masses, outer, 1)) / masses.sum()
+    elif kind == "squares":
+        S = second.reshape(k, d) * own[:, 0] - shift**2
+    else:
+        S = (second.reshape(k, 1) * own[:, 0] - (shift**2).sum(axis=1, keepdims=True)) / d
+    if kind in ("scatter", "pooled"):
+        least = np.maximum(floor, part * np.diagonal(S, axis1=1, axis2=2))
+        U, ordinary = np.empty_like(S), np.empty(len(S), np.intc)
+        if not np.isfinite(S).all() or not (np.linalg.eigvalsh(S - least[:, :, None] * np.eye(d)) > 0).all():
+            return False
+        precision_factors(S, U, None, ordinary)
+    else:
+        S = np.repeat(masses[None] @ S / masses.sum(), k, axis=0) if equal else S
+        ordinary = (S > floor) & (S < np.inf)
+        U = 1 / np.sqrt(np.where(ordinary, S, 1))
+    if not ordinary.all():
+        return False
+    pack(block, masses / masses.sum(), about + shift, S, U, moments)
+    return True
+
+
+def coordinates(block, scale, x, *, k, moments):
+    d = len(scale)
+    weights, means, _, _, U = parts(block, k, d, moments)
+    if MOMENTS[moments] in ("scatter", "pooled"):
+        U = U * scale[:, None]
+        diagonal = np.diagonal(U, axis1=1, axis2=2)
+        rest = (U / diagonal[:, None, :])[(slice(None), *np.triu_indices(d, 1))]
+    else:
+        diagonal, rest = U * scale[: U.shape[1]], np.empty(0)
+    x[:] = np.concatenate([np.log(weights), (means / scale).ravel(), np.log(diagonal).ravel(), rest.ravel()])
+
+
+def at(x, scale, block, *, k, moments):
+    d = len(scale)
+    shape = matrices_shape(k, d, moments)
+    matrices = len(shape) == 3
+    weights, means, diagonal, rest = np.split(x, np.cumsum([k, k * d, np.prod(shape) // (d if matrices else 1)]))
+    weights = np.exp(weights - weights.max())
+    if matrices:
+        U = np.broadcast_to(np.eye(d), shape).copy()
+        U[(slice(None), *np.triu_indices(d, 1))] = rest.reshape(len(U), -1)
+        U = U * np.exp(diagonal).reshape(-1, 1, d) / scale[:, None]
+        L = np.linalg.inv(U)
+        covariances = L.transpose(0, 2, 1) @ L
+    else:
+        U = np.exp(diagonal).reshape(shape) / scale[: shape[1]]
+        covariances = U**-2
+    pack(block, weights / weights.sum(), means.reshape(k, d) * scale, covariances, U, moments)
+
+
+def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, equal, part,
+          cut, tol, n_threads=1, at_once=1):
+    k, d = about.shape[1:]
+    for r, sums in enumerate(statistics):
+        block = np.empty(2 * k + k * d + 2 * np.prod(matrices_shape(k, d, moments)))
+        done[r] = 0
+        for i in range(values.shape[1]):
+            if not m_step(sums, about[r], floor, block, moments=moments, equal=equal, part=part):
+                done[r] = -1
+                break
+            _, means, constants, _, U = parts(block, k, d, moments)
+            about[r] = means.astype(X.dtype)
+            U = U if U.ndim == 3 else U[:, None, :]
+            sweep(X, weights, frame, about[r], U.astype(X.dtype), constants, sums, density=density, posterior=0,
+                  moments=moments, cut=cut)
+            values[r, i] = sums[0] / sums[2 : 2 + k].sum()
+            done[r] += 1
+            if i > 1:
+                last, gain = np.diff(values[r, i - 2 : i + 1])
+                if gain * gain <= tol * (last - gain):
+                    break
+
+
 def draw(mass, u, otherwise):
     """The sample at which the running sum of mass (n,) passes the share u of its total; never one of mass zero."""
     massive = np.flatnonzero(mass)

@@ -25,9 +25,11 @@ from .lanes cimport (
     CYEM_OPENMP, LANES, ROWS, SPARSE, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
 )
 from .moments cimport (
-    first_dense, first_gathered, gather, mass, norms_dense, norms_gathered, pack_anchors, padded, pool, scatter1,
-    scatter2, scatter3, scatter_dense, scatter_gathered, side, squares_dense, squares_gathered,
+    HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
+    norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
+    squares_dense, squares_gathered,
 )
+from .mstep cimport Block, matrices_size, maximise, parts
 from .posterior cimport hard, soft
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
@@ -41,11 +43,8 @@ cdef enum Density:
     TRIANGULAR, WHITENED, DIAGONAL, SPHERICAL
 cdef enum Posterior:
     SOFT, HARD
-cdef enum Moments:
-    NONE, SCATTER, POOLED, SQUARES, NORMS
 
 cdef enum:
-    HEAD = 2                # log-likelihood, log of the largest responsibilities
     MAX_SHARDS = 64
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
@@ -439,15 +438,15 @@ cdef void unpool(const Pass* p, double* out, const real* means) noexcept nogil:
 # --- the doors -------------------------------------------------------------------------------------------------------
 
 cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
-                    const real[:, ::1] means, int moments, unsigned char[::1] workspace) noexcept nogil:
+                    const real* means, Py_ssize_t k, int moments, unsigned char* workspace) noexcept nogil:
     """What every pass has: samples, frame, means, and its temporary memory."""
-    cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
+    cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real)
-    plan(p, X.shape[0], <int>X.shape[1], <int>means.shape[0], moments, itemsize)
+    plan(p, X.shape[0], <int>X.shape[1], <int>k, moments, itemsize)
     p.X = &X[0, 0]
     p.weights = &weights[0] if weights.shape[0] else NULL
     p.frame = &frame[0, 0]
-    p.means = p.centres = &means[0, 0]
+    p.means = p.centres = means
     p.factors = <void*>at
     at += aligned(p.k * packed_size(p.d) * itemsize)
     p.constants = <void*>at
@@ -459,7 +458,7 @@ cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, cons
     p.scratch = <char*>at
     p.emit = <step_t>emit_pooled[real] if p.pools else <step_t>emit_moments[real]
     if p.pools:
-        pack_anchors(&means[0, 0], p.k, p.d, <real*>p.anchors)
+        pack_anchors(means, p.k, p.d, <real*>p.anchors)
     elif moments == NONE:
         p.dense = <dense_t>first_dense[real]
     elif moments == SQUARES:
@@ -472,8 +471,8 @@ cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, cons
         p.gathered = <gathered_t>scatter_gathered[real]
 
 
-cdef void set_density(Pass* p, const real[:, ::1] means, const real[:, :, ::1] factors, const double[::1] constants,
-                      int density, int posterior, double cut) noexcept nogil:
+cdef void set_density(Pass* p, const real* means, const real* factors, const double* constants, int density,
+                      int posterior, double cut) noexcept nogil:
     """Pack the parameters into the workspace in the order in which they are read."""
     cdef Py_ssize_t j, i, b
     cdef real* packed = <real*>p.factors
@@ -482,13 +481,13 @@ cdef void set_density(Pass* p, const real[:, ::1] means, const real[:, :, ::1] f
     cdef bint triangle = density == TRIANGULAR or density == WHITENED
     cdef double y
     p.shared = density == WHITENED
-    p.factor_size = panel_size(p.d) if triangle else factors.shape[2]
-    for j in range(factors.shape[0]):
+    p.factor_size = panel_size(p.d) if triangle else 1 if density == SPHERICAL else p.d
+    for j in range(1 if p.shared else p.k):
         if triangle:
-            pack_panels(&factors[j, 0, 0], p.d, packed)
+            pack_panels(factors + j * p.d * p.d, p.d, packed)
         else:
-            for i in range(factors.shape[2]):
-                packed[i] = factors[j, 0, i]
+            for i in range(p.factor_size):
+                packed[i] = factors[j * p.factor_size + i]
         packed += p.factor_size
     if p.shared:
         p.centres = centre
@@ -496,7 +495,7 @@ cdef void set_density(Pass* p, const real[:, ::1] means, const real[:, :, ::1] f
             for b in range(p.d):
                 y = 0
                 for i in range(b + 1):
-                    y += <double>factors[0, i, b] * <double>means[j, i]
+                    y += <double>factors[i * p.d + b] * <double>means[j * p.d + i]
                 centre[j * p.d + b] = <real>y
     p.base = constants[0]
     for j in range(1, p.k):
@@ -527,8 +526,8 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     """
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, means, moments, workspace)
-        set_density(&p, means, factors, constants, density, posterior, cut)
+        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, posterior, cut)
         run(&p, sizeof(real), n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
 
@@ -539,7 +538,7 @@ def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1]
     """The sums for one M-step from given responsibilities: resp (n, k) IN, the rest as in sweep."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, means, moments, workspace)
+        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, &workspace[0])
         p.given = &resp[0, 0]
         p.fill = <step_t>fill_given[real]
         run(&p, sizeof(real), n_threads)
@@ -552,8 +551,8 @@ def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, 
     """loglik (n,) OUT: log-density of each sample in the frame."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, means, NONE, workspace)
-        set_density(&p, means, factors, constants, density, SOFT, lowest_exponent[real](0))
+        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &loglik[0]
         p.emit = <step_t>emit_loglik[real]
         run(&p, sizeof(real), n_threads)
@@ -565,8 +564,8 @@ def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[
     """resp (n, k) OUT: p(component | sample)."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, means, NONE, workspace)
-        set_density(&p, means, factors, constants, density, SOFT, lowest_exponent[real](0))
+        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &resp[0, 0]
         p.emit = <step_t>emit_resp[real]
         run(&p, sizeof(real), n_threads)
@@ -578,12 +577,91 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
     """label (n,) OUT: the first most probable component."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, means, NONE, workspace)
-        set_density(&p, means, factors, constants, density, SOFT, 0)
+        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, 0)
         p.fill = <step_t>fill_joint[real]
         p.out = &label[0]
         p.emit = <step_t>emit_labels[real]
         run(&p, sizeof(real), n_threads)
+
+
+# --- many short runs --------------------------------------------------------------------------------------------------
+
+cdef struct Climb:
+    int k, density, moments, iterations, n_threads
+    bint equal
+    const double* floor
+    double part, cut, tol
+
+
+def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads, int at_once):
+    """Bytes of temporary memory for a climb."""
+    cdef Py_ssize_t matrices = matrices_size(k, d, moments)
+    return at_once * (workspace_size(n, d, k, moments, itemsize, n_threads) + aligned(k * d * itemsize)
+                      + aligned(matrices * itemsize)
+                      + aligned((2 * k + k * d + 2 * matrices) * <Py_ssize_t>sizeof(double))) + 64
+
+
+cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
+                    double* statistics, double* about, double* values, unsigned char* at) noexcept nogil:
+    """One run; how many iterations it took, or -1 if something out of the ordinary happened."""
+    cdef Pass p
+    cdef Block b
+    cdef Py_ssize_t d = X.shape[1], size = matrices_size(c.k, d, c.moments), i, j
+    cdef double* block
+    cdef real* means
+    cdef real* factors
+    cdef double total, gain, last
+    at += (64 - <uintptr_t>at % 64) % 64
+    block = <double*>at
+    at += aligned((2 * c.k + c.k * d + 2 * size) * sizeof(double))
+    means = <real*>at
+    at += aligned(c.k * d * sizeof(real))
+    factors = <real*>at
+    at += aligned(size * sizeof(real))
+    b = parts(block, c.k, d, c.moments)
+    for i in range(c.iterations):
+        if not maximise(statistics, about, c.k, d, c.moments, c.equal, c.floor, c.part, block):
+            return -1
+        for j in range(c.k * d):
+            means[j] = <real>b.means[j]
+            about[j] = means[j]
+        for j in range(size):
+            factors[j] = <real>b.factors[j]
+        open_pass[real](&p, X, weights, frame, means, c.k, c.moments, at)
+        set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
+        run(&p, sizeof(real), c.n_threads)
+        add_shards[real](&p, statistics, means, c.n_threads)
+        total = 0
+        for j in range(c.k):
+            total += statistics[HEAD + j]
+        values[i] = statistics[0] / total
+        if i > 1:
+            gain, last = values[i] - values[i - 1], values[i - 1] - values[i - 2]
+            if gain * gain <= c.tol * (last - gain):  # what is left if gains go on shrinking by gain / last
+                return <int>i + 1
+    return c.iterations
+
+
+def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
+          double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
+          unsigned char[::1] workspace, *, int density, int moments, bint equal, double part, double cut, double tol,
+          int n_threads, int at_once):
+    """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
+
+    statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
+    pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
+    -1 if something was out of the ordinary, and statistics are of no use. floor, part and equal as in linalg.m_step.
+    at_once runs go side by side, with n_threads each.
+    """
+    cdef Climb c
+    cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
+    c.k, c.density, c.moments, c.iterations = <int>about.shape[1], density, moments, <int>values.shape[1]
+    c.equal, c.floor, c.part, c.cut, c.tol, c.n_threads = equal, &floor[0], part, cut, tol, n_threads
+    with nogil:
+        for r in prange(statistics.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
+            done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
+                                       &workspace[cyem_thread() * size])
 
 
 def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
