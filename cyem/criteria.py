@@ -2,15 +2,12 @@
 
 import math
 
-import numpy as np
-
 CRITERIA = ("bic", "aic", "aicc", "icl", "nec", "entropy", "cv")
 UNDEFINED = {
     "aicc": "needs more samples than parameters + 1",
     "nec": "needs a log-likelihood above that of a single component of the same structure",
     "cv": "is computed only when asked for, by criterion='cv', and needs every part of the samples to be fitted",
 }
-BLOCK = 1 << 16  # responsibilities at a time: memory does not grow with the samples
 
 
 def measures(k, p, n, log_likelihood, single, classification, entropy):
@@ -51,11 +48,3 @@ def measures(k, p, n, log_likelihood, single, classification, entropy):
         "nec": 1.0 if k == 1 else nec,
         "entropy": entropy,
     }
-
-
-def uncertainty(resp, weights):
-    """Weighted sums over samples of log max_k r_k and of -sum_k r_k log r_k, from responsibilities (n, k)."""
-    resp = resp.astype(np.float64, copy=False)
-    logs = np.log(np.where(resp > 0, resp, 1))
-    rows = np.stack([logs[np.arange(len(resp)), resp.argmax(axis=1)], -(resp * logs).sum(axis=1)])
-    return (rows.sum(axis=1) if weights is None else rows @ weights).tolist()

@@ -186,7 +186,8 @@ class Mixture:
             return Parameters.unpack(self.structure, block, k, d)
         weights, means, factors = np.split(coordinates, [k, k + k * d])
         weights = np.exp(weights - weights.max())
-        factors = self.structure.scaled_factors(self.structure.fold(factors, k, d), scale)
+        factors = self.structure.fold(factors, k, d, self.structure.scaled(like.covariances, 1 / scale))
+        factors = self.structure.scaled_factors(factors, scale)
         return Parameters(self.structure, weights / weights.sum(), means.reshape(k, d) * scale,
                           self.structure.covariances(factors), factors)
 

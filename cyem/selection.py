@@ -1,6 +1,7 @@
 """Which mixture fits best: every number of components with every covariance structure, and the table of answers."""
 
 import math
+import numbers
 import operator
 import warnings
 from dataclasses import dataclass, replace
@@ -9,14 +10,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import covariance, data
-from .criteria import BLOCK, CRITERIA, UNDEFINED, measures, uncertainty
+from . import covariance, data, start, threads
+from .criteria import CRITERIA, UNDEFINED, measures
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
+from .mixture import Mixture
 from .progress import shown
+from .search import Grid, Settings
+from .sweep import SERIAL
+from .workers import Stopped, Workers
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
+CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
+FOLDS = 10  # of a cross-validation
 MARKS = {
     "!": "! stopped before convergence: raise max_iter",
     "~": "~ something out of the ordinary, such as a component as thin as reg_covar allows: see the report of the row",
@@ -180,14 +187,22 @@ def select(
     covariance_types=("full", "tied", "diag", "spherical"),
     criterion="bic",
     *,
+    n_init=None,
+    random_state=None,
+    n_jobs=None,
+    time_budget=None,
     sample_weight=None,
     progress=None,
     **parameters,
 ):
     """Fit every number of components with every covariance structure and choose the best by a criterion.
 
-    A combination that cannot be fitted, such as more components than samples, is a row of the table that says why; the
-    others are fitted all the same. Ctrl-C ends the search with a warning and gives the best so far.
+    The grid is searched as a whole: each fit is a start for its neighbours, split into more components, merged into
+    fewer, or as it is for the structures that it is a special case of. So no model of the table has a lower likelihood
+    than a special case of it, be it fewer components or a structure whose letters allow less.
+
+    A combination that cannot be fitted, such as more components than different samples, is a row of the table that says
+    why; the others are fitted all the same. Ctrl-C ends the search with a warning and gives the best so far.
 
     Parameters
     ----------
@@ -196,19 +211,31 @@ def select(
     n_components : int or iterable of int, default=range(1, 11)
         Numbers of components to try.
     covariance_types : str or iterable of str, default=("full", "tied", "diag", "spherical")
-        Covariance structures to try, by any name that `GaussianMixture` takes.
-    criterion : {"bic", "aic", "aicc", "icl", "nec", "entropy"} or callable, default="bic"
-        What the best model minimises, -2 L + p log(n), -2 L + 2 p, or bic - 2 sum_i w_i log(max_k r_ik), with L the
-        log-likelihood, p the number of free parameters, n the sum of weights and r the responsibilities. A function is
-        called with a row and its model.
+        Covariance structures to try, by any name that `GaussianMixture` takes; "all" are the 14 codes.
+    criterion : str or callable, default="bic"
+        What the best model minimises. With L the log-likelihood, p the number of free parameters, n the sum of weights
+        and r the responsibilities: "bic" is -2 L + p log(n), "aic" -2 L + 2 p, "aicc" aic + 2 p (p + 1) / (n - p - 1),
+        "icl" bic - 2 sum_i w_i log(max_k r_ik), "entropy" -sum_ik w_i r_ik log(r_ik), "nec" entropy / (L - L_1) with
+        L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
+        (each fit begins at the one to all samples). A function is called with a row and its model.
+    n_init : int or None, default=None
+        Starts from random seeds for each combination, beside those from its neighbours. None: four, but one for
+        structures whose M-step is itself a search.
+    random_state : int, RandomState, Generator or None, default=None
+        Source of the random numbers. The table is the same for any `n_jobs` and `n_threads`.
+    n_jobs : int or None, default=None
+        Combinations to fit at a time, by threads with `n_threads` (by default one) each; -1: one for each core. None:
+        that too, but one at a time where a pass over the samples is so short that threads would wait for each other.
+    time_budget : float, optional
+        Seconds after which the search ends. Rows that were not reached say so; the others are as good as time allowed.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each sample; 2 is the sample twice, 0 is the sample gone.
     progress : bool, None or callable, default=None
         Whether to show how far the search is; None: on a terminal and in a notebook, after a second. A function is
         called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
     **parameters
-        Anything else that `GaussianMixture` takes, for every fit alike. The same `random_state` serves every fit, so
-        that a row is what one fit with that seed gives; of a generator one seed is drawn for all.
+        Anything else that `GaussianMixture` takes, for every fit alike. A start that these give, such as `init_params`,
+        takes the place of the seeds.
 
     Returns
     -------
@@ -217,13 +244,25 @@ def select(
 
     Raises
     ------
-    ValueError
-        If X, the weights or the grid are wrong, or if no combination could be fitted.
+    TypeError, ValueError
+        If X, the weights, the grid or a parameter are wrong, or if no combination could be fitted.
+
+    Notes
+    -----
+    Where covariances may differ, the likelihood has maxima without meaning: a component on a few samples that happen to
+    lie close together, or on a line (McLachlan & Peel 2000, section 3.10). A row is spurious that has a component of no
+    more width in some direction than `reg_covar` allows, or one with the weight of at most 3 (d + 1) samples whose
+    size, the 2d-th root of the determinant of its covariance matrix, is below a third of the mean size of the others:
+    three times the samples that span a volume at all cannot tell such a volume from chance. The search prefers other
+    maxima, and the best row is a spurious one only if there is no other.
 
     References
     ----------
-    BIC: Schwarz, "Estimating the dimension of a model", 1978. ICL: Biernacki, Celeux, Govaert, "Assessing a mixture
-    model for clustering with the integrated completed likelihood", 2000.
+    BIC: Schwarz 1978, "Estimating the dimension of a model"; Fraley & Raftery 2002. ICL: Biernacki, Celeux & Govaert
+    2000, "Assessing a mixture model for clustering with the integrated completed likelihood". NEC: Biernacki, Celeux &
+    Govaert 1999, "An improvement of the NEC criterion". Cross-validation: Smyth 2000, "Model selection for
+    probabilistic clustering using cross-validated likelihood". Starts from other structures: compare Scrucca & Raftery
+    2015, "Improved initialisation of model-based clustering using Gaussian hierarchical partitions".
 
     Examples
     --------
@@ -235,67 +274,165 @@ def select(
     >>> selection.best_.n_components
     2
     """
+    begin = perf_counter()
     _known(criterion)
-    grid = [(k, structure) for k in _counts(n_components) for structure in _structures(covariance_types)]
-    parameters["random_state"] = _one_seed(parameters.get("random_state"))
-    models = [GaussianMixture(k, covariance_type=structure, **parameters) for k, structure in grid]
-    names = data.feature_names(X)
-    X = data.samples(X)
-    sample_weight = data.weights(sample_weight, len(X))
+    counts, names = _counts(n_components), _structures(covariance_types)
+    _check(n_jobs, time_budget)
+    parameters |= {"random_state": _one_seed(random_state)} | ({} if n_init is None else {"n_init": n_init})
+    models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
+    codes = {name: model._check_parameters().code for (_, name), model in models.items()}
+    problem = Problem(X, sample_weight, parameters)
+    reasons = {cell: problem.reason(*cell) for cell in models}
+    cells = list(dict.fromkeys((k, codes[name]) for k, name in models if not reasons[k, name]))
+    if not cells:
+        raise ValueError(f"none of the {len(models)} combinations could be fitted; the first one: "
+                         f"{next(iter(reasons.values()))}")
 
-    rows = [Row(*combination, reason="interrupted") for combination in grid]
-    interrupted = False
+    n_jobs = problem.jobs(n_jobs, max(counts))
+    workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
+    mixtures = problem.mixtures({code for _, code in cells}, n_jobs)
+    search = Grid(mixtures, cells, problem.settings(workers.check))
+    total, done, cv, missing = 2 * len(cells), 0, {}, ""
     try:
-        with shown(progress, len(rows), "fits") as tell:
-            for i, model in enumerate(models):
-                rows[i] = _fit(model, X, sample_weight)
-                tell(i + 1)
+        with workers, shown(progress, total) as tell:
+            for wave in search.waves():
+                for cell, result in workers.run(wave):
+                    search.tell(cell, result)
+                    done += 1
+                    tell(min(done, total))
+            if done < total:
+                tell(total)
+            if criterion == "cv":
+                cv |= workers.run(search.held_out(problem.folds()))
+    except Stopped:
+        missing = f"not reached within time_budget={time_budget}"
     except KeyboardInterrupt:
-        if all(row.reason for row in rows):
+        if not search.found:
             raise
-        interrupted = True
-        done = sum(row.reason != "interrupted" for row in rows)
-        warn(f"interrupted after {done} of {len(rows)} fits: this is the best so far")
+        missing = "interrupted"
+        warn(f"interrupted after {len(search.found)} of {len(cells)} fits: this is the best so far")
+    rows = [
+        _row(model, search, (k, codes[name]), cv, reasons[k, name] or missing) for (k, name), model in models.items()
+    ]
     if all(row.reason for row in rows):
         raise ValueError(f"none of the {len(rows)} combinations could be fitted; the first one: {rows[0].reason}")
-    models = tuple(None if row.reason else model for row, model in zip(rows, models, strict=True))
-    for model in filter(None, models):
-        model._remember(X.shape[1], names)
-    return Selection(tuple(rows), models, interrupted=interrupted).pick(criterion)
+    for row, model in zip(rows, models.values(), strict=True):
+        if not row.reason:
+            model._remember(problem.X.shape[1], problem.names)
+    fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
+    return Selection(tuple(rows), fitted, interrupted=bool(missing)).pick(criterion)
 
 
-def _fit(model, X, sample_weight):
-    """Fit one model in place and return its row."""
+class Problem:
+    """The samples as all fits of a grid see them, with what these have in common.
+
+    Parameters
+    ----------
+    X, sample_weight : as for `select`
+    parameters : dict
+        Those of `GaussianMixture`.
+    """
+
+    def __init__(self, X, sample_weight, parameters):
+        self.names = data.feature_names(X)
+        self.X = data.samples(X)
+        self.weights = data.weights(sample_weight, len(self.X))
+        self.kept = None
+        if self.weights is not None and not self.weights.all():
+            self.kept = len(self.X), np.flatnonzero(self.weights)
+            self.X, self.weights = self.X[self.kept[1]], self.weights[self.kept[1]]
+        self.parameters = parameters
+        self.model = GaussianMixture(**parameters)
+        self.seed = int(start.generator(self.model.random_state).integers(2**63))
+
+    def reason(self, k, name):
+        """Why a combination cannot be fitted, or nothing."""
+        n, d = self.X.shape
+        least = covariance.structure(name).least_samples(k, d)
+        n = min(n, distinct(self.X, max(k, least)))
+        if k > n:
+            return f"{k} components need {k} different samples, and there are {n}"
+        if least > n:
+            return f"{name} needs {least} different samples for {k} components in {d} dimensions, and there are {n}"
+        return ""
+
+    def jobs(self, n_jobs, k):
+        """How many fits at a time."""
+        n, d = self.X.shape
+        if n_jobs is None and n * k * (d * d + 20) < SERIAL:
+            return 1
+        return threads.resolve(self.model.n_threads if n_jobs is None else None if n_jobs == -1 else n_jobs)
+
+    def mixtures(self, codes, n_jobs):
+        """The problem for each structure, {code: Mixture}."""
+        n_threads = 1 if n_jobs > 1 and self.model.n_threads is None else threads.resolve(self.model.n_threads)
+        shapes = [covariance.structure(code) for code in codes]
+        return {s.code: Mixture(self.X, self.weights, s, self.model.reg_covar, n_threads) for s in shapes}
+
+    def settings(self, check):
+        """What fits have in common, for a search that `check` may stop."""
+        model = self.model
+        given = {"init_params", "weights_init", "means_init", "precisions_init"} & self.parameters.keys()
+        return Settings(model.tol, model.max_iter, model.acceleration is not None,
+                        self.parameters.get("n_init"), self.seed, self._begin if given else None, check)
+
+    def _begin(self, mixture, k, rng):
+        """First parameters as the user has them."""
+        model = GaussianMixture(k, covariance_type=mixture.structure.code, **self.parameters | {"n_init": 1})
+        return next(model._starts(mixture, self.X, self.kept, rng))
+
+    def folds(self):
+        """With whom each sample is left out (n,)."""
+        n = len(self.X)
+        return np.random.default_rng(self.seed).permutation(n) % min(n, FOLDS)
+
+
+def distinct(X, most):
+    """The number of different rows of X, counted until there are `most`."""
+    size = 2 * most
+    while True:
+        count = len(np.unique(X[:size], axis=0))
+        if count >= most or size >= len(X):
+            return count
+        size *= 4
+
+
+def _row(model, search, cell, cv, missing):
+    """The row of one combination, whose model is set to what was found."""
     combination = model.n_components, model.covariance_type
-    start = perf_counter()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the row says it
-            model.fit(X, sample_weight=sample_weight)
-            single = GaussianMixture(1, covariance_type=model.covariance_type).fit(X, sample_weight=sample_weight)
-        seconds = perf_counter() - start
-        n = float(len(X) if sample_weight is None else sample_weight.sum())
-        L = n * model.score(X, sample_weight=sample_weight)
-        blocks = [slice(i, i + BLOCK) for i in range(0, len(X), BLOCK)]
-        parts = [uncertainty(model.predict_proba(X[b]), None if sample_weight is None else sample_weight[b])
-                 for b in blocks]
-        p = model._n_parameters()
-        if not math.isfinite(L):
-            raise ArithmeticError(f"the log-likelihood is {L}")
-    except (ValueError, ArithmeticError, MemoryError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        return Row(*combination, seconds=perf_counter() - start, reason=reason)
+    found = search.found.get(cell)
+    if found is None:
+        error = search.failed.get(cell)
+        reason = missing if error is None else " ".join(str(error).split()) or type(error).__name__
+        return Row(*combination, reason=reason)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the row says it
+        model._accept(found.mixture, found.fit, start.generator(model.random_state))
+    n, p = found.mixture.samples.total, model._n_parameters()
+    L, single = float(n * found.value), float(n * search.single(cell[1]))
+    held_out = cv.get(cell)
     return Row(
         *combination,
         log_likelihood=L,
         n_parameters=p,
-        **measures(model.n_components, p, n, L, n * float(single.lower_bound_), *np.sum(parts, axis=0).tolist()),
+        **measures(cell[0], p, n, L, single, found.look.classification, found.look.entropy),
+        cv=math.nan if isinstance(held_out, Exception) else held_out,
         converged=model.converged_,
         n_iter=model.n_iter_,
-        seconds=seconds,
-        n_starts_at_optimum=1,
-        report=tuple(model.fit_report_),
+        seconds=found.seconds,
+        n_starts_at_optimum=found.arrivals,
+        spurious=bool(found.spurious),
+        report=(*model.fit_report_, *([f"spurious: {found.spurious}"] if found.spurious else [])),
     )
+
+
+def _check(n_jobs, time_budget):
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, numbers.Integral)
+                               or not (n_jobs == -1 or n_jobs >= 1)):
+        raise ValueError(f"n_jobs must be None, -1 (all cores) or an integer >= 1, got {n_jobs!r}.")
+    if time_budget is not None and (isinstance(time_budget, bool) or not isinstance(time_budget, numbers.Real)
+                                    or not time_budget > 0):
+        raise ValueError(f"time_budget must be None or a number of seconds > 0, got {time_budget!r}.")
 
 
 def _nested(special, general):
@@ -372,7 +509,9 @@ def _counts(n_components):
 
 def _structures(covariance_types):
     """Names of covariance structures as a list without repetitions."""
-    structures = [covariance_types] if isinstance(covariance_types, str) else list(covariance_types)
+    if isinstance(covariance_types, str):
+        covariance_types = CODES if covariance_types == "all" else [covariance_types]
+    structures = list(covariance_types)
     if not structures:
         raise ValueError(f"covariance_types={covariance_types!r} must hold at least one name, such as 'full'")
     for name in structures:

@@ -113,14 +113,14 @@ def test_select_marks_what_cannot_be_fitted(run, tmp_path):
 
 
 def test_select_interrupted(table, run, monkeypatch):
-    fit = cyem.GaussianMixture.fit
+    fit = cyem.em.fit
 
-    def impatient(self, X, y=None, sample_weight=None):
-        if self.n_components == 2:
+    def impatient(model, parameters, **settings):
+        if len(parameters.weights) == 2:
             raise KeyboardInterrupt
-        return fit(self, X, sample_weight=sample_weight)
+        return fit(model, parameters, **settings)
 
-    monkeypatch.setattr(cyem.GaussianMixture, "fit", impatient)
+    monkeypatch.setattr("cyem.em.fit", impatient)
     code, out, err = run("select", "points.csv", "--drop", "name", "--structures", "full", "--components", "1-3")
     assert code == 130
     assert err == "cyem: warning: interrupted after 1 of 3 fits: this is the best so far\n"

@@ -63,6 +63,17 @@ class Structure(ABC):
         volume, shape, orientation = ({"I": 0, "E": 1, "V": k}[letter] for letter in self.code)
         return volume + shape * (d - 1) + orientation * (d * (d - 1) // 2)
 
+    def least_samples(self, k, d):
+        """How many different samples k components need; with fewer, a volume can vanish and no likelihood is bounded.
+
+        A component with a shape of its own needs what spans a volume, one with a volume of its own two samples; what
+        all share takes as many as it has dimensions beyond one for each mean.
+        """
+        volume, shape, orientation = self.code
+        turned = orientation != "I"
+        own = d + 1 if shape == "V" and turned else 2 if "V" in (volume, shape) else 1
+        return max(k * own, k + (d if turned else 1))
+
     @abstractmethod
     def estimate(self, second, masses, shift, floor, eps, current=None):
         """The most likely covariances that are at least diag(floor) in every direction.
@@ -113,8 +124,8 @@ class Structure(ABC):
         """Factors as a vector of free numbers: logarithms of the diagonals, and the rest relative to these."""
 
     @abstractmethod
-    def fold(self, vector, k, d):
-        """The factors whose vector this is."""
+    def fold(self, vector, k, d, current=None):
+        """The factors whose vector this is; a search for them begins at the current covariances."""
 
     @abstractmethod
     def log_det(self, U, k, d):
@@ -163,7 +174,7 @@ class SquareMatrices(Structure):
         rest = (U / diagonal[..., None, :])[(..., *np.triu_indices(U.shape[-1], 1))]
         return np.concatenate([np.log(diagonal).ravel(), rest.ravel()])
 
-    def fold(self, vector, k, d):
+    def fold(self, vector, k, d, current=None):
         shape = self.shape(k, d)
         U = np.zeros(shape)
         diagonal, rest = np.split(vector, [U.size // d])
@@ -218,13 +229,13 @@ class Oriented(Matrices):
             covariances = min(current, covariances, key=lambda each: expected_cost(each, S, masses))
         return covariances, held
 
-    def fold(self, vector, k, d):
+    def fold(self, vector, k, d, current=None):
         """The structure is curved, and a vector may lead out of it: to what is nearest in it."""
         U = super().fold(vector, k, d)
         S = self.covariances(U)
         if not np.isfinite(S).all():
             return U
-        covariances, _ = self.estimate(S, np.ones(k), np.zeros((k, d)), np.full(d, np.finfo(float).tiny), 0.0)
+        covariances, _ = self.estimate(S, np.ones(k), np.zeros((k, d)), np.full(d, np.finfo(float).tiny), 0.0, current)
         return self.factors(covariances)
 
 
@@ -251,7 +262,7 @@ class Variances(Structure):
     def unfold(self, U):
         return np.log(U).ravel()
 
-    def fold(self, vector, k, d):
+    def fold(self, vector, k, d, current=None):
         return np.exp(vector).reshape(self.shape(k, d))
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .base import Oriented, combined, least_along
-from .variances import GAIN, STEPS, cost
+from .variances import GAIN, cost, patience
 
 GOLDEN = 0.6180339887498949
 
@@ -42,7 +42,7 @@ class CommonAxes(Oriented):
             found = min(map(look, np.linalg.eigh(each)[1]), key=lambda axes: axes.cost)
         else:
             found = look(axes_of(current))
-        found = search(found, look, masses / masses.sum())
+        found = search(found, look, masses / masses.sum(), patience(current))
         return found.Q, found.v, found.held
 
 
@@ -52,12 +52,12 @@ def axes_of(covariances):
     return np.linalg.eigh(combined(covariances, weights / np.trace(covariances, axis1=1, axis2=2)))[1]
 
 
-def search(axes, look, share):
+def search(axes, look, share, steps):
     """Axes of least cost near given ones, and of no more cost than these."""
     pairs = np.triu_indices(len(axes.Q), 1)
     memory = None
     gradient, curvature = slope(axes, share, pairs)
-    for _ in range(STEPS):
+    for _ in range(steps):
         step = direction(gradient, curvature, memory)
         if step @ gradient > 0:
             step = direction(gradient, curvature, None)

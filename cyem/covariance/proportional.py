@@ -3,7 +3,7 @@
 import numpy as np
 
 from .base import Matrices, combined, exceeds, precision_factors, raise_to_floor, sample_covariances
-from .variances import THIN, settle
+from .variances import THIN, patience, settle
 
 
 class Proportional(Matrices):
@@ -34,7 +34,7 @@ class Proportional(Matrices):
         def sizes(A):
             return np.maximum(np.trace(A, axis1=1, axis2=2), floor.sum()) / d
 
-        (covariances, held), _ = settle(step, sizes(S if current is None else current), THIN * floor)
+        (covariances, held), _ = settle(step, sizes(S if current is None else current), THIN * floor, patience(current))
         if exceeds(covariances, np.repeat(floor[None], k, axis=0)).all():
             return covariances, held
         narrowest = np.linalg.eigvalsh(covariances / np.sqrt(np.outer(floor, floor)))[:, 0]

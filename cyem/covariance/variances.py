@@ -10,7 +10,13 @@ import numpy as np
 
 GAIN = 1e-12  # in the cost, at which a search has arrived
 THIN = 1e-6  # part of the least that is as good as nothing: the inverse bounds how much wider flat components can get
-STEPS = 100  # the most steps of one search; the next M-step goes on with it
+STEPS = 100  # the most steps of one search
+FEW = 3  # the most of one that begins at the current parameters: the next M-step goes on with it
+
+
+def patience(current):
+    """The most steps of a search. One for the M-step need not arrive: any gain will do for EM to climb."""
+    return STEPS if current is None else FEW
 
 
 def cost(s, masses, v):
@@ -43,7 +49,8 @@ def proportional(s, masses, least, current=None):
         v = volume[:, None] * shape
         return volume, v, cost(s, masses, v)
 
-    v, _ = settle(step, (np.maximum(s, least) if current is None else current).mean(axis=1), THIN * least)
+    begin = (np.maximum(s, least) if current is None else current).mean(axis=1)
+    v, _ = settle(step, begin, THIN * least, patience(current))
     if (v > least).all():
         return v, np.zeros(len(s), bool)
     starts = [v * np.maximum((least / v).max(axis=1), 1)[:, None], *([] if current is None else [current])]
@@ -51,10 +58,10 @@ def proportional(s, masses, least, current=None):
     return v, (v <= least * (1 + 1e-9)).any(axis=1)
 
 
-def settle(step, volume, least):
+def settle(step, volume, least, steps=STEPS):
     """The outcome and its cost after steps from volumes to better ones, until they gain nothing."""
     before = np.inf
-    for _ in range(STEPS):
+    for _ in range(steps):
         volume, outcome, now = step(volume, least)
         if before - now <= GAIN:
             break
