@@ -11,6 +11,8 @@ from .estimator import ConvergenceWarning, Estimator, warn
 from .mixture import Mixture, Parameters
 from .sweep import Density, Frame, Samples, power_of_two
 
+INTERRUPTED = "interrupted: this is the best so far"
+
 
 class Report(tuple):
     """What happened during a fit, one line an event; empty after an ordinary one."""
@@ -153,6 +155,8 @@ class GaussianMixture(Estimator):
     def fit(self, X, y=None, sample_weight=None):
         """Fit by maximum likelihood.
 
+        Ctrl-C ends it with a warning and the best so far; before there is any, the estimator stays as it was.
+
         Parameters
         ----------
         X : array-like of shape (n, d)
@@ -185,13 +189,7 @@ class GaussianMixture(Estimator):
                              "positive weight): ask for fewer components.")
         rng = start.generator(self.random_state)
         mixture = Mixture(X, weights, shape, self.reg_covar, threads.resolve(self.n_threads))
-        starts = self._starts(mixture, X, kept, rng)
-        best = None
-        for run, first in enumerate(starts):
-            fit = em.fit(mixture, first, tol=self.tol, max_iter=self.max_iter, accelerate=self.acceleration is not None,
-                         report=self._reporter(run, mixture))
-            if best is None or fit.value > best.value:
-                best = fit
+        best = self._best(mixture, self._starts(mixture, X, kept, rng))
         self._remember(d, names)
         self._accept(mixture, best, rng)
         return self
@@ -210,6 +208,22 @@ class GaussianMixture(Estimator):
         ndarray of shape (n,)
         """
         return self.fit(X, sample_weight=sample_weight).predict(X)
+
+    def _best(self, mixture, starts):
+        """The best of the runs from given parameters; after Ctrl-C the best so far."""
+        best = None
+        try:
+            for run, first in enumerate(starts):
+                fit = em.fit(mixture, first, tol=self.tol, max_iter=self.max_iter,
+                             accelerate=self.acceleration is not None, report=self._reporter(run, mixture))
+                best = better(best, fit)
+        except KeyboardInterrupt as stop:
+            if isinstance(stop, em.Interrupted) and stop.model is mixture:
+                best = better(best, stop.fit)
+            if best is None:
+                raise
+            best = best._replace(events=(*best.events, INTERRUPTED))
+        return best
 
     def _starts(self, mixture, X, kept, rng):
         """The parameters to begin from: one, or one for each of n_init."""
@@ -286,7 +300,9 @@ class GaussianMixture(Estimator):
         if fit.collapsed:
             warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
                  ConvergenceWarning)
-        if not fit.converged and self.max_iter > 0:
+        if INTERRUPTED in fit.events:
+            warn(f"{INTERRUPTED}, after {self.n_iter_} iterations", ConvergenceWarning)
+        elif not fit.converged and self.max_iter > 0:
             warn("Best performing initialization did not converge. Try different init parameters, or increase "
                  f"max_iter, tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})",
                  ConvergenceWarning)
@@ -650,6 +666,11 @@ class GaussianMixture(Estimator):
         from .persistence import save
 
         save(self, path)
+
+
+def better(best, fit):
+    """The one of greater likelihood; the first may be None."""
+    return fit if best is None or fit.value > best.value else best
 
 
 def checked(values, name, shape):
