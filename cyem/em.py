@@ -67,9 +67,9 @@ class Convergence:
         self.near = 0
 
     def reached(self, gain, value, rate=None):
-        """Tell the gain of an update, and its rate where it is known otherwise; True when it is time to stop."""
-        if rate is None:
-            rate = gain / self.gain if gain > 0 and self.gain > 0 else np.inf
+        """Tell the gain of an update, and its rate as steps show it; True when it is time to stop."""
+        shrunk = gain / self.gain if gain > 0 and self.gain > 0 else np.inf
+        rate = shrunk if rate is None else max(rate, shrunk)  # steps may shrink along a crest where gains do not
         noise = self.resolution * max(1.0, abs(value))
         first = not self.rates
         self.rates = [*self.rates[1 - MEMORY :], rate]

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from .covariance import structure as structure_named
-from .covariance.base import Structure
 from .kernels import linalg
 from .sweep import MOMENTS, Density, Frame, Samples, power_of_two
 

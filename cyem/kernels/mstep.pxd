@@ -1,7 +1,7 @@
 """The M-step of the structures that have one in closed form, and the small matrices in it, row by row: rows are lanes.
 
-Statistics are what a pass gives. Parameters are one float64 block: weights (k), means (k, d), constants (k), covariances
-and factors; the last two are (k, d, d) by scatter, (d, d) by pooled, (k, d) by squares and (k,) by norms.
+Statistics are what a pass gives. Parameters are one float64 block: weights (k), means (k, d), constants (k),
+covariances and factors; the last two are (k, d, d) by scatter, (d, d) by pooled, (k, d) by squares and (k,) by norms.
 """
 
 from libc.math cimport exp, log, sqrt
@@ -137,7 +137,7 @@ cdef inline void set_constants(Block* b, Py_ssize_t k, Py_ssize_t d, int moments
 
 cdef inline void sample_covariances(const double* second, const double* first, const double* masses, Py_ssize_t k,
                                     Py_ssize_t d, int moments, double* S) noexcept nogil:
-    """Moments about the old means become those about the new: 1/n sum r (x - old)(x - old)' - (new - old)(new - old)'"""
+    """S <- 1/n sum r (x - old)(x - old)' - (new - old)(new - old)', from moments about the old means."""
     cdef Py_ssize_t j, i, a
     cdef double share, step, total = 0
     if moments == POOLED:
@@ -178,8 +178,8 @@ cdef inline void sample_covariances(const double* second, const double* first, c
 cdef inline bint matrices(const double* S, Py_ssize_t k, Py_ssize_t d, const double* floor, double part,
                           double* U) noexcept nogil:
     """Factors U of k matrices S (k, d, d); false where one does not exceed diag(floor), or `part` of its diagonal."""
-    cdef Py_ssize_t j
-    for j in range(k):
+    cdef Py_ssize_t _j
+    for _j in range(k):
         if not (cholesky(S, floor, part, d, U) and precision_factor(S, d, U)):
             return False
         S += d * d
@@ -241,7 +241,7 @@ cdef inline bint maximise(const double* statistics, const double* about, Py_ssiz
     return True
 
 
-# --- parameters as one vector -----------------------------------------------------------------------------------------
+# --- parameters as one vector ----------------------------------------------------------------------------------------
 
 cdef inline void unfold(const double* block, Py_ssize_t k, Py_ssize_t d, int moments, const double* scale,
                         double* x) noexcept nogil:
@@ -250,7 +250,7 @@ cdef inline void unfold(const double* block, Py_ssize_t k, Py_ssize_t d, int mom
     cdef Block b = parts(<double*>block, k, d, moments)
     cdef const double* U = b.factors
     cdef double* rest
-    cdef Py_ssize_t j, i, a
+    cdef Py_ssize_t _m, j, i, a
     for j in range(k):
         x[j] = log(b.weights[j])
     x += k
@@ -268,7 +268,7 @@ cdef inline void unfold(const double* block, Py_ssize_t k, Py_ssize_t d, int mom
     else:
         k = 1 if moments == POOLED else k
         rest = x + k * d
-        for j in range(k):
+        for _m in range(k):
             for i in range(d):
                 x[i] = log(U[i * d + i] * scale[i])
                 for a in range(i + 1, d):
@@ -286,7 +286,7 @@ cdef inline void fold(const double* x, Py_ssize_t k, Py_ssize_t d, int moments, 
     cdef double* A = b.covariances
     cdef const double* rest
     cdef double top = x[0], total = 0
-    cdef Py_ssize_t j, i, a, n
+    cdef Py_ssize_t _m, j, i, a, n
     for j in range(k):
         top = x[j] if x[j] > top else top
     for j in range(k):
@@ -308,7 +308,7 @@ cdef inline void fold(const double* x, Py_ssize_t k, Py_ssize_t d, int moments, 
     else:
         n = 1 if moments == POOLED else k
         rest = x + n * d
-        for j in range(n):
+        for _m in range(n):
             for i in range(d):
                 for a in range(i):
                     U[i * d + a] = 0

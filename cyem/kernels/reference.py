@@ -133,7 +133,7 @@ def m_step(statistics, about, floor, block, *, moments, equal, part):
         precision_factors(S, U, None, ordinary)
     else:
         S = np.repeat(masses[None] @ S / masses.sum(), k, axis=0) if equal else S
-        ordinary = (S > floor) & (S < np.inf)
+        ordinary = np.isfinite(S) & (floor < S)
         U = 1 / np.sqrt(np.where(ordinary, S, 1))
     if not ordinary.all():
         return False

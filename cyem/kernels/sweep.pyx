@@ -585,7 +585,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
         run(&p, sizeof(real), n_threads)
 
 
-# --- many short runs --------------------------------------------------------------------------------------------------
+# --- many short runs -------------------------------------------------------------------------------------------------
 
 cdef struct Climb:
     int k, density, moments, iterations, n_threads
