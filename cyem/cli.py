@@ -17,6 +17,8 @@ import cyem
 
 from . import tables
 from .criteria import CRITERIA
+from .gaussian import INTERRUPTED
+from .progress import shown
 from .selection import aligned
 
 EPILOG = """
@@ -100,7 +102,10 @@ def fit(arguments):
     """Fit one model, save it and print it."""
     X, weights = _samples(arguments)
     model = cyem.GaussianMixture(**_settings(arguments, "n_components", "covariance_type"))
-    model.fit(X, sample_weight=weights)
+    with shown(None, model.n_init * model.max_iter, "iterations at most") as tell:
+        model.callback = lambda run, iteration, _: tell(run * model.max_iter + iteration)
+        model.fit(X, sample_weight=weights)
+    model.callback = None
     model.save(arguments.output)
     if arguments.plot_model:
         _picture(arguments.plot_model, "MixtureDisplay.from_estimator", model, X)
@@ -108,6 +113,7 @@ def fit(arguments):
         _print_json(**_description(model))
     else:
         print(model.summary(X, weights))
+    return 130 if INTERRUPTED in model.fit_report_ else 0
 
 
 def predict(arguments):

@@ -69,6 +69,9 @@ class GaussianMixture(Estimator):
         1: a line now and then; 2: with the gain and the time.
     verbose_interval : int, default=10
         Iterations between two lines.
+    callback : callable, default=None
+        Called as ``callback(run, iteration, mean_log_likelihood)`` after each iteration; runs count from 0, iterations
+        from 1. What it raises ends the fit; KeyboardInterrupt, as Ctrl-C does, with the best so far.
     n_threads : int or None, default=None
         Threads to use; None: as many as the process may. The result is the same, to the bit, for any number.
 
@@ -131,6 +134,7 @@ class GaussianMixture(Estimator):
         warm_start=False,
         verbose=0,
         verbose_interval=10,
+        callback=None,
         n_threads=None,
     ):
         self.n_components = n_components
@@ -148,6 +152,7 @@ class GaussianMixture(Estimator):
         self.warm_start = warm_start
         self.verbose = verbose
         self.verbose_interval = verbose_interval
+        self.callback = callback
         self.n_threads = n_threads
 
     # --- fitting -------------------------------------------------------------------------------------------------
@@ -301,26 +306,37 @@ class GaussianMixture(Estimator):
             warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
                  ConvergenceWarning)
         if INTERRUPTED in fit.events:
-            warn(f"{INTERRUPTED}, after {self.n_iter_} iterations", ConvergenceWarning)
+            warn(f"{INTERRUPTED} (iteration {self.n_iter_})", ConvergenceWarning)
         elif not fit.converged and self.max_iter > 0:
             warn("Best performing initialization did not converge. Try different init parameters, or increase "
                  f"max_iter, tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})",
                  ConvergenceWarning)
 
     def _reporter(self, run, mixture):
-        """What prints the progress of one run, or None."""
-        if not self.verbose:
+        """What tells of the progress of one run, or None."""
+        printer = self._printer(run) if self.verbose else None
+        listeners = [listener for listener in (printer, self.callback) if listener is not None]
+        if not listeners:
             return None
+
+        def report(iteration, value):
+            for listener in listeners:
+                listener(run, iteration, value - mixture.frame.log_volume)
+
+        return report
+
+    def _printer(self, run):
+        """What prints the progress of one run."""
         print(f"Initialization {run}")
         last = [-np.inf, time.perf_counter()]
 
-        def report(iteration, value):
+        def report(run, iteration, value):
             if iteration % self.verbose_interval:
                 return
             line = f"  Iteration {iteration}"
             if self.verbose > 1:
                 now = time.perf_counter()
-                line += f"\t mean log-likelihood {value - mixture.frame.log_volume:.8f}"
+                line += f"\t mean log-likelihood {value:.8f}"
                 line += f"\t gain {value - last[0]:.2e}\t time {now - last[1]:.3f}s"
                 last[:] = value, now
             print(line)
@@ -343,6 +359,8 @@ class GaussianMixture(Estimator):
                 self._refuse(name, "a float in the range [0.0, inf)", value)
         if not isinstance(self.warm_start, (bool, np.bool_)):
             self._refuse("warm_start", "a bool", self.warm_start)
+        if not (self.callback is None or callable(self.callback)):
+            self._refuse("callback", "a function of (run, iteration, mean_log_likelihood), or None", self.callback)
         if self.acceleration not in ("squarem", None):
             self._refuse("acceleration", "'squarem' or None", self.acceleration)
         init = self.init_params

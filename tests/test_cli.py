@@ -360,6 +360,17 @@ def test_a_reader_that_has_enough(table, model):
     assert (process.returncode, err) == (141, b"")
 
 
+def test_ctrl_c_in_a_fit_gives_the_best_so_far(table, run, monkeypatch):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cyem.progress._Silence.__call__", press)  # after the first iteration
+    code, out, err = run("fit", "points.csv", "--columns", "1-2", "--components", "2", "-o", "model.npz")
+    assert code == 130 and out.startswith("Gaussian mixture, 2 components")
+    assert err == "cyem: warning: interrupted: this is the best so far (iteration 1)\n"
+    assert cyem.load("model.npz").n_iter_ == 1
+
+
 def test_ctrl_c(run, monkeypatch):
     monkeypatch.setattr(tables, "read", lambda *_: signal.raise_signal(signal.SIGINT))
     assert run("select", "-") == (130, "", "cyem: interrupted\n")

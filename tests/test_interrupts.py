@@ -45,7 +45,7 @@ def test_the_best_so_far(X, press):
     with pytest.warns(cyem.ConvergenceWarning):
         after_five = GaussianMixture(2, max_iter=5, **settings).fit(X)
     press(7)  # the start is the first pass, so that five iterations are done
-    with pytest.warns(cyem.ConvergenceWarning, match="interrupted: .* best so far, after 5 iterations") as told:
+    with pytest.warns(cyem.ConvergenceWarning, match=r"interrupted: .* best so far \(iteration 5\)") as told:
         model = GaussianMixture(2, max_iter=1000, **settings).fit(X)
     assert len(told) == 1 and told[0].filename == __file__
     assert (model.converged_, model.n_iter_) == (False, 5)

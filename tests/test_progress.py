@@ -9,7 +9,7 @@ import termios
 import numpy as np
 import pytest
 
-from cyem import progress, select
+from cyem import GaussianMixture, progress, select
 
 
 @pytest.fixture
@@ -124,3 +124,23 @@ def test_select_tells_a_function():
     select(X, [1, 2], "full", progress=lambda *call: calls.append(call))
     assert calls[-1][0] == calls[-1][1] >= 2
     assert [seconds for *_, seconds in calls] == sorted(seconds for *_, seconds in calls)
+
+
+def test_a_fit_tells_a_function():
+    calls = []
+    X = np.random.default_rng(0).normal(size=(50, 2)) * 1e-3  # the likelihood is that outside of any frame
+    model = GaussianMixture(2, n_init=2, random_state=0, callback=lambda *call: calls.append(call)).fit(X)
+    runs = [[call[1:] for call in calls if call[0] == run] for run in range(2)]
+    assert all([iteration for iteration, _ in run] == list(range(1, len(run) + 1)) for run in runs)
+    np.testing.assert_allclose(model.lower_bounds_, max((np.array(run)[:, 1] for run in runs), key=max), rtol=1e-12)
+
+
+def test_what_a_function_raises_ends_a_fit():
+    def impatient(run, iteration, value):
+        raise StopIteration
+
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    with pytest.raises(StopIteration):
+        GaussianMixture(2, callback=impatient).fit(X)
+    with pytest.raises(ValueError, match="'callback' parameter of GaussianMixture must be a function"):
+        GaussianMixture(2, callback=3).fit(X)
