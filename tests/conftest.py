@@ -1,5 +1,6 @@
 """What the conformance tests share: the bundled data, and one fixed profile for hypothesis."""
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 DATA = Path(__file__).parent / "data"
+
+os.environ.setdefault("MPLBACKEND", "agg")  # pictures are drawn without a screen
 
 # The same examples on every machine and every run, and no verdict that depends on how busy the machine is.
 hypothesis.settings.register_profile("cyem", derandomize=True, max_examples=25, deadline=None, database=None)
@@ -23,3 +26,7 @@ def load():
         return X
 
     return load
+
+
+def pytest_addoption(parser):
+    parser.addoption("--draw", action="store_true", help="draw the images of tests/images anew")

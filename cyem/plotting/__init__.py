@@ -11,6 +11,18 @@ except ImportError as error:
     raise ImportError("cyem.plotting needs matplotlib, which is not installed: pip install 'cyem[plot]'") from error
 
 from .criterion import CriterionDisplay
+from .membership import ResponsibilitiesDisplay, UncertaintyDisplay
+from .merging import MergingDisplay
 from .mixture import MixtureDisplay
+from .stability import StabilityDisplay
+from .trace import TraceDisplay
 
-__all__ = ["CriterionDisplay", "MixtureDisplay"]
+__all__ = [
+    "CriterionDisplay",
+    "MergingDisplay",
+    "MixtureDisplay",
+    "ResponsibilitiesDisplay",
+    "StabilityDisplay",
+    "TraceDisplay",
+    "UncertaintyDisplay",
+]

@@ -6,8 +6,9 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodF
 from . import style
 
 LEADERS = 6  # structures in the foreground
-CLOSE = 10  # a difference of BIC below which the evidence against a model is not yet very strong (Kass & Raftery 1995)
+CLOSE = 10  # the end of the linear part of the scale, and of the band
 SIZE = (7.5, 4.8)
+TITLES = {"bic": "BIC", "aic": "AIC", "aicc": "AICc", "icl": "ICL", "nec": "NEC", "cv": "cross-validated deviance"}
 
 
 class CriterionDisplay:
@@ -15,7 +16,8 @@ class CriterionDisplay:
 
     The vertical axis counts from the best value, linearly at first and then by magnitude, so that models that compete
     and models out of question both have their place. The structures that come closest to the best are in the
-    foreground, the others grey. A hollow marker is a fit that is not to be trusted.
+    foreground, the others grey. Within the shaded band, 10 from the best, the evidence of BIC against a model is not
+    very strong (Kass & Raftery 1995). A hollow marker is a fit that is not to be trusted.
 
     Parameters
     ----------
@@ -100,10 +102,10 @@ class CriterionDisplay:
         counts = self.n_components
         k, structure = self.best
         least = self.curves[structure][np.searchsorted(counts, k)]
+        decimals = 1 if abs(least) >= CLOSE else 4
         curves = {name: curve - least for name, curve in self.curves.items() if np.isfinite(curve).any()}
         ranked = sorted(curves, key=lambda name: (name != structure, np.nanmin(curves[name])))
 
-        ax.axhspan(0, CLOSE, color=look.faint, alpha=0.5, lw=0, zorder=0)
         ends, colours = [], []
         for rank, name in enumerate(ranked):
             leads = rank < LEADERS
@@ -114,13 +116,14 @@ class CriterionDisplay:
             colours.append(colour)
         ax.plot(k, 0, "o", ms=15, mfc="none", mec=look.ink, mew=1.5, zorder=5)
 
-        self._scale(ax, curves)
+        self._scale(ax, look, curves)
         ax.set_xlim(counts[0] - 0.3, counts[-1] + 0.3)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=20))
-        ax.set_xlabel("number of components")
-        title = self.criterion.upper()
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=20, min_n_ticks=1))
+        hollow = any(doubtful.any() for doubtful in self.doubtful.values())
+        ax.set_xlabel(f"number of components{' (hollow: spurious)' if hollow else ''}")
+        title = TITLES.get(self.criterion, self.criterion)
         ax.set_ylabel(f"{title} above the best")
-        ax.set_title(f"{structure} with {k} component{'s' * (k > 1)} is best by {title}: {least:,.1f}",
+        ax.set_title(f"{structure} with {k} component{'s' if k > 1 else ''} is best by {title}: {least:,.{decimals}f}",
                      fontsize="medium", loc="left")
         style.frame(ax)
         style.label_ends(ax, ends, ranked, colours)
@@ -128,9 +131,14 @@ class CriterionDisplay:
         return self
 
     @staticmethod
-    def _scale(ax, curves):
-        """Linear near the best, by magnitude beyond."""
+    def _scale(ax, look, curves):
+        """Linear near the best, by magnitude beyond; a criterion of small range is linear throughout."""
         low, high = (find([find(curve) for curve in curves.values()]) for find in (np.nanmin, np.nanmax))
+        if high - low <= CLOSE:
+            room = 0.06 * (high - low or 1)
+            ax.set_ylim(low - room, high + room)
+            return
+        ax.axhspan(0, CLOSE, color=look.faint, alpha=0.5, lw=0, zorder=0)
         ax.set_yscale("asinh", linear_width=CLOSE)
         ticks = CLOSE * 10.0 ** np.arange(max(np.log10(max(high, 1) / CLOSE) + 1, 1))
         ax.yaxis.set_major_locator(FixedLocator([*(-ticks[ticks < -low]), 0, *ticks]))

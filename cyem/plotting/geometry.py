@@ -7,6 +7,8 @@ import numpy as np
 from ..covariance import structure
 from ..gaussian import GaussianMixture
 
+SHARE = 0.9  # of a component inside its ellipse
+
 
 class Components(NamedTuple):
     """Weights (k,), means (k, d), covariance matrices (k, d, d) and names of the features (d,)."""
@@ -88,7 +90,7 @@ def some(n, most):
     return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
 
-def ellipse(mean, covariance, share, m=100):
+def ellipse(mean, covariance, share=SHARE, m=100):
     """The curve (m, 2) that holds a share of a Gaussian of two features: at a distance of sqrt(-2 log(1 - share))."""
     values, axes = np.linalg.eigh(covariance)
     angle = np.linspace(0, 2 * np.pi, m)

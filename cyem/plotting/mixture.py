@@ -9,7 +9,6 @@ from . import geometry, style
 
 MOST_FEATURES = 12
 MOST_POINTS = 2000
-SHARE = 0.9  # of a component inside its ellipse
 REGIONS = (0.95, 0.75, 0.5, 0.25)  # shares of the samples inside the contours of the density
 MOST_NUMBERED = 4  # features up to which panels have room for the numbers of the components
 
@@ -165,7 +164,7 @@ class MixtureDisplay:
         low, high = self.points.min(axis=0).astype(float), self.points.max(axis=0).astype(float)
         low = np.minimum(low, [edges[0] for _, edges in self.histograms])
         high = np.maximum(high, [edges[-1] for _, edges in self.histograms])
-        reach = np.sqrt(-2 * np.log(1 - SHARE)) * c.deviations
+        reach = np.sqrt(-2 * np.log(1 - geometry.SHARE)) * c.deviations
         room = (high - low) / 4
         low = np.maximum((c.means - reach).min(axis=0).clip(None, low), low - room)
         high = np.minimum((c.means + reach).max(axis=0).clip(high, None), high + room)
@@ -192,7 +191,7 @@ class MixtureDisplay:
             own = self.points[self.labels == j]
             ax.scatter(own[:, column], own[:, row], s=size, marker=style.marker(j), color=look.colour(j), alpha=0.5,
                        linewidths=0, rasterized=True, zorder=2)
-            curve = geometry.ellipse(mean, covariance, SHARE)
+            curve = geometry.ellipse(mean, covariance)
             ax.plot(*curve.T, color=look.colour(j), ls=style.dashes(j), zorder=3,
                     **(dict(lw=1.5, path_effects=look.halo) if len(self.axes_) <= 4 else dict(lw=0.9)))
 

@@ -1,0 +1,244 @@
+"""Which samples belong where, and how surely: uncertainty, responsibilities."""
+
+import numpy as np
+from matplotlib.ticker import PercentFormatter
+
+from .. import data
+from . import geometry, style
+
+MOST_POINTS = 4000
+CLASSES = ((0.05, "below 5 %", 0.22), (0.25, "5 to 25 %", 0.5), (1.01, "above 25 %", 0.9))  # upper end, name, shade
+MOST_COLUMNS = 600  # of the heat map; each is the mean of its samples
+
+
+class UncertaintyDisplay:
+    """Which samples could as well belong to another component, and how many of each component.
+
+    Uncertainty is 1 less the largest responsibility. On the left samples in two features, the larger and darker the
+    less certain (of one feature: the uncertainty over it); on the right the share of samples of each component that is
+    sure, or not.
+
+    Parameters
+    ----------
+    points : ndarray of shape (m, 2) or (m, 1)
+        Samples to draw.
+    uncertainty : ndarray of shape (m,)
+        Theirs.
+    shares : ndarray of shape (k, 3)
+        Shares of the samples of each component with an uncertainty below 5 %, of 5 to 25 %, and above.
+    components : Components
+        Weights, means, covariance matrices and names of the features shown.
+    curve : tuple of two ndarray of shape (r,), optional
+        Of one feature, points and the uncertainty there.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, of shape (2,)
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, *, points, uncertainty, shares, components, curve=None):
+        self.points = points
+        self.uncertainty = uncertainty
+        self.shares = shares
+        self.components = components
+        self.curve = curve
+
+    @classmethod
+    def from_estimator(cls, model, X, *, features=None, ax=None):
+        """Draw the uncertainty of a classification.
+
+        Parameters
+        ----------
+        model : GaussianMixture
+        X : array-like of shape (n, d)
+            Samples. Of more than 4000 a random part is drawn as points; the shares are of all.
+        features : sequence of two int or str, default=None
+            The features of the map; None: the two in which the components differ most.
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+            Where to draw; None: a new figure of pyplot.
+
+        Returns
+        -------
+        UncertaintyDisplay
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> from cyem.plotting import UncertaintyDisplay
+        >>> X = np.random.default_rng(0).normal(size=(200, 2)) + 3 * np.eye(2)[np.arange(200) % 2]
+        >>> display = UncertaintyDisplay.from_estimator(GaussianMixture(2, random_state=0).fit(X), X)
+        >>> display.shares.shape
+        (2, 3)
+        """
+        components = geometry.Components.of(model)
+        resp = model.predict_proba(X)
+        X = data.samples(X)
+        shown = geometry.chosen(features, components, 2)
+        if len(shown) > 2:
+            raise ValueError(f"features={features!r} are {len(shown)}: give two, or one, for the map")
+        labels, uncertainty = resp.argmax(axis=1), 1 - resp.max(axis=1)
+        bounds = [0, *(upper for upper, _, _ in CLASSES)]
+        counts = np.array([np.histogram(uncertainty[labels == j], bounds)[0] for j in range(resp.shape[1])])
+        rows = geometry.some(len(X), MOST_POINTS)
+        components = components.marginal(shown)
+        curve = None
+        if X.shape[1] == 1:
+            x = np.linspace(X.min(), X.max(), 1000)
+            curve = x, 1 - model.predict_proba(x[:, None]).max(axis=1)
+        return cls(
+            points=X[np.ix_(rows, shown)],
+            uncertainty=uncertainty[rows],
+            shares=counts / np.maximum(counts.sum(axis=1, keepdims=True), 1),
+            components=components,
+            curve=curve,
+        ).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+
+        Returns
+        -------
+        self
+        """
+        k = len(self.shares)
+        figure = style.sheet(ax, (9, max(4.2, 1.5 + 0.22 * k)))
+        self.axes_ = figure.subplots(1, 2, width_ratios=(3, 2))
+        self.figure_ = style.root(figure)
+        look = style.look(figure)
+        for panel in self.axes_:
+            style.frame(panel)
+        left, right = self.axes_
+        left.set_xlabel(self.components.names[0])
+        if self.points.shape[1] == 2:
+            self._map(left, look)
+        else:
+            self._profile(left, look)
+        self._bars(right, look)
+        if self.points.shape[1] == 2 and k > 1:
+            style.settle(self.figure_)
+            numbers = [str(j) for j in range(k)]
+            style.label_points(left, look, self.components.means, numbers, [look.colour(j) for j in range(k)])
+        return self
+
+    def _map(self, ax, look):
+        order = np.argsort(self.uncertainty, kind="stable")  # the doubtful ones on top
+        x, y = self.points[order].T
+        doubt = self.uncertainty[order]
+        for (upper, _, shade), lower in zip(CLASSES, (-1, *(c[0] for c in CLASSES)), strict=False):
+            part = (lower <= doubt) & (doubt < upper)
+            ax.scatter(x[part], y[part], s=5 + 30 * doubt[part], color=look.shade(shade), linewidths=0, rasterized=True,
+                       zorder=1 + shade)
+        for j, (mean, covariance) in enumerate(zip(self.components.means, self.components.covariances, strict=True)):
+            curve = geometry.ellipse(mean, covariance)
+            ax.plot(*curve.T, color=look.colour(j), ls=style.dashes(j), lw=1.5, path_effects=look.halo, zorder=3)
+        ax.set_ylabel(self.components.names[1])
+
+    def _profile(self, ax, look):
+        if self.curve is not None:
+            ax.fill_between(*self.curve, color=look.shade(0.25), lw=0)
+        ax.plot(self.points[:, 0], self.uncertainty, "|", color=look.ink, ms=5, mew=0.6, zorder=3)
+        ax.set_ylim(0, max(0.5, 1.05 * self.uncertainty.max()))
+        ax.set_ylabel("uncertainty")
+
+    def _bars(self, ax, look):
+        k = len(self.shares)
+        left = np.zeros(k)
+        for (_, name, shade), width in zip(CLASSES, self.shares.T, strict=True):
+            ax.barh(np.arange(k), width, left=left, height=0.7, color=look.shade(shade), label=name)
+            left += width
+        ax.set_yticks(np.arange(k), [str(j) for j in range(k)])
+        ax.set_ylim(max(k, 5) - 0.5, -0.5)
+        ax.set_xlim(0, 1)
+        ax.xaxis.set_major_formatter(PercentFormatter(1))
+        ax.set_xlabel("share of the samples of a component")
+        ax.set_ylabel("component")
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False, fontsize=style.SMALL,
+                  title="uncertainty", title_fontsize=style.SMALL, handlelength=1, columnspacing=1)
+
+
+class ResponsibilitiesDisplay:
+    """The responsibilities as a heat map: samples from left to right, components from top to bottom.
+
+    Samples are sorted by their most probable component, and within it by how probable that is. Of more than 600, each
+    column is the mean of a few neighbours.
+
+    Parameters
+    ----------
+    responsibilities : ndarray of shape (m, k)
+        Sorted, and averaged over neighbours.
+    ends : ndarray of shape (k,)
+        How many samples come before the end of each component.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, *, responsibilities, ends):
+        self.responsibilities = responsibilities
+        self.ends = ends
+
+    @classmethod
+    def from_estimator(cls, model, X, *, ax=None):
+        """Draw the responsibilities of a fitted mixture.
+
+        Parameters
+        ----------
+        model : GaussianMixture
+        X : array-like of shape (n, d)
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+            Where to draw; None: a new figure of pyplot.
+
+        Returns
+        -------
+        ResponsibilitiesDisplay
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> from cyem.plotting import ResponsibilitiesDisplay
+        >>> X = np.random.default_rng(0).normal(size=(200, 2)) + 3 * np.eye(2)[np.arange(200) % 2]
+        >>> display = ResponsibilitiesDisplay.from_estimator(GaussianMixture(2, random_state=0).fit(X), X)
+        >>> display.responsibilities.shape
+        (200, 2)
+        """
+        resp = model.predict_proba(X)
+        labels = resp.argmax(axis=1)
+        resp = resp[np.lexsort((-resp.max(axis=1), labels))]
+        bounds = np.unique(np.linspace(0, len(resp), MOST_COLUMNS + 1).astype(int))
+        means = np.add.reduceat(resp, bounds[:-1]) / np.diff(bounds)[:, None]
+        return cls(responsibilities=means, ends=np.bincount(labels, minlength=resp.shape[1]).cumsum()).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+
+        Returns
+        -------
+        self
+        """
+        k = len(self.ends)
+        ax = style.panel(ax, (8, 1.6 + 0.24 * max(k, 4)))
+        look = style.look(ax)
+        ax.grid(False)
+        n = self.ends[-1]
+        image = ax.imshow(self.responsibilities.T, aspect="auto", interpolation="nearest", cmap="cividis", vmin=0,
+                          vmax=1, extent=(0, n, k - 0.5, -0.5))
+        ax.hlines(np.arange(k - 1) + 0.5, 0, n, color=look.paper, lw=1)
+        ax.set_yticks(np.arange(k), [str(j) for j in range(k)])
+        ax.set_xlabel("samples, sorted by component")
+        ax.set_ylabel("component")
+        ax.figure.colorbar(image, ax=ax, label="responsibility", pad=0.02)
+        self.ax_, self.figure_ = ax, style.root(ax)
+        return self

@@ -1,0 +1,110 @@
+"""Which components make up a cluster: the tree of merges, and its entropy."""
+
+import numpy as np
+
+from . import style
+
+
+class MergingDisplay:
+    """The merging of components into clusters: a tree, step by step, and beside it the entropy that is left.
+
+    Where the entropy bends, further merging joins clusters that are apart; a line cuts the tree there.
+
+    Parameters
+    ----------
+    pairs : list of tuple of int
+        What each step merged: 0 to k - 1 are components, k + s is what step s made.
+    entropies : ndarray of shape (k,)
+        Entropy of the classification with k, k - 1, ..., 1 clusters.
+    suggestion : int or None
+        Number of clusters at the elbow.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, of shape (2,)
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, *, pairs, entropies, suggestion=None):
+        self.pairs = pairs
+        self.entropies = entropies
+        self.suggestion = suggestion
+
+    @classmethod
+    def from_merging(cls, merging, *, ax=None):
+        """Draw the answer of `cyem.merge`.
+
+        Parameters
+        ----------
+        merging : Merging
+            With `steps`, `entropies` and `suggestion`.
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+            Where to draw; None: a new figure of pyplot.
+
+        Returns
+        -------
+        MergingDisplay
+
+        Examples
+        --------
+        >>> from cyem.plotting import MergingDisplay
+        >>> display = MergingDisplay(pairs=[(0, 2), (1, 3)], entropies=[9.0, 1.0, 0.0], suggestion=2).plot()
+        >>> [label.get_text() for label in display.axes_[0].get_xticklabels()]
+        ['1', '0', '2']
+        """
+        pairs = [step.pair for step in merging.steps]
+        return cls(pairs=pairs, entropies=np.asarray(merging.entropies), suggestion=merging.suggestion).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+
+        Returns
+        -------
+        self
+        """
+        k = len(self.entropies)
+        figure = style.sheet(ax, (8, 2 + 0.2 * max(k, 5)))
+        look = style.look(figure)
+        self.axes_ = figure.subplots(1, 2, width_ratios=(3, 2), sharey=True)
+        self.figure_ = style.root(figure)
+        tree, entropy = self.axes_
+        self._tree(tree, look)
+        entropy.plot(self.entropies, np.arange(k), "o-", color=look.colour(0), ms=5)
+        entropy.set_xlabel("entropy left (nats)")
+        entropy.set_xlim(-0.05 * (max(self.entropies) or 1), 1.05 * (max(self.entropies) or 1))
+        tree.set_yticks(np.arange(k), [str(k - step) for step in range(k)])
+        tree.set_ylim(-0.3, k - 0.7 + 0.4)
+        tree.set_ylabel("number of clusters")
+        for panel in self.axes_:
+            style.frame(panel)
+            if self.suggestion is not None:
+                panel.axhline(k - self.suggestion + 0.5, color=look.muted, lw=1, ls=(0, (4, 3)), zorder=0)
+        if self.suggestion is not None:
+            tree.set_title(f"the entropy bends at {self.suggestion} clusters", fontsize="medium", loc="left")
+        return self
+
+    def _tree(self, ax, look):
+        k = len(self.entropies)
+        order = leaves(self.pairs, k)
+        place = {leaf: (x, 0) for x, leaf in enumerate(order)}
+        for step, pair in enumerate(self.pairs):
+            (x0, y0), (x1, y1) = place[pair[0]], place[pair[1]]
+            y = step + 1
+            ax.plot([x0, x0, x1, x1], [y0, y, y, y1], color=look.ink, lw=1.5)
+            place[k + step] = (x0 + x1) / 2, y
+        ax.plot(np.arange(k), np.zeros(k), "o", color=look.ink, ms=4, clip_on=False)
+        ax.set_xticks(np.arange(k), [str(leaf) for leaf in order])
+        ax.set_xlim(-0.5, k - 0.5)
+        ax.set_xlabel("component")
+
+
+def leaves(pairs, k):
+    """The components in an order in which no lines of the tree cross."""
+    groups = {j: [j] for j in range(k)}
+    for step, (a, b) in enumerate(pairs):
+        groups[k + step] = groups.pop(a) + groups.pop(b)
+    return [leaf for group in groups.values() for leaf in group]

@@ -1,0 +1,90 @@
+"""Whether clusters come back when the data are drawn anew."""
+
+import numpy as np
+
+from . import style
+
+GONE, STABLE = 0.5, 0.75  # mean Jaccard coefficients below and above which a cluster is dissolved, stable (Hennig 2007)
+
+
+class StabilityDisplay:
+    """The agreement of refits to resampled data with the model: of the whole partition, and of each component.
+
+    Each dot is a refit, each bar a median. In the shaded range below 0.5 a component counts as dissolved, above the
+    line at 0.75 as stable (Hennig 2007).
+
+    Parameters
+    ----------
+    ari : ndarray of shape (B,)
+        Adjusted Rand index of each refit.
+    jaccard : ndarray of shape (B, k)
+        Jaccard coefficient of each component with the most similar cluster of each refit.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, *, ari, jaccard):
+        self.ari = ari
+        self.jaccard = jaccard
+
+    @classmethod
+    def from_stability(cls, stability, *, ax=None):
+        """Draw the answer of `cyem.stability`.
+
+        Parameters
+        ----------
+        stability : Stability
+            With `ari` (B,) and `jaccard` (B, k).
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+            Where to draw; None: a new figure of pyplot.
+
+        Returns
+        -------
+        StabilityDisplay
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem.plotting import StabilityDisplay
+        >>> rng = np.random.default_rng(0)
+        >>> display = StabilityDisplay(ari=rng.uniform(0.7, 1, 50), jaccard=rng.uniform(0.4, 1, (50, 3))).plot()
+        >>> len(display.ax_.get_yticks())
+        4
+        """
+        return cls(ari=np.asarray(stability.ari), jaccard=np.asarray(stability.jaccard)).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+
+        Returns
+        -------
+        self
+        """
+        n, k = self.jaccard.shape
+        ax = style.panel(ax, (7, 1.5 + 0.3 * (k + 1)))
+        look = style.look(ax)
+        jitter = np.random.default_rng(0).uniform(-0.28, 0.28, n)
+        ax.axvspan(min(0, self.ari.min()), GONE, color=look.faint, alpha=0.5, lw=0, zorder=0)
+        ax.axvline(STABLE, color=look.muted, lw=0.8, ls=(0, (4, 3)), zorder=0)
+        for row, values in enumerate((self.ari, *self.jaccard.T)):
+            colour = look.colour(row - 1) if row else look.ink
+            ax.plot(values, row + jitter, style.marker(row - 1) if row else "o", color=colour, ms=3, alpha=0.7, mew=0,
+                    rasterized=True, zorder=2)
+            ax.plot([np.median(values)] * 2, [row - 0.38, row + 0.38], color=colour, lw=2.5, path_effects=look.halo,
+                    zorder=3)
+        ax.axhline(0.5, color=look.muted, lw=0.8)
+        ax.set_yticks(np.arange(k + 1), ["all\n(adjusted Rand)", *(f"{j}" for j in range(k))])
+        ax.set_ylim(k + 0.5, -0.5)
+        ax.set_xlim(min(0, self.ari.min()) - 0.01, 1.01)
+        ax.set_xlabel(f"agreement of {n} refits with the model")
+        ax.set_ylabel("component (Jaccard)")
+        style.frame(ax)
+        self.ax_, self.figure_ = ax, style.root(ax)
+        return self

@@ -1,0 +1,99 @@
+"""How a fit climbed."""
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from . import style
+
+
+class TraceDisplay:
+    """The log-likelihood after each iteration of a fit, and what was still to come.
+
+    The lower panel counts from the last value, by magnitude: a straight line is the linear convergence of EM, a step
+    down a leap. The last iteration has nothing to come, and no place in it.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_iter,)
+        Mean log-likelihood per sample.
+    converged : bool
+        Whether the fit ended by itself.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, of shape (2,)
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, *, values, converged):
+        self.values = values
+        self.converged = converged
+
+    @classmethod
+    def from_estimator(cls, model, *, ax=None):
+        """Draw the path of a fit.
+
+        Parameters
+        ----------
+        model : GaussianMixture
+            Fitted, not made from parameters.
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+            Where to draw; None: a new figure of pyplot.
+
+        Returns
+        -------
+        TraceDisplay
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> from cyem.plotting import TraceDisplay
+        >>> X = np.random.default_rng(0).normal(size=(200, 2))
+        >>> display = TraceDisplay.from_estimator(GaussianMixture(2, random_state=0).fit(X))
+        >>> display.axes_[1].get_xlabel()
+        'iteration'
+        """
+        model._check_fitted()
+        if not len(model.lower_bounds_):
+            raise ValueError("model has no iterations to draw: its parameters were given, or max_iter=0; fit it first")
+        return cls(values=np.array(model.lower_bounds_, float), converged=model.converged_).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, Figure or SubFigure, default=None
+
+        Returns
+        -------
+        self
+        """
+        figure = style.sheet(ax, (6.5, 5))
+        look = style.look(figure)
+        self.axes_ = figure.subplots(2, 1, sharex=True)
+        self.figure_ = style.root(figure)
+        above, below = self.axes_
+        iterations = np.arange(1, len(self.values) + 1)
+        left = self.values[-1] - self.values
+        marks = dict(marker="o", ms=4 if len(iterations) <= 60 else 0, color=look.colour(0), lw=1.5)
+        above.plot(iterations, self.values, **marks)
+        below.plot(iterations, np.where(left > 0, left, np.nan), **marks)
+        if (left > 0).any():
+            below.set_yscale("log")
+        else:
+            below.set_yticks([])
+            below.text(0.5, 0.5, "nothing", transform=below.transAxes, ha="center", va="center", color=look.muted)
+        above.set_ylabel("mean log-likelihood")
+        above.ticklabel_format(axis="y", useOffset=False)
+        below.set_ylabel("still to come")
+        below.set_xlabel("iteration")
+        below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        below.set_xlim(0.5, len(iterations) + 0.5)
+        plural = "s" * (len(iterations) > 1)
+        above.set_title(f"{'converged' if self.converged else 'stopped before convergence'} after {len(iterations)} "
+                        f"iteration{plural}", fontsize="medium", loc="left")
+        for panel in self.axes_:
+            style.frame(panel)
+        return self

@@ -1,0 +1,501 @@
+"""Pictures: can everybody read them, do they show what was computed, and do they stay as they were looked at?"""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.testing.compare import compare_images
+from matplotlib.text import Text
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import multivariate_normal
+
+from cyem import GaussianMixture, select
+from cyem.plotting import (
+    CriterionDisplay,
+    MergingDisplay,
+    MixtureDisplay,
+    ResponsibilitiesDisplay,
+    StabilityDisplay,
+    TraceDisplay,
+    UncertaintyDisplay,
+    geometry,
+    style,
+)
+from cyem.plotting.merging import leaves
+
+IMAGES = Path(__file__).parent / "images"
+STRUCTURES = ["EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"]
+BACKGROUNDS = ["default", "dark_background"]
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays():
+    yield
+    plt.close("all")
+
+
+def mixture(d, k):
+    """A mixture with known parameters."""
+    rng = np.random.default_rng(100 * d + k)
+    half = rng.normal(size=(k, d, d)) / np.sqrt(d)
+    covariances = half @ half.transpose(0, 2, 1) + 0.2 * np.eye(d)
+    return GaussianMixture.from_parameters(rng.dirichlet(np.full(k, 5.0)), rng.normal(0, 4, (k, d)), covariances)
+
+
+def samples(model, n=400):
+    return model.sample(n, random_state=0)[0]
+
+
+def criterion_display(n_components, n_structures):
+    """Curves that fall, bend and rise, as those of a criterion do."""
+    rng = np.random.default_rng(0)
+    counts = np.arange(1, n_components + 1)
+    curves = {
+        name: 2300 + 900 * rng.random() / counts**2 + rng.uniform(5, 30) * counts + rng.normal(0, 2, n_components)
+        for name in STRUCTURES[:n_structures]
+    }
+    doubtful = {name: rng.random(n_components) < 0.1 for name in curves}
+    best = min(((k, name) for name in curves for k in counts), key=lambda cell: curves[cell[1]][cell[0] - 1])
+    return CriterionDisplay(n_components=counts, curves=curves, doubtful=doubtful, best=best, criterion="bic")
+
+
+def trace_display(n_iter, k=None):
+    return TraceDisplay(values=-2 - 0.5 ** np.arange(n_iter), converged=True)
+
+
+def stability_display(k):
+    rng = np.random.default_rng(0)
+    return StabilityDisplay(ari=rng.beta(9, 2, 60), jaccard=rng.beta(8, np.linspace(1, 8, k), (60, k)))
+
+
+def merging_display(k):
+    entropies = np.linspace(3, 0, k) ** 3
+    pairs = [(0, 1), *((step + 1, k + step - 1) for step in range(1, k - 1))][: k - 1]
+    return MergingDisplay(pairs=pairs, entropies=entropies, suggestion=max(k // 3, 1) if k > 2 else None)
+
+
+# --- for every eye -----------------------------------------------------------------------------------------------
+
+# Machado, Oliveira & Fernandes 2009: what people without one kind of cones see, in linear RGB.
+VISION = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+def linear(colours):
+    """Linear RGB of hexadecimal sRGB (IEC 61966-2-1)."""
+    values = np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb):
+    """CIELAB of linear RGB, white point D65."""
+    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175], [0.0193339, 0.119192, 0.9503041]]
+    xyz = np.clip(rgb, 0, 1) @ np.transpose(to_xyz) / [0.95047, 1, 1.08883]
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize("palette", [style.ON_LIGHT, style.ON_DARK])
+def test_colours_stay_apart(palette, vision):
+    """A CIELAB distance of 19; 2.3 is just noticeable (Mahy et al. 1994)."""
+    points = lab(linear(palette) @ np.transpose(VISION[vision]))
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(points, 2)) > 19
+
+
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_colours_stand_out_from_the_background(background):
+    """WCAG 2.1 asks for a contrast of 3 for graphics, and 4.5 for text."""
+    with plt.style.context(background):
+        look = style.look(plt.figure())
+    luminance = linear([look.paper, look.ink, look.muted, *look.colours]) @ [0.2126, 0.7152, 0.0722]
+    contrast = (np.maximum(luminance, luminance[0]) + 0.05) / (np.minimum(luminance, luminance[0]) + 0.05)
+    assert contrast[1:].min() > 3
+    assert contrast[1] > 12
+    assert contrast[2] > 4.5
+
+
+def test_every_component_has_its_own_look():
+    looks = {(style.ON_LIGHT[j % 7], style.marker(j)) for j in range(20)}
+    lines = {(style.ON_LIGHT[j % 7], str(style.dashes(j))) for j in range(20)}
+    assert len(looks) == len(lines) == 20
+
+
+def test_colours_go_with_the_background_of_the_axes_not_with_the_settings():
+    ax = Figure(facecolor="black").add_subplot(facecolor="black")
+    assert style.look(ax).colours == style.ON_DARK
+    ax.set_facecolor("none")
+    assert style.look(ax).colours == style.ON_LIGHT  # transparent: what the text is made for
+
+
+@given(st.lists(st.floats(-1, 2), min_size=1, max_size=14), st.floats(0.01, 0.07))
+def test_spread(wanted, gap):
+    found = style.spread(wanted, gap, 0, 1)
+    order = np.argsort(wanted, kind="stable")
+    assert np.diff(found[order]).min(initial=gap) >= gap - 1e-12
+    assert found.min() >= 0
+    assert found.max() <= 1 + 1e-12
+
+
+def test_spread_is_the_nearest():
+    assert_allclose(style.spread([0.5, 0.5], 0.2, 0, 1), [0.4, 0.6])
+    assert_allclose(style.spread([0.9, 0.1, 0.12], 0.1, 0, 1), [0.9, 0.06, 0.16])
+    assert_allclose(style.spread([0.2, 0.8], 0.1, 0, 1), [0.2, 0.8])
+
+
+# --- readable ----------------------------------------------------------------------------------------------------
+
+
+def texts(figure):
+    """Every visible text of a figure that has been drawn, and its box in pixels."""
+    found = []
+    for text in figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_visible()):
+        parent = getattr(text, "axes", None)
+        if text.get_text().strip() and (parent is None or parent.axison):
+            found.append((text, Text.get_window_extent(text)))
+    return found
+
+
+def shown(figure):
+    """The same, less the tick labels outside the range of their axis, which are not drawn."""
+    hidden = set()
+    for axis in (axis for ax in figure.findobj(Axes) for axis in (ax.xaxis, ax.yaxis)):
+        low, high = sorted(axis.get_view_interval())
+        slack = 1e-9 * (high - low)
+        ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        hidden |= {label for tick in ticks if not low - slack <= tick.get_loc() <= high + slack
+                   for label in (tick.label1, tick.label2)}
+    return [(text, box) for text, box in texts(figure) if text not in hidden]
+
+
+def check_readable(figure):
+    """Nothing is cut off, nothing overlaps, axes have names."""
+    figure.draw_without_rendering()
+    width, height = figure.bbox.size
+    labels = shown(figure)
+    for text, box in labels:
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -1, text
+    for (one, a), (other, b) in itertools.combinations(labels, 2):
+        overlap = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert min(overlap) < 1, (one, other)
+    numbered = {(text.axes, side) for text, _ in labels if text.axes for side in "xy"
+                if text in getattr(text.axes, f"get_{side}ticklabels")()}
+    for ax, side in numbered:
+        if ax.get_label() != "<colorbar>" or side == "y":
+            assert getattr(ax, f"get_{side}label")(), (ax, side)
+
+
+LIGHT, DARK = BACKGROUNDS
+
+
+@pytest.mark.parametrize(
+    "d, k, background",
+    [(1, 1, LIGHT), (1, 20, DARK), (2, 1, DARK), (2, 20, LIGHT), (4, 3, LIGHT), (4, 20, DARK), (12, 3, LIGHT)],
+)
+def test_mixtures_are_readable(d, k, background):
+    model = mixture(d, k)
+    with plt.style.context(background):
+        display = MixtureDisplay.from_estimator(model, samples(model, 200))
+        check_readable(display.figure_)
+    assert display.axes_.shape == (d, d)
+
+
+@pytest.mark.parametrize("d, k", [(1, 1), (1, 20), (2, 3), (12, 20)])
+def test_memberships_are_readable(d, k):
+    model = mixture(d, k)
+    X = samples(model)
+    check_readable(UncertaintyDisplay.from_estimator(model, X).figure_)
+    check_readable(ResponsibilitiesDisplay.from_estimator(model, X).figure_)
+
+
+@pytest.mark.parametrize("n_components", [1, 9, 20])
+@pytest.mark.parametrize("n_structures", [1, 14])
+def test_criteria_are_readable(n_components, n_structures):
+    display = criterion_display(n_components, n_structures).plot()
+    check_readable(display.figure_)
+    names = [text.get_text() for text in display.ax_.texts]
+    assert sorted(names) == sorted(STRUCTURES[:n_structures])  # each curve has its name beside it
+
+
+@pytest.mark.parametrize("make", [trace_display, stability_display, merging_display])
+@pytest.mark.parametrize("size", [1, 3, 20])
+def test_others_are_readable(make, size):
+    check_readable(make(size).plot().figure_)
+
+
+def test_long_names_of_features_have_room():
+    pd = pytest.importorskip("pandas")
+    names = ["fixed acidity", "free sulfur dioxide", "total sulfur dioxide", "residual sugar", "alcohol by volume",
+             "chlorides", "sulphates", "density", "volatile acidity", "pH", "citric acid"]
+    X = pd.DataFrame(samples(mixture(11, 4), 150), columns=names)
+    model = GaussianMixture(4, covariance_type="diag", random_state=0).fit(X)
+    display = MixtureDisplay.from_estimator(model, X)
+    check_readable(display.figure_)
+    assert [ax.get_xlabel().replace("\n", " ") for ax in display.axes_[-1]] == names
+
+
+# --- what they show ----------------------------------------------------------------------------------------------
+
+
+def test_marginal_densities():
+    """Those of SciPy for the features alone, and a mixture's integral is one."""
+    components = geometry.Components.of(mixture(3, 4))
+    x = np.linspace(-40, 40, 4001)
+    found = components.marginal([1]).density(x[:, None])
+    expected = [w * multivariate_normal(m[1], c[1, 1]).pdf(x) for w, m, c in zip(*components[:3], strict=True)]
+    assert_allclose(found.T, expected, rtol=1e-9, atol=1e-15)
+    assert_allclose(found.sum() * (x[1] - x[0]), 1, rtol=1e-9)
+
+
+@pytest.mark.parametrize("structure", ["full", "tied", "diag", "spherical", "VEI", "EVE"])
+def test_components_of_every_structure(structure):
+    X = samples(mixture(3, 2))
+    model = GaussianMixture(2, covariance_type=structure, random_state=0).fit(X)
+    assert_allclose(geometry.Components.of(model).mixture.score_samples(X), model.score_samples(X), rtol=1e-9)
+
+
+def test_ellipses_hold_their_share():
+    covariance = np.array([[4.0, 1.5], [1.5, 1.0]])
+    curve = geometry.ellipse(np.array([1.0, -2.0]), covariance, 0.9) - [1, -2]
+    distances = np.einsum("ia,ab,ib->i", curve, np.linalg.inv(covariance), curve)
+    assert_allclose(distances, 4.605170185988092)  # the quantile 0.9 of chi-squared with two degrees of freedom
+
+
+def test_histograms_are_densities_of_all_samples():
+    model = mixture(2, 3)
+    X = samples(model, 5000)
+    display = MixtureDisplay.from_estimator(model, X)
+    assert len(display.points) == 2000
+    for i, (heights, edges) in enumerate(display.histograms):
+        assert_allclose((heights * np.diff(edges)).sum(), 1)
+        assert (edges[0], edges[-1]) == (X[:, i].min(), X[:, i].max())
+    ones = MixtureDisplay.from_estimator(model, X, sample_weight=np.arange(5000) < 100)
+    first = MixtureDisplay.from_estimator(model, X[:100])
+    centre = [np.average((e[1:] + e[:-1]) / 2, weights=h) for h, e in (ones.histograms[0], first.histograms[0])]
+    assert abs(centre[0] - centre[1]) < 0.2
+
+
+def test_labels_are_those_of_predict():
+    model = mixture(2, 3)
+    X = samples(model)
+    assert_array_equal(MixtureDisplay.from_estimator(model, X).labels, model.predict(X))
+
+
+def test_features_are_chosen_and_named():
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(samples(mixture(4, 2)), columns=list("abcd"))
+    model = GaussianMixture(2, random_state=0).fit(X)
+    display = MixtureDisplay.from_estimator(model, X, features=["d", 0])
+    assert [ax.get_xlabel() for ax in display.axes_[-1]] == ["d", "a"]
+    assert [ax.get_ylabel() for ax in display.axes_[:, 0]] == ["d", "a"]
+    assert_array_equal(display.points, X[["d", "a"]])
+
+
+def test_of_many_features_the_telling_ones():
+    """Components that differ in features 3 and 17 only."""
+    X = np.random.default_rng(0).normal(size=(300, 20))
+    X[:150, [3, 17]] += 6
+    model = GaussianMixture(2, covariance_type="diag", random_state=0).fit(X)
+    components = geometry.Components.of(model)
+    assert components.telling(2) == [3, 17]
+    display = MixtureDisplay.from_estimator(model, X)
+    assert display.axes_.shape == (12, 12)
+    assert "12 of 20 features" in display.figure_._suptitle.get_text()
+
+
+def test_criterion_curves_are_the_table(load):
+    selection = select(load("faithful"), range(1, 4), ["full", "diag"], random_state=0)
+    for criterion in ("bic", "icl"):
+        display = CriterionDisplay.from_selection(selection, criterion=criterion)
+        for row in selection.rows:
+            assert display.curves[row.covariance_type][row.n_components - 1] == getattr(row, criterion)
+        best = selection.pick(criterion).best_row
+        assert display.best == (best.n_components, best.covariance_type)
+
+
+def test_what_was_not_fitted_is_a_gap():
+    X = np.random.default_rng(0).normal(size=(5, 2))
+    display = CriterionDisplay.from_selection(select(X, [1, 2, 6], "spherical", random_state=0))
+    assert np.isnan(display.curves["spherical"]).tolist() == [False, False, True]
+
+
+def test_uncertainty():
+    model = mixture(2, 3)
+    X = samples(model, 300)
+    display = UncertaintyDisplay.from_estimator(model, X)
+    assert_allclose(display.uncertainty, 1 - model.predict_proba(X).max(axis=1))
+    labels = model.predict(X)
+    sure = [(display.uncertainty[labels == j] < 0.05).mean() for j in range(3)]
+    assert_allclose(display.shares[:, 0], sure)
+    assert_allclose(display.shares.sum(axis=1), 1)
+
+
+def test_responsibilities_are_sorted_and_averaged():
+    model = mixture(2, 3)
+    X = samples(model, 2000)
+    display = ResponsibilitiesDisplay.from_estimator(model, X)
+    assert display.responsibilities.shape == (600, 3)
+    assert_allclose(display.responsibilities.sum(axis=1), 1)
+    assert_array_equal(np.diff(display.ends, prepend=0), np.bincount(model.predict(X), minlength=3))
+    few = ResponsibilitiesDisplay.from_estimator(model, X[:50])
+    own = few.responsibilities[np.arange(50), few.responsibilities.argmax(axis=1)]
+    labels = few.responsibilities.argmax(axis=1)
+    assert all(np.diff(labels) >= 0)
+    assert all(np.diff(own)[np.diff(labels) == 0] <= 0)
+
+
+def test_trace(load):
+    model = GaussianMixture(3, random_state=0).fit(load("faithful"))
+    display = TraceDisplay.from_estimator(model)
+    assert_array_equal(display.axes_[0].lines[0].get_ydata(), model.lower_bounds_)
+
+
+def test_trees_do_not_cross():
+    """The components of each cluster stand side by side."""
+    pairs = [(0, 3), (1, 5), (2, 4), (6, 7)]
+    order = leaves(pairs, 5)
+    members = {j: {j} for j in range(5)}
+    for step, (a, b) in enumerate(pairs, 5):
+        members[step] = members[a] | members[b]
+        places = sorted(order.index(leaf) for leaf in members[step])
+        assert places == list(range(places[0], places[0] + len(places)))
+
+
+# --- conventions -------------------------------------------------------------------------------------------------
+
+DISPLAYS = {
+    "criterion": lambda ax: criterion_display(9, 14).plot(ax),
+    "mixture": lambda ax: MixtureDisplay.from_estimator(mixture(3, 4), samples(mixture(3, 4), 300), ax=ax),
+    "density": lambda ax: MixtureDisplay.from_estimator(mixture(1, 3), samples(mixture(1, 3), 300), ax=ax),
+    "uncertainty": lambda ax: UncertaintyDisplay.from_estimator(mixture(2, 4), samples(mixture(2, 4), 300), ax=ax),
+    "uncertainty-1d": lambda ax: UncertaintyDisplay.from_estimator(mixture(1, 3), samples(mixture(1, 3), 300), ax=ax),
+    "responsibilities": lambda ax: ResponsibilitiesDisplay.from_estimator(mixture(2, 4), samples(mixture(2, 4)), ax=ax),
+    "trace": lambda ax: trace_display(12).plot(ax),
+    "stability": lambda ax: stability_display(4).plot(ax),
+    "merging": lambda ax: merging_display(6).plot(ax),
+}
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_without_pyplot(name):
+    """A figure that the caller made is filled, and pyplot does not hear of it."""
+    figure = Figure()
+    display = DISPLAYS[name](figure)
+    assert display.figure_ is figure
+    assert not plt.get_fignums()
+    check_readable(figure)
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_in_the_place_of_an_axes(name):
+    figure, axes = plt.subplots(1, 2, figsize=(22, 9), layout="constrained")
+    display = DISPLAYS[name](axes[1])
+    assert display.figure_ is figure
+    drawn = np.ravel(getattr(display, "axes_", getattr(display, "ax_", None)))
+    figure.draw_without_rendering()
+    assert all(ax.get_position().width > 0 and ax.bbox.x0 > figure.bbox.width / 2.2 for ax in drawn)
+
+
+@pytest.mark.parametrize("name", ["mixture", "trace"])
+def test_in_a_subfigure(name):
+    figure = plt.figure(figsize=(20, 9), layout="constrained")
+    _, right = figure.subfigures(1, 2)
+    assert DISPLAYS[name](right).figure_ is figure
+
+
+def test_bad_input():
+    model = mixture(2, 2)
+    X = samples(model)
+    with pytest.raises(TypeError, match=r"ax='axes'.*Axes, Figure"):
+        MixtureDisplay.from_estimator(model, X, ax="axes")
+    with pytest.raises(ValueError, match=r"plt\.subplots"):
+        MixtureDisplay.from_estimator(model, X, ax=plt.figure().add_axes((0, 0, 1, 1)))
+    with pytest.raises(ValueError, match=r"features=\['b'\].*indices from 0 to 1"):
+        MixtureDisplay.from_estimator(model, X, features=["b"])
+    with pytest.raises(ValueError, match="features="):
+        MixtureDisplay.from_estimator(model, X, features=[])
+    with pytest.raises(ValueError, match="are 3: give two"):
+        UncertaintyDisplay.from_estimator(mixture(3, 2), samples(mixture(3, 2)), features=[0, 1, 2])
+    with pytest.raises(ValueError, match="feature"):
+        MixtureDisplay.from_estimator(model, X[:, :1])
+    with pytest.raises(ValueError, match="not fitted"):
+        MixtureDisplay.from_estimator(GaussianMixture(2), X)
+    with pytest.raises(ValueError, match="no iterations"):
+        TraceDisplay.from_estimator(model)
+    with pytest.raises(ValueError, match="criterion='bicc'"):
+        CriterionDisplay.from_selection(select(X, 1, "full"), criterion="bicc")
+    assert not plt.get_fignums() or plt.close("all") is None
+
+
+def test_odd_data_are_drawn():
+    """A constant feature, one sample only, a component without samples, single precision."""
+    X = np.column_stack([np.ones(50), np.arange(50.0)])
+    model = GaussianMixture.from_parameters([0.5, 0.5], [[1.0, 10.0], [1.0, 40.0]], [1.0, 50.0], "spherical")
+    check_readable(MixtureDisplay.from_estimator(model, X).figure_)
+    check_readable(MixtureDisplay.from_estimator(model, X[:1]).figure_)
+    check_readable(UncertaintyDisplay.from_estimator(model, X[:1].astype(np.float32)).figure_)
+    check_readable(ResponsibilitiesDisplay.from_estimator(model, X[:1]).figure_)
+
+
+def test_answers_of_other_modules_will_do():
+    """What has the attributes is drawn."""
+    rng = np.random.default_rng(0)
+    StabilityDisplay.from_stability(SimpleNamespace(ari=rng.random(9), jaccard=rng.random((9, 2))))
+    steps = [SimpleNamespace(pair=(0, 1)), SimpleNamespace(pair=(2, 3))]
+    merging = SimpleNamespace(steps=steps, entropies=[3.0, 1.0, 0.0], suggestion=2)
+    assert MergingDisplay.from_merging(merging).pairs == [(0, 1), (2, 3)]
+
+
+def test_without_matplotlib_the_error_says_what_to_install():
+    code = "import sys; sys.modules['matplotlib'] = None; import cyem; import cyem.plotting"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    assert "ImportError: cyem.plotting needs matplotlib" in done.stderr
+    assert "pip install 'cyem[plot]'" in done.stderr
+
+
+# --- as they were looked at --------------------------------------------------------------------------------------
+
+TOLERANCE = 2.5  # root mean square over pixels of a difference, of 255: antialiasing differs between versions
+
+
+def textless(figure):
+    """The same picture without text, whose shapes depend on the version of FreeType."""
+    for legend in [*figure.legends, *(ax.get_legend() for ax in figure.axes)]:
+        if legend is not None:
+            legend.remove()
+    for ax in figure.axes:
+        ax.tick_params(which="both", labelbottom=False, labelleft=False, labelright=False)
+    for text in figure.findobj(Text):
+        text.set_visible(False)
+
+
+@pytest.mark.parametrize("background", BACKGROUNDS)
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_image(name, background, tmp_path, request):
+    """``pytest tests/test_plotting.py --draw`` draws the images anew; look at them before they are kept."""
+    with plt.style.context(["default", background]):
+        figure = Figure()
+        DISPLAYS[name](figure)
+        textless(figure)
+        file = f"{name}-{'dark' if background == 'dark_background' else 'light'}.png"
+        drawn = tmp_path / file
+        figure.savefig(drawn, dpi=40, metadata={"Software": None})
+    if request.config.getoption("--draw"):
+        IMAGES.mkdir(exist_ok=True)
+        drawn.rename(IMAGES / file)
+        return
+    difference = compare_images(str(IMAGES / file), str(drawn), TOLERANCE)
+    assert difference is None, difference
