@@ -97,6 +97,16 @@ QUALITY = {
     "all of it, d=6, k=15": Quality(9000, 6, 15, 0.8, largest=10, stretch=10, freedom=6),
 }
 
+# Mixtures whose number of components is to be found: by features, components, separation and sizes.
+KNOWN = {
+    f"d={d}, k={k}, {'apart' if separation > 1.5 else 'touching' if separation > 1 else 'overlapping'}, "
+    f"{'unequal' if largest > 1 else 'equal'}": Quality(120 * k + 40 * d, d, k, separation, largest)
+    for d in (2, 3, 5, 10)
+    for k, separation, largest in [
+        (2, 2.0, 1), (4, 2.0, 4), (3, 1.2, 1), (5, 1.2, 3), (2, 1.2, 5), (3, 0.8, 1), (2, 0.8, 3), (4, 0.8, 1),
+    ]
+}
+
 
 def named(n, d, k):
     return f"({n:,} × {d}), k={k}"
@@ -120,9 +130,12 @@ def clusters(n, d, k, *, separation=3.0, dtype=np.float64, seed=0):
 
 def mixture(name, seed=0):
     """One mixture of the quality matrix."""
-    q = QUALITY[name]
+    return generated(name, QUALITY[name], np.random.default_rng([seed, list(QUALITY).index(name)]))
+
+
+def generated(name, q, rng):
+    """A mixture of a given quality."""
     n, d, k = shrunk(q.n, q.d, q.k)
-    rng = np.random.default_rng([seed, list(QUALITY).index(name)])
     spectra = q.stretch ** (2 * rng.random((k, d)))
     spectra *= rng.uniform(0.5, 2, size=(k, 1)) / spectra.sum(axis=1, keepdims=True)  # components differ in size too
     turns = np.linalg.qr(rng.normal(size=(k, d, d)))[0]

@@ -21,6 +21,8 @@ COLUMNS = {
     "worst": ("at worst", lambda x: signed(x)),
     "not_lower": ("not lower", lambda x: f"{x[0]} of {x[1]}"),
     "reached": ("reached", lambda x: f"{x[0]} of {x[1]}"),
+    "found": ("found", lambda x: f"{x[0]} of {x[1]}"),
+    "found_by_mclust": ("by mclust", lambda x: f"{x[0]} of {x[1]}"),
     "passes": ("passes", str),
     "plain_passes": ("of textbook EM", str),
     "fewer": ("fewer", lambda x: f"{x:.2f}×"),

@@ -4,6 +4,7 @@ All of these go through moments: the Gaussians that a mixture is to resemble are
 M-step of the structure makes of that what is nearest to it (in the sense of Kullback and Leibler).
 """
 
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -105,11 +106,8 @@ def look(mixture, parameters):
     _, means, S = gaussians(parameters)
     values, vectors = np.linalg.eigh(S)
     axes = vectors[:, :, -1] / np.sqrt(values[:, -1:])
-    n = len(mixture.samples.X)
-    blocks = [mixture.samples] if n <= BLOCK else (
-        mixture.subset(slice(i, i + BLOCK)).samples for i in range(0, n, BLOCK))
-    totals, powers, products = (sum(parts) for parts in zip(
-        *(sums(block, parameters.density, axes, (axes * means).sum(axis=1)) for block in blocks), strict=True))
+    parts = (sums(block, parameters.density, axes, (axes * means).sum(axis=1)) for block in blocks(mixture.samples))
+    totals, powers, products = map(sum, zip(*parts, strict=True))
     masses = np.maximum(powers[0], TINY)
     skewness, excess = powers[3] / masses, powers[4] / masses - 3
     norms = np.sqrt(np.maximum(np.diagonal(products), TINY))
@@ -117,6 +115,14 @@ def look(mixture, parameters):
     np.fill_diagonal(overlap, 0)
     unit = mixture.samples.total / powers[0].sum()
     return Look(*(unit * totals).tolist(), masses * (skewness**2 / 6 + excess**2 / 24), overlap)
+
+
+def blocks(samples):
+    """The same samples, some at a time."""
+    for begin in range(0, len(samples.X), BLOCK):
+        block = copy(samples)
+        block.X, block.weights = (array[begin : begin + BLOCK] for array in (samples.X, samples.weights))
+        yield block
 
 
 def sums(samples, density, axes, offsets):

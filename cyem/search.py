@@ -24,7 +24,7 @@ from .workers import Stopped
 SHORT = 4  # iterations after which the starts of a cell are compared
 SHORT_COMPILED = 20  # the same where they cost next to nothing
 SEEDS = 1  # starts from seeds
-SEEDS_COMPILED = 4  # the same where they cost next to nothing
+SEEDS_COMPILED = 8  # the same where they cost next to nothing
 SPLITS = 2  # components that are tried in two
 FINALISTS = 3  # starts that go on at most
 OPTIMISM = 2.0  # a start goes on that could be the best with this many times the gain that its last steps promise
@@ -165,13 +165,16 @@ class Grid:
         return cell in self.found and not self.found[cell].spurious
 
     def _specials(self, cell):
-        """Cells of as many components and of the structures that are the next special cases."""
+        """Cells of as many components and the next special cases of the structure, beyond what is not to be trusted."""
         k, code = cell
-        return [(k, other) for other in special_cases(code) if self._sound((k, other))]
+        cells = [(k, other) for other in special_cases(code)]
+        beyond = [other for each in cells if not self._sound(each) for other in self._specials(each)]
+        return list(dict.fromkeys([each for each in cells if self._sound(each)] + beyond))
 
     def _fewer(self, cell):
-        """The cell of the same structure with the next smaller number of components, or None."""
-        return max((other for other in self.found if other[1] == cell[1] and other[0] < cell[0]), default=None)
+        """The cell of the same structure with the next smaller number of components, if possible one to be trusted."""
+        fewer = [other for other in self.found if other[1] == cell[1] and other[0] < cell[0]]
+        return max(fewer, key=lambda other: (self._sound(other), other[0]), default=None)
 
     def _bounds(self, cell):
         """The cells that are special cases of this one, and to be trusted."""
@@ -237,13 +240,13 @@ class Grid:
         return Found(mixture, best.fit, paths.look(mixture, best.fit.parameters), best.spurious, arrivals, seconds)
 
     def _held_out(self, mixture, found, folds):
-        total = 0.0
-        for fold in range(folds.max() + 1):
+        samples, total = mixture.samples, 0.0
+        masses = np.bincount(folds, samples.weights if len(samples.weights) else None)
+        for fold, share in enumerate(masses / masses.sum()):
             part, rest = mixture.subset(folds != fold), mixture.subset(folds == fold)
-            statistics = rest.sweep(self._finish(part, found.fit.parameters).fit.parameters)
-            share = rest.samples.total * (mixture.samples.total / (part.samples.total + rest.samples.total))
-            total += share * (rest.value(statistics) - mixture.frame.log_volume)
-        return -2 * total
+            fit = self._finish(part, found.fit.parameters).fit
+            total += share * (rest.value(rest.sweep(fit.parameters)) - mixture.frame.log_volume)
+        return -2 * samples.total * total
 
     def _short_runs(self, mixture, starts):
         """Where some iterations lead from each start, the best first."""

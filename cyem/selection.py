@@ -219,7 +219,7 @@ def select(
         L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
         (each fit begins at the one to all samples). A function is called with a row and its model.
     n_init : int or None, default=None
-        Starts from random seeds for each combination, beside those from its neighbours. None: four, but one for
+        Starts from random seeds for each combination, beside those from its neighbours. None: eight, but one for
         structures whose M-step is itself a search.
     random_state : int, RandomState, Generator or None, default=None
         Source of the random numbers. The table is the same for any `n_jobs` and `n_threads`.
@@ -388,13 +388,11 @@ class Problem:
 
 
 def distinct(X, most):
-    """The number of different rows of X, counted until there are `most`."""
+    """The number of different rows of X, or `most` if there are more."""
     size = 2 * most
-    while True:
-        count = len(np.unique(X[:size], axis=0))
-        if count >= most or size >= len(X):
-            return count
+    while (count := len(np.unique(X[:size], axis=0))) < most and size < len(X):
         size *= 4
+    return min(count, most)
 
 
 def _row(model, search, cell, cv, missing):
