@@ -158,7 +158,7 @@ def test_weights_count(X, tmp_path):
 def test_figures_are_light_and_dark_and_have_words(page):
     images = [attributes for tag, attributes, _ in page.elements if tag == "img"]
     dark = [attributes for tag, attributes, _ in page.elements if tag == "source"]
-    assert len(images) == len(dark) == 2
+    assert len(images) == len(dark) == 3
     assert all(image["alt"] for image in images)
     for image, other in zip(images, dark, strict=True):
         assert image["src"] != other["srcset"]

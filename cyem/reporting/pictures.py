@@ -28,6 +28,8 @@ def drawn(selection, model, X):
         return {}
     telling = plotting.geometry.Components.of(model).telling(FEATURES)
     draw = {"mixture": lambda place: plotting.MixtureDisplay.from_estimator(model, X, features=telling, ax=place)}
+    if len(model.weights_) > 1:
+        draw["uncertainty"] = lambda place: plotting.UncertaintyDisplay.from_estimator(model, X, ax=place)
     captions = dict(CAPTIONS)
     if len(telling) < X.shape[1]:
         captions["mixture"] += f" These are the {len(telling)} features in which the components differ most."
