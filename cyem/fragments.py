@@ -8,9 +8,9 @@ from .estimator import NotFittedError
 from .markup import element, row, table, together
 from .selection import MARKS, _marks
 
-QUIET = "border-collapse: collapse; font-variant-numeric: tabular-nums"  # the rest is the page's own
+PLAIN = "border-collapse: separate; border-spacing: .8em .1em; text-align: right; font-variant-numeric: tabular-nums"
 SHORT = 12  # components and features shown in a notebook
-ROWS = 40  # rows of a selection shown in a notebook
+ROWS = 15  # rows of a selection shown in a notebook
 
 
 def model_summary(model):
@@ -27,7 +27,7 @@ def model_summary(model):
         "div",
         element("strong", "Gaussian mixture, ", summary.heading(model)),
         element("div", f"{summary.ending(model)}; {facts}"),
-        components(model, SHORT),
+        components(model, SHORT, style=PLAIN),
         element("div", rest) if max(k, d) > SHORT else "",
         *(element("div", event) for event in model.fit_report_),
     )
@@ -42,12 +42,12 @@ def selection_summary(selection):
     return element(
         "div",
         element("strong", f"Best by {criterion_name(selection)}: {chosen}"),
-        models(selection, shown, style=QUIET),
+        models(selection, shown, style=PLAIN),
         element("div", more) if more else "",
     )
 
 
-def components(model, most=None):
+def components(model, most=None, **attributes):
     """Weight, and mean and standard deviation of every feature, a column per component."""
     names = summary.feature_names(model)[:most]
     k = len(model.weights_[:most])
@@ -57,7 +57,7 @@ def components(model, most=None):
         cells = [element("td", mean, element("small", " ± ", sd)) for mean, sd in _with_deviations(means, sds)]
         lines.append(row([element("th", name, scope="row"), *cells[:most]]))
     head = ["", *(element("th", f"component {j}", scope="col") for j in range(k))]
-    return table(head, lines, style=QUIET, class_="components")
+    return table(head, lines, **attributes)
 
 
 def models(selection, shown, **attributes):

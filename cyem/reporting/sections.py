@@ -170,7 +170,7 @@ def groups(facts, figures):
         element("div", words, class_="wide") if facts.k > 1 else "",
         figures.get("mixture", ""),
         element("p", explained, class_="soft"),
-        element("div", fragments.components(facts.model), class_="wide"),
+        element("div", fragments.components(facts.model, class_="components"), class_="wide"),
     )
 
 
