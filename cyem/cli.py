@@ -194,7 +194,7 @@ class Frame:
 def _search(arguments):
     """X, weights and what `cyem.select` makes of them."""
     X, weights = _samples(arguments)
-    settings = _settings(arguments, "n_components", "covariance_types", "criterion")
+    settings = _settings(arguments, "n_components", "covariance_types", "criterion", "time_budget")
     return X, weights, cyem.select(X, sample_weight=weights, **settings)
 
 
@@ -334,7 +334,7 @@ def _counts(text):
 
 
 def _names(text):
-    return text.split(",")
+    return text if text == "all" else text.split(",")
 
 
 def _new_file(path):
@@ -392,7 +392,9 @@ def _parser():
         table_options(added)
         add = added.add_argument
         add("--components", dest="n_components", metavar="COUNTS", type=_counts, help="such as 1-10 (default) or 1,2,5")
-        add("--structures", dest="covariance_types", metavar="NAMES", type=_names, help="such as full,diag")
+        add("--structures", dest="covariance_types", metavar="NAMES", type=_names,
+            help="such as full,diag; all: the 14 codes (default: full,tied,diag,spherical)")
+        add("--time-budget", metavar="SECONDS", type=float, help="end the search after that, with the best so far")
         add("--criterion", choices=CRITERIA, help="what the best has the smallest of (default: bic)")
         fit_options(added)
 
@@ -414,7 +416,8 @@ def _parser():
     table_options(added)
     add = added.add_argument
     add("--components", dest="n_components", metavar="K", type=int, help="how many (default: 1; select finds it)")
-    add("--structure", dest="covariance_type", metavar="NAME", help="full (default), tied, diag or spherical")
+    add("--structure", dest="covariance_type", metavar="NAME",
+        help="full (default), tied, diag, spherical, or a code of three letters")
     fit_options(added)
     added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, required=True, help="where to save the model")
     picture(added, "--plot-model", "draw the model over the samples")

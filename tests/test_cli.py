@@ -13,6 +13,7 @@ import pytest
 
 import cyem
 from cyem import cli, tables
+from cyem.covariance import STRUCTURES
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,20 @@ def test_select_options(table, run):
     assert list(best.feature_names_in_) == result["best"]["feature_names"] == ["y", "x long"]
     assert best.means_.tolist() == result["best"]["means"]
     assert (best.random_state, best.n_init, best.tol, best.max_iter, best.n_threads) == (7, 2, 1e-4, 50, 1)
+
+
+def test_select_all_structures(table, run):
+    code, out, _ = run("select", "points.csv", "--columns", "1-2", "--components", "2", "--structures", "all", "--json")
+    assert code == 0
+    assert [row["covariance_type"] for row in json.loads(out)["rows"]] == [shape.code for shape in STRUCTURES]
+
+
+def test_select_within_a_time_budget(table, run):
+    code, out, err = run("select", "points.csv", "--columns", "1-2", "--components", "1-9", "--time-budget", "0.001")
+    if code == 2:  # it was over before the first fit
+        assert "time_budget=0.001" in refused((code, out, err))
+    else:
+        assert code == 130 and "time_budget=0.001" in out
 
 
 def test_select_marks_what_cannot_be_fitted(run, tmp_path):

@@ -106,7 +106,7 @@ def test_the_answer_in_words(page, selection, X):
 
 def test_what_to_be_careful_about(page, selection, X, tmp_path):
     cautions = page.texts("li")
-    assert "Of the 8 models, 2 could not be fitted: the table says why." in cautions
+    assert "Not fitted, as the table explains: 2 of the 8 models." in cautions
     chosen = selection.best_row.n_components
     cautions = Page(report(select(X, [1, chosen], "full"), X, tmp_path / "narrow.html", figures=False)).texts("li")
     assert any(f"{chosen}, is the largest tried" in text for text in cautions)
@@ -165,6 +165,12 @@ def test_figures_are_light_and_dark_and_have_words(page):
         kind, _, content = image["src"].partition(";base64,")
         start = b"<?xml" if kind == "data:image/svg+xml" else b"\x89PNG"
         assert base64.b64decode(content).startswith(start)
+
+
+def test_figures_of_one_group_and_one_feature(tmp_path):
+    X = np.random.default_rng(0).normal(size=(100, 1))
+    page = Page(report(GaussianMixture().fit(X), X, tmp_path / "one.html"))
+    assert len(page.texts("figure")) == 1 and page.texts("figcaption")[0].startswith("The histogram of the samples")
 
 
 def test_without_matplotlib(selection, X, tmp_path, monkeypatch):

@@ -31,6 +31,8 @@ def drawn(selection, model, X):
     if len(model.weights_) > 1:
         draw["uncertainty"] = lambda place: plotting.UncertaintyDisplay.from_estimator(model, X, ax=place)
     captions = dict(CAPTIONS)
+    if X.shape[1] == 1:
+        captions["mixture"] = "The histogram of the samples, under the curves of the components and of the whole."
     if len(telling) < X.shape[1]:
         captions["mixture"] += f" These are the {len(telling)} features in which the components differ most."
     if selection is not None:

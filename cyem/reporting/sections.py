@@ -147,14 +147,13 @@ def _cautions_of_selection(selection):
     if selection.interrupted:
         yield "The search was ended before it was done."
     for text, found in (
-        ("could not be fitted: the table says why", [fit for fit in rows if fit.reason]),
-        ("stopped before convergence (mark !)", [fit for fit in rows if not fit.reason and not fit.converged]),
-        ("had something out of the ordinary, such as a component as thin as is allowed (mark ~)",
-         [fit for fit in rows if fit.report]),
-        ("owe their likelihood to a few rows, and were not chosen (mark ?)", [fit for fit in rows if fit.spurious]),
+        ("Not fitted, as the table explains", [fit for fit in rows if fit.reason]),
+        ("Stopped before convergence, mark !", [fit for fit in rows if not fit.reason and not fit.converged]),
+        ("Out of the ordinary, such as a component as thin as is allowed, mark ~", [fit for fit in rows if fit.report]),
+        ("Owed to a few rows and not chosen, mark ?", [fit for fit in rows if fit.spurious and fit is not best]),
     ):
         if found:
-            yield f"Of the {len(rows)} models, {len(found)} {text}."
+            yield f"{text}: {len(found)} of the {len(rows)} models."
 
 
 def groups(facts, figures):
