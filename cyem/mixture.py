@@ -231,9 +231,7 @@ class Mixture:
     def subset(self, rows):
         """The same problem for some of the samples, in the same frame."""
         part = copy(self)
-        samples = self.samples
-        part.samples = Samples(samples.X[rows], samples.weights[rows] if len(samples.weights) else None, self.frame,
-                               samples.n_threads)
+        part.samples = self.samples.part(rows)
         return part
 
     @cached_property

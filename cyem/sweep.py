@@ -6,6 +6,7 @@ import numpy as np
 
 from . import threads
 from .kernels import sweep as kernel
+from .pruning import Pruner
 from .statistics import Statistics
 
 DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
@@ -89,17 +90,25 @@ class Samples:
         self.n_threads = n_threads
         self.cut = CUT[X.dtype]
         self.needs = {}
+        self.pruner = Pruner()
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
         means = density.means.astype(self.dtype, copy=False)
         need = self._need(len(means), moments)
         sums = np.empty(need.statistics)
-        kernel.sweep(
-            self.X, self.weights, self.coordinates, means, density.factors.astype(self.dtype, copy=False),
-            density.constants, sums, need.workspace, density=DENSITIES[density.kind], posterior=POSTERIORS[posterior],
-            moments=MOMENTS[moments], cut=self.cut, n_threads=need.n_threads,
-        )
+        given = (self.X, self.weights, self.coordinates, means, density.factors.astype(self.dtype, copy=False),
+                 density.constants)
+        options = dict(density=DENSITIES[density.kind], moments=MOMENTS[moments], cut=self.cut,
+                       n_threads=need.n_threads)
+        bounds = self.pruner.known(density) if posterior == "soft" else None
+        if bounds is None:
+            pairs = kernel.sweep(*given, sums, need.workspace, posterior=POSTERIORS[posterior], **options)
+        else:
+            pairs = kernel.sweep_pruned(*given, bounds.order, bounds.nearest, bounds.follow(density), sums,
+                                        need.workspace, **options)
+        if posterior == "soft":
+            self.pruner.tell(self, density, pairs)
         return Statistics(sums, means.astype(np.float64, copy=False))
 
     def accumulate(self, resp, about, moments):
@@ -147,6 +156,10 @@ class Samples:
     def labels(self, density):
         """The most probable component of each sample (n,)."""
         return self._rows(kernel.labels, density, np.empty(len(self.X), np.intp))
+
+    def part(self, rows):
+        """Some of the samples, in the same frame."""
+        return Samples(self.X[rows], self.weights[rows] if len(self.weights) else None, self.frame, self.n_threads)
 
     def _rows(self, door, density, out):
         need = self._need(len(density.means), "none")

@@ -1,7 +1,7 @@
 """Log-joint density of one tile of samples under one component: constant less half the squared Mahalanobis distance.
 
-A tile is (d, TILE): feature i of sample s at tile[i * TILE + s]; samples are the lanes. A factor is the matrix U of
-Sigma^-1 = U U', so that the distance is the norm of U'(x - mean).
+A tile is (d, TILE): feature i of sample s at tile[i * TILE + s]; samples are the lanes, and n of them, in whole groups
+of lanes, are looked at. A factor is the matrix U of Sigma^-1 = U U', so that the distance is the norm of U'(x - mean).
 """
 
 from .lanes cimport LANES, ROWS, TILE, WIDE, real
@@ -99,14 +99,14 @@ cdef inline void pack_panels(const real* U, Py_ssize_t d, real* panels) noexcept
         panels += j * rows
 
 
-cdef inline void triangular(const real* tile, const real* mean, const real* panels, const real* constant, Py_ssize_t d,
-                            real* joint) noexcept nogil:
+cdef inline void triangular(const real* tile, const real* mean, const real* panels, const real* constant, Py_ssize_t n,
+                            Py_ssize_t d, real* joint) noexcept nogil:
     """U upper triangular, in panels."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t v, l
     cdef real c = constant[0], half = 0.5
     cdef real q[WIDE]
-    for v from 0 <= v < TILE by lanes:
+    for v from 0 <= v < n by lanes:
         for l in range(lanes):
             q[l] = 0
         project_lanes(tile + v, mean, True, panels, d, NULL, q)
@@ -114,15 +114,15 @@ cdef inline void triangular(const real* tile, const real* mean, const real* pane
             joint[v + l] = c - half * q[l]
 
 
-cdef inline void small(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t d,
-                       real* joint) noexcept nogil:
+cdef inline void small(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
+                       Py_ssize_t d, real* joint) noexcept nogil:
     """The same for a constant d < ROWS: nothing but registers."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t v, i, l
     cdef real m, c = constant[0], half = 0.5
     cdef real q[WIDE]
     cdef real z[ROWS][WIDE]
-    for v from 0 <= v < TILE by lanes:
+    for v from 0 <= v < n by lanes:
         for i in range(d):
             m = mean[i]
             for l in range(lanes):
@@ -134,40 +134,40 @@ cdef inline void small(const real* tile, const real* mean, const real* panel, co
             joint[v + l] = c - half * q[l]
 
 
-cdef inline void triangular1(const real* tile, const real* mean, const real* panel, const real* constant,
+cdef inline void triangular1(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
                              Py_ssize_t d, real* joint) noexcept nogil:
-    small(tile, mean, panel, constant, 1, joint)
+    small(tile, mean, panel, constant, n, 1, joint)
 
 
-cdef inline void triangular2(const real* tile, const real* mean, const real* panel, const real* constant,
+cdef inline void triangular2(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
                              Py_ssize_t d, real* joint) noexcept nogil:
-    small(tile, mean, panel, constant, 2, joint)
+    small(tile, mean, panel, constant, n, 2, joint)
 
 
-cdef inline void triangular3(const real* tile, const real* mean, const real* panel, const real* constant,
+cdef inline void triangular3(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
                              Py_ssize_t d, real* joint) noexcept nogil:
-    small(tile, mean, panel, constant, 3, joint)
+    small(tile, mean, panel, constant, n, 3, joint)
 
 
-cdef inline void whiten(const real* tile, const real* panels, Py_ssize_t d, real* out) noexcept nogil:
+cdef inline void whiten(const real* tile, const real* panels, Py_ssize_t n, Py_ssize_t d, real* out) noexcept nogil:
     """out <- U' tile, once for all components that share U."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t v
     cdef real q[WIDE]
-    for v from 0 <= v < TILE by lanes:
+    for v from 0 <= v < n by lanes:
         project_lanes(tile + v, panels, False, panels, d, out + v, q)
 
 
 # --- axis-parallel and round -----------------------------------------------------------------------------------------
 
-cdef inline void diagonal(const real* tile, const real* mean, const real* u, const real* constant, Py_ssize_t d,
-                          real* joint) noexcept nogil:
+cdef inline void diagonal(const real* tile, const real* mean, const real* u, const real* constant, Py_ssize_t n,
+                          Py_ssize_t d, real* joint) noexcept nogil:
     """U = diag(u)"""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t v, i, l
     cdef real m, p, t, c = constant[0], half = 0.5
     cdef real q[WIDE]
-    for v from 0 <= v < TILE by lanes:
+    for v from 0 <= v < n by lanes:
         for l in range(lanes):
             q[l] = 0
         for i in range(d):
@@ -180,14 +180,14 @@ cdef inline void diagonal(const real* tile, const real* mean, const real* u, con
             joint[v + l] = c - half * q[l]
 
 
-cdef inline void round_about(const real* tile, const real* mean, real half, real c, Py_ssize_t d,
+cdef inline void round_about(const real* tile, const real* mean, real half, real c, Py_ssize_t n, Py_ssize_t d,
                              real* joint) noexcept nogil:
     """joint_s <- c - half |x_s - mean|^2"""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t v, i, l
     cdef real m, t
     cdef real q[WIDE]
-    for v from 0 <= v < TILE by lanes:
+    for v from 0 <= v < n by lanes:
         for l in range(lanes):
             q[l] = 0
         for i in range(d):
@@ -199,13 +199,13 @@ cdef inline void round_about(const real* tile, const real* mean, real half, real
             joint[v + l] = c - half * q[l]
 
 
-cdef inline void spherical(const real* tile, const real* mean, const real* u, const real* constant, Py_ssize_t d,
-                           real* joint) noexcept nogil:
+cdef inline void spherical(const real* tile, const real* mean, const real* u, const real* constant, Py_ssize_t n,
+                           Py_ssize_t d, real* joint) noexcept nogil:
     """U = u[0] times the identity"""
-    round_about(tile, mean, <real>0.5 * u[0] * u[0], constant[0], d, joint)
+    round_about(tile, mean, <real>0.5 * u[0] * u[0], constant[0], n, d, joint)
 
 
-cdef inline void whitened(const real* tile, const real* mean, const real* u, const real* constant, Py_ssize_t d,
-                          real* joint) noexcept nogil:
+cdef inline void whitened(const real* tile, const real* mean, const real* u, const real* constant, Py_ssize_t n,
+                          Py_ssize_t d, real* joint) noexcept nogil:
     """Samples and mean are whitened already"""
-    round_about(tile, mean, <real>0.5, constant[0], d, joint)
+    round_about(tile, mean, <real>0.5, constant[0], n, d, joint)

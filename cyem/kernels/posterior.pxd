@@ -1,4 +1,4 @@
-"""From log-joint densities to responsibilities, in place, for one tile; resp is (k, TILE).
+"""From log-joint densities to responsibilities, in place, for n samples of one tile; resp is (k, TILE).
 
 Sample s has log-likelihood base + log sum_k exp(resp[k, s]); weight[s] multiplies its responsibilities and its
 contribution to the sums. sums[0] += weighted log-likelihood, sums[1] += weighted log of the largest responsibility.
@@ -15,7 +15,7 @@ cdef inline real lowest(real unused) noexcept nogil:
         return <float>-1e37
 
 
-cdef inline void soft(real* resp, int k, const real* weight, double cut, double base,
+cdef inline void soft(real* resp, int k, const real* weight, Py_ssize_t n, double cut, double base,
                       double* loglik, double* sums) noexcept nogil:
     """Responsibilities (the softmax over components) times weight; those below exp(cut) are exact zeros."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
@@ -26,7 +26,7 @@ cdef inline void soft(real* resp, int k, const real* weight, double cut, double 
     cdef real t[WIDE]
     cdef double logs[WIDE]
     cdef double sum0 = 0, sum1 = 0
-    for g in range(TILE // lanes):
+    for g in range(n // lanes):
         v = g * lanes
         for l in range(lanes):
             top[l] = low
@@ -56,13 +56,13 @@ cdef inline void soft(real* resp, int k, const real* weight, double cut, double 
     sums[1] += sum1
 
 
-cdef inline void hard(real* resp, int k, const real* weight, double cut, double base,
+cdef inline void hard(real* resp, int k, const real* weight, Py_ssize_t n, double cut, double base,
                       double* loglik, double* sums) noexcept nogil:
     """All of a sample's weight to its first best component: the step of k-means and of classification EM."""
     cdef Py_ssize_t j, s, best
     cdef real low = lowest[real](0)
     cdef real top
-    for s in range(TILE):
+    for s in range(n):
         best = 0
         top = low
         for j in range(k):

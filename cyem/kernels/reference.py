@@ -57,6 +57,18 @@ def sweep(X, weights, frame, means, factors, constants, statistics, workspace=No
     loglik, resp = (soft, hard)[posterior](log_joint(X, frame, means, factors, constants, density), cut)
     statistics[:2] = w @ loglik, w @ np.log(resp.max(axis=1))
     statistics[2:] = sums(framed(X, frame) - means[:, None], resp * w[:, None], moments)
+    return resp.size, np.count_nonzero(resp * w[:, None])
+
+
+def sweep_pruned(X, weights, frame, means, factors, constants, order, bounds, change, statistics, workspace=None, *,
+                 density, moments, cut=-np.inf, n_threads=1):
+    """The sums of a sweep, and as bounds the least distances of tiles of 192 samples themselves."""
+    rows = X[order]
+    joint = log_joint(rows, frame, means, factors, constants, density)
+    for tile in range(len(bounds)):
+        bounds[tile] = np.sqrt(2 * (constants - joint[tile * 192 : (tile + 1) * 192].max(axis=0)))
+    return sweep(rows, weights[order] if len(weights) else weights, frame, means, factors, constants, statistics,
+                 density=density, posterior=0, moments=moments, cut=cut)
 
 
 def accumulate(X, weights, frame, means, resp, statistics, workspace=None, *, moments, n_threads=1):

@@ -8,13 +8,16 @@ b) A pass fills the responsibilities of a group of tiles (from densities, or fro
 c) Samples are seen as (x - frame[0]) * frame[1]: centred on one reference and measured in one power of two a feature.
 d) Statistics are one float64 vector: log-likelihood, log of the largest responsibilities, masses (k), first (k, d) and
    second moments about the means that were given; the size of the last depends on their kind.
-e) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
+e) A pass may be told what log-joint density each component can reach at most in each tile. It then evaluates those that
+   may matter, and refreshes their bounds; the others' responsibilities would have been exact zeros.
+f) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
 
 The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.sweep does the rest.
 """
 
 from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
+from libc.math cimport INFINITY, sqrt
 from libc.string cimport memset
 
 from .density cimport (
@@ -30,7 +33,7 @@ from .moments cimport (
     squares_dense, squares_gathered,
 )
 from .mstep cimport Block, matrices_size, maximise, parts
-from .posterior cimport hard, soft
+from .posterior cimport hard, lowest, soft
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
 DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
@@ -48,18 +51,25 @@ cdef enum:
     MAX_SHARDS = 64
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
+    FIRST = 4               # components that are evaluated first, the most likely ones
+
+cdef double SLACK = 1e-5  # of a bound: more than its rounding
 
 cdef struct Scratch:        # one thread's temporary memory
     void* tiles             # (group, padded d, TILE): samples in the frame
     void* white             # the same, or whitened: what distances are measured on
     void* z                 # (padded d, TILE): centred, and weighted; or gathered rows
     void* resp              # (group, padded k, TILE)
+    Py_ssize_t* active      # (k,): the components of which these are the rows
+    Py_ssize_t n_active
+    Py_ssize_t* owned       # pairs of a sample and a component with any responsibility
+    double* reach           # (k,): log-joint densities less base that components reach at most
     void* weight            # (group, TILE)
     double* loglik          # (group, TILE)
 
-ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t d,
-                           void* joint) noexcept nogil
-ctypedef void (*posterior_t)(void* resp, int k, const void* w, double cut, double base, double* loglik,
+ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t n,
+                           Py_ssize_t d, void* joint) noexcept nogil
+ctypedef void (*posterior_t)(void* resp, int k, const void* w, Py_ssize_t n, double cut, double base, double* loglik,
                              double* sums) noexcept nogil
 ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
                          double* second) noexcept nogil
@@ -79,6 +89,9 @@ cdef struct Pass:
     void* factors           # (k or 1, factor_size)
     void* constants         # (k,): log-joint density at distance zero, less base
     const void* given       # (n, k): responsibilities to fill from
+    const int* order        # (n,): rows of X in the order in which tiles take them, or NULL
+    float* bounds           # (tiles, k): the least distance of a sample of the tile from the component, or NULL
+    const double* change    # (2, k): that distances have since been scaled by at least [0], and moved by at most [1]
     void* out               # (n, ...): rows to write
     double base, cut
     bint shared             # one factor for all components
@@ -91,6 +104,7 @@ cdef struct Pass:
     gathered_t gathered
     step_t fill
     step_t emit
+    Py_ssize_t* pairs       # (2, shards): pairs of a sample and a component that were evaluated; and that mattered
     char* scratch           # (threads, scratch_size)
     double* sums            # (shards, sums_size)
 
@@ -102,7 +116,7 @@ cdef Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
     return (size + 63) // 64 * 64
 
 
-cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize) noexcept nogil:
+cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py_ssize_t itemsize) noexcept nogil:
     """Decide the cuts from the problem alone, never from the machine or the number of threads."""
     cdef Py_ssize_t width = side(d), dp = padded(d), kp = padded(k), bytes, most
     memset(p, 0, sizeof(Pass))
@@ -110,7 +124,8 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, Py_ssize_t item
     p.d = d
     p.k = k
     p.sparse = SPARSE if d >= ROWS else 0
-    p.pools = moments == POOLED and d >= ROWS and 4 * d + k < d * (d + 1)  # operations a pair, one way and the other
+    # operations a pair, one way and the other
+    p.pools = moments == POOLED and not prunes and d >= ROWS and 4 * d + k < d * (d + 1)
     p.first_size = kp * dp if p.pools else <Py_ssize_t>k * d
     p.matrices = k if moments == SCATTER else moments == POOLED
     p.second_step = width * width if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
@@ -126,9 +141,10 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, Py_ssize_t item
     p.shards = p.tiles if p.tiles < most else most
     # a group fetches a component's parameters and sums once for several tiles: pays where these do not stay in cache
     p.group = CACHE // ((2 * p.tile_size + p.resp_size) * itemsize) if bytes > CACHE else 1
-    p.group = 1 if p.group < 1 else 8 if p.group > 8 else p.group
+    p.group = 1 if p.group < 1 or prunes else 8 if p.group > 8 else p.group
     p.scratch_size = (2 * aligned(p.group * p.tile_size * itemsize) + aligned(p.z_size * itemsize)
-                      + aligned(p.group * p.resp_size * itemsize) + aligned(p.group * TILE * itemsize)
+                      + aligned(p.group * p.resp_size * itemsize) + aligned(k * sizeof(Py_ssize_t))
+                      + aligned(k * sizeof(double)) + aligned(p.group * TILE * itemsize)
                       + aligned(p.group * TILE * sizeof(double)))
 
 
@@ -143,13 +159,21 @@ def statistics_size(Py_ssize_t k, Py_ssize_t d, int moments):
                                else k * d if moments == SQUARES else k if moments == NORMS else 0)
 
 
+def tiles(Py_ssize_t n):
+    """The number of tiles that n samples are cut into."""
+    return (n + TILE - 1) // TILE
+
+
 def workspace_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
     """Bytes of temporary memory for a pass."""
     cdef Pass p
-    plan(&p, n, d, k, moments, itemsize)
-    return (64 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
-            + (aligned(k * padded(d) * itemsize) if p.pools else 0)
-            + n_threads * p.scratch_size + p.shards * p.sums_size * <Py_ssize_t>sizeof(double))
+    cdef Py_ssize_t most = 0, size
+    for prunes in (False, True):
+        plan(&p, n, d, k, moments, prunes, itemsize)
+        size = n_threads * p.scratch_size + p.shards * (p.sums_size * <Py_ssize_t>sizeof(double) + 16)
+        most = size if size > most else most
+    return (128 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
+            + aligned(k * padded(d) * itemsize) + most)
 
 
 # --- samples -> responsibilities -------------------------------------------------------------------------------------
@@ -161,26 +185,39 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef const real* weights = <const real*>p.weights
     cdef real* tile = <real*>s.tiles
     cdef real* weight = <real*>s.weight
+    cdef const int* order = p.order
+    cdef const real* x
     cdef Py_ssize_t _t, r, i, m, d = p.d
     cdef real a, b
-    X += row * d
     for _t in range(tiles):
         m = p.n - row if p.n - row < TILE else TILE
-        for i in range(d):
-            a = reference[i]
-            b = scale[i]
+        if order is NULL:
+            for i in range(d):
+                a = reference[i]
+                b = scale[i]
+                for r in range(m):
+                    tile[i * TILE + r] = (X[(row + r) * d + i] - a) * b
+        else:
             for r in range(m):
-                tile[i * TILE + r] = (X[<Py_ssize_t>r * d + i] - a) * b
+                x = X + <Py_ssize_t>order[row + r] * d
+                for i in range(d):
+                    tile[i * TILE + r] = (x[i] - reference[i]) * scale[i]
+        for i in range(d):
             for r in range(m, TILE):
                 tile[i * TILE + r] = tile[i * TILE + m - 1]
         for r in range(m):
-            weight[r] = weights[row + r] if weights is not NULL else 1
+            weight[r] = 1 if weights is NULL else weights[row + r if order is NULL else order[row + r]]
         for r in range(m, TILE):
             weight[r] = 0
         row += TILE
-        X += TILE * d
         tile += p.tile_size
         weight += TILE
+
+
+cdef inline Py_ssize_t occupied(const Pass* p, Py_ssize_t row, real unused) noexcept nogil:
+    """Places of the tile that begins at a row which hold samples, in whole groups of lanes."""
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    return TILE if p.n - row >= TILE else (p.n - row + lanes - 1) // lanes * lanes
 
 
 cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
@@ -194,10 +231,11 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
     if p.shared:
         tile = <real*>s.white
         for t in range(tiles):
-            whiten[real](<real*>s.tiles + t * p.tile_size, factor, p.d, tile + t * p.tile_size)
+            whiten[real](<real*>s.tiles + t * p.tile_size, factor, occupied[real](p, row + t * TILE, 0), p.d,
+                         tile + t * p.tile_size)
     for j in range(p.k):
         for t in range(tiles):
-            p.density(tile + t * p.tile_size, centre, factor, constants + j, p.d,
+            p.density(tile + t * p.tile_size, centre, factor, constants + j, occupied[real](p, row + t * TILE, 0), p.d,
                       <real*>s.resp + t * p.resp_size + j * TILE)
         centre += p.d
         factor += 0 if p.shared else p.factor_size
@@ -209,8 +247,72 @@ cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row
     cdef Py_ssize_t t
     fill_joint[real](p, s, sums, row, tiles, X)
     for t in range(tiles):
-        p.posterior(<real*>s.resp + t * p.resp_size, p.k, <real*>s.weight + t * TILE, p.cut, p.base,
-                    s.loglik + t * TILE, sums)
+        share[real](p, s, sums, t, occupied[real](p, row + t * TILE, 0), 0)
+
+
+cdef inline void share(const Pass* p, Scratch* s, double* sums, Py_ssize_t t, Py_ssize_t n, real unused) noexcept nogil:
+    """Log-joint densities of active components become responsibilities, in a tile of which n places are looked at."""
+    cdef real* resp = <real*>s.resp + t * p.resp_size
+    cdef Py_ssize_t i
+    p.posterior(resp, <int>s.n_active, <real*>s.weight + t * TILE, n, p.cut, p.base, s.loglik + t * TILE, sums)
+    if n < TILE:
+        for i in range(s.n_active):
+            memset(resp + i * TILE + n, 0, (TILE - n) * sizeof(real))
+
+
+cdef void fill_pruned(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    """The same for one tile and the components that may have responsibility for any of its samples."""
+    cdef real* tile = <real*>s.tiles
+    cdef const real* constants = <const real*>p.constants
+    cdef float* bounds = p.bounds + row // TILE * p.k
+    cdef double* reach = s.reach
+    cdef double b, floor = lowest[real](0)
+    cdef real top[TILE]
+    cdef Py_ssize_t n = occupied[real](p, row, 0), j, best, _i, r
+    load[real](p, s, row, 1, X)
+    if p.shared:
+        tile = <real*>s.white
+        whiten[real](<real*>s.tiles, <real*>p.factors, n, p.d, tile)
+    for r in range(n):
+        top[r] = lowest[real](0)
+    for j in range(p.k):
+        b = p.change[j] * bounds[j] - p.change[p.k + j]
+        b = b if b > 0 else 0
+        bounds[j] = <float>b
+        reach[j] = constants[j] - 0.5 * b * b
+    s.n_active = 0
+    for _i in range(FIRST):  # most likely ones first: they raise the floor for the others
+        best = 0
+        for j in range(1, p.k):
+            best = j if reach[j] > reach[best] else best
+        if reach[best] < floor:
+            break
+        floor = evaluate(p, s, tile, n, best, top, bounds)
+    for j in range(p.k):
+        if reach[j] >= floor:
+            floor = evaluate(p, s, tile, n, j, top, bounds)
+    share[real](p, s, sums, 0, n, 0)
+
+
+cdef inline double evaluate(const Pass* p, Scratch* s, const real* tile, Py_ssize_t n, Py_ssize_t j, real* top,
+                            float* bounds) noexcept nogil:
+    """One more row of log-joint densities and its bound; returns what a component must reach to have any part."""
+    cdef real* joint = <real*>s.resp + s.n_active * TILE
+    cdef real constant = (<const real*>p.constants)[j], highest = lowest[real](0), least
+    cdef Py_ssize_t r
+    p.density(tile, <const real*>p.centres + j * p.d, <real*>p.factors + (0 if p.shared else j * p.factor_size),
+              <const real*>p.constants + j, n, p.d, joint)
+    for r in range(n):
+        highest = joint[r] if joint[r] > highest else highest
+        top[r] = joint[r] if joint[r] > top[r] else top[r]
+    least = top[0]
+    for r in range(n):
+        least = top[r] if top[r] < least else least
+    bounds[j] = <float>(sqrt(2 * (<double>constant - highest)) * (1 - SLACK)) if highest < constant else 0
+    s.reach[j] = -INFINITY
+    s.active[s.n_active] = j
+    s.n_active += 1
+    return least + p.cut - SLACK * (1 - <double>least)
 
 
 cdef void fill_given(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
@@ -242,28 +344,30 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     cdef double* masses = sums + HEAD
     cdef double* first = masses + p.k
     cdef double* second = first + p.first_size
-    cdef const real* mean = <const real*>p.means
+    cdef const real* mean
     cdef const real* resp
     cdef double total
-    cdef Py_ssize_t t, j, n
-    for j in range(p.k):
+    cdef Py_ssize_t t, i, j, n
+    for i in range(s.n_active):
+        j = s.active[i]
+        mean = <const real*>p.means + j * p.d
         for t in range(tiles):
-            resp = <real*>s.resp + t * p.resp_size + j * TILE
+            resp = <real*>s.resp + t * p.resp_size + i * TILE
             n = mass(resp, &total)
             if n == 0:
                 continue
+            s.owned[0] += n
             masses[j] += total
             if n > p.sparse:
-                p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, s.z, first, second)
+                p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, s.z, first + j * p.d,
+                        second + j * p.second_step)
             else:
-                add_gathered(p, mean, resp, X + (row + t * TILE) * p.d, <real*>s.z, first, second)
-        mean += p.d
-        first += p.d
-        second += p.second_step
+                add_gathered(p, mean, resp, row + t * TILE, X, <real*>s.z, first + j * p.d,
+                             second + j * p.second_step)
 
 
-cdef void add_gathered(const Pass* p, const real* mean, const real* resp, const real* X, real* z, double* first,
-                       double* second) noexcept nogil:
+cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssize_t row, const real* X, real* z,
+                       double* first, double* second) noexcept nogil:
     """First and second moments of one component and those samples of one tile that it has any part in."""
     cdef Py_ssize_t owned[TILE + 1]
     cdef Py_ssize_t n = gather(resp, owned), width = side(p.d), i, s
@@ -273,7 +377,7 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, const 
     cdef real* y = z + n * width
     cdef real r
     for s in range(n):
-        x = X + owned[s] * p.d
+        x = X + (row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]) * p.d
         r = resp[owned[s]]
         for i in range(p.d):
             z[i] = (x[i] - reference[i]) * scale[i] - mean[i]
@@ -347,7 +451,7 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexce
     cdef Scratch s
     cdef char* at = p.scratch + cyem_thread() * p.scratch_size
     cdef double* sums = p.sums + shard * p.sums_size
-    cdef Py_ssize_t tile = shard * p.tiles // p.shards, end = (shard + 1) * p.tiles // p.shards
+    cdef Py_ssize_t tile = shard * p.tiles // p.shards, end = (shard + 1) * p.tiles // p.shards, j
     cdef int tiles
     s.tiles = at
     at += aligned(p.group * p.tile_size * itemsize)
@@ -357,6 +461,10 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexce
     at += aligned(p.z_size * itemsize)
     s.resp = at
     at += aligned(p.group * p.resp_size * itemsize)
+    s.active = <Py_ssize_t*>at
+    at += aligned(p.k * sizeof(Py_ssize_t))
+    s.reach = <double*>at
+    at += aligned(p.k * sizeof(double))
     s.weight = at
     at += aligned(p.group * TILE * itemsize)
     s.loglik = <double*>at
@@ -364,10 +472,17 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexce
         memset(s.tiles, 0, p.group * p.tile_size * itemsize)
         memset(s.resp, 0, p.group * p.resp_size * itemsize)
     memset(sums, 0, p.sums_size * sizeof(double))
+    s.owned = p.pairs + p.shards + shard
+    s.owned[0] = 0
+    p.pairs[shard] = 0
+    s.n_active = p.k
+    for j in range(p.k):
+        s.active[j] = j
     while tile < end:
         tiles = <int>(end - tile if end - tile < p.group else p.group)
         p.fill(p, &s, sums, tile * TILE, tiles, p.X)
         p.emit(p, &s, sums, tile * TILE, tiles, p.X)
+        p.pairs[shard] += s.n_active * tiles * TILE
         tile += tiles
 
 
@@ -397,6 +512,15 @@ cdef inline double total(const Pass* p, Py_ssize_t i) noexcept nogil:
     for shard in range(p.shards):
         sum += p.sums[shard * p.sums_size + i]
     return sum
+
+
+cdef tuple pairs(const Pass* p):
+    """How many pairs of a sample and a component were evaluated, and how many mattered."""
+    cdef Py_ssize_t shard, evaluated = 0, owned = 0
+    for shard in range(p.shards):
+        evaluated += p.pairs[shard]
+        owned += p.pairs[p.shards + shard]
+    return evaluated, owned
 
 
 cdef void unfold(const Pass* p, Py_ssize_t start, Py_ssize_t stride, double* out) noexcept nogil:
@@ -438,11 +562,12 @@ cdef void unpool(const Pass* p, double* out, const real* means) noexcept nogil:
 # --- the doors -------------------------------------------------------------------------------------------------------
 
 cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
-                    const real* means, Py_ssize_t k, int moments, unsigned char* workspace) noexcept nogil:
+                    const real* means, Py_ssize_t k, int moments, bint prunes,
+                    unsigned char* workspace) noexcept nogil:
     """What every pass has: samples, frame, means, and its temporary memory."""
     cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real)
-    plan(p, X.shape[0], <int>X.shape[1], <int>k, moments, itemsize)
+    plan(p, X.shape[0], <int>X.shape[1], <int>k, moments, prunes, itemsize)
     p.X = &X[0, 0]
     p.weights = &weights[0] if weights.shape[0] else NULL
     p.frame = &frame[0, 0]
@@ -453,6 +578,8 @@ cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, cons
     at += aligned(p.k * itemsize) + aligned(p.k * p.d * itemsize)
     p.anchors = <void*>at
     at += aligned(p.k * padded(p.d) * itemsize) if p.pools else 0
+    p.pairs = <Py_ssize_t*>at
+    at += aligned(2 * p.shards * sizeof(Py_ssize_t))
     p.sums = <double*>at
     at += p.shards * p.sums_size * sizeof(double)
     p.scratch = <char*>at
@@ -523,13 +650,38 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
 
     X (n, d), weights (n,) or empty for ones, frame (2, d), means (k, d), factors (k, d, d), (1, d, d), (k, 1, d) or
     (k, 1, 1) by density, constants (k,): IN. statistics: OUT. Responsibilities below exp(cut) count as zero.
+    Returns how many pairs of a sample and a component were evaluated, and how many have any responsibility.
     """
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, &workspace[0])
+        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, posterior, cut)
         run(&p, sizeof(real), n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
+    return pairs(&p)
+
+
+def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
+                 const real[:, :, ::1] factors, const double[::1] constants, const int[::1] order,
+                 float[:, ::1] bounds, const double[:, ::1] change, double[::1] statistics,
+                 unsigned char[::1] workspace, *, int density, int moments, double cut, int n_threads):
+    """The same with soft responsibilities, less the pairs of a tile and a component that cannot matter.
+
+    order (n,): the rows in the order in which tiles take them; close ones together. bounds (tiles, k): in, distances
+    that no sample of the tile had to come below, from components of the past; out, the same from these components.
+    change (2, k): by how much distances from these are at least scaled [0], and moved at most [1], since then.
+    """
+    cdef Pass p
+    with nogil:
+        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, True, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, cut)
+        p.order = &order[0]
+        p.bounds = &bounds[0, 0]
+        p.change = &change[0, 0]
+        p.fill = <step_t>fill_pruned[real]
+        run(&p, sizeof(real), n_threads)
+        add_shards(&p, &statistics[0], &means[0, 0], n_threads)
+    return pairs(&p)
 
 
 def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
@@ -538,7 +690,7 @@ def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1]
     """The sums for one M-step from given responsibilities: resp (n, k) IN, the rest as in sweep."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, &workspace[0])
+        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, False, &workspace[0])
         p.given = &resp[0, 0]
         p.fill = <step_t>fill_given[real]
         run(&p, sizeof(real), n_threads)
@@ -551,7 +703,7 @@ def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, 
     """loglik (n,) OUT: log-density of each sample in the frame."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, &workspace[0])
+        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &loglik[0]
         p.emit = <step_t>emit_loglik[real]
@@ -564,7 +716,7 @@ def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[
     """resp (n, k) OUT: p(component | sample)."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, &workspace[0])
+        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &resp[0, 0]
         p.emit = <step_t>emit_resp[real]
@@ -577,7 +729,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
     """label (n,) OUT: the first most probable component."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, &workspace[0])
+        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, 0)
         p.fill = <step_t>fill_joint[real]
         p.out = &label[0]
@@ -628,7 +780,7 @@ cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weight
             about[j] = means[j]
         for j in range(size):
             factors[j] = <real>b.factors[j]
-        open_pass[real](&p, X, weights, frame, means, c.k, c.moments, at)
+        open_pass[real](&p, X, weights, frame, means, c.k, c.moments, False, at)
         set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
         run(&p, sizeof(real), c.n_threads)
         add_shards[real](&p, statistics, means, c.n_threads)
