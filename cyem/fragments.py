@@ -105,7 +105,7 @@ def ranked(selection):
 
 def _with_deviations(means, sds):
     """Pairs of text with as many decimals as give the least standard deviation two digits."""
-    least = min(sd for sd in sds if sd > 0)
+    least = min((sd for sd in sds if 0 < sd < math.inf), default=1.0)
     decimals = max(0, 1 - math.floor(math.log10(least)))
     form = f",.{decimals}f" if decimals < 9 and max(map(abs, [*means, *sds])) < 1e9 else ".3e"
     return [(f"{mean:{form}}", f"{sd:{form}}") for mean, sd in zip(means, sds, strict=True)]

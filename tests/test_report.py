@@ -135,15 +135,15 @@ def test_of_a_model(X, tmp_path):
     page = Page(path)
     assert path == tmp_path / "model.html"
     assert "A mixture of 2 components was fitted" in page.text
-    assert "GaussianMixture(n_components=2, covariance_type='VEV', random_state=0).fit(X)" in page.text
+    assert "cyem.GaussianMixture(n_components=2, covariance_type='VEV', random_state=0).fit(X)" in page.text
     assert "All models compared" not in page.text
     assert page.texts("figure") == []
 
 
 def test_of_one_group_and_one_feature(tmp_path):
     X = np.random.default_rng(0).normal(size=(100, 1))
-    page = Page(report(select(X, [1, 2], "full", random_state=0), X, tmp_path / "one.html", figures=False))
-    assert "a single group" in page.text
+    page = Page(report(select(X, [1], "full", random_state=0), X, tmp_path / "one.html", figures=False))
+    assert "a single group" in page.text and "No other model was fitted" in page.text
     assert "How sure the groups are" not in page.text
 
 
@@ -153,6 +153,7 @@ def test_weights_count(X, tmp_path):
     page = Page(report(model, X, tmp_path / "page.html", sample_weight=weights, figures=False))
     certain = np.average(model.predict_proba(X).max(axis=1) > 0.9, weights=weights)
     assert f"{certain:.0%} of the rows" in page.text and "weighted" in page.text
+    assert ".fit(X, sample_weight=sample_weight)" in page.text
 
 
 def test_figures_are_light_and_dark_and_have_words(page):
@@ -199,7 +200,7 @@ def test_bad_input_writes_nothing(selection, X, tmp_path):
         report(selection, X, path, sample_weight=[1.0])
     assert not path.exists()
     with pytest.raises(OSError, match="nowhere"):
-        report(selection, X, tmp_path / "nowhere" / "page.html")
+        report(selection, X, tmp_path / "nowhere" / "page.html", figures=False)
 
 
 @pytest.fixture

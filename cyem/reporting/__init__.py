@@ -77,8 +77,9 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")  # the page shows those of the model
         X = model._samples(X)
-        facts = sections.Facts(model, X, data.weights(sample_weight, len(X)))
-        drawn = pictures.drawn(selection, model, X) if figures else {}
+        weights = data.weights(sample_weight, len(X))
+        facts = sections.Facts(model, X, weights)
+        drawn = pictures.drawn(selection, model, X, weights) if figures else {}
     parts = [
         sections.head(title, facts),
         sections.answer(facts, selection),

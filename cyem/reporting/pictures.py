@@ -19,7 +19,7 @@ CAPTIONS = {
 }
 
 
-def drawn(selection, model, X):
+def drawn(selection, model, X, weights):
     """Figures by name, as HTML; none, with a warning, where matplotlib is not installed."""
     try:
         from .. import plotting
@@ -27,7 +27,11 @@ def drawn(selection, model, X):
         warn(f"the report has no figures: {error}")
         return {}
     telling = plotting.geometry.Components.of(model).telling(FEATURES)
-    draw = {"mixture": lambda place: plotting.MixtureDisplay.from_estimator(model, X, features=telling, ax=place)}
+    draw = {
+        "mixture": lambda place: plotting.MixtureDisplay.from_estimator(
+            model, X, features=telling, sample_weight=weights, ax=place
+        )
+    }
     if len(model.weights_) > 1:
         draw["uncertainty"] = lambda place: plotting.UncertaintyDisplay.from_estimator(model, X, ax=place)
     captions = dict(CAPTIONS)

@@ -79,7 +79,7 @@ def answer(facts, selection):
     if selection is None:
         first, reason = f"A mixture of {plural('component', k)} was fitted to the data.", ""
     else:
-        groups = f"{k} groups of rows" if k > 1 else "a single group: there is no sign of several"
+        groups = f"{k} groups of rows" if k > 1 else "a single group"
         first, reason = f"The data are best described as {groups}.", _reason(selection)
     return together(
         element("div", element("strong", first), " ", reason, class_="answer"),
@@ -91,9 +91,9 @@ def _reason(selection):
     """Why this model, and how far behind the next one is."""
     (_, value), *others = fragments.ranked(selection)
     name = fragments.criterion_name(selection)
-    text = f"Of {plural('model', len(others) + 1)} compared, this one has the smallest {name}: {value:,.1f}."
     if not others:
-        return text
+        return f"No other model was fitted; its {name} is {value:,.1f}."
+    text = f"Of {len(others) + 1} models compared, this one has the smallest {name}: {value:,.1f}."
     runner_up, next_value = others[0]
     gap = next_value - value
     text += f" Next is {_called(runner_up)}, {gap:,.1f} behind"
@@ -139,10 +139,11 @@ def _cautions_of_selection(selection):
         other = selection.pick(name).best_row
         if name != selection.criterion and other is not best:
             yield f"{name.upper()} would choose {_called(other)}."
-    for violation in selection.nesting_violations:
+    if violations := selection.nesting_violations:
+        worst = max(violations, key=lambda violation: violation.loss)
         yield (
-            f"{_called(violation.general)} fits worse than {_called(violation.special)}, which is a case of it: "
-            f"the search missed a better fit by {violation.loss:.2g} of log-likelihood or more."
+            f"The search missed better fits: {plural('model', len(violations))} fit worse than a special case, "
+            f"{_called(worst.general)} by {worst.loss:.2g} of log-likelihood."
         )
     if selection.interrupted:
         yield "The search was ended before it was done."
@@ -226,24 +227,28 @@ def again(facts, selection, path, command):
     lines = "\n".join(f"{name:8}{value}" for name, value in versions.items())
     return together(
         element("h2", "How to make it again"),
-        element("pre", element("code", command or _code(facts.model, selection, path))),
+        element("pre", element("code", command or _code(facts, selection, path))),
         element("p", "The same samples, version, seed and kernels give the same numbers."),
         element("pre", lines),
     )
 
 
-def _code(model, selection, path):
-    weighted = ""
+def _code(facts, selection, path):
+    """Python that makes the same report, given X and, where there are some, sample_weight."""
+    model = facts.model
+    weights = "" if facts.weights is None else ", sample_weight=sample_weight"
     if selection is None:
-        fit = f"fitted = {model!r}.fit(X{weighted})"
+        fit = f"fitted = cyem.{model!r}.fit(X{weights})"
     else:
         counts = list(dict.fromkeys(fit.n_components for fit in selection.rows))
         names = list(dict.fromkeys(fit.covariance_type for fit in selection.rows))
-        own = {
+        own = selection.criterion
+        settings = {"criterion": own} if isinstance(own, str) else {}
+        settings |= {
             name: value
             for name, default in model._defaults().items()
             if name not in ("n_components", "covariance_type") and repr(value := getattr(model, name)) != repr(default)
         }
-        settings = "".join(f", {name}={value!r}" for name, value in own.items())
-        fit = f"fitted = cyem.select(X, {counts}, {names}, {selection.criterion!r}{settings})"
-    return f"import cyem\n\n{fit}\ncyem.report(fitted, X, {str(path)!r})"
+        settings = "".join(f", {name}={value!r}" for name, value in settings.items())
+        fit = f"fitted = cyem.select(X, {counts}, {names}{settings}{weights})"
+    return f"import cyem\n\n{fit}\ncyem.report(fitted, X, {str(path)!r}{weights})"
