@@ -33,7 +33,7 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a run; `fit` is the best so far of `model`."""
 
     def __init__(self, model, fit):
-        super().__init__(model, fit)
+        super().__init__()
         self.model = model
         self.fit = fit
 
