@@ -60,6 +60,11 @@ def sweep(X, weights, frame, means, factors, constants, statistics, workspace=No
     return resp.size, np.count_nonzero(resp * w[:, None])
 
 
+def tiles(n):
+    """The number of tiles of 192 samples."""
+    return -(-n // 192)
+
+
 def sweep_pruned(X, weights, frame, means, factors, constants, order, bounds, change, statistics, workspace=None, *,
                  density, moments, cut=-np.inf, n_threads=1):
     """The sums of a sweep, and as bounds the least distances of tiles of 192 samples themselves."""
