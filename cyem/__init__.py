@@ -11,19 +11,27 @@ __all__ = [
     "GaussianMixture",
     "NotFittedError",
     "e_step",
+    "likelihood_ratio_test",
     "load",
     "m_step",
+    "merge",
     "report",
     "select",
     "show_config",
+    "stability",
+    "standard_errors",
 ]
 
 
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
+    "likelihood_ratio_test": "bootstrap",
     "load": "persistence",
+    "merge": "merging",
     "report": "reporting",
     "select": "selection",
+    "stability": "bootstrap",
+    "standard_errors": "inference",
 }
 
 

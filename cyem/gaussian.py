@@ -44,6 +44,8 @@ class GaussianMixture(Estimator):
         Covariances above it are untouched: an ordinary fit is the maximum-likelihood one, in any unit.
     max_iter : int, default=1000
         The most iterations of one run.
+    equal_weights : bool, default=False
+        Give every component the weight 1 / k: k - 1 parameters less, for groups that are known to be of one size.
     n_init : int, default=1
         Number of runs from different starts; the one of greatest likelihood is kept.
     init_params : str, array-like or callable, default='short_em'
@@ -124,6 +126,7 @@ class GaussianMixture(Estimator):
         tol=1e-6,
         reg_covar=1e-6,
         max_iter=1000,
+        equal_weights=False,
         n_init=1,
         init_params="short_em",
         weights_init=None,
@@ -142,6 +145,7 @@ class GaussianMixture(Estimator):
         self.tol = tol
         self.reg_covar = reg_covar
         self.max_iter = max_iter
+        self.equal_weights = equal_weights
         self.n_init = n_init
         self.init_params = init_params
         self.weights_init = weights_init
@@ -193,7 +197,7 @@ class GaussianMixture(Estimator):
             raise ValueError(f"Expected n_samples >= n_components but got n_components = {k}, n_samples = {n} (of "
                              "positive weight): ask for fewer components.")
         rng = start.generator(self.random_state)
-        mixture = Mixture(X, weights, shape, self.reg_covar, threads.resolve(self.n_threads))
+        mixture = Mixture(X, weights, shape, self.reg_covar, threads.resolve(self.n_threads), self.equal_weights)
         best = self._best(mixture, self._starts(mixture, X, kept, rng))
         self._remember(d, names)
         self._accept(mixture, best, rng)
@@ -278,7 +282,8 @@ class GaussianMixture(Estimator):
         """Parameters of the outside, in the frame of the data."""
         shape, frame = mixture.structure, mixture.frame
         factors = shape.scaled_factors(factors, 1 / frame.units)
-        return Parameters(shape, np.asarray(weights, float), frame.enter(means), shape.covariances(factors), factors)
+        weights = np.full(len(means), 1 / len(means)) if mixture.equal_weights else np.asarray(weights, float)
+        return Parameters(shape, weights, frame.enter(means), shape.covariances(factors), factors)
 
     def _accept(self, mixture, fit, rng):
         """Set the fitted attributes, all at once, and say what the user should know."""
@@ -357,8 +362,11 @@ class GaussianMixture(Estimator):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < np.inf:
                 self._refuse(name, "a float in the range [0.0, inf)", value)
-        if not isinstance(self.warm_start, (bool, np.bool_)):
-            self._refuse("warm_start", "a bool", self.warm_start)
+        for name in ("warm_start", "equal_weights"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                self._refuse(name, "a bool", getattr(self, name))
+        if self.equal_weights and self.weights_init is not None:
+            self._refuse("weights_init", "None where equal_weights=True fixes the weights", self.weights_init)
         if not (self.callback is None or callable(self.callback)):
             self._refuse("callback", "a function of (run, iteration, mean_log_likelihood), or None", self.callback)
         if self.acceleration not in ("squarem", None):
@@ -403,7 +411,7 @@ class GaussianMixture(Estimator):
     def _n_parameters(self):
         """Number of free parameters."""
         k, d = self.means_.shape
-        return k - 1 + k * d + structure(self.covariance_type).n_parameters(k, d)
+        return (0 if self.equal_weights else k - 1) + k * d + structure(self.covariance_type).n_parameters(k, d)
 
     @classmethod
     def from_parameters(cls, weights, means, covariances, covariance_type="full"):
@@ -502,6 +510,20 @@ class GaussianMixture(Estimator):
         """
         samples, density = self._pass(X)
         return samples.responsibilities(density)
+
+    def uncertainty(self, X):
+        """How likely each sample belongs to another component than `predict` says: 1 less its largest responsibility.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            From 0 to 1 - 1 / k, in the dtype of X.
+        """
+        return 1 - self.predict_proba(X).max(axis=1)
 
     def score_samples(self, X):
         """Log-density of each sample.

@@ -99,24 +99,27 @@ class Mixture:
     reg_covar : float
         The least variance of a component in any direction, relative to the variance of each feature.
     n_threads : int
+    equal_weights : bool
+        Whether every component has the weight 1 / k.
 
     Attributes
     ----------
     frame : Frame
         Centred on the weighted mean, in units near the standard deviations.
     closed : ClosedForm or None
-        The M-step, where it is compiled.
+        The M-step, where it is compiled: not that of equal weights.
     resolution : float
         Relative rounding error of a mean log-likelihood; smaller gains mean nothing.
     """
 
-    def __init__(self, X, weights, structure, reg_covar, n_threads):
+    def __init__(self, X, weights, structure, reg_covar, n_threads, equal_weights=False):
         self.structure = structure
+        self.equal_weights = equal_weights
         self.frame, self.variances = locate(X, weights, structure.one_unit, n_threads)
         self.samples = Samples(X, weights, self.frame, n_threads)
         self.eps = np.finfo(X.dtype).eps
         self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
-        self.closed = structure.closed_form(self.floor, self.eps)
+        self.closed = None if equal_weights else structure.closed_form(self.floor, self.eps)
         self.moments = MOMENTS[structure.moments]
         self.resolution = 4 * self.eps if X.dtype == np.float64 else self.eps / 4
 
@@ -148,7 +151,8 @@ class Mixture:
                                                     self.eps, None if current is None else current.covariances)
         if empty.any():
             covariances = self.structure.exchange(covariances, self.share(len(masses)).covariances, empty)
-        parameters = Parameters.of(self.structure, masses / total, means, covariances)
+        weights = np.full(len(masses), 1 / len(masses)) if self.equal_weights else masses / total
+        parameters = Parameters.of(self.structure, weights, means, covariances)
         return Update(parameters, places(empty), places(held & ~empty))
 
     def climb(self, starts, iterations, tol):

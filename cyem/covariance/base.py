@@ -140,6 +140,10 @@ class Structure(ABC):
         """The same covariances as k square matrices."""
 
     @abstractmethod
+    def condensed(self, matrices):
+        """k square matrices of this structure in the shape of its covariances: undoes `full`."""
+
+    @abstractmethod
     def scaled(self, covariances, units):
         """Covariances when the unit of feature i shrinks by the factor units[i]; of factors it is the inverse."""
 
@@ -208,6 +212,9 @@ class Matrices(SquareMatrices):
 
     def full(self, covariances, k, d):
         return covariances
+
+    def condensed(self, matrices):
+        return matrices
 
 
 class Oriented(Matrices):

@@ -28,6 +28,9 @@ class Diagonal(Variances):
     def full(self, covariances, k, d):
         return covariances[:, :, None] * np.eye(d)
 
+    def condensed(self, matrices):
+        return np.diagonal(matrices, axis1=1, axis2=2).copy()
+
     def scaled(self, covariances, units):
         return covariances * units * units
 

@@ -30,6 +30,9 @@ class Spherical(Variances):
     def full(self, covariances, k, d):
         return covariances[:, None, None] * np.eye(d)
 
+    def condensed(self, matrices):
+        return matrices[:, 0, 0].copy()
+
     def scaled(self, covariances, units):
         return covariances * units[0] * units[0]
 

@@ -39,3 +39,6 @@ class Tied(SquareMatrices):
 
     def full(self, covariances, k, d):
         return np.broadcast_to(covariances, (k, d, d))
+
+    def condensed(self, matrices):
+        return matrices[0]

@@ -1,0 +1,469 @@
+"""Is it real? What happens to a mixture, and to its clusters, when the data are drawn again."""
+
+import copy
+import numbers
+import signal
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import numpy as np
+
+from . import data, start, threads
+from .covariance import structure
+from .estimator import ConvergenceWarning, warn
+from .gaussian import INTERRUPTED, GaussianMixture
+from .progress import shown
+from .selection import aligned
+
+APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
+DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)
+
+
+class LikelihoodRatioTest(NamedTuple):
+    """The answer of `likelihood_ratio_test`.
+
+    Attributes
+    ----------
+    n_components : int
+        The number of components k of the null hypothesis; the alternative has k + 1.
+    covariance_type : str
+    statistic : float
+        Twice the gain in log-likelihood from k to k + 1 components.
+    p_value : float
+        How probable so large a statistic is if k components are the truth.
+    replicates : ndarray of shape (B,)
+        Statistics of the samples drawn from the null model, as many as were needed.
+    stopped : bool
+        Whether `stop_after` replicates reached the statistic, which ends the test.
+    """
+
+    n_components: int
+    covariance_type: str
+    statistic: float
+    p_value: float
+    replicates: np.ndarray
+    stopped: bool
+
+    def __str__(self):
+        k = self.n_components
+        above = int((self.replicates >= self.statistic).sum())
+        early = ", where the test stopped" if self.stopped else ""
+        return (f"{k} against {k + 1} components, {self.covariance_type}: statistic {self.statistic:.3f}, "
+                f"p = {self.p_value:.3g} ({above} of {len(self.replicates)} replicates reach it{early})")
+
+    __repr__ = __str__
+
+
+def likelihood_ratio_test(
+    X,
+    n_components,
+    covariance_type="full",
+    *,
+    n_bootstrap=999,
+    stop_after=10,
+    sample_weight=None,
+    n_jobs=1,
+    random_state=None,
+    progress=None,
+    **parameters,
+):
+    """Test k components against k + 1 by the likelihood ratio, whose distribution a parametric bootstrap gives.
+
+    Samples are drawn from the fitted mixture of k components, and both mixtures are fitted to each as they were to X:
+    `n_init` times anew, and the larger one also with each component of the smaller one split in two. The best fit
+    counts in which no component collapsed. Ctrl-C ends the test with what is known by then.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+    n_components : int
+        The number of components k of the null hypothesis.
+    covariance_type : str, default='full'
+        As in `GaussianMixture`.
+    n_bootstrap : int, default=999
+        The most samples drawn.
+    stop_after : int or None, default=10
+        Stop as soon as this many replicates reach the statistic: p is then known to be large, and is their share. None:
+        never. Either way p is a valid one (Besag & Clifford 1991), (1 + replicates that reach it) / (1 + n_bootstrap)
+        where the test went to the end.
+    sample_weight : array-like of shape (n,), optional
+        How often each sample counts; the samples drawn are as many as their sum, rounded.
+    n_jobs : int, default=1
+        Processes; -1: as many as there are cores. The result is the same for any number. Scripts that ask for more than
+        one need the usual ``if __name__ == "__main__":``.
+    random_state : int, RandomState, Generator or None, default=None
+    progress : bool or callable, default=None
+        True, or None on a terminal and in a notebook: show how far the work is, if it takes more than a second. A
+        callable is called as ``progress(done, total, seconds)``.
+    **parameters
+        Anything else that `GaussianMixture` takes, for all fits.
+
+    Returns
+    -------
+    LikelihoodRatioTest
+        `statistic`, `p_value`, `replicates`; prints as a sentence.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input, such as fewer samples than k + 1.
+
+    References
+    ----------
+    McLachlan (1987), Applied Statistics 36, 318-324; Besag & Clifford (1991), Biometrika 78, 301-304.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cyem import likelihood_ratio_test
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(-3, 1, (50, 1)), rng.normal(3, 1, (50, 1))])
+    >>> likelihood_ratio_test(X, 1, "tied", n_bootstrap=19, random_state=0).p_value
+    0.05
+    """
+    _whole("n_bootstrap", n_bootstrap, 1)
+    if stop_after is not None:
+        _whole("stop_after", stop_after, 1)
+    processes = _processes(n_jobs)
+    X = data.samples(X)
+    weights = data.weights(sample_weight, len(X))
+    rng = start.generator(random_state)
+    null = GaussianMixture(n_components, covariance_type=covariance_type, random_state=rng, **parameters)
+    null = _best(_starts(null), X, weights)
+    statistic = _statistic(null, X, weights, rng)
+    task = _NullReplicate(_modest(null, processes), _size(X, weights), X.dtype)
+
+    def reaching(values):
+        return sum(value >= statistic for value in values)
+
+    replicates = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap, progress,
+                            lambda values: reaching(values) == stop_after)
+    above, drawn = reaching(replicates), len(replicates)
+    stopped = above == stop_after
+    p = above / drawn if stopped else (1 + above) / (1 + drawn)
+    return LikelihoodRatioTest(n_components, covariance_type, statistic, p, np.array(replicates), stopped)
+
+
+class _NullReplicate(NamedTuple):
+    """Draws samples from the null model and gives their statistic."""
+
+    null: GaussianMixture
+    n: int
+    dtype: np.dtype
+
+    def __call__(self, rng):
+        X = self.null.sample(self.n, random_state=rng)[0].astype(self.dtype)
+        truth = copy.copy(self.null).set_params(warm_start=True)
+        null = _best([*_starts(_anew(self.null, random_state=rng)), truth], X, None)
+        return _statistic(null, X, None, rng)
+
+
+def _statistic(null, X, weights, rng):
+    """Twice the gain in log-likelihood by one component more than the fitted `null` has."""
+    k = null.n_components
+    larger = _anew(null, n_components=k + 1, random_state=rng, warm_start=False)
+    larger = _best([*_starts(larger), *(_split(null, j) for j in range(k))], X, weights)
+    total = len(X) if weights is None else weights.sum()
+    # a mixture that has one component twice is no worse
+    return max(0.0, float(2 * total * (larger.lower_bound_ - null.lower_bound_)))
+
+
+def _starts(model):
+    """n_init models that begin anew, so that the best of them may be chosen by more than likelihood."""
+    return [_anew(model, n_init=1) for _ in range(model.n_init)]
+
+
+def _best(models, X, weights):
+    """The fit of greatest likelihood; one in which a component collapsed only if they all did."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fits = [_fitted(model, X, weights) for model in models]
+    return max(fits, key=lambda fit: (not fit.fit_report_, fit.lower_bound_))
+
+
+def _fitted(model, X, weights):
+    """The model, fitted; Ctrl-C is for all replicates, not for one fit."""
+    model.fit(X, sample_weight=weights)
+    if INTERRUPTED in model.fit_report_:
+        raise KeyboardInterrupt
+    return model
+
+
+def _split(model, j):
+    """The mixture with component j twice, on either side of its mean along its first axis, to go on from there."""
+    k, d = model.means_.shape
+    twice = np.append(np.arange(k), j)
+    shape = structure(model.covariance_type)
+    values, axes = np.linalg.eigh(shape.full(model.covariances_, k, d)[j])
+    side = np.where(twice == j, APART, 0)
+    side[j] = -APART
+    split = copy.copy(model).set_params(n_components=k + 1, warm_start=True)
+    split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
+    split.means_ = model.means_[twice] + side[:, None] * np.sqrt(values[-1]) * axes[:, -1]
+    split.precisions_cholesky_ = shape.condensed(shape.full(model.precisions_cholesky_, k, d)[twice])
+    return split
+
+
+class Stability:
+    """The answer of `stability`: how far clusters come back when the mixture is fitted to resampled data.
+
+    Attributes
+    ----------
+    ari : ndarray of shape (B,)
+        Adjusted Rand index between the clusters of the model and those of each refit.
+    jaccard : ndarray of shape (B, k)
+        For each component, the Jaccard coefficient of its cluster with the most similar cluster of each refit.
+    sizes : ndarray of shape (k,)
+        Weight of the samples in each cluster of the model.
+    """
+
+    def __init__(self, ari, jaccard, sizes):
+        self.ari = ari
+        self.jaccard = jaccard
+        self.sizes = sizes
+
+    @property
+    def dissolved(self):
+        """Share of the refits in which each cluster is gone (k,): its Jaccard coefficient is at most 0.5."""
+        return (self.jaccard <= DISSOLVED).mean(axis=0)
+
+    def __str__(self):
+        table = [("component", "size", "mean Jaccard", "5 %", "dissolved")]
+        for j, size in enumerate(self.sizes):
+            low = np.quantile(self.jaccard[:, j], 0.05)
+            table.append((str(j), f"{size:g}", f"{self.jaccard[:, j].mean():.3f}", f"{low:.3f}",
+                          f"{100 * self.dissolved[j]:.0f} %"))
+        low, middle = np.quantile(self.ari, [0.05, 0.5])
+        last = f"adjusted Rand index of {len(self.ari)} refits: median {middle:.3f}, 5 % {low:.3f}"
+        return "\n".join([*aligned(table), last])
+
+    __repr__ = __str__
+
+
+def stability(
+    X, model, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, progress=None, **parameters
+):
+    """Whether clusters come back when the mixture is fitted, from a new start, to samples drawn with replacement.
+
+    Every refit classifies all of X, and its clusters are compared to those of the model. Ctrl-C ends with the refits
+    made by then.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+    model : GaussianMixture or int
+        Fitted to X, or not yet, or just a number of components.
+    n_bootstrap : int, default=100
+        The number B of refits.
+    sample_weight : array-like of shape (n,), optional
+        How often each sample counts; as many are drawn as their sum, rounded.
+    n_jobs : int, default=1
+        Processes; -1: as many as there are cores. The result is the same for any number. Scripts that ask for more than
+        one need the usual ``if __name__ == "__main__":``.
+    random_state : int, RandomState, Generator or None, default=None
+    progress : bool or callable, default=None
+        True, or None on a terminal and in a notebook: show how far the work is, if it takes more than a second. A
+        callable is called as ``progress(done, total, seconds)``.
+    **parameters
+        For a number of components: anything else that `GaussianMixture` takes.
+
+    Returns
+    -------
+    Stability
+        `ari` (B,), `jaccard` (B, k), `dissolved` (k,); prints as a table.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input.
+
+    Notes
+    -----
+    Hennig reads a mean Jaccard coefficient below 0.6 as a cluster not to be trusted, from 0.75 as one that is there,
+    from 0.85 as a very stable one. Components that share a cluster come and go: see `merge`.
+
+    References
+    ----------
+    Hennig, "Cluster-wise assessment of cluster stability", Computational Statistics & Data Analysis 52 (2007);
+    adjusted Rand index: Hubert & Arabie, Journal of Classification 2 (1985).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cyem import stability
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(-3, 1, (50, 1)), rng.normal(3, 1, (50, 1))])
+    >>> bool(stability(X, 2, n_bootstrap=10, random_state=0).jaccard.min() > 0.85)
+    True
+    """
+    _whole("n_bootstrap", n_bootstrap, 1)
+    processes = _processes(n_jobs)
+    X = data.samples(X)
+    weights = data.weights(sample_weight, len(X))
+    rng = start.generator(random_state)
+    if not isinstance(model, GaussianMixture):
+        model = GaussianMixture(model, random_state=rng, **parameters)
+    elif parameters:
+        raise TypeError(f"{', '.join(parameters)}: the model has parameters of its own; give only a number of "
+                        "components beside others.")
+    if not model.__sklearn_is_fitted__():
+        model = _anew(model).fit(X, sample_weight=weights)
+    labels = model.predict(X)
+    task = _StabilityReplicate(_modest(model, processes), X, weights, labels)
+    found = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap, progress)
+    ari, jaccard = zip(*found, strict=True)
+    return Stability(np.array(ari), np.array(jaccard), np.bincount(labels, weights, model.n_components))
+
+
+class _StabilityReplicate(NamedTuple):
+    """Fits the model anew to samples drawn with replacement, and compares clusters."""
+
+    model: GaussianMixture
+    X: np.ndarray
+    weights: np.ndarray | None
+    labels: np.ndarray
+
+    def __call__(self, rng):
+        refit = _anew(self.model, random_state=rng, warm_start=False)
+        _fitted(refit, self.X, _drawn(self.X, self.weights, rng))
+        k = self.model.n_components
+        pairs = np.bincount(self.labels * k + refit.predict(self.X), self.weights, k * k).reshape(k, k)
+        return adjusted_rand(pairs), jaccard(pairs)
+
+
+def adjusted_rand(pairs):
+    """Adjusted Rand index of two partitions, from the weight (k, l) that each two of their clusters share."""
+
+    def within(sizes):
+        return (sizes * (sizes - 1) / 2).sum()
+
+    together, rows, columns = within(pairs), within(pairs.sum(axis=1)), within(pairs.sum(axis=0))
+    expected = rows * columns / within(pairs.sum())
+    most = (rows + columns) / 2
+    return float((together - expected) / (most - expected)) if most != expected else 1.0
+
+
+def jaccard(pairs):
+    """For each cluster of the first partition, its weight in common with one of the second over that of their union."""
+    union = pairs.sum(axis=1, keepdims=True) + pairs.sum(axis=0) - pairs
+    return (pairs / np.where(union > 0, union, 1)).max(axis=1)
+
+
+def refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress):
+    """Weights, means and covariances of fits to samples drawn with replacement, each stacked; components matched."""
+    _whole("n_bootstrap", n_bootstrap, 2)
+    processes = _processes(n_jobs)
+    task = _WarmReplicate(_modest(model, processes), X, weights)
+    found = _collected(_replicates(task, start.generator(random_state), n_bootstrap, processes), n_bootstrap, progress)
+    return tuple(np.array(part) for part in zip(*found, strict=True))
+
+
+class _WarmReplicate(NamedTuple):
+    """Fits the model to samples drawn with replacement, beginning from its parameters."""
+
+    model: GaussianMixture
+    X: np.ndarray
+    weights: np.ndarray | None
+
+    def __call__(self, rng):
+        refit = copy.copy(self.model).set_params(random_state=rng, warm_start=True)
+        _fitted(refit, self.X, _drawn(self.X, self.weights, rng))
+        order = matched(self.model.predict_proba(self.X).T @ refit.predict_proba(self.X))
+        shape = structure(self.model.covariance_type)
+        covariances = shape.condensed(shape.full(refit.covariances_, *refit.means_.shape)[order])
+        return refit.weights_[order], refit.means_[order], covariances
+
+
+def matched(shared):
+    """For each of k components the one of another mixture that is its own; pairs that share the most go first."""
+    shared = shared.astype(np.float64)
+    order = np.empty(len(shared), int)
+    for _ in order:
+        i, j = np.unravel_index(shared.argmax(), shared.shape)
+        order[i] = j
+        shared[i] = shared[:, j] = -np.inf
+    return order
+
+
+# --- what they share -------------------------------------------------------------------------------------------------
+
+
+def _anew(model, **changes):
+    """A model with the same parameters but for some, not fitted."""
+    return type(model)(**model.get_params() | changes)
+
+
+def _modest(model, processes):
+    """The model, with one thread for each process where there are several."""
+    return model if processes == 1 else copy.copy(model).set_params(n_threads=1)
+
+
+def _size(X, weights):
+    return len(X) if weights is None else max(1, round(weights.sum()))
+
+
+def _drawn(X, weights, rng):
+    """How often each sample is there when as many are drawn with replacement (n,)."""
+    p = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
+    return rng.multinomial(_size(X, weights), p)
+
+
+def _replicates(task, rng, n, processes):
+    """What the task gives for n generators of random numbers, in the same order for any number of processes."""
+    seeds = np.random.SeedSequence(rng.integers(2**32, size=4).tolist()).spawn(n)
+    if processes == 1:
+        yield from (_perform(seed, task) for seed in seeds)
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn"), _adopt, (task,)) as pool:
+        try:
+            yield from pool.map(_perform, seeds)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _collected(replicates, n, progress, enough=lambda values: False):
+    """The first of n replicates until they are enough, or until Ctrl-C, which ends them with a warning."""
+    values = []
+    try:
+        with shown(progress, n, "replicates") as tell:
+            for value in replicates:
+                values.append(value)
+                tell(len(values))
+                if enough(values):
+                    break
+    except KeyboardInterrupt:
+        if len(values) < 2:
+            raise
+        warn(f"interrupted after {len(values)} of {n} replicates: the result is that of these")
+    finally:
+        replicates.close()
+    return values
+
+
+_adopted = None  # the task of a worker process
+
+
+def _adopt(task):
+    global _adopted
+    _adopted = task
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
+
+
+def _perform(seed, task=None):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of a replicate it is no news
+        return (task or _adopted)(np.random.default_rng(seed))
+
+
+def _processes(n_jobs):
+    if n_jobs == -1:
+        return threads.resolve(None)
+    return _whole("n_jobs", n_jobs, 1, " or -1")
+
+
+def _whole(name, value, least, more=""):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(f"{name}={value!r} must be an integer of at least {least}{more}.")
+    return int(value)

@@ -1,0 +1,125 @@
+"""Merging components into clusters by entropy."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.cluster.hierarchy import cut_tree, dendrogram, is_valid_linkage
+from sklearn.metrics import adjusted_rand_score
+
+from cyem import GaussianMixture, merge
+from cyem.merging import elbow
+
+
+@pytest.fixture(scope="module")
+def X():
+    """Two clusters, of which one is a cross that takes two components."""
+    rng = np.random.default_rng(0)
+    cross = np.concatenate([rng.normal(0, [3, 0.3], (200, 2)), rng.normal(0, [0.3, 3], (200, 2))])
+    return np.concatenate([cross, rng.normal([12, 12], 1, (150, 2)), rng.normal([12, -12], 1, (150, 2))])
+
+
+@pytest.fixture(scope="module")
+def model(X):
+    return GaussianMixture(6, n_init=3, random_state=3).fit(X)
+
+
+def entropy(resp, w=None):
+    terms = -np.where(resp > 0, resp * np.log(np.where(resp > 0, resp, 1)), 0).sum(axis=1)
+    return terms.sum() if w is None else w @ terms
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_every_step_is_the_best(X, model, weighted):
+    """Of all pairs of clusters, the one merged leaves the least entropy: by trying all."""
+    w = np.random.default_rng(1).uniform(0, 2, len(X)) if weighted else None
+    merging = merge(model, X, sample_weight=w)
+    resp = model.predict_proba(X)
+    assert merging.entropies[0] == pytest.approx(entropy(resp, w))
+    for k in range(6, 1, -1):
+        resp = merging.responsibilities(k)
+        tried = []
+        for i in range(k):
+            for j in range(i):
+                left = np.delete(resp, [i, j], axis=1)
+                tried.append(entropy(np.column_stack([left, resp[:, i] + resp[:, j]]), w))
+        after = merging.steps[6 - k]
+        assert after.n_clusters == k - 1
+        assert after.entropy == pytest.approx(min(tried), abs=1e-9)
+        assert after.entropy == pytest.approx(entropy(merging.responsibilities(k - 1), w), abs=1e-9)
+
+
+def test_faithful(load):
+    """R's mclust (6.0.0, clustCombi of EEE with three components) merges two of them, and leaves an entropy of 0.49.
+
+    mclust's fit is stopped earlier, at 42.31 and 0.4948.
+    """
+    X = load("faithful")
+    merging = merge(GaussianMixture(3, covariance_type="EEE", n_init=3, random_state=0).fit(X), X)
+    assert_allclose(merging.entropies, [42.312, 0.495, 0], atol=0.5)
+    assert merging.suggestion == 2
+    assert adjusted_rand_score(merging.labels(2), X[:, 0] > 3) > 0.98
+
+
+def test_the_truth(X, model):
+    """Whatever components the cross is made of, at three clusters it is one."""
+    assert adjusted_rand_score(merge(model, X).labels(3), np.repeat([0, 1, 2], [400, 150, 150])) == 1
+
+
+def test_partitions(X, model):
+    merging = merge(model, X)
+    assert_allclose(merging.responsibilities(6), model.predict_proba(X))
+    assert_array_equal(merging.labels(6), model.predict(X))
+    assert merging.groups(1) == ((0, 1, 2, 3, 4, 5),)
+    assert not merging.labels(1).any()
+    for k in range(1, 7):
+        groups, finer = merging.groups(k), merging.groups(min(k + 1, 6))
+        assert sorted(sum(groups, ())) == list(range(6))
+        assert [group[0] for group in groups] == sorted(group[0] for group in groups)
+        assert all(any(set(small) <= set(group) for group in groups) for small in finer)
+        assert_allclose(merging.responsibilities(k).sum(axis=1), 1)
+
+
+def test_heights_make_a_dendrogram(X, model):
+    merging = merge(model, X)
+    assert (np.diff(merging.heights) >= 0).all()
+    assert_allclose(merging.heights, merging.entropies[0] - merging.entropies[1:])
+    assert merging.entropies[-1] == 0
+    assert is_valid_linkage(merging.linkage)
+    assert sorted(dendrogram(merging.linkage, no_plot=True)["leaves"]) == list(range(6))
+    components = cut_tree(merging.linkage, 3).ravel()
+    groups = merging.groups(3)
+    assert {tuple(np.flatnonzero(components == c)) for c in range(3)} == set(groups)
+
+
+def test_elbow():
+    """Where two lines meet that go through all points; none for two points."""
+    assert elbow(np.array([50.0, 40, 30, 20, 1, 0.5, 0])) == 3
+    assert elbow(np.array([30.0, 20, 10, 0, 0])) == 2
+    assert elbow(np.array([9.0, 1, 0])) == 2
+    assert elbow(np.array([9.0, 0])) is None
+
+
+def test_one_component(X):
+    merging = merge(GaussianMixture(1).fit(X), X)
+    assert merging.steps == () and merging.linkage.shape == (0, 4) and merging.suggestion is None
+    assert not merging.labels(1).any()
+
+
+def test_a_table(X, model):
+    lines = str(merge(model, X)).splitlines()
+    assert lines[0].split() == ["clusters", "entropy", "merged"]
+    assert [int(line.split()[0]) for line in lines[1:-1]] == [6, 5, 4, 3, 2, 1]
+    assert lines[-1].startswith("elbow of the entropy: ")
+
+
+@pytest.mark.parametrize("n_clusters", [0, 7, -1, 2.5, "2"])
+def test_a_number_that_there_is_not(X, model, n_clusters):
+    with pytest.raises(ValueError, match=r"n_clusters=.* from 1 to the number of components, 6"):
+        merge(model, X).labels(n_clusters)
+
+
+def test_bad_input(X, model):
+    with pytest.raises(ValueError, match="fitted"):
+        merge(GaussianMixture(2), X)
+    with pytest.raises(ValueError, match="sample_weight"):
+        merge(model, X, sample_weight=[1, 2])
