@@ -9,6 +9,7 @@ import numpy as np
 
 from .covariance import structure as structure_named
 from .kernels import linalg
+from .statistics import Statistics
 from .sweep import MOMENTS, Density, Frame, Samples, power_of_two
 
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
@@ -135,9 +136,13 @@ class Mixture:
         """The M-step: the parameters of greatest expected log-likelihood; a search begins at the current ones."""
         k, d = statistics.about.shape
         if self.closed is not None:
-            block = np.empty(linalg.block_size(k, d, self.moments))
+            if current is None or current.block is None:
+                block = np.empty(linalg.block_size(k, d, self.moments))
+                block[0] = 0
+            else:
+                block = current.block.copy()
             if linalg.m_step(statistics.buffer, statistics.about, self.closed.floor, block, moments=self.moments,
-                             equal=self.closed.equal, part=self.closed.part):
+                             ties=self.closed.ties, part=self.closed.part):
                 return Update(Parameters.unpack(self.structure, block, k, d))
         return self._update(statistics, current)
 
@@ -186,13 +191,20 @@ class Mixture:
         if self.closed is not None:
             block = np.empty(linalg.block_size(k, d, self.moments))
             linalg.at(coordinates, scale, block, k=k, moments=self.moments)
-            return Parameters.unpack(self.structure, block, k, d)
+            there = Parameters.unpack(self.structure, block, k, d)
+            return self.nearest(there, like) if self.structure.curved else there
         weights, means, factors = np.split(coordinates, [k, k + k * d])
         weights = np.exp(weights - weights.max())
         factors = self.structure.fold(factors, k, d, self.structure.scaled(like.covariances, 1 / scale))
         factors = self.structure.scaled_factors(factors, scale)
         return Parameters(self.structure, weights / weights.sum(), means.reshape(k, d) * scale,
                           self.structure.covariances(factors), factors)
+
+    def nearest(self, parameters, like):
+        """The parameters nearest to such as have led out of the structure: the M-step of samples drawn from these."""
+        w, means, S = parameters.weights, parameters.means, parameters.covariances
+        sums = [np.zeros(2), w, np.zeros(means.size), (S.T * w).T.ravel()]
+        return self.update(Statistics(np.concatenate(sums), means), like).parameters
 
     def assign(self, resp):
         """The M-step from given responsibilities (n, k)."""
@@ -320,15 +332,14 @@ def coincident(parameters):
     structure = parameters.structure
     C = structure.full(parameters.covariances, k, d)
     P = structure.full(structure.precisions(parameters.factors), k, d)
-    free = [j for j in range(k) if parameters.weights[j] > 0]
-    groups = []
-    while free:
+    # 2 KL = tr(P_i C_j + P_j C_i) / 2 - d + gap' (P_i + P_j) gap / 2
+    gaps = parameters.means[:, None] - parameters.means
+    distances = P.reshape(k, -1) @ C.reshape(k, -1).T - d + ((gaps @ P) * gaps).sum(axis=2)
+    near = (distances + distances.T) / 2 < COINCIDENT
+    groups, free = [], np.flatnonzero(parameters.weights > 0).tolist()
+    while free and near.sum() > k:
         j, *rest = free
-        gap = parameters.means[rest] - parameters.means[j]
-        # 2 KL = tr(P_j C_i + P_i C_j) / 2 - d + gap' (P_i + P_j) gap / 2
-        spread = (np.einsum("ab,iab->i", P[j], C[rest]) + np.einsum("iab,ab->i", P[rest], C[j])) / 2 - d
-        offset = np.einsum("ia,iab,ib->i", gap, P[rest] + P[j], gap) / 2
-        same = [i for i, near in zip(rest, spread + offset < COINCIDENT, strict=True) if near]
+        same = [i for i in rest if near[i, j]]
         if same:
             groups.append([j, *same])
         free = [i for i in rest if i not in same]

@@ -19,14 +19,12 @@ import numpy as np
 
 from . import em, paths, start
 from .covariance import STRUCTURES
+from .mixture import Mixture
 from .workers import Stopped
 
-SHORT = 4  # iterations after which the starts of a cell are compared
-SHORT_COMPILED = 20  # the same where they cost next to nothing
-SEEDS = 1  # starts from seeds
-SEEDS_COMPILED = 8  # the same where they cost next to nothing
+SHORT = 6  # iterations after which the starts of a cell are compared
 SPLITS = 2  # components that are tried in two
-FINALISTS = 3  # starts that go on at most
+FINALISTS = 2  # starts that go on at most
 OPTIMISM = 2.0  # a start goes on that could be the best with this many times the gain that its last steps promise
 CLOSE = 1e-3  # mean log-likelihood, and
 NEAR = 0.1  # sizes of a component by which two mixtures may differ that EM takes to one place
@@ -57,7 +55,7 @@ class Settings(NamedTuple):
     tol: float
     max_iter: int
     accelerate: bool
-    n_init: Any  # starts from seeds, or None
+    n_init: int  # starts from seeds
     seed: int
     begin: Any = None  # function of (mixture, k, rng) that gives first parameters in place of the seeds
     report: Any = None  # called after each iteration as by `em.fit`; may raise Stopped
@@ -146,13 +144,10 @@ class Grid:
         return starts
 
     def _cold(self, cell):
-        k, code = cell
+        k, _ = cell
         if k == 1:
             return [lambda m: paths.statistics(m, paths.gaussians(m.whole))]
-        n_init = self.settings.n_init
-        if n_init is None:
-            n_init = SEEDS if self.mixtures[code].closed is None else SEEDS_COMPILED
-        return [lambda m, i=i: self._seeded(m, k, i) for i in range(n_init)]
+        return [lambda m, i=i: self._seeded(m, k, i) for i in range(self.settings.n_init)]
 
     def _seeded(self, mixture, k, i):
         rng = np.random.default_rng(np.random.SeedSequence(self.settings.seed, spawn_key=(k, i)))
@@ -204,40 +199,49 @@ class Grid:
     def _explore(self, mixture, starts, incumbent, bounds):
         """The best that EM finds from some starts, or the incumbent."""
         begin = perf_counter()
-        settings = self.settings
-        ended = [] if incumbent is None else [Ended(incumbent.fit, incumbent.spurious)]
-        runs = self._short_runs(mixture, [first(mixture) for first in starts])
-        ends = []  # where each start led: mean log-likelihoods
+        old = [] if incumbent is None else [Ended(incumbent.fit, incumbent.spurious)]
+        starts = [first(mixture) for first in starts]
         try:
-            for run in runs:
-                known = next((each.fit.value for each in ended if near(run, each.fit)), None)
-                if known is not None:
-                    ends.append(known)
-                elif sum(not each.spurious for each in ended[incumbent is not None :]) < FINALISTS:
-                    best = max((each.fit.value for each in ended if not each.spurious), default=-np.inf)
-                    new = self._race(mixture, run, best)
-                    ended += new
-                    ends += [each.fit.value for each in new]
-            best = chosen(ended, bounds, mixture)
+            new, ends = self._contest(Ordinary.of(mixture), starts, old)
+            if not old + new:  # everything degenerates
+                new = [self._finish(mixture, mixture.update(starts[0]).parameters)]
+                ends = [new[0].fit.value]
+            best = chosen(old + new, bounds, mixture)
             for bound in bounds:
                 if less(best.fit.value - mixture.frame.log_volume, bound.value, mixture):
-                    ended.append(self._finish(mixture, doubled(mixture, bound, best)))
-                    best = chosen(ended, bounds, mixture)
+                    new.append(self._finish(mixture, doubled(mixture, bound, best)))
+                    best = chosen(old + new, bounds, mixture)
         except Stopped:
-            if not ended:
+            if not old:
                 raise
-            best = chosen(ended, (), mixture)
+            best, ends = old[0], []
         if not np.isfinite(best.fit.value):
             raise ArithmeticError(f"the log-likelihood is {best.fit.value}")
-        arrivals = sum(abs(end - best.fit.value) <= SAME * settings.tol for end in ends)
+        same = SAME * self.settings.tol
+        arrivals = sum(abs(end - best.fit.value) <= same for end in ends)
         seconds = perf_counter() - begin
         if incumbent is not None:
             seconds += incumbent.seconds
-            if abs(incumbent.fit.value - best.fit.value) <= SAME * settings.tol:
-                arrivals += incumbent.arrivals
-            if best is ended[0]:
+            arrivals += incumbent.arrivals if abs(incumbent.fit.value - best.fit.value) <= same else 0
+            if best is old[0]:
                 return incumbent._replace(arrivals=arrivals, seconds=seconds)
         return Found(mixture, best.fit, paths.look(mixture, best.fit.parameters), best.spurious, arrivals, seconds)
+
+    def _contest(self, mixture, starts, old):
+        """The runs that came to their end, and the mean log-likelihoods at which starts are known to end."""
+        new, ends = [], []
+        for run in self._short_runs(mixture, starts):
+            known = next((each.fit.value for each in old + new if near(run, each.fit)), None)
+            if known is not None:
+                ends.append(known)
+            elif sum(not each.spurious for each in new) < FINALISTS:
+                best = max((each.fit.value for each in old + new if not each.spurious), default=-np.inf)
+                try:
+                    new.append(self._finish(mixture, run.parameters, Hope(best, self.settings.tol)))
+                    ends.append(new[-1].fit.value)
+                except Hopeless:
+                    continue
+        return new, ends
 
     def _held_out(self, mixture, found, folds):
         samples, total = mixture.samples, 0.0
@@ -249,19 +253,21 @@ class Grid:
         return -2 * samples.total * total
 
     def _short_runs(self, mixture, starts):
-        """Where some iterations lead from each start, the best first."""
+        """Where some iterations lead from each start, the best first, but for what degenerates."""
         if not starts:
             return []
-        iterations = SHORT if mixture.closed is None else SHORT_COMPILED
-        runs = start.short_runs(mixture, starts, min(iterations, self.settings.max_iter))
-        return sorted((Run(value, mixture.update(sums).parameters) for value, sums in runs), key=lambda run: -run.value)
-
-    def _race(self, mixture, run, best):
-        """The end of a run in a list, which is empty where it turns out that the best value is beyond it."""
-        try:
-            return [self._finish(mixture, run.parameters, Hope(best, self.settings.tol))]
-        except Hopeless:
-            return []
+        iterations = min(self.settings.max_iter, SHORT)
+        if mixture.closed is None:
+            found = start.short_runs(mixture, starts, iterations)
+        else:
+            found = filter(None, mixture.climb(starts, iterations, start.SHORT_TOL))
+        runs = []
+        for value, sums in found:
+            try:
+                runs.append(Run(value, mixture.update(sums).parameters))
+            except Hopeless:
+                continue
+        return sorted(runs, key=lambda run: -run.value)
 
     def _finish(self, mixture, parameters, hope=None):
         """A run of EM to its end."""
@@ -275,6 +281,26 @@ class Grid:
 
         fit = em.fit(mixture, parameters, tol=s.tol, max_iter=s.max_iter, accelerate=s.accelerate, report=report)
         return Ended(fit, spurious(mixture, fit.parameters))
+
+
+class Hopeless(Exception):
+    """A run of EM is not going to be the best."""
+
+
+class Ordinary(Mixture):
+    """A problem that gives up where the compiled M-step does: at the floor of variance, or without weight."""
+
+    @classmethod
+    def of(cls, mixture):
+        """The same problem."""
+        self = cls.__new__(cls)
+        vars(self).update(vars(mixture))
+        return self
+
+    def _update(self, statistics, current):
+        if self.closed is not None:
+            raise Hopeless
+        return super()._update(statistics, current)
 
 
 class Run(NamedTuple):
@@ -325,10 +351,6 @@ def special_cases(code):
 def less(value, other, mixture):
     """Whether a mean log-likelihood is lower than another by more than rounding."""
     return value < other - 4 * mixture.resolution * max(1.0, abs(other))
-
-
-class Hopeless(Exception):
-    """A run of EM is not going to be the best."""
 
 
 class Hope:

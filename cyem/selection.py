@@ -187,7 +187,7 @@ def select(
     covariance_types=("full", "tied", "diag", "spherical"),
     criterion="bic",
     *,
-    n_init=None,
+    n_init=4,
     random_state=None,
     n_jobs=None,
     time_budget=None,
@@ -218,9 +218,9 @@ def select(
         "icl" bic - 2 sum_i w_i log(max_k r_ik), "entropy" -sum_ik w_i r_ik log(r_ik), "nec" entropy / (L - L_1) with
         L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
         (each fit begins at the one to all samples). A function is called with a row and its model.
-    n_init : int or None, default=None
-        Starts from random seeds for each combination, beside those from its neighbours. None: eight, but one for
-        structures whose M-step is itself a search.
+    n_init : int, default=4
+        Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
+        go on after some iterations.
     random_state : int, RandomState, Generator or None, default=None
         Source of the random numbers. The table is the same for any `n_jobs` and `n_threads`.
     n_jobs : int or None, default=None
@@ -278,7 +278,7 @@ def select(
     _known(criterion)
     counts, names = _counts(n_components), _structures(covariance_types)
     _check(n_jobs, time_budget)
-    parameters |= {"random_state": _one_seed(random_state)} | ({} if n_init is None else {"n_init": n_init})
+    parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
     models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
     codes = {name: model._check_parameters().code for (_, name), model in models.items()}
     problem = Problem(X, sample_weight, parameters)
@@ -374,7 +374,7 @@ class Problem:
         model = self.model
         given = {"init_params", "weights_init", "means_init", "precisions_init"} & self.parameters.keys()
         return Settings(model.tol, model.max_iter, model.acceleration is not None,
-                        self.parameters.get("n_init"), self.seed, self._begin if given else None, check)
+                        model.n_init, self.seed, self._begin if given else None, check)
 
     def _begin(self, mixture, k, rng):
         """First parameters as the user has them."""

@@ -139,7 +139,7 @@ class Samples:
         size = kernel.climb_size(n, d, k, moments, self.dtype.itemsize, each, at_once)
         kernel.climb(
             self.X, self.weights, self.coordinates, sums, about, values, done, closed.floor, self._memory(size),
-            density=DENSITIES[structure.density], moments=moments, equal=closed.equal, part=closed.part, cut=self.cut,
+            density=DENSITIES[structure.density], moments=moments, ties=closed.ties, part=closed.part, cut=self.cut,
             tol=tol, n_threads=each, at_once=at_once,
         )
         return [(values[r, last - 1], Statistics(sums[r], about[r])) if last > 0 else None

@@ -643,9 +643,10 @@ def test_an_unknown_instruction_set_is_an_error_that_names_the_known_ones():
 
 # --- the M-step ------------------------------------------------------------------------------------------------------
 
-CLOSED = [(moments, equal) for moments in MOMENTS[1:] for equal in (False, True)]
+TIES = {"scatter": [0, 2, 3, 4, 5, 6, 7], "pooled": [0], "squares": [0, 1, 2, 3], "norms": [0, 1]}
+CLOSED = [(moments, ties) for moments in MOMENTS[1:] for ties in TIES[reference.MOMENTS[moments]]]
 every_closed_form = pytest.mark.parametrize(
-    ("moments", "equal"), CLOSED, ids=[f"{reference.MOMENTS[m]}{'-equal' * e}" for m, e in CLOSED]
+    ("moments", "ties"), CLOSED, ids=[f"{reference.MOMENTS[m]}-{reference.TIES[t]}" for m, t in CLOSED]
 )
 
 
@@ -662,23 +663,26 @@ def sums_about_means(k, d, moments, dtype=float):
 
 def closed_forms(moments, k, d):
     """An empty block, and what the doors of linalg are told of it."""
-    return fenced(kernels.linalg.block_size(k, d, moments), float), dict(k=k, moments=moments)
+    block = fenced(kernels.linalg.block_size(k, d, moments), float)
+    block[0] = 0  # no parameters to begin at
+    return block, dict(k=k, moments=moments)
 
 
 @every_isa
 @every_closed_form
 @pytest.mark.parametrize(("k", "d"), [(1, 1), (3, 1), (1, 4), (2, 2), (3, 5), (7, 16), (4, 33)])
-def test_m_step(isa, moments, equal, k, d):
+def test_m_step(isa, moments, ties, k, d):
     linalg = kernels.module("linalg", isa)
     statistics, means, floor = sums_about_means(k, d, moments)
     block, _ = closed_forms(moments, k, d)
-    exact = np.empty(len(block))
-    kinds = dict(moments=moments, equal=equal, part=1e-14)
+    exact = np.zeros(len(block))
+    kinds = dict(moments=moments, ties=ties, part=1e-14)
     given = [fenced(a.shape, float, a) for a in (statistics, means, floor)]
     assert linalg.m_step(*given, block, **kinds)
     assert reference.m_step(*given, exact, **kinds)
     assert_fence_stands(block)
-    np.testing.assert_allclose(block, exact, rtol=0, atol=1e-11 * np.abs(exact).max())
+    search = reference.TIES[ties].startswith("axes")  # which ends where less than 1e-10 is to be gained
+    np.testing.assert_allclose(block, exact, rtol=0, atol=(1e-4 if search else 1e-11) * np.abs(exact).max())
 
 
 @pytest.mark.skipif(not EXTENDED, reason="long double is no longer than double here")
@@ -690,7 +694,7 @@ def test_m_step_against_extended_precision(isa, moments):
     statistics, means, floor = sums_about_means(k, d, moments, np.longdouble)
     block, _ = closed_forms(moments, k, d)
     assert kernels.module("linalg", isa).m_step(
-        statistics.astype(float), means.astype(float), floor, block, moments=moments, equal=False, part=1e-14
+        statistics.astype(float), means.astype(float), floor, block, moments=moments, ties=0, part=1e-14
     )
     weights, new, constants, covariances, factors = reference.parts(block, k, d, moments)
     masses, first, second = np.split(statistics[2:], [k, k + k * d])
@@ -717,7 +721,7 @@ def test_m_step_against_extended_precision(isa, moments):
 @every_isa
 @every_closed_form
 @pytest.mark.parametrize("what", ["empty", "flat", "thin", "nan", "infinite"])
-def test_m_step_leaves_what_is_out_of_the_ordinary_to_others(isa, moments, equal, what):
+def test_m_step_leaves_what_is_out_of_the_ordinary_to_others(isa, moments, ties, what):
     k, d = 3, 4
     statistics, means, floor = sums_about_means(k, d, moments)
     sums, second = slice(2, 2 + k + k * d), slice(2 + k + k * d, None)
@@ -732,7 +736,7 @@ def test_m_step_leaves_what_is_out_of_the_ordinary_to_others(isa, moments, equal
     for module in (kernels.module("linalg", isa), reference):
         block, _ = closed_forms(moments, k, d)
         with np.errstate(invalid="ignore"):
-            assert not module.m_step(statistics, means, floor, block, moments=moments, equal=equal, part=1e-14)
+            assert not module.m_step(statistics, means, floor, block, moments=moments, ties=ties, part=1e-14)
         assert_fence_stands(block)
 
 
@@ -743,7 +747,7 @@ def test_coordinates(isa, moments, k, d):
     """They are those of the twin, and lead back to the parameters; every vector is a mixture."""
     linalg = kernels.module("linalg", isa)
     block, kinds = closed_forms(moments, k, d)
-    assert linalg.m_step(*sums_about_means(k, d, moments), block, moments=moments, equal=False, part=1e-14)
+    assert linalg.m_step(*sums_about_means(k, d, moments), block, moments=moments, ties=0, part=1e-14)
     scale = fenced(d, float, np.full(d, 0.5) if reference.MOMENTS[moments] == "norms" else np.linspace(0.5, 2, d))
     size = linalg.coordinates_size(k, d, moments)
     x, expected = fenced(size, float), np.empty(size)
@@ -780,7 +784,7 @@ def climb(module, given, moments, runs, dtype, *, iterations=5, tol=0.0, n_threa
                         np.uint8)
     module.climb(given.X, given.weights, given.frame, statistics, about, values, done,
                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
-                 density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments, equal=False,
+                 density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments, ties=0,
                  part=4 * d * float(np.finfo(dtype).eps), cut=CUT[dtype], tol=tol, n_threads=n_threads,
                  at_once=at_once)
     return statistics, about, values, done

@@ -12,13 +12,15 @@ import numpy as np
 from ..kernels import linalg
 from .variances import VARIANCES
 
+TIES = {name: i for i, name in enumerate(linalg.TIES)}
+MOST = 24  # dimensions up to which the compiled search for axes is the faster one
 LETTERS = "IEV"  # identity, equal, variable: each is a case of the next
 
 
 class ClosedForm(NamedTuple):
     """What the compiled M-step asks of a structure that has one in closed form."""
 
-    equal: bool  # one variance for all components
+    ties: int  # between the covariances of the components
     floor: np.ndarray  # the least variances, (d,), or (1,) of round components
     part: float  # the least variances relative to the diagonal of their own matrix
 
@@ -36,6 +38,7 @@ class Structure(ABC):
     moments: str
     requirement: str  # of matrices that a user gives
     one_unit = False
+    curved = False  # whether there are matrices between two of the structure (of coordinates) that are not
     round = False
 
     def __init__(self, code, name=None):

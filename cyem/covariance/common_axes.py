@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .base import Oriented, combined, least_along
+from .base import MOST, TIES, ClosedForm, Oriented, combined, least_along, part
 from .variances import GAIN, cost, patience
 
 GOLDEN = 0.6180339887498949
@@ -28,7 +28,12 @@ class CommonAxes(Oriented):
     do to each other.
     """
 
+    curved = True
     one_unit = True  # axes that are orthogonal for all components are not so in other units
+
+    def closed_form(self, floor, eps):
+        ties = "axes isochoric" if self.code[0] == "E" else "axes"
+        return ClosedForm(TIES[ties], floor, part(len(floor), eps)) if len(floor) <= MOST else None
 
     def axes(self, S, masses, floor, current):
         def look(Q):

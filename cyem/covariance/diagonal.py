@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import ClosedForm, Variances
+from .base import TIES, ClosedForm, Variances
 
 
 class Diagonal(Variances):
@@ -12,8 +12,8 @@ class Diagonal(Variances):
         return (k, d)
 
     def closed_form(self, floor, eps):
-        volume, shape, _ = self.code
-        return ClosedForm(volume == "E", floor, 0.0) if volume == shape else None
+        ties = {"EE": "equal", "VE": "proportional", "EV": "isochoric", "VV": "free"}[self.code[:2]]
+        return ClosedForm(TIES[ties], floor, 0.0)
 
     def estimate(self, second, masses, shift, floor, eps, current=None):
         s = second.reshape(shift.shape) / masses[:, None] - shift**2

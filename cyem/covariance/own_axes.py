@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import Oriented, least_along
+from .base import MOST, TIES, ClosedForm, Oriented, least_along, part
 
 
 class OwnAxes(Oriented):
@@ -12,9 +12,17 @@ class OwnAxes(Oriented):
     """
 
     @property
+    def curved(self):
+        return self.code[1] == "E"
+
+    @property
     def one_unit(self):
         """Other units turn components of one shape into components of several; volumes all change by one factor."""
         return self.code[1] == "E"
+
+    def closed_form(self, floor, eps):
+        ties = {"EE": "one shape", "VE": "proportional shapes", "EV": "isochoric"}[self.code[:2]]
+        return ClosedForm(TIES[ties], floor, part(len(floor), eps)) if len(floor) <= MOST else None
 
     def axes(self, S, masses, floor, current):
         s, Q = np.linalg.eigh(S)

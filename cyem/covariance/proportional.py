@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import Matrices, combined, exceeds, precision_factors, raise_to_floor, sample_covariances
+from .base import TIES, ClosedForm, Matrices, combined, exceeds, part, precision_factors, raise_to_floor, sample_covariances
 from .variances import THIN, patience, settle
 
 
@@ -12,6 +12,9 @@ class Proportional(Matrices):
     The cost is convex along the geodesics of positive-definite matrices, so that there is one minimum. The floor is
     respected as by `variances.proportional`. Any linear map takes such matrices to such matrices.
     """
+
+    def closed_form(self, floor, eps):
+        return ClosedForm(TIES["proportional"], floor, part(len(floor), eps))
 
     def estimate(self, second, masses, shift, floor, eps, current=None):
         S = sample_covariances(second, masses, shift)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import ClosedForm, Variances
+from .base import TIES, ClosedForm, Variances
 
 
 class Spherical(Variances):
@@ -14,7 +14,7 @@ class Spherical(Variances):
         return (k,)
 
     def closed_form(self, floor, eps):
-        return ClosedForm(self.code[0] == "E", floor.mean(keepdims=True), 0.0)
+        return ClosedForm(TIES["equal" if self.code[0] == "E" else "free"], floor.mean(keepdims=True), 0.0)
 
     def estimate(self, second, masses, shift, floor, eps, current=None):
         s = (second / masses - (shift**2).sum(axis=1))[:, None] / shift.shape[1]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import ClosedForm, SquareMatrices, part, precision_factors, raise_to_floor
+from .base import TIES, ClosedForm, SquareMatrices, part, precision_factors, raise_to_floor
 
 
 class Tied(SquareMatrices):
@@ -12,7 +12,7 @@ class Tied(SquareMatrices):
         return (d, d)
 
     def closed_form(self, floor, eps):
-        return ClosedForm(True, floor, part(len(floor), eps))
+        return ClosedForm(TIES["free"], floor, part(len(floor), eps))
 
     def estimate(self, second, masses, shift, floor, eps, current=None):
         k, d = shift.shape

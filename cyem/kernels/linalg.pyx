@@ -5,6 +5,9 @@ from libc.string cimport memcpy
 from .moments cimport POOLED, SCATTER
 from .mstep cimport cholesky, fold, matrices_size, maximise, precision_factor, unfold
 
+TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes",
+        "axes isochoric")
+
 
 def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, ::1] scratch, int[::1] definite):
     """U upper triangular with A^-1 = U U', for each of k matrices.
@@ -43,16 +46,17 @@ def coordinates_size(Py_ssize_t k, Py_ssize_t d, int moments):
 
 
 def m_step(const double[::1] statistics, const double[:, ::1] about, const double[::1] floor, double[::1] block, *,
-           int moments, bint equal, double part):
+           int moments, int ties, double part):
     """The M-step where nothing is out of the ordinary, and whether that is so.
 
     statistics, about (k, d): IN, as a pass gives and takes them. floor: IN, the least variances (d,), or (1,) by norms;
-    part: the least variances relative to the diagonal of their own matrix. equal: one variance for all components.
-    block: OUT, of no use after False.
+    part: the least variances relative to the diagonal of their own matrix. ties: between the covariances of the
+    components, one of TIES.
+    block: IN, parameters at which a search begins, or a first weight of zero; OUT, of no use after False.
     """
     cdef bint ordinary
     with nogil:
-        ordinary = maximise(&statistics[0], &about[0, 0], about.shape[0], about.shape[1], moments, equal, &floor[0],
+        ordinary = maximise(&statistics[0], &about[0, 0], about.shape[0], about.shape[1], moments, ties, &floor[0],
                             part, &block[0])
     return ordinary
 

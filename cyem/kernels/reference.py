@@ -9,6 +9,7 @@ import numpy as np
 DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
 POSTERIORS = ("soft", "hard")
 MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
+TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes", "axes isochoric")
 LOWEST = -1e300  # stands for a log-density that is not a number or beyond the range
 
 
@@ -126,7 +127,65 @@ def pack(block, weights, means, covariances, factors, moments):
     block[:] = np.concatenate([part.ravel() for part in (weights, means, constants, covariances, factors)])
 
 
-def m_step(statistics, about, floor, block, *, moments, equal, part):
+def axes_of(S):
+    weights = 1 + 0.6180339887498949 * np.arange(len(S)) % 1
+    return np.linalg.eigh(np.tensordot(weights / np.trace(S, axis1=1, axis2=2), S, 1))[1]
+
+
+def common_axes(S, masses, isochoric, Q):
+    def along(Q):
+        v = np.diagonal(Q.T @ S @ Q, axis1=1, axis2=2)
+        v = tie(v, masses, TIES.index("isochoric")) if isochoric else v
+        return v, masses @ np.log(v).sum(axis=1) / masses.sum()
+
+    if Q is None:
+        each = np.linalg.eigh(np.concatenate([np.tensordot(masses, S, 1)[None], S]))[1]
+        Q = min(each, key=lambda Q: along(Q)[1])
+    before = np.inf
+    for _ in range(100):
+        v, cost = along(Q)
+        if not before - cost > 1e-10:
+            break
+        before = cost
+        for p in range(len(Q)):
+            for q in range(p + 1, len(Q)):
+                B = Q.T @ S @ Q
+                x = masses / v[:, p] - masses / v[:, q]
+                t = np.arctan2(-x @ B[:, p, q], x @ (B[:, q, q] - B[:, p, p]) / 2) / 2
+                Q = Q.copy()
+                Q[:, [p, q]] = Q[:, [p, q]] @ np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
+    return (Q * along(Q)[0][:, None, :]) @ Q.T
+
+
+def tie(S, masses, ties, Q=None):
+    """The most likely covariances S (k, d, d) or variances (k, d) with ties, given those of the components.
+
+    Axes in common are searched for from Q on, where it is given.
+    """
+    share, d = masses / masses.sum(), S.shape[-1]
+    square = S.ndim == 3
+    kind = TIES[ties]
+    if kind == "equal":
+        return np.repeat(share[None] @ S.reshape(len(S), -1), len(S), axis=0).reshape(S.shape)
+    if kind == "isochoric":
+        volumes = (np.linalg.det(S) if square else S.prod(axis=1)) ** (1 / d)
+        return (S.T * (share @ volumes / volumes)).T
+    if kind in ("axes", "axes isochoric"):
+        return common_axes(S, masses, kind == "axes isochoric", Q) if len(S) > 1 else S
+    if kind in ("one shape", "proportional shapes"):
+        values, Q = np.linalg.eigh(S)
+        values = tie(values, masses, TIES.index("equal" if kind == "one shape" else "proportional"))
+        return (Q * values[:, None, :]) @ Q.transpose(0, 2, 1)
+    if kind == "proportional":
+        volumes = np.ones(len(S))
+        for _ in range(100):
+            C = np.tensordot(share / volumes, S, 1)
+            volumes = (np.trace(np.linalg.solve(C, S), axis1=1, axis2=2) / d) if square else (S / C).mean(axis=1)
+        return (volumes * np.repeat(C[None], len(S), axis=0).T).T
+    return S
+
+
+def m_step(statistics, about, floor, block, *, moments, ties, part):
     k, d = about.shape
     masses, first, second = np.split(statistics[2:], [k, k + k * d])
     if not (masses > 1e-12 * masses.sum()).all():
@@ -142,6 +201,11 @@ def m_step(statistics, about, floor, block, *, moments, equal, part):
         S = second.reshape(k, d) * own[:, 0] - shift**2
     else:
         S = (second.reshape(k, 1) * own[:, 0] - (shift**2).sum(axis=1, keepdims=True)) / d
+    if not np.isfinite(S).all() or not ((np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S) > 0).all():
+        return False
+    if kind != "pooled":
+        known = block[0] > 0 and TIES[ties].startswith("axes")
+        S = tie(S, masses, ties, axes_of(parts(block, k, d, moments)[3]) if known else None)
     if kind in ("scatter", "pooled"):
         least = np.maximum(floor, part * np.diagonal(S, axis1=1, axis2=2))
         U, ordinary = np.empty_like(S), np.empty(len(S), np.intc)
@@ -149,7 +213,6 @@ def m_step(statistics, about, floor, block, *, moments, equal, part):
             return False
         precision_factors(S, U, None, ordinary)
     else:
-        S = np.repeat(masses[None] @ S / masses.sum(), k, axis=0) if equal else S
         ordinary = np.isfinite(S) & (floor < S)
         U = 1 / np.sqrt(np.where(ordinary, S, 1))
     if not ordinary.all():
@@ -188,14 +251,14 @@ def at(x, scale, block, *, k, moments):
     pack(block, weights / weights.sum(), means.reshape(k, d) * scale, covariances, U, moments)
 
 
-def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, equal, part,
+def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, ties, part,
           cut, tol, n_threads=1, at_once=1):
     k, d = about.shape[1:]
     for r, sums in enumerate(statistics):
-        block = np.empty(2 * k + k * d + 2 * np.prod(matrices_shape(k, d, moments)))
+        block = np.zeros(2 * k + k * d + 2 * np.prod(matrices_shape(k, d, moments)))
         done[r] = 0
         for i in range(values.shape[1]):
-            if not m_step(sums, about[r], floor, block, moments=moments, equal=equal, part=part):
+            if not m_step(sums, about[r], floor, block, moments=moments, ties=ties, part=part):
                 done[r] = -1
                 break
             _, means, constants, _, U = parts(block, k, d, moments)

@@ -740,8 +740,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
 # --- many short runs -------------------------------------------------------------------------------------------------
 
 cdef struct Climb:
-    int k, density, moments, iterations, n_threads
-    bint equal
+    int k, density, moments, ties, iterations, n_threads
     const double* floor
     double part, cut, tol
 
@@ -772,8 +771,9 @@ cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weight
     factors = <real*>at
     at += aligned(size * sizeof(real))
     b = parts(block, c.k, d, c.moments)
+    b.weights[0] = 0  # no parameters yet
     for i in range(c.iterations):
-        if not maximise(statistics, about, c.k, d, c.moments, c.equal, c.floor, c.part, block):
+        if not maximise(statistics, about, c.k, d, c.moments, c.ties, c.floor, c.part, block):
             return -1
         for j in range(c.k * d):
             means[j] = <real>b.means[j]
@@ -797,19 +797,19 @@ cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weight
 
 def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
           double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
-          unsigned char[::1] workspace, *, int density, int moments, bint equal, double part, double cut, double tol,
+          unsigned char[::1] workspace, *, int density, int moments, int ties, double part, double cut, double tol,
           int n_threads, int at_once):
     """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
 
     statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
     pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
-    -1 if something was out of the ordinary, and statistics are of no use. floor, part and equal as in linalg.m_step.
+    -1 if something was out of the ordinary, and statistics are of no use. floor, part and ties as in linalg.m_step.
     at_once runs go side by side, with n_threads each.
     """
     cdef Climb c
     cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
     c.k, c.density, c.moments, c.iterations = <int>about.shape[1], density, moments, <int>values.shape[1]
-    c.equal, c.floor, c.part, c.cut, c.tol, c.n_threads = equal, &floor[0], part, cut, tol, n_threads
+    c.ties, c.floor, c.part, c.cut, c.tol, c.n_threads = ties, &floor[0], part, cut, tol, n_threads
     with nogil:
         for r in prange(statistics.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
             done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
