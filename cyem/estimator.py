@@ -173,7 +173,7 @@ class Estimator:
 
     def _check_fitted(self):
         """Raise NotFittedError before fit."""
-        if not self.__sklearn_is_fitted__():
+        if "n_features_in_" not in vars(self) and not self.__sklearn_is_fitted__():
             raise _not_fitted(
                 f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
                 "using this estimator."
@@ -201,10 +201,12 @@ class Estimator:
 
     def _check_names(self, names):
         fitted = getattr(self, "feature_names_in_", None)
+        if names is fitted is None:
+            return
         own = type(self).__name__
-        if names is None and fitted is not None:
+        if names is None:
             warn(f"X does not have valid feature names, but {own} was fitted with feature names")
-        elif names is not None and fitted is None:
+        elif fitted is None:
             warn(f"X has feature names, but {own} was fitted without feature names")
         elif not np.array_equal(names, fitted):
             raise ValueError(_mismatch(list(fitted), list(names)))

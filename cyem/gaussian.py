@@ -9,7 +9,21 @@ from . import data, em, start, threads
 from .covariance import structure
 from .estimator import ConvergenceWarning, Estimator, warn
 from .mixture import Mixture, Parameters
-from .sweep import Density, Frame, Samples, power_of_two
+from .sweep import Evaluator, Frame, Samples, power_of_two
+
+MEMORABLE = 1 << 16  # numbers in factors up to which the form in which they are evaluated is kept
+
+
+class Memo:
+    """A value, and a copy of all that it was made of. It is not worth a place in a pickle."""
+
+    __slots__ = ("made_of", "value")
+
+    def __init__(self):
+        self.made_of = self.value = None
+
+    def __reduce__(self):
+        return Memo, ()
 
 INTERRUPTED = "interrupted: this is the best so far"
 
@@ -289,7 +303,7 @@ class GaussianMixture(Estimator):
         """Set the fitted attributes, all at once, and say what the user should know."""
         frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
         self._sampler = np.random.default_rng(rng.integers(2**32, size=4))
-        self._kind = shape.code
+        self._kind, self._memo = shape.code, Memo()
         events = list(fit.events)
         with np.errstate(over="ignore", under="ignore"):
             self.covariances_ = shape.scaled(parameters.covariances, frame.units)
@@ -456,31 +470,46 @@ class GaussianMixture(Estimator):
         model.weights_, model.means_, model.covariances_ = weights, means, covariances
         model.precisions_cholesky_, model.precisions_ = factors, shape.precisions(factors)
         model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = True, 0, -np.inf, []
-        model.fit_report_ = Report()
+        model.fit_report_, model._memo = Report(), Memo()
         return model
 
     # --- using ---------------------------------------------------------------------------------------------------
 
-    def _evaluation(self, dtype):
-        """The mixture as the kernels evaluate it: a frame, and a density in it."""
+    def _evaluator(self, dtype):
+        """The mixture as the kernels evaluate it; made anew where parameters have been set or changed by hand."""
+        arrays = [np.asarray(a) for a in (self.weights_, self.means_, self.precisions_cholesky_)]
+        memo = getattr(self, "_memo", None)
+        if memo is None or arrays[2].size > MEMORABLE:
+            return self._new_evaluator(dtype, *arrays)
+        made_of = (dtype, self.covariance_type, arrays[1].shape, *[a.tobytes() for a in arrays])
+        if memo.made_of != made_of:
+            memo.value, memo.made_of = self._new_evaluator(dtype, *arrays), made_of
+        return memo.value
+
+    def _new_evaluator(self, dtype, weights, means, U):
         shape = structure(self.covariance_type)
-        means, U = np.asarray(self.means_, np.float64), np.asarray(self.precisions_cholesky_, np.float64)
+        means, U = means.astype(np.float64), U.astype(np.float64)
         k, d = means.shape
         deviations = 1 / np.abs(np.diagonal(shape.full(U, k, d), axis1=1, axis2=2))
-        reference = (np.asarray(self.weights_) @ means).astype(dtype).astype(np.float64)
+        reference = (weights @ means).astype(dtype).astype(np.float64)
         frame = Frame(reference, power_of_two(np.median(deviations, axis=0), dtype))
-        U = shape.scaled_factors(U, 1 / frame.units)
-        with np.errstate(divide="ignore"):
-            constants = np.log(self.weights_) + shape.log_det(U, k, d) - d / 2 * np.log(2 * np.pi)
-        return frame, Density(shape.density, frame.enter(means), shape.pack(U), constants)
+        inside = Parameters(shape, weights, frame.enter(means), None, shape.scaled_factors(U, 1 / frame.units))
+        return Evaluator(frame, inside.density, dtype)
 
-    def _pass(self, X, weights=None):
+    def _ready(self, X):
+        """X checked, and what evaluates it."""
         X = self._samples(X)
         if X.shape[1] != self.means_.shape[1]:  # means_ may have been set by hand
             raise ValueError(f"X has {X.shape[1]} features, but means_ has {self.means_.shape[1]}: give the features "
                              "of fit.")
-        frame, density = self._evaluation(X.dtype)
-        return Samples(X, data.weights(weights, len(X)), frame, threads.resolve(self.n_threads)), density
+        return X, self._evaluator(X.dtype)
+
+    def _sums(self, X, sample_weight):
+        """Samples, and the statistics of one pass over them, without moments."""
+        X, evaluator = self._ready(X)
+        weights = data.weights(sample_weight, len(X))
+        samples = Samples(X, weights, evaluator.frame, threads.resolve(self.n_threads))
+        return samples, samples.sweep(evaluator.density, "none")
 
     def predict(self, X):
         """The most probable component of each sample.
@@ -493,8 +522,8 @@ class GaussianMixture(Estimator):
         -------
         ndarray of int of shape (n,)
         """
-        samples, density = self._pass(X)
-        return samples.labels(density)
+        X, evaluator = self._ready(X)
+        return evaluator.labels(X, self.n_threads)
 
     def predict_proba(self, X):
         """The responsibilities: the probability of each component given each sample.
@@ -508,8 +537,8 @@ class GaussianMixture(Estimator):
         ndarray of shape (n, k)
             In the dtype of X.
         """
-        samples, density = self._pass(X)
-        return samples.responsibilities(density)
+        X, evaluator = self._ready(X)
+        return evaluator.responsibilities(X, self.n_threads)
 
     def uncertainty(self, X):
         """How likely each sample belongs to another component than `predict` says: 1 less its largest responsibility.
@@ -537,8 +566,9 @@ class GaussianMixture(Estimator):
         ndarray of shape (n,)
             In the dtype of X.
         """
-        samples, density = self._pass(X)
-        return (samples.score_samples(density) - samples.frame.log_volume).astype(samples.dtype, copy=False)
+        X, evaluator = self._ready(X)
+        scores = evaluator.score_samples(X, self.n_threads) - evaluator.log_volume
+        return scores.astype(X.dtype, copy=False)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean log-density per unit of weight.
@@ -553,8 +583,7 @@ class GaussianMixture(Estimator):
         -------
         float
         """
-        samples, density = self._pass(X, sample_weight)
-        s = samples.sweep(density, "none")
+        samples, s = self._sums(X, sample_weight)
         return float(s.log_likelihood / s.masses.sum() - samples.frame.log_volume)
 
     def bic(self, X, sample_weight=None):
@@ -604,8 +633,7 @@ class GaussianMixture(Estimator):
 
     def _criteria(self, X, sample_weight=None):
         """log_likelihood (total), n_parameters, bic, aic and icl, by one pass."""
-        samples, density = self._pass(X, sample_weight)
-        s = samples.sweep(density, "none")
+        samples, s = self._sums(X, sample_weight)
         n = samples.total
         unit = n / s.masses.sum()
         log_likelihood = s.log_likelihood * unit - n * samples.frame.log_volume
@@ -639,7 +667,7 @@ class GaussianMixture(Estimator):
             rng = self._sampler
         else:
             rng = start.generator(random_state)
-        frame, _ = self._evaluation(np.float64)
+        frame = self._evaluator(np.dtype(np.float64)).frame
         shape = structure(self.covariance_type)
         k, d = self.means_.shape
         y = rng.choice(k, size=n_samples, p=self.weights_)

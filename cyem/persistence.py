@@ -16,7 +16,7 @@ import numpy as np
 from . import __version__
 from .covariance import structure
 from .estimator import warn
-from .gaussian import GaussianMixture, Report
+from .gaussian import GaussianMixture, Memo, Report
 
 FORMAT = "cyem model"
 VERSION = 1  # raised when older versions of cyem could not read the file
@@ -201,7 +201,7 @@ def _model(metadata, arrays):
     values = metadata["parameters"] | metadata["fitted"] | arrays
     fitted = {name: values.pop(name) for name in list(values) if _is_fitted_name(name)}
     model = GaussianMixture(**values)
-    model.fit_report_ = Report(fitted.pop("fit_report_", ()))
+    model.fit_report_, model._memo = Report(fitted.pop("fit_report_", ())), Memo()
     names = fitted.pop("feature_names_in_", None)
     for name, value in fitted.items():
         setattr(model, name, value)

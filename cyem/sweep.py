@@ -12,6 +12,7 @@ from .statistics import Statistics
 DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
 POSTERIORS = {name: i for i, name in enumerate(kernel.POSTERIORS)}
 MOMENTS = {name: i for i, name in enumerate(kernel.MOMENTS)}
+NO_MOMENTS = MOMENTS["none"]
 
 # log of the responsibility below which a sample cannot change a sum any more
 CUT = {np.dtype(np.float64): -45.0, np.dtype(np.float32): -25.0}
@@ -40,6 +41,10 @@ class Frame(NamedTuple):
     def leave(self, means):
         return means * self.units + self.reference
 
+    def coordinates(self, dtype):
+        """As the kernels read it: the reference, and the inverse units."""
+        return np.array([self.reference, 1 / self.units], dtype)
+
     @property
     def log_volume(self):
         """What log-densities in the frame exceed those outside by."""
@@ -52,6 +57,65 @@ def power_of_two(sizes, dtype):
     with np.errstate(divide="ignore"):
         exponents = np.where(sizes > 0, np.rint(np.log2(sizes)), 0)
     return np.exp2(np.clip(exponents, -most, most))
+
+
+def worth(operations, n_threads):
+    """How many of n_threads are worth waking."""
+    if operations < SERIAL:
+        return 1
+    n_threads = threads.resolve(n_threads)
+    if n_threads > 1:
+        threads.entered_parallel()
+    return n_threads
+
+
+def operations(n, k, d):
+    """What one pass takes, roughly."""
+    return n * k * (d * d + 20)
+
+
+class Evaluator:
+    """A density made ready for samples of one dtype: what it says of each of them.
+
+    Parameters
+    ----------
+    frame : Frame
+        That of the density, and of log-densities.
+    density : Density
+    dtype : float32 or float64
+    """
+
+    __slots__ = ("coordinates", "density", "dtype", "frame", "kind", "log_volume")
+
+    def __init__(self, frame, density, dtype):
+        self.dtype = np.dtype(dtype)
+        self.frame = frame
+        self.coordinates, self.log_volume = frame.coordinates(dtype), frame.log_volume
+        self.kind = DENSITIES[density.kind]
+        means, factors = (np.ascontiguousarray(a, dtype) for a in (density.means, density.factors))
+        self.density = density._replace(means=means, factors=factors)
+
+    def score_samples(self, X, n_threads):
+        """Log-density of each sample in the frame (n,)."""
+        return self._rows(kernel.score_samples, X, np.empty(len(X)), n_threads)
+
+    def responsibilities(self, X, n_threads):
+        """Probability of each component given each sample (n, k)."""
+        out = np.empty((len(X), len(self.density.means)), self.dtype)
+        return self._rows(kernel.responsibilities, X, out, n_threads)
+
+    def labels(self, X, n_threads):
+        """The most probable component of each sample (n,)."""
+        return self._rows(kernel.labels, X, np.empty(len(X), np.intp), n_threads)
+
+    def _rows(self, door, X, out, n_threads):
+        _, means, factors, constants = self.density
+        (n, d), k = X.shape, len(means)
+        n_threads = worth(operations(n, k, d), n_threads)
+        size = kernel.workspace_size(n, d, k, NO_MOMENTS, self.dtype.itemsize, n_threads)
+        door(X, self.coordinates, means, factors, constants, out, np.empty(size, np.uint8),
+             density=self.kind, n_threads=n_threads)
+        return out
 
 
 class Need(NamedTuple):
@@ -86,7 +150,7 @@ class Samples:
         self.mass = float(self.weights.sum(dtype=np.float64)) if len(self.weights) else float(len(X))
         self.total = len(X) if weights is None else float(weights.sum())
         self.frame = frame
-        self.coordinates = np.array([frame.reference, 1 / frame.units]).astype(X.dtype)
+        self.coordinates = frame.coordinates(X.dtype)
         self.n_threads = n_threads
         self.cut = CUT[X.dtype]
         self.needs = {}
@@ -131,7 +195,7 @@ class Samples:
         n, d = self.X.shape
         runs, k = len(starts), len(starts[0].about)
         moments = MOMENTS[structure.moments]
-        n_threads = self._threads(n * k * (d * d + 20) * iterations * runs)
+        n_threads = worth(operations(n, k, d) * iterations * runs, self.n_threads)
         at_once, each = (n_threads, 1) if runs >= n_threads else (1, n_threads)
         sums = np.array([start.buffer for start in starts])
         about = np.array([start.about for start in starts])
@@ -147,43 +211,26 @@ class Samples:
 
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""
-        return self._rows(kernel.score_samples, density, np.empty(len(self.X)))
-
-    def responsibilities(self, density):
-        """Probability of each component given each sample (n, k)."""
-        return self._rows(kernel.responsibilities, density, np.empty((len(self.X), len(density.means)), self.dtype))
+        return Evaluator(self.frame, density, self.dtype).score_samples(self.X, self.n_threads)
 
     def labels(self, density):
         """The most probable component of each sample (n,)."""
-        return self._rows(kernel.labels, density, np.empty(len(self.X), np.intp))
+        return Evaluator(self.frame, density, self.dtype).labels(self.X, self.n_threads)
 
     def part(self, rows):
         """Some of the samples, in the same frame."""
         return Samples(self.X[rows], self.weights[rows] if len(self.weights) else None, self.frame, self.n_threads)
-
-    def _rows(self, door, density, out):
-        need = self._need(len(density.means), "none")
-        door(self.X, self.coordinates, density.means.astype(self.dtype, copy=False),
-             density.factors.astype(self.dtype, copy=False), density.constants, out, need.workspace,
-             density=DENSITIES[density.kind], n_threads=need.n_threads)
-        return out
 
     def _need(self, k, moments):
         """What a pass with k components needs, found out once."""
         need = self.needs.get((k, moments))
         if need is None:
             n, d = self.X.shape
-            n_threads = self._threads(n * k * (d * d + 20))
+            n_threads = worth(operations(n, k, d), self.n_threads)
             size = kernel.workspace_size(n, d, k, MOMENTS[moments], self.dtype.itemsize, n_threads)
             need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), self._memory(size), n_threads)
             self.needs[k, moments] = need
         return need
-
-    def _threads(self, operations):
-        if self.n_threads == 1 or operations < SERIAL:
-            return 1
-        threads.entered_parallel()
-        return self.n_threads
 
     def _memory(self, size):
         """Temporary memory: that of another pass, where it is large enough, for no two run at a time."""

@@ -831,3 +831,23 @@ def test_climb_ends_where_little_is_left_or_something_is_wrong(isa):
     flat = problem(300, 2, 3, 0, np.float64).map(np.array)
     flat.X[:, 1] = flat.X[:, 0]
     assert (climb(module, flat, SCATTER, 2, np.float64)[3] == -1).all()
+
+
+# --- what data have to pass ------------------------------------------------------------------------------------------
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("n", [1, 7, 64, 1001])
+def test_all_finite(isa, dtype, n):
+    door = kernels.module("linalg", isa).all_finite
+    ends = np.finfo(dtype)
+    fine = np.resize(np.array([0, -0.0, 1, ends.max, ends.min, ends.tiny / 2], dtype), n)
+    assert door(fine)
+    assert reference.all_finite(fine)
+    for bad in (np.nan, -np.nan, np.inf, -np.inf):
+        for place in {0, n // 2, n - 1}:
+            x = fine.copy()
+            x[place] = bad
+            assert not door(x)
+            assert not reference.all_finite(x)

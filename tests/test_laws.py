@@ -3,6 +3,7 @@ with SciPy.
 """
 
 import json
+import pickle
 from pathlib import Path
 
 import hypothesis.extra.numpy
@@ -629,3 +630,33 @@ def test_no_table_of_small_integers_breaks_a_fit(X, structure, init_params, reg_
     assert np.linalg.eigvalsh(dense(model)).min() > 0
     assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-12)
     assert_allclose(model.lower_bound_, model.score(X), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("structure", ["full", "tied", "diag", "spherical"])
+def test_predictions_follow_parameters_that_are_changed_by_hand(load, structure):
+    """In place or by a new array, also after predictions, and in copies: what was computed before is never used."""
+    X = load("iris")
+    model = GaussianMixture(3, covariance_type=structure, random_state=0).fit(X)
+
+    def fresh():
+        return GaussianMixture.from_parameters(model.weights_, model.means_, model.covariances_, structure)
+
+    def changed(before):
+        now = model.predict_proba(X)
+        assert not np.allclose(now, before, atol=1e-3)
+        assert_allclose(now, fresh().predict_proba(X), atol=1e-9)
+        assert_allclose(model.score_samples(X), fresh().score_samples(X), rtol=1e-9)
+        assert_allclose(pickle.loads(pickle.dumps(model)).predict_proba(X), now, rtol=0)
+        return now
+
+    now = model.predict_proba(X)
+    model.means_[0] += 1.0
+    now = changed(now)
+    model.means_ = model.means_ - 0.5
+    now = changed(now)
+    model.weights_[:] = [0.98, 0.01, 0.01]
+    now = changed(now)
+    model.covariances_ *= 9
+    model.precisions_cholesky_ /= 3
+    changed(now)
+    assert_allclose(model.predict_proba(X.astype(np.float32)), model.predict_proba(X), atol=1e-4)

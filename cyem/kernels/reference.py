@@ -274,6 +274,10 @@ def climb(X, weights, frame, statistics, about, values, done, floor, workspace=N
                     break
 
 
+def all_finite(x):
+    return bool(np.isfinite(x).all())
+
+
 def draw(mass, u, otherwise):
     """The sample at which the running sum of mass (n,) passes the share u of its total; never one of mass zero."""
     massive = np.flatnonzero(mass)
