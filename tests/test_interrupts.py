@@ -104,3 +104,12 @@ def test_a_real_one():
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     assert out.splitlines()[-1] == "True True 20000"
+
+
+def test_a_bootstrap_ends_as_a_whole(X, press):
+    """Ctrl-C in the midst of one fit of many, which it does not merely shorten."""
+    model = GaussianMixture(2, init_params=LABELS).fit(X)
+    press(200)
+    with pytest.warns(UserWarning, match=r"interrupted after \d+ of 1000 replicates"):
+        found = cyem.stability(X, model, n_bootstrap=1000, random_state=0)
+    assert 2 <= len(found.ari) < 200
