@@ -20,6 +20,7 @@ from .criteria import CRITERIA
 from .gaussian import INTERRUPTED
 from .progress import shown
 from .selection import aligned
+from .summary import named
 
 EPILOG = """
 A FILE is text with , ; tab or blanks between the columns, with or without a header, or NumPy's .npy; - is the standard
@@ -75,9 +76,9 @@ def select(arguments):
     if arguments.output:
         model.save(arguments.output)
     if arguments.plot:
-        _picture(arguments.plot, "CriterionDisplay.from_selection", selection)
+        _draw_curves(arguments.plot, selection)
     if arguments.plot_model:
-        _picture(arguments.plot_model, "MixtureDisplay.from_estimator", model, X)
+        _draw_model(arguments.plot_model, model, X)
     if arguments.json:
         rows = [row._asdict() for row in selection.rows]
         _print_json(criterion=selection.criterion, rows=rows, best=_description(model))
@@ -108,7 +109,7 @@ def fit(arguments):
     model.callback = None
     model.save(arguments.output)
     if arguments.plot_model:
-        _picture(arguments.plot_model, "MixtureDisplay.from_estimator", model, X)
+        _draw_model(arguments.plot_model, model, X)
     if arguments.json:
         _print_json(**_description(model))
     else:
@@ -262,15 +263,28 @@ def _load(path):
     return model, tuple(vars(model).pop("feature_names_in_", ()))
 
 
-def _picture(path, name, *arguments):
-    """Draw one of the pictures of cyem.plotting into a file."""
+def _draw_curves(path, selection):
+    """The criterion over the number of components."""
+    from .plotting import CriterionDisplay
+
+    _draw(path, lambda figure: CriterionDisplay.from_selection(selection, ax=figure))
+
+
+def _draw_model(path, model, X):
+    """A mixture over the samples."""
+    from .plotting import MixtureDisplay
+
+    array = X.X if isinstance(X, Frame) else X
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")  # the picture shows those of the model
+        _draw(path, lambda figure: MixtureDisplay.from_estimator(named(model), array, ax=figure))
+
+
+def _draw(path, draw):
     from matplotlib.figure import Figure  # of pyplot, nothing: it may want a screen
 
-    from . import plotting
-
-    display, way = name.split(".")
-    figure = Figure(layout="constrained")
-    getattr(getattr(plotting, display), way)(*arguments, ax=figure)
+    figure = Figure()
+    draw(figure)
     figure.savefig(path, dpi=150)
 
 

@@ -1,6 +1,7 @@
 """A fitted mixture in words and numbers, as a statistician prints it."""
 
 import math
+from copy import copy
 
 import numpy as np
 
@@ -83,6 +84,13 @@ def feature_names(model):
     """Names of the features, or their numbers from 1."""
     names = getattr(model, "feature_names_in_", None)
     return [f"feature {j + 1}" for j in range(model.means_.shape[1])] if names is None else list(map(str, names))
+
+
+def named(model):
+    """The model with names for its features, as `feature_names` has them, for pictures that go with a summary."""
+    model = copy(model)
+    model.feature_names_in_ = np.array(feature_names(model), dtype=object)
+    return model
 
 
 def numbers(values):

@@ -228,6 +228,15 @@ def test_command(table, capsys, monkeypatch):
 STARTS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
+def test_pictures_number_features_as_the_text_does(table, capsys):
+    np.savetxt("plain.txt", np.random.default_rng(0).normal(size=(50, 2)))
+    assert cli.main(["fit", "plain.txt", "-o", "model", "--plot-model", "plain.svg"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and "  feature 1 " in out and "  feature 2 " in out
+    svg = (table / "plain.svg").read_text()
+    assert "<!-- feature 1 -->" in svg and "<!-- feature 2 -->" in svg  # beside the outlines of its letters
+
+
 def test_pictures_of_the_command_line(table, capsys):
     arguments = ["--structures", "full", "--plot", "curves.png", "--plot-model", "model.pdf"]
     assert cli.main(["select", "points.csv", "--components", "1-2", *arguments]) == 0
