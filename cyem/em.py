@@ -5,6 +5,7 @@ A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parame
 `cyem.mixture.Mixture`.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,7 +107,7 @@ class Leap:
         if rr == 0 or vv == 0:
             return None, 0.0
         rate = (step @ step) / rr  # errors shrink as steps do, gains of likelihood as their squares
-        a = np.sqrt(rr / vv)
+        a = math.sqrt(rr / vv)
         self.bounded = a >= self.longest
         a = min(a, self.longest)
         return (x0 + 2 * a * r + a**2 * v if a > 1 else None), rate

@@ -310,8 +310,9 @@ class GaussianMixture(Estimator):
             self.precisions_cholesky_ = shape.scaled_factors(parameters.factors, frame.units)
             self.precisions_ = shape.precisions(self.precisions_cholesky_)
             self.means_ = frame.leave(parameters.means)
-            for name in ("means_", "covariances_", "precisions_cholesky_", "precisions_"):
-                setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
+            if mixture.samples.dtype != np.float64:
+                for name in ("means_", "covariances_", "precisions_cholesky_", "precisions_"):
+                    setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
         if not (np.isfinite(self.covariances_).all() and np.isfinite(self.precisions_).all()):
             events.append("variances or their inverses are beyond the range of their dtype; predictions do not use "
                           "them")

@@ -330,13 +330,18 @@ def coincident(parameters):
     """Groups (lists of indices) of components that do not differ, by the symmetric Kullback-Leibler divergence."""
     k, d = parameters.means.shape
     structure = parameters.structure
+    alive = parameters.weights > 0
+    # a divergence of c between components allows their log det Sigma^(-1/2) a difference of sqrt(d c / 2)
+    volumes = np.sort(parameters.constants[alive] - np.log(parameters.weights[alive]))
+    if (volumes[1:] - volumes[:-1] > math.sqrt(d * COINCIDENT / 2)).all():
+        return []
     C = structure.full(parameters.covariances, k, d)
     P = structure.full(structure.precisions(parameters.factors), k, d)
     # 2 KL = tr(P_i C_j + P_j C_i) / 2 - d + gap' (P_i + P_j) gap / 2
     gaps = parameters.means[:, None] - parameters.means
     distances = P.reshape(k, -1) @ C.reshape(k, -1).T - d + ((gaps @ P) * gaps).sum(axis=2)
     near = (distances + distances.T) / 2 < COINCIDENT
-    groups, free = [], np.flatnonzero(parameters.weights > 0).tolist()
+    groups, free = [], np.flatnonzero(alive).tolist()
     while free and near.sum() > k:
         j, *rest = free
         same = [i for i in rest if near[i, j]]

@@ -1,5 +1,6 @@
 """Passes over samples: the door between the method, which thinks in parameters, and the kernels, which see arrays."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -54,9 +55,9 @@ class Frame(NamedTuple):
 def power_of_two(sizes, dtype):
     """The powers of two next to positive sizes (1 for zero), such that they and their inverses are normal numbers."""
     most = np.finfo(dtype).maxexp - 4
-    with np.errstate(divide="ignore"):
-        exponents = np.where(sizes > 0, np.rint(np.log2(sizes)), 0)
-    return np.exp2(np.clip(exponents, -most, most))
+    mantissas, exponents = np.frexp(sizes)  # sizes = mantissas 2^exponents, mantissas in [1/2, 1) or zero
+    exponents = exponents - ((mantissas < math.sqrt(0.5)) & (mantissas > 0))
+    return np.ldexp(1.0, np.minimum(np.maximum(exponents, -most), most))
 
 
 def worth(operations, n_threads):
@@ -212,6 +213,10 @@ class Samples:
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""
         return Evaluator(self.frame, density, self.dtype).score_samples(self.X, self.n_threads)
+
+    def responsibilities(self, density):
+        """Probability of each component given each sample (n, k)."""
+        return Evaluator(self.frame, density, self.dtype).responsibilities(self.X, self.n_threads)
 
     def labels(self, density):
         """The most probable component of each sample (n,)."""

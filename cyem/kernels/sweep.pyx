@@ -446,10 +446,10 @@ cdef void emit_labels(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, i
 
 # --- shards and threads ----------------------------------------------------------------------------------------------
 
-cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexcept nogil:
+cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread, Py_ssize_t itemsize) noexcept nogil:
     """All tiles of one shard, in order, with the temporary memory of the thread that came."""
     cdef Scratch s
-    cdef char* at = p.scratch + cyem_thread() * p.scratch_size
+    cdef char* at = p.scratch + thread * p.scratch_size
     cdef double* sums = p.sums + shard * p.sums_size
     cdef Py_ssize_t tile = shard * p.tiles // p.shards, end = (shard + 1) * p.tiles // p.shards, j
     cdef int tiles
@@ -488,8 +488,12 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, Py_ssize_t itemsize) noexce
 
 cdef void run(const Pass* p, Py_ssize_t itemsize, int n_threads) noexcept nogil:
     cdef Py_ssize_t shard
-    for shard in prange(p.shards, schedule="dynamic", chunksize=1, num_threads=n_threads):
-        run_shard(p, shard, itemsize)
+    if n_threads == 1:  # a parallel region, even of one thread, costs as much as a small pass
+        for shard in range(p.shards):
+            run_shard(p, shard, 0, itemsize)
+    else:
+        for shard in prange(p.shards, schedule="dynamic", chunksize=1, num_threads=n_threads):
+            run_shard(p, shard, cyem_thread(), itemsize)
 
 
 cdef void add_shards(const Pass* p, double* out, const real* means, int n_threads) noexcept nogil:
@@ -502,8 +506,12 @@ cdef void add_shards(const Pass* p, double* out, const real* means, int n_thread
         flat += p.second_size
     for i in range(flat):
         out[i] = total(p, i)
-    for j in prange(p.matrices, schedule="static", num_threads=n_threads):
-        unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
+    if n_threads == 1:
+        for j in range(p.matrices):
+            unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
+    else:
+        for j in prange(p.matrices, schedule="static", num_threads=n_threads):
+            unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
 
 
 cdef inline double total(const Pass* p, Py_ssize_t i) noexcept nogil:
