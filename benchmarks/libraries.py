@@ -31,12 +31,16 @@ def versions():
 
 
 class Iterations:
-    """EM iterations of cyem: an update and a pass over the samples each. Also a rival, of other iterations of cyem."""
+    """EM iterations of cyem: an update and a pass over the samples each. Also a rival, of other iterations of cyem.
 
-    def __init__(self, problem, covariance_type, n_threads=None):
+    prunes: whether passes may leave out pairs that cannot matter; else every pass evaluates all of them.
+    """
+
+    def __init__(self, problem, covariance_type, n_threads=None, prunes=False):
         shape = structure(covariance_type)
         first = start(problem, covariance_type)
         self.mixture = Mixture(problem.X, None, shape, 1e-6, threads.resolve(n_threads))
+        self.mixture.samples.pruner.hopeless = not prunes
         frame = self.mixture.frame
         covariances = shape.scaled(first.covariances.astype(np.float64), 1 / frame.units)
         self.first = Parameters.of(shape, first.weights.astype(np.float64), frame.enter(first.means), covariances)

@@ -1,4 +1,4 @@
-"""The search over structures and numbers of components beside R's mclust: how fast, and how often it finds the truth."""
+"""The search over the grid of structures and sizes beside R's mclust: how fast, and how often it finds the truth."""
 
 import csv
 import shutil

@@ -237,7 +237,7 @@ class Grid:
             elif sum(not each.spurious for each in new) < FINALISTS:
                 best = max((each.fit.value for each in old + new if not each.spurious), default=-np.inf)
                 try:
-                    new.append(self._finish(mixture, run.parameters, Hope(best, self.settings.tol)))
+                    new.append(self._finish(mixture, run.parameters, Hope(run.value, best, self.settings.tol)))
                     ends.append(new[-1].fit.value)
                 except Hopeless:
                     continue
@@ -356,9 +356,9 @@ def less(value, other, mixture):
 class Hope:
     """Whether a run may yet come to more than the best, by what its last two steps promise (as `em.Convergence`)."""
 
-    def __init__(self, best, tol):
+    def __init__(self, value, best, tol):
         self.best = best - tol
-        self.values = [np.nan, np.nan]
+        self.values = [np.nan, value]
 
     def tell(self, value):
         """A new value; Hopeless if that is the end."""

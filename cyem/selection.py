@@ -187,7 +187,7 @@ def select(
     covariance_types=("full", "tied", "diag", "spherical"),
     criterion="bic",
     *,
-    n_init=4,
+    n_init=8,
     random_state=None,
     n_jobs=None,
     time_budget=None,
@@ -218,7 +218,7 @@ def select(
         "icl" bic - 2 sum_i w_i log(max_k r_ik), "entropy" -sum_ik w_i r_ik log(r_ik), "nec" entropy / (L - L_1) with
         L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
         (each fit begins at the one to all samples). A function is called with a row and its model.
-    n_init : int, default=4
+    n_init : int, default=8
         Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
         go on after some iterations.
     random_state : int, RandomState, Generator or None, default=None

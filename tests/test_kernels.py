@@ -586,6 +586,48 @@ def seeds(isa, Y, weights, uniform):
     return chosen
 
 
+def symmetric_matrices(kind, d):
+    """A stack (4, d, d)."""
+    rng = np.random.default_rng([d, len(kind)])
+    B = rng.normal(size=(4, d, d))
+    scales = np.logspace(0, -9, d)
+    return {
+        "any": B + B.swapaxes(1, 2),
+        "graded": B @ B.swapaxes(1, 2) * scales * scales[:, None],
+        "singular": B[:, :, : d // 3 + 1] @ B[:, :, : d // 3 + 1].swapaxes(1, 2),
+        "diagonal": np.eye(d) * rng.integers(-1, 2, size=(4, 1, d)),
+        "zero": np.zeros((4, d, d)),
+    }[kind]
+
+
+@every_isa
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 7, 16, 33, 128])
+@pytest.mark.parametrize("kind", ["any", "graded", "singular", "diagonal", "zero"])
+def test_eigh(isa, d, kind):
+    A = fenced((4, d, d), float, symmetric_matrices(kind, d))
+    values, vectors, done = fenced((4, d), float), fenced((4, d, d), float), np.zeros(4, np.int32)
+    kernels.module("linalg", isa).eigh(A, values, vectors, np.full((d + 2, d), np.nan), done)
+    assert done.all()
+    assert_fence_stands(values)
+    assert_fence_stands(vectors)
+    eps = 1e-15 * (d + 4)
+    size = np.abs(A).max()
+    assert (np.diff(values) >= 0).all()
+    assert np.abs(values - np.linalg.eigvalsh(A)).max() <= eps * size * np.sqrt(d)
+    assert np.abs(vectors @ vectors.swapaxes(1, 2) - np.eye(d)).max() <= eps
+    assert np.abs(vectors.swapaxes(1, 2) @ (values[:, :, None] * vectors) - A).max() <= eps * size * np.sqrt(d)
+
+
+@every_isa
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_eigh_of_what_is_not_finite(isa, bad):
+    A = np.eye(5)[None].repeat(2, axis=0)
+    A[1, 2, 2] = bad
+    done = np.ones(2, np.int32)
+    kernels.module("linalg", isa).eigh(A, np.empty((2, 5)), np.empty((2, 5, 5)), np.empty((7, 5)), done)
+    assert done.tolist() == [1, 0]
+
+
 @every_isa
 @every_dtype
 @pytest.mark.parametrize("candidates", [1, 2, 5])

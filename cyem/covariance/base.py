@@ -295,6 +295,17 @@ def precision_factors(A):
     return U if definite.all() else None
 
 
+def eigh(A):
+    """Eigenvalues (k, d), ascending, and eigenvectors (k, d, d), as columns, of a stack of symmetric matrices."""
+    A = np.ascontiguousarray(A)
+    k, d, _ = A.shape
+    values, rows, done = np.empty((k, d)), np.empty((k, d, d)), np.empty(k, np.int32)
+    linalg.eigh(A, values, rows, np.empty((d + 2, d)), done)
+    if not done.all():
+        raise np.linalg.LinAlgError("eigenvalues of a matrix that is not finite")
+    return values, rows.swapaxes(1, 2)
+
+
 def exceeds(A, floor):
     """Which of a stack A (k, d, d) are more than diag(floor) in every direction; floor (k, d)."""
     above = np.empty(len(A), np.int32)
@@ -353,6 +364,6 @@ def raise_to_floor(A, floor, eps):
         A = A.copy()
         root = np.sqrt(floor[held])
         units = root[:, :, None] * root[:, None, :]
-        values, vectors = np.linalg.eigh(A[held] / units)
+        values, vectors = eigh(A[held] / units)
         A[held] = symmetric((vectors * np.maximum(values, 1)[:, None, :]) @ vectors.swapaxes(1, 2)) * units
     return A, held

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import MOST, TIES, ClosedForm, Oriented, least_along, part
+from .base import MOST, TIES, ClosedForm, Oriented, eigh, least_along, part
 
 
 class OwnAxes(Oriented):
@@ -25,7 +25,7 @@ class OwnAxes(Oriented):
         return ClosedForm(TIES[ties], floor, part(len(floor), eps)) if len(floor) <= MOST else None
 
     def axes(self, S, masses, floor, current):
-        s, Q = np.linalg.eigh(S)
+        s, Q = eigh(S)
         if current is not None:
             current = np.diagonal(current, axis1=1, axis2=2)  # of the same mean as the variances along the axes
         return Q, *self.variances(np.maximum(s, 0), masses, least_along(Q, floor), current)

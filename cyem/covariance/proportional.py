@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Matrices, combined, exceeds, part, precision_factors, raise_to_floor, sample_covariances
+from .base import (
+    TIES,
+    ClosedForm,
+    Matrices,
+    combined,
+    exceeds,
+    part,
+    precision_factors,
+    raise_to_floor,
+    sample_covariances,
+)
 from .variances import THIN, patience, settle
 
 

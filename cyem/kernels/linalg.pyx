@@ -1,9 +1,8 @@
 """The dense algebra between two passes: many small matrices, or all parameters of a mixture, in one call."""
 
-from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from .lanes cimport real
+from .eigen cimport symmetric_eigen
 from .moments cimport POOLED, SCATTER
 from .mstep cimport cholesky, fold, matrices_size, maximise, precision_factor, unfold
 
@@ -34,6 +33,20 @@ def exceeds(const double[:, :, ::1] A, const double[:, ::1] floor, double[:, ::1
     with nogil:
         for j in range(A.shape[0]):
             definite[j] = cholesky(&A[j, 0, 0], &floor[j, 0], 0, A.shape[1], &scratch[0, 0])
+
+
+def eigh(const double[:, :, ::1] A, double[:, ::1] values, double[:, :, ::1] vectors, double[:, ::1] scratch,
+         int[::1] done):
+    """A_j = vectors_j' diag(values_j) vectors_j for each of k symmetric matrices, values ascending.
+
+    A (k, d, d) IN, values (k, d) OUT, vectors (k, d, d) OUT: eigenvectors are rows, scratch (d + 2, d), done (k,) OUT:
+    0 where there is no answer (a number that is not finite).
+    """
+    cdef Py_ssize_t j, d = A.shape[1]
+    with nogil:
+        for j in range(A.shape[0]):
+            memcpy(&scratch[0, 0], &A[j, 0, 0], d * d * sizeof(double))
+            done[j] = symmetric_eigen(&scratch[0, 0], d, &values[j, 0], &vectors[j, 0, 0], &scratch[d, 0])
 
 
 def block_size(Py_ssize_t k, Py_ssize_t d, int moments):
@@ -73,19 +86,3 @@ def at(const double[::1] x, const double[::1] scale, double[::1] block, *, Py_ss
     """block OUT: the parameters at coordinates x."""
     with nogil:
         fold(&x[0], k, scale.shape[0], moments, &scale[0], &block[0])
-
-
-def all_finite(const real[::1] x):
-    """Whether there is no NaN and no infinity in x (n,): their exponents are all ones."""
-    cdef Py_ssize_t i, n = x.shape[0], bad = 0
-    cdef const uint64_t* wide = <const uint64_t*>&x[0]
-    cdef const uint32_t* single = <const uint32_t*>&x[0]
-    cdef uint64_t wide_ones = <uint64_t>0x7FF << 52
-    cdef uint32_t single_ones = <uint32_t>0xFF << 23
-    with nogil:
-        for i in range(n):
-            if real is double:
-                bad += 1 if wide[i] & wide_ones == wide_ones else 0
-            else:
-                bad += 1 if single[i] & single_ones == single_ones else 0
-    return bad == 0

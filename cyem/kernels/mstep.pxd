@@ -224,15 +224,18 @@ cdef inline void average(const double* S, const double* masses, const double* vo
 
 cdef inline void proportional(double* s, const double* masses, double total, Py_ssize_t k, Py_ssize_t d,
                               double* volumes, double* shape) noexcept nogil:
-    """s_kj <- volume_k shape_j, each the best given the other in turn (Celeux & Govaert 1995); volumes, shape: scratch."""
-    cdef Py_ssize_t step, j, i
+    """s_kj <- volume_k shape_j, each the best given the other in turn (Celeux & Govaert 1995).
+
+    volumes (k,) and shape (d,) are scratch.
+    """
+    cdef Py_ssize_t _, j, i
     cdef double t, change
     for j in range(k):
         t = 0
         for i in range(d):
             t += s[j * d + i]
         volumes[j] = t / d
-    for step in range(STEPS):
+    for _ in range(STEPS):
         average(s, masses, volumes, k, d, shape)
         change = 0
         for j in range(k):
@@ -253,14 +256,14 @@ cdef inline void proportional(double* s, const double* masses, double total, Py_
 cdef inline bint proportional_matrices(double* S, const double* masses, double total, Py_ssize_t k, Py_ssize_t d,
                                        double* volumes, double* C) noexcept nogil:
     """The same of matrices, volume_k C; false where C is not positive definite."""
-    cdef Py_ssize_t step, j, i, a, c
+    cdef Py_ssize_t _, j, i, a, c
     cdef double t, change
     for j in range(k):
         t = 0
         for i in range(d):
             t += S[(j * d + i) * d + i]
         volumes[j] = t / d
-    for step in range(STEPS):
+    for _ in range(STEPS):
         average(S, masses, volumes, k, d * d, C)
         if not precision_factor(C, d, C):
             return False
@@ -311,15 +314,15 @@ cdef inline bint isochoric(double* S, const double* masses, double total, Py_ssi
     return True
 
 
-cdef inline void eigen(double* A, Py_ssize_t d, double* Q, double* values) noexcept nogil:
-    """Jacobi's method: eigenvalues of a symmetric A, ascending, and eigenvectors, the columns of Q; A is lost."""
-    cdef Py_ssize_t turn, p, q, i, least
+cdef inline void jacobi(double* A, Py_ssize_t d, double* Q, double* values) noexcept nogil:
+    """Jacobi's method, which needs no scratch: A = Q diag(values) Q', values ascending; A is lost."""
+    cdef Py_ssize_t _, p, q, i, least
     cdef double off, whole, t, c, s, x, y
     for i in range(d * d):
         Q[i] = 0
     for i in range(d):
         Q[i * d + i] = 1
-    for turn in range(TURNS):
+    for _ in range(TURNS):
         off = whole = 0
         for p in range(d):
             whole += A[p * d + p] * A[p * d + p]
@@ -357,12 +360,12 @@ cdef inline void eigen(double* A, Py_ssize_t d, double* Q, double* values) noexc
 cdef inline void one_shape(double* S, const double* masses, double total, Py_ssize_t k, Py_ssize_t d, bint volumes,
                            Block* scratch) noexcept nogil:
     """Axes of their own, and along these, in order, variances that are equal, or proportional where volumes differ."""
-    cdef Py_ssize_t j, i, a, c
+    cdef Py_ssize_t _, j, i, a, c
     cdef double* values = scratch.means
     cdef double* Q = scratch.factors
     cdef double t
     for j in range(k):
-        eigen(S + j * d * d, d, Q + j * d * d, values + j * d)
+        jacobi(S + j * d * d, d, Q + j * d * d, values + j * d)
     if volumes:
         proportional(values, masses, total, k, d, scratch.weights, S)
     else:
@@ -370,7 +373,7 @@ cdef inline void one_shape(double* S, const double* masses, double total, Py_ssi
         for j in range(k):
             for i in range(d):
                 values[j * d + i] = S[i] / total
-    for j in range(k):
+    for _ in range(k):
         for i in range(d):
             for a in range(i + 1):
                 t = 0
@@ -437,7 +440,7 @@ cdef inline void rotate(double* A, Py_ssize_t rows, Py_ssize_t d, Py_ssize_t p, 
 
 cdef inline void turn(double* B, const double* masses, Py_ssize_t k, Py_ssize_t d, const double* v,
                       double* Q) noexcept nogil:
-    """Each pair of axes turns by the best angle t while the variances v stay; the cost changes by a sin^2 t + b sin 2t."""
+    """Each pair of axes turns by the best angle t while the variances v stay: cost changes by a sin^2 t + b sin 2t."""
     cdef Py_ssize_t p, q, j, i
     cdef double a, b, c, s, x, y
     cdef double* A
@@ -474,7 +477,7 @@ cdef inline void common_axes(double* S, const double* masses, double total, Py_s
     cdef Py_ssize_t j, i, a, c, step, best = -1
     cdef double t
     if known:
-        eigen(M, d, Q, v)
+        jacobi(M, d, Q, v)
     else:
         for j in range(-1, k + 1):  # the last time for the best of them again
             i = j if j < k else best
@@ -482,7 +485,7 @@ cdef inline void common_axes(double* S, const double* masses, double total, Py_s
                 average(S, masses, NULL, k, d * d, M)
             else:
                 memcpy(M, S + i * d * d, d * d * sizeof(double))
-            eigen(M, d, Q, v)
+            jacobi(M, d, Q, v)
             diagonals(S, Q, k, d, v)
             cost = along(v, masses, total, k, d, equal_volumes, scratch.weights)
             if j < k and (j < 0 or cost < least):
@@ -551,8 +554,8 @@ cdef inline bint maximise(const double* statistics, const double* about, Py_ssiz
                           int ties, const double* floor, double part, double* block) noexcept nogil:
     """block <- the most likely parameters, given statistics about means (k, d), which may be those of the block.
 
-    ties: between the covariances of the components. floor: the least variances (d,), one number by norms. False where something
-    is out of the ordinary: a component that owns nothing, or variances that do not exceed floor, or the share `part` of
+    ties: between the covariances of the components. floor: the least variances (d,), one number by norms. False where
+    something is out of the ordinary: a component that owns nothing, or variances that do not exceed floor, or the share `part` of
     the diagonal of their own matrix. The block then holds nothing of use. A search begins at the parameters in the
     block, unless its first weight is zero.
     """
