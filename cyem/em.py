@@ -1,8 +1,8 @@
 """The EM driver: sweep, update, leap ahead, decide when to stop. It knows neither Gaussians nor samples.
 
-A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, `reseed(parameters, empty)`,
-`part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)` and `resolution`; see
-`cyem.mixture.Mixture`.
+A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, which gives new parameters and
+the indices of empty components and of those held at the floor, `reseed(parameters, empty)`, `part(parameters)`,
+`coordinates(parameters)`, `at(coordinates, parameters)` and `resolution`; see `cyem.mixture.Mixture`.
 """
 
 import math

@@ -15,12 +15,12 @@ MEMORABLE = 1 << 16  # numbers in factors up to which the form in which they are
 
 
 class Memo:
-    """A value, and a copy of all that it was made of. It is not worth a place in a pickle."""
+    """What a value was made of, as a copy, and the value; not worth a place in a pickle."""
 
-    __slots__ = ("made_of", "value")
+    __slots__ = ("kept",)
 
     def __init__(self):
-        self.made_of = self.value = None
+        self.kept = None, None
 
     def __reduce__(self):
         return Memo, ()
@@ -483,9 +483,11 @@ class GaussianMixture(Estimator):
         if memo is None or arrays[2].size > MEMORABLE:
             return self._new_evaluator(dtype, *arrays)
         made_of = (dtype, self.covariance_type, arrays[1].shape, *[a.tobytes() for a in arrays])
-        if memo.made_of != made_of:
-            memo.value, memo.made_of = self._new_evaluator(dtype, *arrays), made_of
-        return memo.value
+        kept_of, evaluator = memo.kept
+        if kept_of != made_of:
+            evaluator = self._new_evaluator(dtype, *arrays)
+            memo.kept = made_of, evaluator  # at once: other threads may predict too
+        return evaluator
 
     def _new_evaluator(self, dtype, weights, means, U):
         shape = structure(self.covariance_type)

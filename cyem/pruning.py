@@ -20,6 +20,11 @@ REFRESH = 25  # pruned passes after which the rows are ordered anew
 CHUNK = 1 << 20  # rows that are ordered together
 
 
+def enough(n, k):
+    """Whether there are components and tiles enough for bounds to save more than they cost."""
+    return k >= FEW and kernel.tiles(n) >= FEW
+
+
 class Pruner:
     """Begins to leave pairs out where most have no responsibility, and stops where that does not pay."""
 
@@ -35,7 +40,7 @@ class Pruner:
     def tell(self, samples, density, pairs):
         """After a pass: how many pairs it evaluated, and how many have any responsibility."""
         n, k = len(samples.X), len(density.means)
-        if self.hopeless or k < FEW or kernel.tiles(n) < FEW:
+        if self.hopeless or not enough(n, k):
             return
         evaluated, owned = pairs[0] / (n * k), pairs[1] / (n * k)
         if self.bounds is None:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+TINY = np.finfo(np.float64).tiny
+
 
 class Statistics:
     """Weighted sums over samples, about given means, in one float64 vector with named views.
@@ -55,8 +57,7 @@ class Statistics:
 
     @property
     def means(self):
-        masses = self.masses
-        return self.about + self.first / np.where(masses > 0, masses, 1)[:, None]
+        return self.about + self.first / np.maximum(self.masses, TINY)[:, None]  # first is zero where there is no mass
 
     @property
     def second(self):

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import threads
 from .kernels import sweep as kernel
-from .pruning import Pruner
+from .pruning import Pruner, enough
 from .statistics import Statistics
 
 DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
@@ -125,6 +125,7 @@ class Need(NamedTuple):
     statistics: int  # their length
     workspace: np.ndarray
     n_threads: int
+    prunes: bool  # whether there are enough components and tiles for some to be left out
 
 
 class Samples:
@@ -153,28 +154,35 @@ class Samples:
         self.frame = frame
         self.coordinates = frame.coordinates(X.dtype)
         self.n_threads = n_threads
+        self.single = X.dtype == np.float32
         self.cut = CUT[X.dtype]
         self.needs = {}
         self.pruner = Pruner()
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
-        means = density.means.astype(self.dtype, copy=False)
+        kind, means, factors, constants = density
+        if self.single:
+            means, factors = means.astype(np.float32), factors.astype(np.float32)
         need = self._need(len(means), moments)
         sums = np.empty(need.statistics)
-        given = (self.X, self.weights, self.coordinates, means, density.factors.astype(self.dtype, copy=False),
-                 density.constants)
-        options = dict(density=DENSITIES[density.kind], moments=MOMENTS[moments], cut=self.cut,
-                       n_threads=need.n_threads)
-        bounds = self.pruner.known(density) if posterior == "soft" else None
+        prunes = need.prunes and posterior == "soft"
+        bounds = self.pruner.known(density) if prunes else None
         if bounds is None:
-            pairs = kernel.sweep(*given, sums, need.workspace, posterior=POSTERIORS[posterior], **options)
+            pairs = kernel.sweep(
+                self.X, self.weights, self.coordinates, means, factors, constants, sums, need.workspace,
+                density=DENSITIES[kind], posterior=POSTERIORS[posterior], moments=MOMENTS[moments], cut=self.cut,
+                n_threads=need.n_threads,
+            )
         else:
-            pairs = kernel.sweep_pruned(*given, bounds.order, bounds.nearest, bounds.follow(density), sums,
-                                        need.workspace, **options)
-        if posterior == "soft":
+            pairs = kernel.sweep_pruned(
+                self.X, self.weights, self.coordinates, means, factors, constants, bounds.order, bounds.nearest,
+                bounds.follow(density), sums, need.workspace, density=DENSITIES[kind], moments=MOMENTS[moments],
+                cut=self.cut, n_threads=need.n_threads,
+            )
+        if prunes:
             self.pruner.tell(self, density, pairs)
-        return Statistics(sums, means.astype(np.float64, copy=False))
+        return Statistics(sums, means.astype(np.float64) if self.single else means)
 
     def accumulate(self, resp, about, moments):
         """Statistics of one pass with given responsibilities (n, k), moments about the given means."""
@@ -233,7 +241,7 @@ class Samples:
             n, d = self.X.shape
             n_threads = worth(operations(n, k, d), self.n_threads)
             size = kernel.workspace_size(n, d, k, MOMENTS[moments], self.dtype.itemsize, n_threads)
-            need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), self._memory(size), n_threads)
+            need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), self._memory(size), n_threads, enough(n, k))
             self.needs[k, moments] = need
         return need
 

@@ -76,3 +76,10 @@ def test_a_leap_is_bounded_and_the_bound_learns():
 def test_unknown_acceleration(value):
     with pytest.raises(ValueError, match="acceleration"):
         GaussianMixture(acceleration=value).fit([[0.0], [1.0]])
+
+
+def test_gains_that_do_not_shrink_are_not_the_end():
+    """Beside a saddle steps may shrink while gains do not; where both do, the rule stops."""
+    crest, slope = em.Convergence(1e-8, 1e-15), em.Convergence(1e-8, 1e-15)
+    assert not any(crest.reached(4e-9, -4.6, rate=0.6) for _ in range(50))
+    assert any(slope.reached(4e-9 * 0.6**i, -4.6, rate=0.6) for i in range(50))

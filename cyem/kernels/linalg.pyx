@@ -3,6 +3,7 @@
 from libc.string cimport memcpy
 
 from .eigen cimport symmetric_eigen
+from .lanes cimport real
 from .moments cimport POOLED, SCATTER
 from .mstep cimport cholesky, fold, matrices_size, maximise, precision_factor, unfold
 

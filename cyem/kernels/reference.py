@@ -274,6 +274,10 @@ def climb(X, weights, frame, statistics, about, values, done, floor, workspace=N
                     break
 
 
+def all_finite(x):
+    return bool(np.isfinite(x).all())
+
+
 def eigh(A, values, vectors, scratch, done):
     values[:], columns = np.linalg.eigh(A)
     vectors[:] = columns.swapaxes(1, 2)
