@@ -185,9 +185,12 @@ def test_bad_input(apart, function, bad, fragments):
 
 
 def test_replicates_warn_of_nothing(apart):
+    X = np.round(apart)
+    with pytest.warns(UserWarning, match="held at the floor"):
+        model = GaussianMixture(8, random_state=0).fit(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        stability(np.round(apart), 8, n_bootstrap=3, random_state=0)
+        stability(X, model, n_bootstrap=3, random_state=0)
 
 
 def test_ctrl_c(apart, monkeypatch):

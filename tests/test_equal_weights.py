@@ -61,7 +61,7 @@ def test_numpy(load, structure):
 
 
 def test_it_never_loses(load):
-    model = GaussianMixture(4, equal_weights=True, random_state=0).fit(load("iris"))
+    model = GaussianMixture(3, equal_weights=True, random_state=0).fit(load("iris"))
     assert (np.diff(model.lower_bounds_) > -1e-12).all()
 
 
