@@ -134,9 +134,7 @@ class UncertaintyDisplay:
             part = (lower <= doubt) & (doubt < upper)
             ax.scatter(x[part], y[part], s=5 + 30 * doubt[part], color=look.shade(shade), linewidths=0, rasterized=True,
                        zorder=1 + shade)
-        for j, (mean, covariance) in enumerate(zip(self.components.means, self.components.covariances, strict=True)):
-            curve = geometry.ellipse(mean, covariance)
-            ax.plot(*curve.T, color=look.colour(j), ls=style.dashes(j), lw=1.5, path_effects=look.halo, zorder=3)
+        style.ellipses(ax, look, self.components)
         ax.set_ylabel(self.components.names[1])
 
     def _profile(self, ax, look):
@@ -233,8 +231,9 @@ class ResponsibilitiesDisplay:
         look = style.look(ax)
         ax.grid(False)
         n = self.ends[-1]
-        image = ax.imshow(self.responsibilities.T, aspect="auto", interpolation="nearest", cmap="cividis", vmin=0,
-                          vmax=1, extent=(0, n, k - 0.5, -0.5))
+        edges = np.linspace(0, n, len(self.responsibilities) + 1), np.arange(k + 1) - 0.5
+        image = ax.pcolormesh(*edges, self.responsibilities.T, cmap="cividis", vmin=0, vmax=1, rasterized=True)
+        ax.invert_yaxis()
         ax.hlines(np.arange(k - 1) + 0.5, 0, n, color=look.paper, lw=1)
         ax.set_yticks(np.arange(k), [str(j) for j in range(k)])
         ax.set_xlabel("samples, sorted by component")

@@ -10,7 +10,7 @@ from . import geometry, style
 MOST_FEATURES = 12
 MOST_POINTS = 2000
 REGIONS = (0.95, 0.75, 0.5, 0.25)  # shares of the samples inside the contours of the density
-MOST_NUMBERED = 4  # features up to which panels have room for the numbers of the components
+MOST_ROOMY = 4  # features up to which panels have room for markers and numbers
 
 
 class MixtureDisplay:
@@ -121,13 +121,14 @@ class MixtureDisplay:
             legend(figure, look, self.components.weights, side * d)
         if self.note:
             figure.suptitle(self.note, fontsize="medium")
-        if d <= MOST_NUMBERED and k > 1:
+        if self._roomy and k > 1:
             self._number(look)
         return self
 
     def _panel(self, look, row, column, limits):
         ax = self.axes_[row, column]
         style.frame(ax)
+        ax.set_rasterization_zorder(2.1 if self._roomy else 4)  # in vector formats: points and regions, or everything
         ax.set_xlim(limits[column])
         if row == column:
             self._margin(ax, look, row, limits[row])
@@ -186,21 +187,19 @@ class MixtureDisplay:
         ax.set_ylim(0, 1.08 * min(densities.sum(axis=1).max(), 3 * heights.max()))
 
     def _points(self, ax, look, column, row):
-        size = 14 if len(self.axes_) <= 4 else 4
-        for j, (mean, covariance) in enumerate(self._ellipses(column, row)):
-            own = self.points[self.labels == j]
-            ax.scatter(own[:, column], own[:, row], s=size, marker=style.marker(j), color=look.colour(j), alpha=0.5,
-                       linewidths=0, rasterized=True, zorder=2)
-            curve = geometry.ellipse(mean, covariance)
-            ax.plot(*curve.T, color=look.colour(j), ls=style.dashes(j), zorder=3,
-                    **(dict(lw=1.5, path_effects=look.halo) if len(self.axes_) <= 4 else dict(lw=0.9)))
-
-    def _ellipses(self, column, row):
-        pair = self.components.marginal([column, row])
-        return zip(pair.means, pair.covariances, strict=True)
+        if self._roomy:
+            for j in range(len(self.components.means)):
+                own = self.points[self.labels == j]
+                ax.scatter(own[:, column], own[:, row], s=14, marker=style.marker(j), color=look.colour(j), alpha=0.5,
+                           linewidths=0, zorder=2)
+        else:  # too small for markers
+            colours = np.array(self._colours(look))[self.labels]
+            ax.scatter(self.points[:, column], self.points[:, row], s=2.5, color=colours, alpha=0.6, linewidths=0,
+                       zorder=2)
+        style.ellipses(ax, look, self.components.marginal([column, row]), bold=self._roomy)
 
     def _regions(self, ax, look, column, row):
-        m = 80 if len(self.axes_) <= 4 else 40
+        m = 80 if self._roomy else 40
         pair = self.components.marginal([column, row])
         mixture = pair.mixture
         x, y = (np.linspace(*limits, m) for limits in (ax.get_xlim(), ax.get_ylim()))
@@ -211,16 +210,26 @@ class MixtureDisplay:
         if len(levels):
             shades = [look.shade(s) for s in np.linspace(0.12, 0.5, len(levels))]
             ax.contourf(x, y, values, levels=[*levels, values.max() + 1], colors=shades, zorder=1)
-        for j, mean in enumerate(pair.means):
-            ax.plot(*mean, style.marker(j), color=look.colour(j), ms=5 if len(self.axes_) <= 4 else 3, mew=0.4,
-                    mec=look.paper, zorder=3)
+        if self._roomy:
+            for j, mean in enumerate(pair.means):
+                ax.plot(*mean, style.marker(j), color=look.colour(j), ms=5, mew=0.4, mec=look.paper, zorder=3)
+        else:
+            ax.scatter(*pair.means.T, s=8, c=self._colours(look), edgecolors=look.paper, linewidths=0.4, zorder=3)
+
+    @property
+    def _roomy(self):
+        """Whether panels have room for markers and numbers."""
+        return len(self.components.names) <= MOST_ROOMY
+
+    def _colours(self, look):
+        return [look.colour(j) for j in range(len(self.components.means))]
 
     def _number(self, look):
         """Numbers of the components beside their means."""
         style.settle(self.figure_)
         c = self.components
         numbers = [str(j) for j in range(len(c.means))]
-        colours = [look.colour(j) for j in range(len(c.means))]
+        colours = self._colours(look)
         if len(self.axes_) == 1:
             peaks = c.density(c.means).diagonal()
             style.label_points(self.axes_[0, 0], look, np.column_stack([c.means[:, 0], peaks]), numbers, colours)

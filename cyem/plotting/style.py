@@ -6,10 +6,13 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import font_scalings
 from matplotlib.patheffects import withStroke
+
+from .geometry import ellipse
 
 # Seven colours that stay apart for the colour-blind, each with a contrast of 3 or more against its background. Markers
 # and dashes come in other numbers than seven: their pairs with colours repeat after 70 and 35.
@@ -159,6 +162,17 @@ def label_ends(ax, ends, texts, colours, *, size=SMALL):
 def settle(ax):
     """Lay the figure out, so that places on it can be asked for."""
     root(ax).draw_without_rendering()
+
+
+def ellipses(ax, look, pair, *, bold=True):
+    """What holds most of each component of two features."""
+    curves = [ellipse(mean, covariance) for mean, covariance in zip(pair.means, pair.covariances, strict=True)]
+    lines = LineCollection(curves, linewidths=1.5 if bold else 0.9, zorder=3,
+                           colors=[look.colour(j) for j in range(len(curves))],
+                           linestyles=[dashes(j) for j in range(len(curves))],
+                           path_effects=look.halo if bold else None)
+    ax.add_collection(lines)
+    ax.autoscale_view()
 
 
 def wrapped(name, width):
