@@ -1,5 +1,6 @@
 """The dense algebra between two passes: many small matrices, or all parameters of a mixture, in one call."""
 
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from .eigen cimport symmetric_eigen
@@ -87,3 +88,19 @@ def at(const double[::1] x, const double[::1] scale, double[::1] block, *, Py_ss
     """block OUT: the parameters at coordinates x."""
     with nogil:
         fold(&x[0], k, scale.shape[0], moments, &scale[0], &block[0])
+
+
+def all_finite(const real[::1] x):
+    """Whether there is no NaN and no infinity in x (n,): their exponents are all ones."""
+    cdef Py_ssize_t i, n = x.shape[0], bad = 0
+    cdef const uint64_t* wide = <const uint64_t*>&x[0]
+    cdef const uint32_t* single = <const uint32_t*>&x[0]
+    cdef uint64_t wide_ones = <uint64_t>0x7FF << 52
+    cdef uint32_t single_ones = <uint32_t>0xFF << 23
+    with nogil:
+        for i in range(n):
+            if real is double:
+                bad += 1 if wide[i] & wide_ones == wide_ones else 0
+            else:
+                bad += 1 if single[i] & single_ones == single_ones else 0
+    return bad == 0
