@@ -13,7 +13,7 @@ import numpy as np
 from . import data, start, threads
 from .covariance import structure
 from .estimator import ConvergenceWarning, warn
-from .gaussian import GaussianMixture
+from .gaussian import INTERRUPTED, GaussianMixture
 from .progress import shown
 from .selection import aligned
 
@@ -179,8 +179,16 @@ def _best(models, X, weights):
     """The fit of greatest likelihood; one in which a component collapsed only if they all did."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fits = [model.fit(X, sample_weight=weights) for model in models]
+        fits = [_fitted(model, X, weights) for model in models]
     return max(fits, key=lambda fit: (not fit.fit_report_, fit.lower_bound_))
+
+
+def _fitted(model, X, weights):
+    """The model, fitted; Ctrl-C is for all replicates, not for one fit."""
+    model.fit(X, sample_weight=weights)
+    if INTERRUPTED in model.fit_report_:
+        raise KeyboardInterrupt
+    return model
 
 
 def _split(model, j):
@@ -319,7 +327,7 @@ class _StabilityReplicate(NamedTuple):
 
     def __call__(self, rng):
         refit = _anew(self.model, random_state=rng, warm_start=False)
-        refit.fit(self.X, sample_weight=_drawn(self.X, self.weights, rng))
+        _fitted(refit, self.X, _drawn(self.X, self.weights, rng))
         k = self.model.n_components
         pairs = np.bincount(self.labels * k + refit.predict(self.X), self.weights, k * k).reshape(k, k)
         return adjusted_rand(pairs), jaccard(pairs)
@@ -361,7 +369,7 @@ class _WarmReplicate(NamedTuple):
 
     def __call__(self, rng):
         refit = copy.copy(self.model).set_params(random_state=rng, warm_start=True)
-        refit.fit(self.X, sample_weight=_drawn(self.X, self.weights, rng))
+        _fitted(refit, self.X, _drawn(self.X, self.weights, rng))
         order = matched(self.model.predict_proba(self.X).T @ refit.predict_proba(self.X))
         shape = structure(self.model.covariance_type)
         covariances = shape.condensed(shape.full(refit.covariances_, *refit.means_.shape)[order])

@@ -1,4 +1,4 @@
-"""The command line: select, fit, predict, score, sample and config, from tables in files to tables on the output."""
+"""The command line, from tables in files to tables on the output, pictures and reports."""
 
 import argparse
 import csv
@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shlex
 import sys
 import warnings
 from itertools import chain
@@ -15,7 +16,11 @@ import numpy as np
 import cyem
 
 from . import tables
-from .selection import CRITERIA, aligned
+from .criteria import CRITERIA
+from .gaussian import INTERRUPTED
+from .progress import shown
+from .selection import aligned
+from .summary import named
 
 EPILOG = """
 A FILE is text with , ; tab or blanks between the columns, with or without a header, or NumPy's .npy; - is the standard
@@ -27,7 +32,7 @@ The model finds its features in FILE by their names; other columns are left out,
 FILE has no names, the columns are taken as they stand, less those of --drop. --columns overrides both: it gives the
 columns in the model's order, whatever their names.
 """
-PER_BLOCK = 10  # components side by side in a printed model
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def main(argv=None):
@@ -47,6 +52,7 @@ def main(argv=None):
         warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
         try:
             arguments = _parser().parse_args(argv)
+            arguments.command_line = shlex.join(["cyem", *(sys.argv[1:] if argv is None else argv)])
             code = arguments.run(arguments)
             sys.stdout.flush()
             return code or 0
@@ -65,29 +71,50 @@ def main(argv=None):
 
 def select(arguments):
     """Fit the grid, print the table and the chosen model."""
-    X, names, weights = _samples(arguments)
-    settings = _settings(arguments, "n_components", "covariance_types", "criterion")
-    progress = _draw if sys.stderr.isatty() else None
-    selection = cyem.select(X, sample_weight=weights, progress=progress, **settings)
-    model = _finish(selection.best_, names, arguments)
+    X, weights, selection = _search(arguments)
+    model = selection.best_
+    if arguments.output:
+        model.save(arguments.output)
+    if arguments.plot:
+        _draw_curves(arguments.plot, selection)
+    if arguments.plot_model:
+        _draw_model(arguments.plot_model, model, X)
     if arguments.json:
         rows = [row._asdict() for row in selection.rows]
         _print_json(criterion=selection.criterion, rows=rows, best=_description(model))
     else:
-        print(selection, "", _summary(model), sep="\n")
+        print(selection, "", model.summary(X, weights), sep="\n")
+    return 130 if selection.interrupted else 0
+
+
+def report(arguments):
+    """Fit the grid, and write a page about it that needs nothing but a browser."""
+    X, weights, selection = _search(arguments)
+    title = arguments.title or f"Groups in {'the data' if arguments.file == '-' else os.path.basename(arguments.file)}"
+    cyem.report(selection, X, arguments.output, sample_weight=weights, title=title, command=arguments.command_line)
+    if arguments.json:
+        _print_json(report=arguments.output, best=_description(selection.best_))
+    else:
+        print(f"{arguments.output}: {str(selection).splitlines()[len(selection.rows) + 1].lstrip('* ')}")
     return 130 if selection.interrupted else 0
 
 
 def fit(arguments):
     """Fit one model, save it and print it."""
-    X, names, weights = _samples(arguments)
+    X, weights = _samples(arguments)
     model = cyem.GaussianMixture(**_settings(arguments, "n_components", "covariance_type"))
-    model.fit(X, sample_weight=weights)
-    _finish(model, names, arguments)
+    with shown(None, model.n_init * model.max_iter, "iterations at most") as tell:
+        model.callback = lambda run, iteration, _: tell(run * model.max_iter + iteration)
+        model.fit(X, sample_weight=weights)
+    model.callback = None
+    model.save(arguments.output)
+    if arguments.plot_model:
+        _draw_model(arguments.plot_model, model, X)
     if arguments.json:
         _print_json(**_description(model))
     else:
-        print(_summary(model))
+        print(model.summary(X, weights))
+    return 130 if INTERRUPTED in model.fit_report_ else 0
 
 
 def predict(arguments):
@@ -148,14 +175,39 @@ def config(arguments):
         cyem.show_config()
 
 
+class Frame:
+    """A table with the names of its columns, as `cyem.data` reads the frames of other libraries."""
+
+    def __init__(self, X, names):
+        self.X, self.names, self.shape = X, names, X.shape
+
+    def __len__(self):
+        return len(self.X)
+
+    @property
+    def column_names(self):
+        return self.names
+
+    def itercolumns(self):
+        return iter(self.X.T)
+
+
+def _search(arguments):
+    """X, weights and what `cyem.select` makes of them."""
+    X, weights = _samples(arguments)
+    settings = _settings(arguments, "n_components", "covariance_types", "criterion", "time_budget")
+    return X, weights, cyem.select(X, sample_weight=weights, **settings)
+
+
 def _samples(arguments):
-    """X, names and weights that the options select from the file."""
+    """X, with its names where it has some, and weights that the options select from the file."""
 
     def choose(names, width):
         chosen = tables.columns(names, width, arguments.columns, arguments.drop)
         return _weights_last(chosen, names, width, arguments.weights)
 
-    return _split(*tables.read(arguments.file, choose), arguments.weights)
+    X, names, weights = _split(*tables.read(arguments.file, choose), arguments.weights)
+    return Frame(X, names) if names else X, weights
 
 
 def _model_and_samples(arguments):
@@ -211,47 +263,35 @@ def _load(path):
     return model, tuple(vars(model).pop("feature_names_in_", ()))
 
 
-def _finish(model, names, arguments):
-    """The fitted model with the names of its features, saved where -o says."""
-    if names:
-        model.feature_names_in_ = np.array(names, dtype=object)
-    if arguments.output:
-        model.save(arguments.output)
-    return model
+def _draw_curves(path, selection):
+    """The criterion over the number of components."""
+    from .plotting import CriterionDisplay
+
+    _draw(path, lambda figure: CriterionDisplay.from_selection(selection, ax=figure))
+
+
+def _draw_model(path, model, X):
+    """A mixture over the samples."""
+    from .plotting import MixtureDisplay
+
+    array = X.X if isinstance(X, Frame) else X
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")  # the picture shows those of the model
+        _draw(path, lambda figure: MixtureDisplay.from_estimator(named(model), array, ax=figure))
+
+
+def _draw(path, draw):
+    from matplotlib.figure import Figure  # of pyplot, nothing: it may want a screen
+
+    figure = Figure()
+    draw(figure)
+    figure.savefig(path, dpi=150)
 
 
 def _settings(arguments, *names):
     """Those parameters of a fit that were given."""
     names += ("random_state", "n_threads", "tol", "max_iter", "n_init")
     return {name: value for name in names if (value := getattr(arguments, name)) is not None}
-
-
-def _summary(model):
-    """A fitted model as text: weights and means, a column per component."""
-    k, d = model.means_.shape
-    names = getattr(model, "feature_names_in_", None)
-    names = [f"feature {j + 1}" for j in range(d)] if names is None else list(names)
-    end = f"{'converged' if model.converged_ else 'not converged'} after {model.n_iter_} iterations"
-    lines = [
-        f"{_plural('component', k)}, covariance {model.covariance_type}, {end}",
-        f"mean log-likelihood {model.lower_bound_:.6g} per sample",
-    ]
-    label = max(map(len, [*names, "component"]))
-    means = [_numbers(row) for row in model.means_.T.tolist()]
-    weights = [f"{weight:.4f}" for weight in model.weights_]
-    for block in (slice(start, start + PER_BLOCK) for start in range(0, k, PER_BLOCK)):
-        columns = [list(map(str, range(k))), weights, *means]
-        rows = zip(["component", "weight", *names], columns, strict=True)
-        lines += ["", *aligned([[name.ljust(label), *column[block]] for name, column in rows])]
-    return "\n".join([*lines, *[""] * bool(model.fit_report_), *model.fit_report_])
-
-
-def _numbers(values):
-    """Numbers as text with the same number of decimals, five digits for the largest."""
-    top = max(map(abs, values))
-    exponent = math.floor(math.log10(top)) if top else 0
-    form = f".{max(0, 4 - exponent)}f" if -4 < exponent < 8 else ".4e"
-    return [f"{value:{form}}" for value in values]
 
 
 def _description(model):
@@ -294,17 +334,6 @@ def _say(message):
     print(f"{clear}cyem: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
 
 
-def _draw(done, total, seconds):
-    """Progress of `select`, on one line that is gone in the end; nothing for what takes no time."""
-    if seconds > 1:
-        text = f"{done} of {total} fits, {seconds:.0f} s" if done < total else ""
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-
-
-def _plural(noun, n):
-    return f"{n} {noun}{'s' * (n != 1)}"
-
-
 def _listing(noun, names):
     shown = [*map(repr, names[:12]), *["..."] * (len(names) > 12)]
     return f"{noun}{'s' * (len(names) != 1)} {', '.join(shown)}"
@@ -328,6 +357,17 @@ def _new_file(path):
     if not os.access(folder, os.W_OK):
         raise argparse.ArgumentTypeError(f"cannot write into the folder {folder!r}")
     return path
+
+
+def _new_picture(path):
+    """The same, of a picture."""
+    if not path.lower().endswith(PICTURES):
+        raise argparse.ArgumentTypeError(f"{path!r} must end in {' or '.join(PICTURES)}")
+    try:
+        from . import plotting  # noqa: F401
+    except ImportError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return _new_file(path)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -362,22 +402,39 @@ def _parser():
         add("--max-iter", metavar="N", type=int, help="iterations at most")
         add("--threads", dest="n_threads", metavar="N", type=int, help="threads (default: all cores it may use)")
 
+    def grid_options(added):
+        table_options(added)
+        add = added.add_argument
+        add("--components", dest="n_components", metavar="COUNTS", type=_counts, help="such as 1-10 (default) or 1,2,5")
+        add("--structures", dest="covariance_types", metavar="NAMES", type=_names,
+            help="such as full,diag; all: the 14 codes (default: full,tied,diag,spherical)")
+        add("--time-budget", metavar="SECONDS", type=float, help="end the search after that, with the best so far")
+        add("--criterion", choices=CRITERIA, help="what the best has the smallest of (default: bic)")
+        fit_options(added)
+
+    def picture(added, option, help):
+        added.add_argument(option, metavar="FILE", type=_new_picture, help=f"{help} ({', '.join(PICTURES)})")
+
     added = command(select, "find the number of components and the covariance structure", "FILE")
-    table_options(added)
-    add = added.add_argument
-    add("--components", dest="n_components", metavar="COUNTS", type=_counts, help="such as 1-10 (default) or 1,2,5")
-    add("--structures", dest="covariance_types", metavar="NAMES", type=_names, help="such as full,diag, or all 14: all")
-    add("--criterion", choices=CRITERIA, help="what the best has the smallest of (default: bic)")
-    fit_options(added)
+    grid_options(added)
     added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, help="save the best model")
+    picture(added, "--plot", "draw the criterion over the number of components")
+    picture(added, "--plot-model", "draw the chosen model over the samples")
+
+    added = command(report, "the same as select, as a page for people: figures, tables, words", "FILE")
+    grid_options(added)
+    added.add_argument("-o", "--output", metavar="HTML", type=_new_file, required=True, help="where to write the page")
+    added.add_argument("--title", help="what stands on top of it")
 
     added = command(fit, "fit one model and save it", "FILE")
     table_options(added)
     add = added.add_argument
     add("--components", dest="n_components", metavar="K", type=int, help="how many (default: 1; select finds it)")
-    add("--structure", dest="covariance_type", metavar="NAME", help="full (default), tied, diag or spherical")
+    add("--structure", dest="covariance_type", metavar="NAME",
+        help="full (default), tied, diag, spherical, or a code of three letters")
     fit_options(added)
     added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, required=True, help="where to save the model")
+    picture(added, "--plot-model", "draw the model over the samples")
 
     added = command(predict, "print the component of each row", "MODEL", "FILE", epilog=BY_NAME + EPILOG)
     table_options(added, weights=False)

@@ -37,6 +37,15 @@ class Run(NamedTuple):
     statistics: Any  # of that pass; their update is a step better
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; `fit` is the best so far of `model`."""
+
+    def __init__(self, model, fit):
+        super().__init__()
+        self.model = model
+        self.fit = fit
+
+
 class Point(NamedTuple):
     """Parameters that have been swept."""
 
@@ -175,52 +184,64 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
     -------
     Fit
         Its parameters are the best that were swept, its value is theirs.
+
+    Raises
+    ------
+    Interrupted
+        After Ctrl-C, with the best so far.
     """
 
     convergence, leap, accidents = Convergence(tol, model.resolution), Leap(), Accidents(model)
     point = best = look(model, parameters)
     before = None  # the point of which the present one is the update, where a leap may follow
-    bounds, reached = [], False
-    while not reached and len(bounds) < max_iter:
-        after, empty, held = model.update(point.statistics, point.parameters)
-        seeded = accidents.seed(after, empty, len(bounds) + 1)
-        if seeded is not None:
-            after, before = seeded, None
-            convergence.restart()
-
-        new = None
-        can_leap = accelerate and len(bounds) >= WALK and not (held or empty)
-        if can_leap and before is not None:
-            target, rate = leap.ahead(*(model.coordinates(p) for p in (before.parameters, point.parameters, after)))
-            reached = convergence.reached(point.value - before.value, point.value, rate)
-            if target is not None and not reached:
-                new = look(model, model.at(target, after))
-                leap.tell(new.value >= point.value)
-        if new is not None and new.value >= point.value:
-            before, point = None, new
-        else:
-            new = look(model, after, held)
-            if not can_leap and seeded is None:
-                reached = convergence.reached(new.value - point.value, new.value)
-            before, point = None if empty else point, new
-
-        bounds.append(point.value)
-        # the end is an update rather than a leap that rounding made look better
-        slack = 4 * model.resolution * max(1.0, abs(point.value)) if reached else 0.0
-        if point.value >= best.value - slack:
-            best = point
-        if report is not None:
-            report(len(bounds), point.value)
-        if reached or (convergence.crawls and len(bounds) % LOOK == 0):
-            apart = accidents.part(point.parameters, len(bounds))
-            if apart is not None:
-                point, before, reached = look(model, apart), None, False
+    bounds, reached, interrupt = [], False, None
+    try:
+        while not reached and len(bounds) < max_iter:
+            after, empty, held = model.update(point.statistics, point.parameters)
+            seeded = accidents.seed(after, empty, len(bounds) + 1)
+            if seeded is not None:
+                after, before = seeded, None
                 convergence.restart()
+
+            new = None
+            can_leap = accelerate and len(bounds) >= WALK and not (held or empty)
+            if can_leap and before is not None:
+                target, rate = leap.ahead(*(model.coordinates(p) for p in (before.parameters, point.parameters, after)))
+                reached = convergence.reached(point.value - before.value, point.value, rate)
+                if target is not None and not reached:
+                    new = look(model, model.at(target, after))
+                    leap.tell(new.value >= point.value)
+            if new is not None and new.value >= point.value:
+                before, point = None, new
+            else:
+                new = look(model, after, held)
+                if not can_leap and seeded is None:
+                    reached = convergence.reached(new.value - point.value, new.value)
+                before, point = None if empty else point, new
+
+            bounds.append(point.value)
+            # the end is an update rather than a leap that rounding made look better
+            slack = 4 * model.resolution * max(1.0, abs(point.value)) if reached else 0.0
+            if point.value >= best.value - slack:
+                best = point
+            if report is not None:
+                report(len(bounds), point.value)
+            if reached or (convergence.crawls and len(bounds) % LOOK == 0):
+                apart = accidents.part(point.parameters, len(bounds))
+                if apart is not None:
+                    point, before, reached = look(model, apart), None, False
+                    convergence.restart()
+    except KeyboardInterrupt as stop:
+        interrupt = stop
     events = accidents.events
     if best.held:
         events.append(f"held at the floor of variance: components {listed(best.held)}")
-    return Fit(best.parameters, best.value, tuple(bounds), bool(reached), tuple(events),
-               accidents.seeded or bool(best.held), best.statistics)
+    converged = bool(reached) and interrupt is None
+    found = Fit(best.parameters, best.value, tuple(bounds), converged, tuple(events),
+                accidents.seeded or bool(best.held), best.statistics)
+    if interrupt is not None:
+        raise Interrupted(model, found) from interrupt
+    return found
 
 
 def short_runs(model, starts, *, tol, iterations):

@@ -25,6 +25,8 @@ class Memo:
     def __reduce__(self):
         return Memo, ()
 
+INTERRUPTED = "interrupted: this is the best so far"
+
 
 class Report(tuple):
     """What happened during a fit, one line an event; empty after an ordinary one."""
@@ -92,6 +94,9 @@ class GaussianMixture(Estimator):
         1: a line now and then; 2: with the gain and the time.
     verbose_interval : int, default=10
         Iterations between two lines.
+    callback : callable, default=None
+        Called as ``callback(run, iteration, mean_log_likelihood)`` after each iteration; runs count from 0, iterations
+        from 1. What it raises ends the fit; KeyboardInterrupt, as Ctrl-C does, with the best so far.
     n_threads : int or None, default=None
         Threads to use; None: as many as the process may. The result is the same, to the bit, for any number.
 
@@ -158,6 +163,7 @@ class GaussianMixture(Estimator):
         warm_start=False,
         verbose=0,
         verbose_interval=10,
+        callback=None,
         n_threads=None,
     ):
         self.n_components = n_components
@@ -179,12 +185,15 @@ class GaussianMixture(Estimator):
         self.warm_start = warm_start
         self.verbose = verbose
         self.verbose_interval = verbose_interval
+        self.callback = callback
         self.n_threads = n_threads
 
     # --- fitting -------------------------------------------------------------------------------------------------
 
     def fit(self, X, y=None, sample_weight=None):
         """Fit by maximum likelihood.
+
+        Ctrl-C ends it with a warning and the best so far; before there is any, the estimator stays as it was.
 
         Parameters
         ----------
@@ -218,15 +227,7 @@ class GaussianMixture(Estimator):
                              "positive weight): ask for fewer components.")
         rng = start.generator(self.random_state)
         mixture = Mixture(X, weights, shape, self.reg_covar, threads.resolve(self.n_threads), self.equal_weights)
-        starts = self._starts(mixture, X, kept, rng)
-        best = None
-        for run, first in enumerate(starts):
-            fit = em.fit(mixture, first, tol=self.tol, max_iter=self.max_iter, accelerate=self.acceleration is not None,
-                         report=self._reporter(run, mixture))
-            if best is None or fit.value > best.value:
-                best = fit
-        if self.search is not None:
-            best = self._search(mixture, best, rng)
+        best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
         return self
@@ -245,6 +246,24 @@ class GaussianMixture(Estimator):
         ndarray of shape (n,)
         """
         return self.fit(X, sample_weight=sample_weight).predict(X)
+
+    def _best(self, mixture, starts, rng):
+        """The best of the runs from given parameters, and of a search from there; after Ctrl-C the best so far."""
+        best = None
+        try:
+            for run, first in enumerate(starts):
+                fit = em.fit(mixture, first, tol=self.tol, max_iter=self.max_iter,
+                             accelerate=self.acceleration is not None, report=self._reporter(run, mixture))
+                best = better(best, fit)
+            if self.search is not None:
+                best = self._search(mixture, best, rng)
+        except KeyboardInterrupt as stop:
+            if isinstance(stop, em.Interrupted) and stop.model is mixture:
+                best = better(best, stop.fit)
+            if best is None:
+                raise
+            best = best._replace(events=(*best.events, INTERRUPTED))
+        return best
 
     def _starts(self, mixture, X, kept, rng):
         """The parameters to begin from: one, or one for each of n_init."""
@@ -303,17 +322,15 @@ class GaussianMixture(Estimator):
         part = start.trial(mixture, self.n_components, rng)
         found = search.improve(part, search.briefly(part, part.sweep(fit.parameters)), moves=self.n_moves,
                                failures=self.n_moves, promise=0.0, climb=search.patiently, deadline=deadline)
-        better = fit
+        best = fit
         if found.accepted:
-            better = em.fit(mixture, part.update(found.run.statistics).parameters, tol=self.tol,
-                            max_iter=self.max_iter, accelerate=self.acceleration is not None)
-        gain = max(better.value - fit.value, 0.0)
-        event = f"search: {found.accepted} of {found.tried} moves accepted, mean log-likelihood {gain:.2g} higher"
+            best = better(fit, em.fit(mixture, part.update(found.run.statistics).parameters, tol=self.tol,
+                                      max_iter=self.max_iter, accelerate=self.acceleration is not None))
+        event = (f"search: {found.accepted} of {found.tried} moves accepted, mean log-likelihood "
+                 f"{best.value - fit.value:.2g} higher")
         if self.verbose:
             print(event)
-        if better.value <= fit.value:
-            better = fit
-        return better._replace(events=(*better.events, event))
+        return best._replace(events=(*best.events, event))
 
     def _accept(self, mixture, fit, rng):
         """Set the fitted attributes, all at once, and say what the user should know."""
@@ -341,25 +358,38 @@ class GaussianMixture(Estimator):
         if fit.collapsed:
             warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
                  ConvergenceWarning)
-        if not fit.converged and self.max_iter > 0:
+        if INTERRUPTED in fit.events:
+            warn(f"{INTERRUPTED} (iteration {self.n_iter_})", ConvergenceWarning)
+        elif not fit.converged and self.max_iter > 0:
             warn("Best performing initialization did not converge. Try different init parameters, or increase "
                  f"max_iter, tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})",
                  ConvergenceWarning)
 
     def _reporter(self, run, mixture):
-        """What prints the progress of one run, or None."""
-        if not self.verbose:
+        """What tells of the progress of one run, or None."""
+        printer = self._printer(run) if self.verbose else None
+        listeners = [listener for listener in (printer, self.callback) if listener is not None]
+        if not listeners:
             return None
+
+        def report(iteration, value):
+            for listener in listeners:
+                listener(run, iteration, value - mixture.frame.log_volume)
+
+        return report
+
+    def _printer(self, run):
+        """What prints the progress of one run."""
         print(f"Initialization {run}")
         last = [-np.inf, time.perf_counter()]
 
-        def report(iteration, value):
+        def report(run, iteration, value):
             if iteration % self.verbose_interval:
                 return
             line = f"  Iteration {iteration}"
             if self.verbose > 1:
                 now = time.perf_counter()
-                line += f"\t mean log-likelihood {value - mixture.frame.log_volume:.8f}"
+                line += f"\t mean log-likelihood {value:.8f}"
                 line += f"\t gain {value - last[0]:.2e}\t time {now - last[1]:.3f}s"
                 last[:] = value, now
             print(line)
@@ -385,6 +415,8 @@ class GaussianMixture(Estimator):
                 self._refuse(name, "a bool", getattr(self, name))
         if self.equal_weights and self.weights_init is not None:
             self._refuse("weights_init", "None where equal_weights=True fixes the weights", self.weights_init)
+        if not (self.callback is None or callable(self.callback)):
+            self._refuse("callback", "a function of (run, iteration, mean_log_likelihood), or None", self.callback)
         if self.acceleration not in ("squarem", None):
             self._refuse("acceleration", "'squarem' or None", self.acceleration)
         if self.search not in ("swap", None):
@@ -686,6 +718,53 @@ class GaussianMixture(Estimator):
             X[y == j] = np.linalg.solve(factors[j].T, X[y == j].T).T + frame.enter(self.means_[j])
         return frame.leave(X), y
 
+    def summary(self, X=None, sample_weight=None):
+        """The fitted mixture as a statistician prints it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d), default=None
+            For what needs samples: their number, log-likelihood, BIC, AIC and ICL.
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        str
+            What was fitted and how that ended; degrees of freedom (df, the free parameters) and criteria; weight, means
+            and standard deviations of each component; what was out of the ordinary.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> model = GaussianMixture.from_parameters([0.25, 0.75], [[-1.0], [1.0]], [1.0, 4.0], "spherical")
+        >>> print(model.summary([[-2.0], [0.0], [3.0]]))
+        Gaussian mixture, 2 components, covariance spherical (VII): spheres, each with its own volume
+        parameters as given, not fitted
+        <BLANKLINE>
+        samples  features  df  log-likelihood    BIC    AIC    ICL
+              3         1   5           -6.26  18.02  22.53  19.95
+        <BLANKLINE>
+        component                 0       1
+        weight               0.2500  0.7500
+        mean
+          feature 1         -1.0000  1.0000
+        standard deviation
+          feature 1          1.0000  2.0000
+        """
+        from .summary import summary
+
+        return summary(self, X, sample_weight)
+
+    def _repr_html_(self):
+        """The same as a small page, for notebooks."""
+        from .fragments import model_summary
+
+        return str(model_summary(self))
+
     def save(self, path):
         """Write the mixture to a file, from which `cyem.load` makes it again.
 
@@ -696,6 +775,11 @@ class GaussianMixture(Estimator):
         from .persistence import save
 
         save(self, path)
+
+
+def better(best, fit):
+    """The one of greater likelihood; the first may be None."""
+    return fit if best is None or fit.value > best.value else best
 
 
 def checked(values, name, shape):

@@ -14,8 +14,9 @@ from . import covariance, data, start, threads
 from .criteria import CRITERIA, UNDEFINED, measures
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
-from .mixture import Mixture
 from .grid import Grid, Settings
+from .mixture import Mixture
+from .progress import shown
 from .sweep import SERIAL
 from .workers import Stopped, Workers
 
@@ -173,6 +174,12 @@ class Selection:
 
     __repr__ = __str__
 
+    def _repr_html_(self):
+        """The best of the table, for notebooks."""
+        from .fragments import selection_summary
+
+        return str(selection_summary(self))
+
 
 def select(
     X,
@@ -223,8 +230,9 @@ def select(
         Seconds after which the search ends. Rows that were not reached say so; the others are as good as time allowed.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each sample; 2 is the sample twice, 0 is the sample gone.
-    progress : callable, optional
-        Called as ``progress(done, total, seconds)`` after each combination, with the time since the start.
+    progress : bool, None or callable, default=None
+        Whether to show how far the search is; None: on a terminal and in a notebook, after a second. A function is
+        called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
     **parameters
         Anything else that `GaussianMixture` takes, for every fit alike. A start that these give, such as `init_params`,
         takes the place of the seeds.
@@ -286,13 +294,14 @@ def select(
     search = Grid(mixtures, cells, problem.settings(workers.check))
     total, done, cv, missing = 2 * len(cells), 0, {}, ""
     try:
-        with workers:
+        with workers, shown(progress, total) as tell:
             for wave in search.waves():
                 for cell, result in workers.run(wave):
                     search.tell(cell, result)
                     done += 1
-                    if progress is not None:
-                        progress(min(done, total), total, perf_counter() - begin)
+                    tell(min(done, total))
+            if done < total:
+                tell(total)
             if criterion == "cv":
                 cv |= workers.run(search.held_out(problem.folds()))
     except Stopped:
@@ -302,8 +311,6 @@ def select(
             raise
         missing = "interrupted"
         warn(f"interrupted after {len(search.found)} of {len(cells)} fits: this is the best so far")
-    if progress is not None and done < total:
-        progress(total, total, perf_counter() - begin)
     rows = [
         _row(model, search, (k, codes[name]), cv, reasons[k, name] or missing) for (k, name), model in models.items()
     ]

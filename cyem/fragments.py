@@ -1,0 +1,116 @@
+"""Pieces of HTML about fitted mixtures, for notebooks and reports; readable on light and dark backgrounds."""
+
+import math
+
+from . import summary
+from .criteria import CRITERIA
+from .estimator import NotFittedError
+from .markup import element, row, table, together
+from .selection import MARKS, _marks
+
+PLAIN = "border-collapse: separate; border-spacing: .8em .1em; text-align: right; font-variant-numeric: tabular-nums"
+SHORT = 12  # components and features shown in a notebook
+ROWS = 15  # rows of a selection shown in a notebook
+
+
+def model_summary(model):
+    """A mixture for a notebook."""
+    try:
+        model._check_fitted()
+    except NotFittedError:
+        return element("div", element("code", repr(model)), " (not fitted)")
+    names, values = summary.figures(model)
+    facts = "; ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+    k, d = model.means_.shape
+    rest = f"The first {SHORT} of {summary.plural('component', k)} and {summary.plural('feature', d)}."
+    return element(
+        "div",
+        element("strong", "Gaussian mixture, ", summary.heading(model)),
+        element("div", f"{summary.ending(model)}; {facts}"),
+        components(model, SHORT, style=PLAIN),
+        element("div", rest) if max(k, d) > SHORT else "",
+        *(element("div", event) for event in model.fit_report_),
+    )
+
+
+def selection_summary(selection):
+    """A selection for a notebook: the best rows of its table."""
+    best = selection.best_row
+    shown = [fit for fit, _ in ranked(selection)][:ROWS]
+    more = f"{len(shown)} of {len(selection.rows)} rows, the best first." if len(shown) < len(selection.rows) else ""
+    chosen = f"{summary.plural('component', best.n_components)}, {best.covariance_type}"
+    return element(
+        "div",
+        element("strong", f"Best by {criterion_name(selection)}: {chosen}"),
+        models(selection, shown, style=PLAIN),
+        element("div", more) if more else "",
+    )
+
+
+def components(model, most=None, **attributes):
+    """Weight, and mean and standard deviation of every feature, a column per component."""
+    names = summary.feature_names(model)[:most]
+    k = len(model.weights_[:most])
+    weights = [element("td", f"{weight:.1%}") for weight in model.weights_[:most]]
+    lines = [row([element("th", "weight", scope="row"), *weights])]
+    for name, means, sds in zip(names, model.means_.T.tolist(), summary.deviations(model).T.tolist(), strict=False):
+        cells = [element("td", mean, element("small", " ± ", sd)) for mean, sd in _with_deviations(means, sds)]
+        lines.append(row([element("th", name, scope="row"), *cells[:most]]))
+    head = ["", *(element("th", f"component {j}", scope="col") for j in range(k))]
+    return table(head, lines, **attributes)
+
+
+def models(selection, shown, **attributes):
+    """Rows of the table of a selection; each number carries its full value, by which a page can sort."""
+    names = [name for name in CRITERIA if any(_is_number(getattr(fit, name)) for fit in shown)]
+    head = ["", "components", "structure", "log-likelihood", "parameters", *(name.upper() for name in names)]
+    head += ["iterations", "seconds"]
+    lines = []
+    for fit in shown:
+        is_best = fit is selection.best_row
+        cells = [together("★" if is_best else "", marks(fit)), number(fit.n_components, "d"), fit.covariance_type]
+        if fit.reason:
+            cells.append(element("td", f"not fitted: {fit.reason}", colspan=len(head) - 3, class_="reason"))
+        else:
+            cells += [number(fit.log_likelihood), number(fit.n_parameters, "d")]
+            cells += [*(number(getattr(fit, name)) for name in names), number(fit.n_iter, "d"), number(fit.seconds)]
+        lines.append(row(cells, class_="best" if is_best else None))
+    return table(head, lines, **attributes)
+
+
+def number(value, form=",.2f"):
+    """A cell with a number, and the number in full beside it."""
+    if not _is_number(value):
+        return element("td", "undefined", data_value="")
+    return element("td", format(value, form), data_value=repr(float(value)))
+
+
+def marks(fit):
+    """The keys of MARKS that a row of a selection deserves, each with its meaning."""
+    return together(*(element("abbr", mark, title=MARKS[mark]) for mark in _marks(fit)))
+
+
+def criterion_name(selection):
+    """What the criterion is called."""
+    own = selection.criterion
+    return own.upper() if isinstance(own, str) else getattr(own, "__name__", "a function")
+
+
+def ranked(selection):
+    """The fitted rows, with the values of the criterion: the chosen one first, then the others from the best on."""
+    best = selection.best_row
+    fitted = [(fit, value) for fit, value in zip(selection.rows, selection.values(), strict=True) if _is_number(value)]
+    return sorted(fitted, key=lambda pair: (pair[0] is not best, pair[0].spurious, pair[1]))
+
+
+def _with_deviations(means, sds):
+    """Pairs of text with as many decimals as give the least standard deviation two digits."""
+    least = min((sd for sd in sds if 0 < sd < math.inf), default=1.0)
+    decimals = max(0, 1 - math.floor(math.log10(least)))
+    form = f",.{decimals}f" if decimals < 9 and max(map(abs, [*means, *sds])) < 1e9 else ".3e"
+    return [(f"{mean:{form}}", f"{sd:{form}}") for mean, sd in zip(means, sds, strict=True)]
+
+
+def _is_number(value):
+    return value is not None and not math.isnan(value)
+

@@ -1,0 +1,104 @@
+"""A report on a selection or a fitted mixture: one page that needs neither Python nor a network to be read."""
+
+import base64
+import hashlib
+import warnings
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from .. import data
+from ..gaussian import GaussianMixture
+from ..markup import together
+from ..selection import Selection
+from . import pictures, sections
+
+
+def report(fitted, X, path, *, sample_weight=None, title="Mixture report", command=None, figures=True):
+    """Write a report: one HTML page that holds everything it shows.
+
+    It tells in plain words what was fitted and how sure one can be, with figures, the table of all models that were
+    compared (which sorts at a click), what to be careful about, and how to make it again. It needs no network, follows
+    the light or dark setting of the reader, and can be printed.
+
+    Parameters
+    ----------
+    fitted : Selection or GaussianMixture
+        What `select` returned, or a fitted mixture.
+    X : array-like of shape (n, d)
+        The samples it was fitted to.
+    path : str or path
+        The file to write, customarily ".html".
+    sample_weight : array-like of shape (n,), optional
+        The weights it was fitted with.
+    title : str, optional
+        What stands on top.
+    command : str, optional
+        A command line that makes the report again; by default the report shows the Python code.
+    figures : bool, optional
+        Whether to draw.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    TypeError
+        If `fitted` is something else.
+    NotFittedError, ValueError
+        If the mixture is not fitted, or X does not fit to it.
+    OSError
+        If the file cannot be written.
+
+    Notes
+    -----
+    The words for a difference of BIC are those of Kass & Raftery, "Bayes factors", 1995, section 3.2. Figures need
+    matplotlib; without it they are left out, with a warning.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> import cyem
+    >>> X = np.random.default_rng(0).normal(size=(100, 1))
+    >>> selection = cyem.select(X, n_components=[1, 2], covariance_types="full", random_state=0)
+    >>> with TemporaryDirectory() as folder:
+    ...     page = cyem.report(selection, X, Path(folder, "report.html"), title="Noise").read_text()
+    >>> "<h1>Noise</h1>" in page
+    True
+    """
+    selection = fitted if isinstance(fitted, Selection) else None
+    model = fitted.best_ if selection else fitted
+    if not isinstance(model, GaussianMixture):
+        raise TypeError(f"fitted={fitted!r} must be a Selection or a fitted GaussianMixture")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")  # the page shows those of the model
+        X = model._samples(X)
+        weights = data.weights(sample_weight, len(X))
+        facts = sections.Facts(model, X, weights)
+        drawn = pictures.drawn(selection, model, X, weights) if figures else {}
+    parts = [
+        sections.head(title, facts),
+        sections.answer(facts, selection),
+        sections.cautions(facts, selection),
+        sections.groups(facts, drawn),
+        sections.certainty(facts, drawn),
+        sections.models(selection, drawn) if selection else "",
+        sections.words(),
+        sections.again(facts, selection, path, command),
+    ]
+    script = _resource("sort.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = Template(_resource("page.html")).substitute(
+        title=together(title), body=together(*parts), script=script, script_hash=f"'sha256-{digest}'"
+    )
+    path = Path(path)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _resource(name):
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

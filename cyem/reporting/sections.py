@@ -1,0 +1,254 @@
+"""The sections of a report, each from what was fitted to a piece of HTML."""
+
+import platform
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+
+import cyem
+
+from .. import fragments
+from ..markup import element, row, table, together
+from ..summary import deviations, ending, feature_names, heading, plural, series
+
+CERTAIN, DOUBTFUL = 0.9, 0.6  # probabilities of the most probable component
+TELLING = 0.5  # standard deviations by which a component must differ from the whole to be said to
+MOST = 4  # such differences named for one component
+EVIDENCE = ((10, "very strong"), (6, "strong"), (2, "positive"), (0, "hardly any"))  # Kass & Raftery (1995), 2 log B
+WORDS = {
+    "component": "A group of rows, spread around a centre like a cloud that is densest in the middle (a normal "
+    "distribution). A mixture describes the data as several of them on top of each other.",
+    "structure": "What the clouds may look like: how much their sizes, shapes and directions may differ from each "
+    "other. Three letters say it of volume, shape and orientation: E equal for all, V varying, I none (round, or along "
+    "the axes); full is VVV, tied EEE, diag VVI, spherical VII.",
+    "log-likelihood": "How well the model foretells the data; the greater, the better. It grows with every component.",
+    "parameters": "How many numbers the model has to estimate: its price.",
+    "BIC, AIC, AICC, ICL": "The log-likelihood with the price taken off, turned so that smaller is better. They differ "
+    "in the price. ICL prefers groups that are well apart; AIC tends to more components than BIC.",
+    "NEC, ENTROPY": "How much the components overlap: 0 when every row belongs to one of them for sure.",
+    "marks": "! stopped before it was done; ~ something out of the ordinary; ? owed to a few rows or to none of the "
+    "width, and therefore not chosen.",
+}
+
+
+class Facts:
+    """What the page says of a mixture and its samples.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+    X : ndarray of shape (n, d)
+    weights : ndarray of shape (n,) or None
+    """
+
+    def __init__(self, model, X, weights):
+        self.model = model
+        self.n, self.d = X.shape
+        self.k = len(model.weights_)
+        self.weights = weights
+        self.names = feature_names(model)
+        self.criteria = model._criteria(X, weights)
+        self.highest = model.predict_proba(X).max(axis=1)
+
+    def share(self, where):
+        """The share of the samples, by weight, for which something holds."""
+        return float(np.average(where, weights=self.weights))
+
+    @cached_property
+    def differences(self):
+        """Means of the components less the mean of the mixture, in its standard deviations (k, d)."""
+        model = self.model
+        weights, means = np.asarray(model.weights_, float), np.asarray(model.means_, float)
+        offsets = means - weights @ means
+        variances = weights @ (deviations(model) ** 2 + offsets**2)
+        return offsets / np.sqrt(variances)
+
+
+def head(title, facts):
+    """The title, and what the data were."""
+    size = f"{facts.n:,} row{'s' * (facts.n != 1)}"
+    weighted = "" if facts.weights is None else ", weighted"
+    made = f"{size} of {plural('feature', facts.d)}{weighted}. Made on {date.today()} with cyem {cyem.__version__}."
+    return together(element("h1", title), element("p", made, class_="soft"))
+
+
+def answer(facts, selection):
+    """What was found, in plain words."""
+    k = facts.k
+    if selection is None:
+        first, reason = f"A mixture of {plural('component', k)} was fitted to the data.", ""
+    else:
+        groups = f"{k} groups of rows" if k > 1 else "a single group"
+        first, reason = f"The data are best described as {groups}.", _reason(selection)
+    return together(
+        element("div", element("strong", first), " ", reason, class_="answer"),
+        element("p", f"The model: {heading(facts.model)}. {ending(facts.model)}."),
+    )
+
+
+def _reason(selection):
+    """Why this model, and how far behind the next one is."""
+    (_, value), *others = fragments.ranked(selection)
+    name = fragments.criterion_name(selection)
+    if not others:
+        return f"No other model was fitted; its {name} is {value:,.1f}."
+    text = f"Of {len(others) + 1} models compared, this one has the smallest {name}: {value:,.1f}."
+    runner_up, next_value = others[0]
+    gap = next_value - value
+    text += f" Next is {_called(runner_up)}, {gap:,.1f} behind"
+    if name == "BIC" and gap >= 0:
+        word = next(word for least, word in EVIDENCE if gap >= least)
+        return f"{text}: {word} evidence for the first."
+    return f"{text}."
+
+
+def _called(fit):
+    return f"{plural('component', fit.n_components)} ({fit.covariance_type})"
+
+
+def cautions(facts, selection):
+    """What to be careful about, as a list, or the word that there is nothing."""
+    model = facts.model
+    cautions = [f"The fit of the model says: {event}." for event in model.fit_report_]
+    if not model.converged_:
+        cautions.append("The fit was stopped before it was done: raise max_iter.")
+    if model.random_state is None:
+        cautions.append("No seed was given: fitting again may give another answer.")
+    if selection:
+        cautions += _cautions_of_selection(selection)
+    if not cautions:
+        cautions = ["Nothing out of the ordinary happened."]
+    return together(
+        element("h2", "What to be careful about"), element("ul", *(element("li", c) for c in cautions), class_="care")
+    )
+
+
+def _cautions_of_selection(selection):
+    best, rows = selection.best_row, selection.rows
+    counts = sorted({fit.n_components for fit in rows})
+    (_, value), *others = fragments.ranked(selection)
+    close = [fit for fit, other in others if not fit.spurious and other - value < 2]
+    if best.spurious:
+        yield "The chosen model owes its likelihood to a few rows: every model compared does."
+    if len(counts) > 1 and best.n_components == counts[-1]:
+        yield f"The chosen number of components, {counts[-1]}, is the largest tried: a larger one may be better still."
+    if fragments.criterion_name(selection) == "BIC" and close:
+        yield f"As good as the chosen model (BIC less than 2 apart): {series(map(_called, close))}."
+    for name in ("aic", "icl"):
+        other = selection.pick(name).best_row
+        if name != selection.criterion and other is not best:
+            yield f"{name.upper()} would choose {_called(other)}."
+    if violations := selection.nesting_violations:
+        worst = max(violations, key=lambda violation: violation.loss)
+        yield (
+            f"The search missed better fits: {plural('model', len(violations))} fit worse than a special case, "
+            f"{_called(worst.general)} by {worst.loss:.2g} of log-likelihood."
+        )
+    if selection.interrupted:
+        yield "The search was ended before it was done."
+    for text, found in (
+        ("Not fitted, as the table explains", [fit for fit in rows if fit.reason]),
+        ("Stopped before convergence, mark !", [fit for fit in rows if not fit.reason and not fit.converged]),
+        ("Out of the ordinary, such as a component as thin as is allowed, mark ~", [fit for fit in rows if fit.report]),
+        ("Owed to a few rows and not chosen, mark ?", [fit for fit in rows if fit.spurious and fit is not best]),
+    ):
+        if found:
+            yield f"{text}: {len(found)} of the {len(rows)} models."
+
+
+def groups(facts, figures):
+    """The components, in words and in numbers."""
+    lines = []
+    for j in np.argsort(-facts.model.weights_, kind="stable").tolist():
+        share = f"{facts.model.weights_[j]:.1%}"
+        lines.append(row([element("th", f"component {j}", scope="row"), share, _difference(facts, j)]))
+    words = table(["", "share", "compared with all rows"], lines, class_="differs")
+    explained = "Each number is the mean of a feature in a component, with the standard deviation within it after ±."
+    return together(
+        element("h2", "The groups"),
+        element("div", words, class_="wide") if facts.k > 1 else "",
+        figures.get("mixture", ""),
+        element("p", explained, class_="soft"),
+        element("div", fragments.components(facts.model, class_="components"), class_="wide"),
+    )
+
+
+def _difference(facts, j):
+    """By what a component differs from the whole, the most telling features first."""
+    z = facts.differences[j]
+    telling = [i for i in np.argsort(-np.abs(z), kind="stable") if abs(z[i]) >= TELLING][:MOST]
+    said = [f"{facts.names[i]} {'high' if z[i] > 0 else 'low'} ({z[i]:+.1f} sd)" for i in telling]
+    return ", ".join(said) or "near the average in everything"
+
+
+def certainty(facts, figures):
+    """How sure it is which row belongs where."""
+    if facts.k == 1:
+        return ""
+    certain, doubtful = facts.share(facts.highest > CERTAIN), facts.share(facts.highest < DOUBTFUL)
+    text = (
+        f"{certain:.0%} of the rows belong to one component with a probability above {CERTAIN:.0%}; for "
+        f"{doubtful:.0%} the most probable one has less than {DOUBTFUL:.0%}: these lie between groups."
+    )
+    return together(element("h2", "How sure the groups are"), element("p", text), figures.get("uncertainty", ""))
+
+
+def models(selection, figures):
+    """The table of all models, which the script of the page makes sortable."""
+    note = "A click on a heading sorts by it, another one the other way round. ★ is the chosen model."
+    shown = fragments.models(selection, selection.rows, class_="sortable")
+    return together(
+        element("h2", "All models compared"),
+        figures.get("criterion", ""),
+        element("p", note, class_="soft"),
+        element("div", shown, class_="wide"),
+    )
+
+
+def words():
+    """The terms of the page, explained."""
+    entries = (item for word, meaning in WORDS.items() for item in (element("dt", word), element("dd", meaning)))
+    return together(element("h2", "Words"), element("dl", *entries))
+
+
+def again(facts, selection, path, command):
+    """How to make the same again."""
+    config = cyem.show_config("dict")
+    versions = {
+        "cyem": cyem.__version__,
+        "Python": platform.python_version(),
+        "NumPy": np.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "kernels": config["instruction_set"],
+        "seed": facts.model.random_state,
+        "samples": f"{facts.n} x {facts.d}",
+    }
+    lines = "\n".join(f"{name:8}{value}" for name, value in versions.items())
+    return together(
+        element("h2", "How to make it again"),
+        element("pre", element("code", command or _code(facts, selection, path))),
+        element("p", "The same samples, version, seed and kernels give the same numbers."),
+        element("pre", lines),
+    )
+
+
+def _code(facts, selection, path):
+    """Python that makes the same report, given X and, where there are some, sample_weight."""
+    model = facts.model
+    weights = "" if facts.weights is None else ", sample_weight=sample_weight"
+    if selection is None:
+        fit = f"fitted = cyem.{model!r}.fit(X{weights})"
+    else:
+        counts = list(dict.fromkeys(fit.n_components for fit in selection.rows))
+        names = list(dict.fromkeys(fit.covariance_type for fit in selection.rows))
+        own = selection.criterion
+        settings = {"criterion": own} if isinstance(own, str) else {}
+        settings |= {
+            name: value
+            for name, default in model._defaults().items()
+            if name not in ("n_components", "covariance_type") and repr(value := getattr(model, name)) != repr(default)
+        }
+        settings = "".join(f", {name}={value!r}" for name, value in settings.items())
+        fit = f"fitted = cyem.select(X, {counts}, {names}{settings}{weights})"
+    return f"import cyem\n\n{fit}\ncyem.report(fitted, X, {str(path)!r}{weights})"

@@ -1,0 +1,249 @@
+"""The report as a file: what it says is true, whole and safe. `test_browser.py` opens it."""
+
+import base64
+import re
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cyem
+from cyem import GaussianMixture, cli, report, select
+
+NASTY = "<script>alert('1')</script> & \"x\""
+
+
+class Page(HTMLParser):
+    """Text by element, attributes, tables."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.open, self.elements, self.addresses = [], [], []
+        self.feed(self.source)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append([tag, dict(attributes), ""])
+        if tag not in ("meta", "link", "img", "source"):
+            self.open.append(self.elements[-1])
+        self.addresses += [value for name, value in attributes if name in ("src", "href", "srcset")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        for element in self.open:
+            element[2] += data
+
+    def texts(self, tag):
+        return [text for name, _, text in self.elements if name == tag]
+
+    @property
+    def text(self):
+        return self.texts("main")[0]
+
+
+@pytest.fixture(scope="module")
+def X():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        np.concatenate([rng.normal(0, 1, (120, 2)), rng.normal([6, -6], [0.5, 2], (60, 2))]), columns=["length", NASTY]
+    )
+
+
+@pytest.fixture(scope="module")
+def selection(X):
+    return select(X, [1, 2, 3, 999], ["full", "diag"], random_state=7)
+
+
+@pytest.fixture(scope="module")
+def page(selection, X, tmp_path_factory):
+    return Page(report(selection, X, tmp_path_factory.mktemp("page") / "report.html", title=NASTY))
+
+
+def test_what_users_write_is_text(page):
+    assert page.texts("title") == page.texts("h1") == [NASTY]
+    assert NASTY in page.texts("th")  # the name of a feature
+    assert len(page.texts("script")) == 1
+
+
+def test_nothing_comes_from_elsewhere(page):
+    assert page.addresses and all(address.startswith("data:") for address in page.addresses)
+    policy = next(attributes["content"] for _, attributes, _ in page.elements if "http-equiv" in attributes)
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert "http:" not in page.text and "https:" not in page.text
+
+
+def test_the_table_is_that_of_the_selection(page, selection):
+    assert page.texts("tr").count("") == 0
+    values = [attributes.get("data-value") for _, attributes, _ in page.elements]
+    for row in selection.rows:
+        if row.reason:
+            assert f"not fitted: {row.reason}" in page.texts("td")
+        else:
+            assert {repr(row.log_likelihood), repr(row.bic), repr(row.aic), repr(row.icl)} <= set(values)
+    best = [text for tag, attributes, text in page.elements if tag == "tr" and attributes.get("class") == "best"]
+    assert len(best) == 1 and f"{selection.best_row.bic:,.2f}" in best[0]
+
+
+def test_the_answer_in_words(page, selection, X):
+    best = selection.best_row
+    assert f"best described as {best.n_components} groups" in page.text
+    others = sorted(row.bic for row in selection.rows if not row.reason and row is not best)
+    assert f"{others[0] - best.bic:,.1f} behind" in page.text
+    certain = np.mean(selection.best_.predict_proba(X).max(axis=1) > 0.9)
+    assert f"{certain:.0%} of the rows belong to one component with a probability above 90%" in page.text
+    assert "180 rows of 2 features" in page.text
+    for weight in selection.best_.weights_:
+        assert f"{weight:.1%}" in page.texts("td")
+    small = int(np.argmin(selection.best_.weights_))
+    said = next(text for text in page.texts("tr") if text.startswith(f"component {small}"))
+    mean = (X["length"].mean(), X["length"].std(ddof=0))
+    assert f"length high ({(selection.best_.means_[small, 0] - mean[0]) / mean[1]:+.1f} sd)" in said
+
+
+def test_what_to_be_careful_about(page, selection, X, tmp_path):
+    cautions = page.texts("li")
+    assert "Not fitted, as the table explains: 2 of the 8 models." in cautions
+    chosen = selection.best_row.n_components
+    cautions = Page(report(select(X, [1, chosen], "full"), X, tmp_path / "narrow.html", figures=False)).texts("li")
+    assert any(f"{chosen}, is the largest tried" in text for text in cautions)
+    assert any("No seed was given" in text for text in cautions)
+    with pytest.warns(cyem.ConvergenceWarning):
+        stopped = GaussianMixture(3, max_iter=1, random_state=0).fit(X)
+    assert Page(report(stopped, X, tmp_path / "stopped.html", figures=False)).texts("li") == [
+        "The fit was stopped before it was done: raise max_iter."
+    ]
+
+
+def test_the_code_makes_it_again(page, selection, X, tmp_path, monkeypatch):
+    """What the report says to run gives the same model."""
+    code = page.texts("code")[0]
+    monkeypatch.chdir(tmp_path)
+    assert "random_state=7" in code
+    told = {"X": X}
+    exec(re.sub(r"cyem\.report\(.*", "", code), told)
+    assert told["fitted"].best_.means_.tobytes() == selection.best_.means_.tobytes()
+    assert [row[:2] for row in told["fitted"].rows] == [row[:2] for row in selection.rows]
+
+
+def test_of_a_model(X, tmp_path):
+    model = GaussianMixture(2, covariance_type="VEV", random_state=0).fit(X)
+    path = report(model, X, tmp_path / "model.html", figures=False)
+    page = Page(path)
+    assert path == tmp_path / "model.html"
+    assert "A mixture of 2 components was fitted" in page.text
+    assert "cyem.GaussianMixture(n_components=2, covariance_type='VEV', random_state=0).fit(X)" in page.text
+    assert "All models compared" not in page.text
+    assert page.texts("figure") == []
+
+
+def test_of_one_group_and_one_feature(tmp_path):
+    X = np.random.default_rng(0).normal(size=(100, 1))
+    page = Page(report(select(X, [1], "full", random_state=0), X, tmp_path / "one.html", figures=False))
+    assert "a single group" in page.text and "No other model was fitted" in page.text
+    assert "How sure the groups are" not in page.text
+
+
+def test_weights_count(X, tmp_path):
+    weights = np.arange(len(X)) % 3 + 1.0
+    model = GaussianMixture(2, random_state=0).fit(X, sample_weight=weights)
+    page = Page(report(model, X, tmp_path / "page.html", sample_weight=weights, figures=False))
+    certain = np.average(model.predict_proba(X).max(axis=1) > 0.9, weights=weights)
+    assert f"{certain:.0%} of the rows" in page.text and "weighted" in page.text
+    assert ".fit(X, sample_weight=sample_weight)" in page.text
+
+
+def test_figures_are_light_and_dark_and_have_words(page):
+    images = [attributes for tag, attributes, _ in page.elements if tag == "img"]
+    dark = [attributes for tag, attributes, _ in page.elements if tag == "source"]
+    assert len(images) == len(dark) == 3
+    assert all(image["alt"] for image in images)
+    for image, other in zip(images, dark, strict=True):
+        assert image["src"] != other["srcset"]
+        kind, _, content = image["src"].partition(";base64,")
+        start = b"<?xml" if kind == "data:image/svg+xml" else b"\x89PNG"
+        assert base64.b64decode(content).startswith(start)
+
+
+def test_figures_of_one_group_and_one_feature(tmp_path):
+    X = np.random.default_rng(0).normal(size=(100, 1))
+    page = Page(report(GaussianMixture().fit(X), X, tmp_path / "one.html"))
+    assert len(page.texts("figure")) == 1 and page.texts("figcaption")[0].startswith("The histogram of the samples")
+
+
+def test_without_matplotlib(selection, X, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("cyem.plotting")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(cyem, "plotting", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.warns(UserWarning, match=r"no figures: .*matplotlib"):
+        page = Page(report(selection, X, tmp_path / "plain.html"))
+    assert page.texts("figure") == [] and "All models compared" in page.text
+
+
+@pytest.mark.parametrize("fitted", [None, "model", 3])
+def test_of_something_else(fitted, X, tmp_path):
+    with pytest.raises(TypeError, match=f"fitted={fitted!r} must be a Selection or a fitted GaussianMixture"):
+        report(fitted, X, tmp_path / "page.html")
+
+
+def test_bad_input_writes_nothing(selection, X, tmp_path):
+    path = tmp_path / "page.html"
+    with pytest.raises(cyem.NotFittedError):
+        report(GaussianMixture(), X, path)
+    with pytest.raises(ValueError, match="features"):
+        report(selection, X.to_numpy()[:, :1], path)
+    with pytest.raises(ValueError, match="sample_weight"):
+        report(selection, X, path, sample_weight=[1.0])
+    assert not path.exists()
+    with pytest.raises(OSError, match="nowhere"):
+        report(selection, X, tmp_path / "nowhere" / "page.html", figures=False)
+
+
+@pytest.fixture
+def table(X, tmp_path, monkeypatch):
+    """points.csv in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    X.set_axis(["length", "width"], axis=1).to_csv("points.csv", index=False)
+    return tmp_path
+
+
+def test_command(table, capsys, monkeypatch):
+    monkeypatch.setattr("cyem.reporting.pictures.drawn", lambda *_: {})  # which takes most of the time
+    arguments = ["report", "points.csv", "--components", "1-3", "--structures", "full", "-o", "page.html"]
+    assert cli.main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("page.html: best by bic (smaller is better): 2 components, full") and err == ""
+    page = Page(table / "page.html")
+    assert page.texts("h1") == ["Groups in points.csv"]
+    assert page.texts("code")[0] == "cyem " + " ".join(arguments)
+    assert {"length", "width"} <= set(page.texts("th"))
+    assert cli.main([*arguments, "--title", "Mine", "--json"]) == 0
+    assert Page(table / "page.html").texts("h1") == ["Mine"]
+
+
+STARTS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+def test_pictures_number_features_as_the_text_does(table, capsys, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "cyem.plotting.MixtureDisplay.from_estimator", lambda model, X, ax: drawn.append(list(model.feature_names_in_))
+    )
+    np.savetxt("plain.txt", np.random.default_rng(0).normal(size=(50, 2)))
+    assert cli.main(["fit", "plain.txt", "-o", "model", "--plot-model", "plain.svg"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and "  feature 1 " in out and "  feature 2 " in out
+    assert drawn == [["feature 1", "feature 2"]]
+
+
+def test_pictures_of_the_command_line(table, capsys):
+    arguments = ["--structures", "full", "--plot", "curves.png", "--plot-model", "model.pdf"]
+    assert cli.main(["select", "points.csv", "--components", "1-2", *arguments]) == 0
+    assert cli.main(["fit", "points.csv", "--columns", "1", "-o", "model", "--plot-model", "fit.svg"]) == 0
+    assert capsys.readouterr().err == ""
+    for name in ("curves.png", "model.pdf", "fit.svg"):
+        assert (table / name).read_bytes().startswith(STARTS[name[-3:]])
