@@ -258,7 +258,7 @@ class Grid:
             return []
         iterations = min(self.settings.max_iter, SHORT)
         if mixture.closed is None:
-            found = start.short_runs(mixture, starts, iterations)
+            found = em.short_runs(mixture, starts, tol=start.SHORT_TOL, iterations=iterations)
         else:
             found = filter(None, mixture.climb(starts, iterations, start.SHORT_TOL))
         runs = []

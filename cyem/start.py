@@ -41,11 +41,15 @@ def generator(random_state):
     )
 
 
-def seeds(mixture, k, rng):
-    """k samples far from each other, by greedy k-means++ (Arthur & Vassilvitskii 2007), in the frame (k, d)."""
+def seeds(mixture, k, rng, metric=None):
+    """k samples far from each other, by greedy k-means++ (Arthur & Vassilvitskii 2007), in the frame (k, d).
+
+    Distances are measured in a metric (factors), by default that of standardised features.
+    """
     samples = subset(mixture, SEEDED * k, rng).samples
     x = (samples.X - samples.coordinates[0]) * samples.coordinates[1]
-    y = np.ascontiguousarray((x * mixture.standardised.astype(x.dtype)).T)
+    factors = (mixture.standardised if metric is None else metric).astype(x.dtype)
+    y = np.ascontiguousarray((x @ factors if len(factors) > 1 else x * factors).T)
     weights = samples.weights.astype(np.float64) if len(samples.weights) else np.ones(len(x))
     chosen = np.empty(k, np.intp)
     uniform = rng.random((k, 2 + int(np.log(k))))
