@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             parameters = item.callspec.params if hasattr(item, "callspec") else {}
             kind = item.path, item.originalname, parameters.get("structure")
-            kinds[kind] += 1
+            kinds[kind] += item.get_closest_marker("long") is None
             if kinds[kind] <= 2:
                 few.append(item)
         config.hook.pytest_deselected(items=[item for item in items if item not in few])

@@ -63,6 +63,7 @@ def likelihood_ratio_test(
     *,
     n_bootstrap=999,
     stop_after=10,
+    n_init=2,
     sample_weight=None,
     n_jobs=1,
     random_state=None,
@@ -88,6 +89,8 @@ def likelihood_ratio_test(
         Stop as soon as this many replicates reach the statistic: p is then known to be large, and is their share. None:
         never. Either way p is a valid one (Besag & Clifford 1991), (1 + replicates that reach it) / (1 + n_bootstrap)
         where the test went to the end.
+    n_init : int, default=2
+        Starts of each mixture: a null hypothesis that is not at its best makes p too small.
     sample_weight : array-like of shape (n,), optional
         How often each sample counts; the samples drawn are as many as their sum, rounded.
     n_jobs : int, default=1
@@ -130,7 +133,7 @@ def likelihood_ratio_test(
     X = data.samples(X)
     weights = data.weights(sample_weight, len(X))
     rng = start.generator(random_state)
-    null = GaussianMixture(n_components, covariance_type=covariance_type, random_state=rng, **parameters)
+    null = GaussianMixture(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng, **parameters)
     null = _best(_starts(null), X, weights)
     statistic = _statistic(null, X, weights, rng)
     task = _NullReplicate(_modest(null, processes), _size(X, weights), X.dtype)

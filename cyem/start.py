@@ -1,4 +1,4 @@
-"""Where EM begins: the first parameters of a mixture, from seeds, partitions, responsibilities, or a run of EM."""
+"""Where EM begins: the first parameters of a mixture, from seeds, partitions, responsibilities, or short runs of EM."""
 
 import numbers
 
@@ -10,7 +10,8 @@ from .kernels import seeding
 FEW = 2000  # samples that are never too many for a start
 SEEDED = 200  # samples for each component among which seeds are looked for, and clusters
 FITTED = 50  # samples for each component and feature with which mixtures are compared
-SHORT_ITERATIONS = 9  # of EM, before the first move
+SHORT_RUNS = 4  # from different seeds
+SHORT_ITERATIONS = 9  # of EM in each, before the first move
 SHORT_TOL = 1e-4  # projected gain at which they are enough
 MOVES = 20  # at most
 FAILURES = 2  # in a row, after which there are no more
@@ -104,13 +105,19 @@ def from_random_rows(mixture, k, rng):
     return mixture.assign_to(mixture.frame.enter(mixture.samples.X[rows].astype(np.float64))).parameters
 
 
-def from_short_run(mixture, k, rng):
-    """A few iterations of EM from k-means++ seeds, then moves to better maxima; on a part of many samples."""
+def from_short_runs(mixture, k, rng):
+    """The best of a few short runs of EM from k-means++ seeds, then moves to better maxima; on a part of many samples.
+
+    Seeds are far from each other in standardised features, which finds what dominates the whole, and by turns in
+    whitened ones, which finds stretched clusters.
+    """
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    run, = em.short_runs(part, [part.partition(seeds(part, k, rng))], tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
-    found = search.improve(part, run, moves=MOVES, failures=FAILURES, promise=PROMISE)
+    metrics = [part.standardised if part.structure.round else part.whitened, part.standardised]
+    begin = [part.partition(seeds(part, k, rng, metrics[i % 2]), metrics[i % 2]) for i in range(SHORT_RUNS)]
+    runs = em.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
+    found = search.improve(part, max(runs, key=lambda run: run.value), moves=MOVES, failures=FAILURES, promise=PROMISE)
     return part.update(found.run.statistics).parameters
 
 
@@ -150,7 +157,7 @@ def responsibilities(init, n, k):
 
 
 STARTS = {
-    "short_em": from_short_run,
+    "short_em": from_short_runs,
     "kmeans": from_kmeans,
     "k-means++": from_kmeans_plus_plus,
     "random": from_random,
