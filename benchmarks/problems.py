@@ -18,6 +18,7 @@ class Problem(NamedTuple):
     X: np.ndarray  # (n, d)
     k: int
     means: np.ndarray  # (k, d)
+    covariance: np.ndarray = None  # (d, d) to begin with; None: that of all samples
 
 
 class Start(NamedTuple):
@@ -128,6 +129,17 @@ def clusters(n, d, k, *, separation=3.0, dtype=np.float64, seed=0):
     return Problem(name, draw(rng, counts, means, factors).astype(dtype), k, means)
 
 
+def apart(n, d, k, *, gap=8.0, seed=0):
+    """Components of weight 1 / k and of variances from 1/3 to 3, that have about as much room each for any k."""
+    name = named(n, d, k)
+    n, d, k = shrunk(n, d, k)
+    rng = np.random.default_rng(seed)
+    means = rng.uniform(size=(k, d)) * gap * k ** (1 / d)
+    factors = np.linalg.qr(rng.normal(size=(k, d, d)))[0] * 3 ** (rng.random((k, 1, d)) - 0.5)
+    counts = rng.multinomial(n, np.full(k, 1 / k))
+    return Problem(name, draw(rng, counts, means, factors), k, means, np.eye(d))
+
+
 def mixture(name, seed=0):
     """One mixture of the quality matrix."""
     return generated(name, QUALITY[name], np.random.default_rng([seed, list(QUALITY).index(name)]))
@@ -166,9 +178,9 @@ def draw(rng, counts, means, factors, freedom=np.inf):
 
 
 def start(problem, covariance_type):
-    """Equal weights, the true means, and the covariance matrix of all samples for every component."""
+    """Equal weights, the true means, and one covariance matrix for every component."""
     k, dtype = problem.k, problem.X.dtype
-    C = np.atleast_2d(np.cov(problem.X.T.astype(np.float64)))
+    C = np.atleast_2d(np.cov(problem.X.T.astype(np.float64))) if problem.covariance is None else problem.covariance
     variances = np.diag(C)
     covariances, precisions = {
         "full": lambda: (np.repeat(C[None], k, axis=0), np.repeat(np.linalg.inv(C)[None], k, axis=0)),

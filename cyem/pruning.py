@@ -15,7 +15,8 @@ from .kernels import sweep as kernel
 WORTH = 0.35  # share of pairs with any responsibility above which there is nothing to gain
 HOPELESS = 0.7  # share of pairs that a pruned pass evaluates above which it gains nothing
 FEW = 16  # components, or tiles, below which bounds cost more than they save
-PATIENCE = 3  # passes in a row that have to say the same
+CALM = 0.8  # of that share in the pass before: it has settled, so that an order of the rows will last
+PATIENCE = 2  # passes in a row that have to say the same
 REFRESH = 25  # pruned passes after which the rows are ordered anew
 CHUNK = 1 << 20  # rows that are ordered together
 
@@ -30,6 +31,7 @@ class Pruner:
 
     def __init__(self):
         self.bounds = None
+        self.owned = 1.0  # share of pairs with any responsibility in the last pass
         self.signs = 0  # passes in a row that were a reason to change
         self.hopeless = False
 
@@ -42,9 +44,9 @@ class Pruner:
         n, k = len(samples.X), len(density.means)
         if self.hopeless or not enough(n, k):
             return
-        evaluated, owned = pairs[0] / (n * k), pairs[1] / (n * k)
+        evaluated, before, self.owned = pairs[0] / (n * k), self.owned, pairs[1] / (n * k)
         if self.bounds is None:
-            self.signs = self.signs + 1 if owned < WORTH else 0
+            self.signs = self.signs + 1 if CALM * before < self.owned < WORTH else 0
             if self.signs == PATIENCE:
                 self.signs = 0
                 self.bounds = Bounds(samples, density)
