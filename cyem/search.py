@@ -17,6 +17,7 @@ ITERATIONS = 5  # of EM after a move
 SPLIT_ITERATIONS = 4  # of EM on the samples of one component
 NEIGHBOURS = 4  # of each component, with which it may merge
 OWNED = 1e-3  # responsibility from which a sample counts as one of a component
+LOOK = 100  # samples for each feature that are enough to see how a component splits
 LEAST = 2  # samples for each feature that both halves need: fewer make a spurious peak of the likelihood
 GAIN = 1e-4  # nats per sample that a split has to promise
 TOL = 1e-4  # projected gain at which EM after a move is done
@@ -191,6 +192,7 @@ def best_split(mixture, parameters, j, resp):
     mass, d = float(resp[rows].sum()), parameters.means.shape[1]
     if mass < 2 * (LEAST * d + 1):
         return Split(-np.inf)
+    rows = rows[:: max(1, len(rows) // (LOOK * (d + 1)))]
     part = mixture.subset(rows, resp[rows])
     mean, C = parameters.means[j], full(parameters)[j]
     before = part.value(part.sweep(part.update(moments(part, np.ones(1), mean[None], C[None])).parameters))

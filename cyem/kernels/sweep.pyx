@@ -820,9 +820,14 @@ def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     c.k, c.density, c.moments, c.iterations = <int>about.shape[1], density, moments, <int>values.shape[1]
     c.ties, c.floor, c.part, c.cut, c.tol, c.n_threads = ties, &floor[0], part, cut, tol, n_threads
     with nogil:
-        for r in prange(statistics.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
-            done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
-                                       &workspace[cyem_thread() * size])
+        if at_once == 1:  # a parallel region within one would have to make its threads anew
+            for r in range(statistics.shape[0]):
+                done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
+                                           &workspace[0])
+        else:
+            for r in prange(statistics.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
+                done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
+                                           &workspace[cyem_thread() * size])
 
 
 def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
