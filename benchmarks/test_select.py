@@ -64,7 +64,7 @@ class Mclust:
 
 
 @needs_mclust
-@pytest.mark.parametrize("name", ["faithful", "iris", "(5,000 × 8)"])
+@pytest.mark.parametrize("name", ["faithful", "iris", pytest.param("(5,000 × 8)", marks=pytest.mark.long)])
 def test_grid(race, benchmark, name, tmp_path):
     """The whole grid, 14 structures with one to nine components."""
     X = clusters(5000, 8, 5).X if name.startswith("(") else table(name)
@@ -84,6 +84,7 @@ def test_grid(race, benchmark, name, tmp_path):
 
 
 @needs_mclust
+@pytest.mark.long
 def test_truth(race, benchmark, tmp_path):
     """How often BIC finds the number of components that the samples were drawn from, here and by mclust."""
     known = dict(list(KNOWN.items())[:: 16 if SMALL else 1])
