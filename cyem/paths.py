@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import blas
 from .statistics import Statistics
 
 TINY = np.finfo(float).tiny
@@ -132,9 +133,9 @@ def sums(samples, density, axes, offsets):
     logs = np.log(np.where(resp > 0, resp, 1))
     highest = np.log(resp.max(axis=1))
     totals = np.array([highest @ samples.weights if len(samples.weights) else highest.sum(), -np.vdot(weighted, logs)])
-    z = ((samples.X - samples.coordinates[0]) * samples.coordinates[1]) @ axes.T - offsets
+    z = blas.times((samples.X - samples.coordinates[0]) * samples.coordinates[1], axes.T) - offsets
     powers, power = np.empty((5, len(axes))), weighted
     for p in range(5):
         powers[p] = power.sum(axis=0)
         power = power * z
-    return totals, powers, weighted.T @ resp
+    return totals, powers, blas.gram(weighted, resp)

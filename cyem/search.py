@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import em
+from . import blas, em
 from .statistics import Statistics
 
 ITERATIONS = 5  # of EM after a move
@@ -148,7 +148,7 @@ def possible_mergers(mixture, parameters, resp, weights):
     total = weights.sum()
     # without a component, and without any change to the others
     rest = np.log(np.maximum(1 - resp, np.finfo(resp.dtype).eps**2))
-    dropped = total * np.log1p(-np.minimum(w, 1 - 1e-12)) - weights @ rest
+    dropped = total * np.log1p(-np.minimum(w, 1 - 1e-12)) - np.einsum("n,nk->k", weights, rest)
     found = [Merger(float(loss), i, i) for i, loss in enumerate(dropped)]
 
     C = full(parameters)
@@ -157,7 +157,7 @@ def possible_mergers(mixture, parameters, resp, weights):
     own = w * (np.log(np.maximum(w, 1e-300)) - log_volume(mixture, C) / 2)
     both = w[first] + w[second]
     # responsibilities that two components share tell nothing that is lost: their entropy, from below
-    shared = 4 * np.log(2) * ((resp * weights[:, None]).T @ resp)[first, second]
+    shared = 4 * np.log(2) * blas.gram(resp * weights[:, None], resp)[first, second]
     losses = own[first] + own[second] - both * (np.log(both) - log_volume(mixture, covariances) / 2)
     losses = total * losses + shared
     found += [Merger(float(loss), int(i), int(m)) for loss, i, m in zip(losses, first, second, strict=True)]

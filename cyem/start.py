@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from . import em, search
+from . import blas, em, search
 from .kernels import seeding
 
 FEW = 2000  # samples that are never too many for a start
@@ -50,7 +50,7 @@ def seeds(mixture, k, rng, metric=None):
     samples = subset(mixture, SEEDED * k, rng).samples
     x = (samples.X - samples.coordinates[0]) * samples.coordinates[1]
     factors = (mixture.standardised if metric is None else metric).astype(x.dtype)
-    y = np.ascontiguousarray((x @ factors if len(factors) > 1 else x * factors).T)
+    y = np.ascontiguousarray((blas.times(x, factors) if len(factors) > 1 else x * factors).T)
     weights = samples.weights.astype(np.float64) if len(samples.weights) else np.ones(len(x))
     chosen = np.empty(k, np.intp)
     uniform = rng.random((k, 2 + int(np.log(k))))

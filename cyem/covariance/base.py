@@ -306,6 +306,13 @@ def eigh(A):
     return values, rows.swapaxes(1, 2)
 
 
+def composed(values, vectors):
+    """The symmetric matrices (k, d, d) of given eigenvalues (k, d) and eigenvectors (k, d, d), as columns."""
+    A = np.empty(vectors.shape)
+    linalg.compose(values, np.ascontiguousarray(vectors.swapaxes(1, 2)), A)
+    return A
+
+
 def exceeds(A, floor):
     """Which of a stack A (k, d, d) are more than diag(floor) in every direction; floor (k, d)."""
     above = np.empty(len(A), np.int32)
@@ -365,5 +372,5 @@ def raise_to_floor(A, floor, eps):
         root = np.sqrt(floor[held])
         units = root[:, :, None] * root[:, None, :]
         values, vectors = eigh(A[held] / units)
-        A[held] = symmetric((vectors * np.maximum(values, 1)[:, None, :]) @ vectors.swapaxes(1, 2)) * units
+        A[held] = composed(np.maximum(values, 1), vectors) * units
     return A, held

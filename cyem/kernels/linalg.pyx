@@ -51,6 +51,27 @@ def eigh(const double[:, :, ::1] A, double[:, ::1] values, double[:, :, ::1] vec
             done[j] = symmetric_eigen(&scratch[0, 0], d, &values[j, 0], &vectors[j, 0, 0], &scratch[d, 0])
 
 
+def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double[:, :, ::1] A):
+    """A_j = vectors_j' diag(values_j) vectors_j for each of k matrices, the inverse of eigh.
+
+    values (k, d), vectors (k, d, d) IN, A (k, d, d) OUT.
+    """
+    cdef Py_ssize_t j, i, a, b, d = values.shape[1]
+    cdef double t
+    with nogil:
+        for j in range(values.shape[0]):
+            for a in range(d):
+                for b in range(d):
+                    A[j, a, b] = 0
+                for i in range(d):
+                    t = values[j, i] * vectors[j, i, a]
+                    for b in range(a + 1):
+                        A[j, a, b] += t * vectors[j, i, b]
+            for a in range(d):
+                for b in range(a):
+                    A[j, b, a] = A[j, a, b]
+
+
 def block_size(Py_ssize_t k, Py_ssize_t d, int moments):
     """Length of the vector that holds weights (k), means (k, d), constants (k), covariances and factors."""
     return 2 * k + k * d + 2 * matrices_size(k, d, moments)

@@ -284,6 +284,10 @@ def eigh(A, values, vectors, scratch, done):
     done[:] = 1
 
 
+def compose(values, vectors, A):
+    A[:] = vectors.swapaxes(1, 2) @ (values[:, :, None] * vectors)
+
+
 def draw(mass, u, otherwise):
     """The sample at which the running sum of mass (n,) passes the share u of its total; never one of mass zero."""
     massive = np.flatnonzero(mass)
