@@ -6,7 +6,7 @@ from libraries import TIMED, Iterations, rivals
 from problems import ITERATION, ITERATION_LONG, clusters
 from roofline import work
 
-ROUNDS = 2
+ROUNDS = 3
 FULL = ITERATION["full"]
 
 
