@@ -435,12 +435,10 @@ def _check(n_jobs, time_budget):
 
 def _nested(special, general):
     """Whether every mixture of the first row is one of the second."""
-    if special.covariance_type == general.covariance_type:
-        return special.n_components < general.n_components
-    if special.n_components != general.n_components:
-        return False
     mine, its = (covariance.structure(row.covariance_type) for row in (general, special))
-    return mine is not its and mine.includes(its)
+    if mine is its:
+        return special.n_components < general.n_components
+    return special.n_components == general.n_components and mine.includes(its)
 
 
 def _values(rows, models, criterion):
