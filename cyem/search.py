@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import blas, em
-from .statistics import Statistics
+from .paths import Gaussians, gaussians, pooled, statistics
 
 ITERATIONS = 5  # of EM after a move
 SPLIT_ITERATIONS = 4  # of EM on the samples of one component
@@ -151,9 +151,10 @@ def possible_mergers(mixture, parameters, resp, weights):
     dropped = total * np.log1p(-np.minimum(w, 1 - 1e-12)) - np.einsum("n,nk->k", weights, rest)
     found = [Merger(float(loss), i, i) for i, loss in enumerate(dropped)]
 
-    C = full(parameters)
+    these = gaussians(parameters)
+    C = these.covariances
     first, second = neighbours(parameters, C)
-    _, covariances = pooled(parameters, C, first, second)
+    _, covariances = pooled(these, first, second)
     own = w * (np.log(np.maximum(w, 1e-300)) - log_volume(mixture, C) / 2)
     both = w[first] + w[second]
     # responsibilities that two components share tell nothing that is lost: their entropy, from below
@@ -176,16 +177,6 @@ def neighbours(parameters, C):
     return tuple(np.array(sorted(pairs), int).reshape(-1, 2).T)
 
 
-def pooled(parameters, C, first, second):
-    """Means (m, d) and covariance matrices (m, d, d) of m pairs of components taken together."""
-    weights, means = parameters.weights, parameters.means
-    share = (weights[first] / (weights[first] + weights[second]))[:, None]
-    gap = means[first] - means[second]
-    between = (share * (1 - share) * gap)[:, :, None] * gap[:, None, :]
-    mean = share * means[first] + (1 - share) * means[second]
-    return mean, share[:, :, None] * C[first] + (1 - share)[:, :, None] * C[second] + between
-
-
 def best_split(mixture, parameters, j, resp):
     """Two components that explain best what component j does, from its halves, or from its core and its shell."""
     rows = np.flatnonzero(resp > OWNED)
@@ -194,44 +185,33 @@ def best_split(mixture, parameters, j, resp):
         return Split(-np.inf)
     rows = rows[:: max(1, len(rows) // (LOOK * (d + 1)))]
     part = mixture.subset(rows, resp[rows])
-    mean, C = parameters.means[j], full(parameters)[j]
-    before = part.value(part.sweep(part.update(moments(part, np.ones(1), mean[None], C[None])).parameters))
+    mean, C = parameters.means[j], gaussians(parameters).covariances[j]
+    alone = statistics(part, Gaussians(np.ones(1), mean[None], C[None]))
+    before = part.value(part.sweep(part.update(alone).parameters))
     values, axes = np.linalg.eigh(C)
     step = 0.8 * np.sqrt(values[-1]) * axes[:, -1]  # as far as the halves of a normal distribution are from its mean
     half = C - np.outer(step, step)
-    halves = moments(part, np.array([1, 1]) / 2, np.array([mean - step, mean + step]), np.array([half, half]))
-    shells = moments(part, np.array([2, 1]) / 3, np.array([mean, mean]), np.array([C / 2, 2 * C]))
-    best = max(em.short_runs(part, [halves, shells], tol=TOL, iterations=SPLIT_ITERATIONS), key=lambda run: run.value)
+    halves = Gaussians(np.array([1, 1]) / 2, np.array([mean - step, mean + step]), np.array([half, half]))
+    shells = Gaussians(np.array([2, 1]) / 3, np.array([mean, mean]), np.array([C / 2, 2 * C]))
+    begin = [statistics(part, each) for each in (halves, shells)]
+    best = max(em.short_runs(part, begin, tol=TOL, iterations=SPLIT_ITERATIONS), key=lambda run: run.value)
     two = part.update(best.statistics).parameters
     if two.weights.min() * mass < LEAST * d + 1:
         return Split(-np.inf)
-    return Split(mass * (best.value - before), two.weights, two.means, full(two))
+    return Split(mass * (best.value - before), two.weights, two.means, gaussians(two).covariances)
 
 
 def moved(mixture, parameters, moves, splits):
     """The moments after moves: a merger frees a place, which one half of another component takes."""
-    weights, means, C = parameters.weights.copy(), parameters.means.copy(), full(parameters).copy()
+    these = gaussians(parameters)
+    weights, means, C = (array.copy() for array in these)
     for i, m, j in moves:
         if i != m:
-            mean, covariance = pooled(parameters, full(parameters), [i], [m])
+            mean, covariance = pooled(these, [i], [m])
             weights[m], means[m], C[m] = weights[i] + weights[m], mean[0], covariance[0]
         _, shares, *two = splits[j]
         weights[[j, i]], means[[j, i]], C[[j, i]] = shares * weights[j], *two
-    return moments(mixture, weights / weights.sum(), means, C)
-
-
-def moments(mixture, weights, means, covariances):
-    """The statistics of samples that fall into components with given covariance matrices (k, d, d)."""
-    scatter = weights[:, None, None] * covariances
-    squares = np.diagonal(scatter, axis1=1, axis2=2)
-    second = {"scatter": scatter, "pooled": scatter.sum(axis=0), "squares": squares, "norms": squares.sum(axis=1)}
-    buffer = np.concatenate([[0, 0], weights, np.zeros(means.size), second[mixture.structure.moments].ravel()])
-    return Statistics(buffer, means)
-
-
-def full(parameters):
-    """The covariance matrices (k, d, d)."""
-    return parameters.structure.full(parameters.covariances, *parameters.means.shape)
+    return statistics(mixture, Gaussians(weights / weights.sum(), means, C))
 
 
 def log_volume(mixture, C):
@@ -246,5 +226,5 @@ def log_volume(mixture, C):
 
 def strayed(parameters, means):
     """Which components (k,) have left their means so far that they need a new look."""
-    deviations = np.sqrt(np.diagonal(full(parameters), axis1=1, axis2=2))
+    deviations = np.sqrt(np.diagonal(gaussians(parameters).covariances, axis1=1, axis2=2))
     return (abs(means - parameters.means) > STRAYED * deviations).any(axis=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cyem import GaussianMixture, em, search, start
+from cyem import GaussianMixture, em, paths, search, start
 from cyem.covariance import structure
 from cyem.mixture import Mixture
 
@@ -118,14 +118,15 @@ def test_a_split_gains_what_it_says(covariance_type):
     mixture = problem(X, covariance_type)
     start = mixture.assign(np.eye(3)[np.arange(len(X)) % 3]).parameters
     here = em.fit(mixture, start, tol=1e-4, max_iter=50)
-    p, C = here.parameters, search.full(here.parameters)
+    p, C = here.parameters, paths.gaussians(here.parameters).covariances
     resp = mixture.samples.responsibilities(p.density)
     gains = []
     for j in range(3):
         gain, shares, means, matrices = search.best_split(mixture, p, j, resp[:, j])
         others = np.arange(3) != j
-        moments = search.moments(mixture, np.append(p.weights[others], p.weights[j] * shares),
-                                 np.concatenate([p.means[others], means]), np.concatenate([C[others], matrices]))
+        these = paths.Gaussians(np.append(p.weights[others], p.weights[j] * shares),
+                                np.concatenate([p.means[others], means]), np.concatenate([C[others], matrices]))
+        moments = paths.statistics(mixture, these)
         after = mixture.value(mixture.sweep(mixture.update(moments).parameters))
         assert len(X) * (after - here.value) >= gain - 1e-3 * len(X)  # but for samples that hardly belong to it
         gains.append(gain / len(X))
@@ -142,7 +143,7 @@ def test_moments_say_what_samples_would(covariance_type):
     Z = mixture.frame.enter(X)
     means = np.array([Z[own > 0].mean(axis=0) for own in labels.T])
     matrices = np.array([np.cov(Z[own > 0].T, bias=True) for own in labels.T])
-    found = mixture.update(search.moments(mixture, labels.mean(axis=0), means, matrices)).parameters
+    found = mixture.update(paths.statistics(mixture, paths.Gaussians(labels.mean(axis=0), means, matrices))).parameters
     assert_allclose(found.weights, expected.weights)
     assert_allclose(found.means, expected.means, atol=1e-12)
     assert_allclose(found.covariances, expected.covariances, rtol=1e-4)
@@ -154,7 +155,7 @@ def test_a_merger_is_the_covariance_of_both():
     labels = np.eye(4)[np.random.default_rng(0).integers(4, size=len(X))]
     parameters = mixture.assign(labels).parameters
     Z = mixture.frame.enter(X)[labels[:, [1, 3]].sum(axis=1) > 0]
-    means, matrices = search.pooled(parameters, search.full(parameters), [1], [3])
+    means, matrices = paths.pooled(paths.gaussians(parameters), [1], [3])
     assert_allclose(means[0], Z.mean(axis=0), atol=1e-12)
     assert_allclose(matrices[0], np.cov(Z.T, bias=True), atol=1e-12)
 
