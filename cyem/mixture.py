@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import em
 from .covariance import structure as structure_named
 from .kernels import linalg
+from .pruning import enough
 from .statistics import Statistics
-from .sweep import MOMENTS, Density, Frame, Samples, power_of_two
+from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, operations, power_of_two
 
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
+TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
 
 
@@ -73,6 +76,14 @@ class Parameters:
         """The same but for other weights or means."""
         return Parameters(self.structure, self.weights if weights is None else weights,
                           self.means if means is None else means, self.covariances, self.factors)
+
+    @property
+    def packed(self):
+        """All of these in one vector."""
+        if self.block is not None:
+            return self.block
+        arrays = self.weights, self.means, self.constants, self.covariances, self.factors
+        return np.concatenate([array.ravel() for array in arrays])
 
     @property
     def density(self):
@@ -169,6 +180,12 @@ class Mixture:
         if self.closed is None:
             return [None] * len(starts)
         return self.samples.climb(starts, iterations, self.closed, self.structure, tol)
+
+    def ascent(self, point, **how):
+        """EM from a point as `em.Ascent` takes it, compiled; None where that cannot be, or would prune no pass."""
+        if self.closed is None or enough(len(self.samples.X), len(point.parameters.weights)):
+            return None
+        return Ascent(self, point, **how)
 
     def coordinates(self, parameters):
         """Parameters as one vector in which nothing depends on units; every vector is a mixture.
@@ -296,6 +313,50 @@ class Mixture:
             step = np.linspace(-1, 1, len(group)) * np.sqrt(axis @ own[group[0]] @ axis)
             means[group] += step[:, None] * axis
         return parameters.replace(means=means)
+
+
+class Ascent:
+    """EM from a point, many iterations in one call as long as these are ordinary: what `em.Ascent` does.
+
+    Attributes
+    ----------
+    stride : int
+        Iterations at a time, so that Ctrl-C does not wait for long.
+    gain : float
+        Of the last update.
+    """
+
+    def __init__(self, mixture, point, done, tol, walk):
+        k, d = point.parameters.means.shape
+        self.mixture = mixture
+        self.statistics = Statistics(point.statistics.buffer.copy(), point.statistics.about.copy())
+        self.blocks = np.empty((2, linalg.block_size(k, d, mixture.moments)))
+        self.blocks[0] = point.parameters.packed
+        self.state = np.zeros(STATE)
+        self.state[0] = done
+        self.how = dict(tol=tol, walk=walk, resolution=mixture.resolution)
+        self.stride = min(em.LOOK, 1 + TOGETHER // operations(len(mixture.samples.X), k, d))
+        self.gain = np.inf
+
+    def go(self, iterations):
+        """So many iterations at most: the values after each, and whether this is the end.
+
+        Fewer come back, without an end, where something out of the ordinary is to happen.
+        """
+        mixture, values = self.mixture, np.empty(iterations)
+        done, outcome, self.gain = mixture.samples.ascend(
+            self.blocks, self.statistics, self.state, values, mixture.closed, mixture.structure, mixture.scale,
+            **self.how,
+        )
+        return values[:done].tolist(), outcome == CONVERGED
+
+    @property
+    def point(self):
+        """Where it is."""
+        buffer, about = self.statistics.buffer.copy(), self.statistics.about.copy()
+        block = self.blocks[0].copy()
+        parameters = Parameters.unpack(self.mixture.structure, block, *about.shape)
+        return em.Point(parameters, Statistics(buffer, about), self.mixture.value(self.statistics))
 
 
 def one(d):

@@ -283,7 +283,7 @@ def test_every_door_has_a_twin_with_its_arguments(kernel):
 @every_isa
 def test_kinds_have_the_positions_of_the_twins(isa):
     module = kernels.module("sweep", isa)
-    for kinds in ("DENSITIES", "POSTERIORS", "MOMENTS"):
+    for kinds in ("DENSITIES", "POSTERIORS", "MOMENTS", "OUTCOMES"):
         assert getattr(module, kinds) == getattr(reference, kinds)
 
 
@@ -877,6 +877,91 @@ def test_climb_ends_where_little_is_left_or_something_is_wrong(isa):
     flat = problem(300, 2, 3, 0, np.float64).map(np.array)
     flat.X[:, 1] = flat.X[:, 0]
     assert (climb(module, flat, SCATTER, 2, np.float64)[3] == -1).all()
+
+
+def ascend(module, given, moments, dtype, *, ties=0, curved=False, tol=1e-7, walk=5, n_threads=1, stride=None):
+    """EM from the statistics under random responsibilities: the values on the way, where it ends, and how."""
+    n, d = given.X.shape
+    k, kind = len(given.means), reference.MOMENTS[moments]
+    resp = np.random.default_rng(k).exponential(size=(n, k)).astype(dtype)
+    statistics = np.empty(kernels.sweep.statistics_size(k, d, moments))
+    reference.accumulate(given.X, given.weights, given.frame, given.means, resp, statistics, moments=moments)
+    blocks = np.zeros((2, kernels.linalg.block_size(k, d, moments)))
+    density = reference.DENSITIES.index(DENSITY_OF[kind])
+    part, floor = 4 * d * float(np.finfo(dtype).eps), np.full(1 if kind == "norms" else d, 1e-9)
+    about, state = given.means.astype(float), np.zeros(kernels.sweep.state_size())
+    reference.m_step(statistics, about, floor, blocks[0], moments=moments, ties=ties, part=part)
+    reference.measure(given.X, given.weights, given.frame, blocks[0], statistics, about, density, moments, CUT[dtype])
+    size = kernels.sweep.ascent_size(n, d, k, moments, given.X.itemsize, n_threads)
+    workspace, path = np.full(size + 1, 255, np.uint8), []
+    while len(path) < 120:
+        values = np.full(stride or 120, np.nan)
+        done, outcome, gain = module.ascend(
+            given.X, given.weights, given.frame, blocks, statistics, about, state, values, floor, np.full(d, 0.5),
+            workspace[1:], density=density, moments=moments, ties=ties, curved=curved, part=part, cut=CUT[dtype],
+            mass=float(given.weights.sum(dtype=float)), tol=tol, resolution=4 * float(np.finfo(dtype).eps), walk=walk,
+            n_threads=n_threads,
+        )
+        path += values[:done].tolist()
+        if outcome != 0:
+            break
+    return np.array(path), blocks, statistics, about, outcome, gain
+
+
+TIED = [(moments, 0, False) for moments in MOMENTS[1:]] + [
+    (SCATTER, reference.TIES.index("axes"), True), (SCATTER, reference.TIES.index("proportional"), False),
+]
+
+
+@every_isa
+@pytest.mark.parametrize(("moments", "ties", "curved"), TIED)
+@by_size([(300, 2, 3), (700, 5, 2)])
+def test_ascend(isa, moments, ties, curved, size):
+    """Updates and leaps, one after the other, to the same end."""
+    given = problem(*size, 0, np.float64)
+    settings = dict(ties=ties, curved=curved)
+    found = ascend(kernels.module("sweep", isa), given, moments, np.float64, **settings)
+    expected = ascend(reference, given, moments, np.float64, **settings)
+    n = min(len(found[0]), len(expected[0]))  # at the end gains are those of rounding
+    assert n > 5
+    np.testing.assert_allclose(found[0][:n], expected[0][:n], atol=1e-7)
+    np.testing.assert_allclose(found[1][0], expected[1][0], atol=1e-3)
+    assert found[4] == expected[4] == reference.OUTCOMES.index("converged")
+    assert (np.diff(found[0]) > -1e-12).all(), "EM never loses"
+
+
+@every_isa
+@every_dtype
+def test_ascend_the_same_bits_however_it_is_cut(isa, dtype):
+    """Threads, and calls of a few iterations each."""
+    given, module = problem(3000, 4, 3, 0, dtype), kernels.module("sweep", isa)
+    whole = ascend(module, given, SCATTER, dtype)
+    for other in (ascend(module, given, SCATTER, dtype, n_threads=3), ascend(module, given, SCATTER, dtype, stride=7)):
+        for ours, theirs in zip(whole, other, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@every_isa
+def test_ascend_without_leaps_is_plain_em(isa):
+    given, module = problem(300, 2, 3, 0, np.float64), kernels.module("sweep", isa)
+    plain = ascend(module, given, SCATTER, np.float64, walk=1000)[0]
+    leaping = ascend(module, given, SCATTER, np.float64)[0]
+    np.testing.assert_array_equal(plain[:5], leaping[:5])
+    assert (plain[5:8] != leaping[5:8]).all()
+
+
+@every_isa
+def test_ascend_leaves_what_is_out_of_the_ordinary(isa):
+    """Nothing has changed where the M-step is none: whoever called can go on from there."""
+    flat = problem(300, 2, 3, 0, np.float64).map(np.array)
+    flat.X[:, 1] = flat.X[:, 0]
+    path, _, statistics, about, outcome, _ = ascend(kernels.module("sweep", isa), flat, SCATTER, np.float64)
+    assert len(path) == 0
+    assert kernels.sweep.OUTCOMES[outcome] == "out of the ordinary"
+    assert_matches = np.testing.assert_array_equal
+    expected = ascend(reference, flat, SCATTER, np.float64)
+    assert_matches(statistics, expected[2])
+    assert_matches(about, expected[3])
 
 
 # --- what data have to pass ------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from . cimport mstep
 from .eigen cimport symmetric_eigen
 from .lanes cimport real
-from .moments cimport POOLED, SCATTER
-from .mstep cimport cholesky, fold, matrices_size, maximise, precision_factor, unfold
+from .mstep cimport cholesky, fold, maximise, precision_factor, unfold
 
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes",
         "axes isochoric")
@@ -74,13 +74,12 @@ def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double
 
 def block_size(Py_ssize_t k, Py_ssize_t d, int moments):
     """Length of the vector that holds weights (k), means (k, d), constants (k), covariances and factors."""
-    return 2 * k + k * d + 2 * matrices_size(k, d, moments)
+    return mstep.block_size(k, d, moments)
 
 
 def coordinates_size(Py_ssize_t k, Py_ssize_t d, int moments):
     """Length of the vector of coordinates."""
-    cdef Py_ssize_t numbers = matrices_size(k, d, moments)
-    return k + k * d + (numbers // d * (d + 1) // 2 if moments == SCATTER or moments == POOLED else numbers)
+    return mstep.coordinates_size(k, d, moments)
 
 
 def m_step(const double[::1] statistics, const double[:, ::1] about, const double[::1] floor, double[::1] block, *,

@@ -222,6 +222,11 @@ def m_step(statistics, about, floor, block, *, moments, ties, part):
 
 
 def coordinates(block, scale, x, *, k, moments):
+    x[:] = vector(block, scale, k, moments)
+
+
+def vector(block, scale, k, moments):
+    """Log-weights, means / scale, logarithms of the diagonals of factors and what is beside these, relative to them."""
     d = len(scale)
     weights, means, _, _, U = parts(block, k, d, moments)
     if MOMENTS[moments] in ("scatter", "pooled"):
@@ -230,7 +235,7 @@ def coordinates(block, scale, x, *, k, moments):
         rest = (U / diagonal[:, None, :])[(slice(None), *np.triu_indices(d, 1))]
     else:
         diagonal, rest = U * scale[: U.shape[1]], np.empty(0)
-    x[:] = np.concatenate([np.log(weights), (means / scale).ravel(), np.log(diagonal).ravel(), rest.ravel()])
+    return np.concatenate([np.log(weights), (means / scale).ravel(), np.log(diagonal).ravel(), rest.ravel()])
 
 
 def at(x, scale, block, *, k, moments):
@@ -251,6 +256,17 @@ def at(x, scale, block, *, k, moments):
     pack(block, weights / weights.sum(), means.reshape(k, d) * scale, covariances, U, moments)
 
 
+def measure(X, weights, frame, block, statistics, about, density, moments, cut):
+    """The pass at the parameters of a block; the mean log-likelihood."""
+    k, d = about.shape
+    _, means, constants, _, U = parts(block, k, d, moments)
+    about[:] = means.astype(X.dtype)
+    U = U if U.ndim == 3 else U[:, None, :]
+    sweep(X, weights, frame, about, U.astype(X.dtype), constants, statistics, density=density, posterior=0,
+          moments=moments, cut=cut)
+    return statistics[0] / statistics[2 : 2 + k].sum()
+
+
 def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, ties, part,
           cut, tol, n_threads=1, at_once=1):
     k, d = about.shape[1:]
@@ -261,17 +277,73 @@ def climb(X, weights, frame, statistics, about, values, done, floor, workspace=N
             if not m_step(sums, about[r], floor, block, moments=moments, ties=ties, part=part):
                 done[r] = -1
                 break
-            _, means, constants, _, U = parts(block, k, d, moments)
-            about[r] = means.astype(X.dtype)
-            U = U if U.ndim == 3 else U[:, None, :]
-            sweep(X, weights, frame, about[r], U.astype(X.dtype), constants, sums, density=density, posterior=0,
-                  moments=moments, cut=cut)
-            values[r, i] = sums[0] / sums[2 : 2 + k].sum()
+            values[r, i] = measure(X, weights, frame, block, sums, about[r], density, moments, cut)
             done[r] += 1
             if i > 1:
                 last, gain = np.diff(values[r, i - 2 : i + 1])
                 if gain * gain <= tol * (last - gain):
                     break
+
+
+OUTCOMES = ("goes on", "converged", "out of the ordinary")
+
+
+def converged(state, gain, value, rate, tol, resolution):
+    """Aitken's projection from the slowest of the last three rates is small, twice; or gains drown in rounding."""
+    _, before, *rates, known, near = state[:7]
+    shrunk = gain / before if gain > 0 and before > 0 else 0.0 if gain > 0 and known == 0 else np.inf
+    rates = [*rates[1:], max(rate, shrunk)]
+    state[1:6] = gain, *rates, min(known + 1, 3)
+    noise = resolution * max(1, abs(value))
+    if gain <= noise and not (known == 0 and gain < -noise):
+        return True
+    slowest = max(rates)
+    state[6] = near + 1 if known >= 2 and slowest < 1 and gain * slowest <= tol * (1 - slowest) else 0
+    return state[6] == 2
+
+
+def ascend(X, weights, frame, blocks, statistics, about, state, values, floor, scale, workspace=None, *, density,
+           moments, ties, curved, part, cut, mass, tol, resolution, walk, n_threads=1):
+    """state: iterations, gain, three rates, how many are known, near, longest, paved, value at the point before."""
+    k, d = about.shape
+    kinds = dict(moments=moments, ties=ties, part=part)
+    value = statistics[0] / mass
+    for i in range(len(values)):
+        point, after, target, there, about_there = (a.copy() for a in (*blocks[[0, 0, 0]], statistics, about))
+        if not m_step(statistics, about, floor, after, **kinds):
+            return i, 2, state[1]
+        leaps, end, new = state[0] >= walk, False, -np.inf
+        state[0] += 1
+        if leaps and state[8]:
+            x = [vector(block, scale, k, moments) for block in (blocks[1], point, after)]
+            r, step = np.diff(x, axis=0)
+            v = step - r
+            moving = r @ r > 0 and v @ v > 0
+            end = converged(state, value - state[9], value, step @ step / (r @ r) if moving else 0, tol, resolution)
+            a = np.sqrt(r @ r / (v @ v)) if moving else 0
+            longest = max(4, state[7])
+            if min(a, longest) > 1 and not end:
+                a, bounded = min(a, longest), a >= longest
+                at(x[0] + 2 * a * r + a**2 * v, scale, target, k=k, moments=moments)
+                if curved:  # what is nearest in the structure: the M-step of what samples of the target would sum up to
+                    w, means, _, S, _ = parts(target, k, d, moments)
+                    sums = np.concatenate([np.zeros(2), w, np.zeros(k * d), (S.T * w).T.ravel()])
+                    target = after.copy()
+                    m_step(sums, means, floor, target, **kinds)
+                measure(X, weights, frame, target, there, about_there, density, moments, cut)
+                new = there[0] / mass
+                state[7] = longest * (4 if bounded else 1) if new >= value else max(4, longest / 4)
+        if new >= value:
+            blocks[0], statistics[:], about[:], state[8] = target, there, about_there, 0
+        else:
+            measure(X, weights, frame, after, statistics, about, density, moments, cut)
+            new = statistics[0] / mass
+            end = end if leaps else converged(state, new - value, new, 0, tol, resolution)
+            blocks[:], state[8:] = (after, point), (1, value)
+        value = values[i] = new
+        if end:
+            return i + 1, 1, state[1]
+    return len(values), 0, state[1]
 
 
 def all_finite(x):
