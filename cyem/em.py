@@ -36,6 +36,7 @@ class Run(NamedTuple):
 
     value: float  # mean log-likelihood of the parameters that were swept last
     statistics: Any  # of that pass; their update is a step better
+    last: list = ()  # values of the last three passes
 
 
 class Interrupted(KeyboardInterrupt):
@@ -222,7 +223,7 @@ class Ascent:
         return [self.point.value], reached
 
 
-def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
+def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, check=None):
     """Maximise the likelihood from a start.
 
     Parameters
@@ -239,6 +240,8 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
         Whether to leap ahead. A leap that loses likelihood is undone, and has cost one pass.
     report : callable, optional
         Called with the number of iterations and the value after each.
+    check : callable, optional
+        Called now and then; what it raises ends the run.
 
     Returns
     -------
@@ -263,6 +266,8 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
     try:
         path = ascent(point)
         while not reached and len(bounds) < max_iter:
+            if check is not None:
+                check()
             asked = min(path.stride if report is None else 1, max_iter - len(bounds))
             values, reached = path.go(asked)
             point = path.point

@@ -11,54 +11,18 @@ the order within one: any number of workers gives the same table.
 
 import threading
 from copy import copy
-from functools import cache
-from time import perf_counter
-from typing import Any, NamedTuple
+from functools import cache, partial
 
 import numpy as np
 
-from . import em, paths, start
+from . import paths, start
+from .contest import Found, Run, explore, finish, less
 from .covariance import STRUCTURES
-from .mixture import Mixture
-from .workers import Stopped
+from .pruning import Pruner
 
-SHORT = 6  # iterations after which the starts of a cell are compared
-SPLITS = 2  # components that are tried in two
-FINALISTS = 2  # starts that go on at most
-OPTIMISM = 2.0  # a start goes on that could be the best with this many times the gain that its last steps promise
-CLOSE = 1e-3  # mean log-likelihood, and
-NEAR = 0.1  # sizes of a component by which two mixtures may differ that EM takes to one place
-SAME = 10.0  # times `tol` by which mean log-likelihoods of one optimum may differ
-HANDFUL = 3  # times the d + 1 samples that span a volume
-SMALL = 1 / 3  # of the size of the others
-
-
-class Found(NamedTuple):
-    """The best mixture of a cell so far."""
-
-    mixture: Any
-    fit: em.Fit
-    look: paths.Look
-    spurious: str  # why it is no optimum to trust, or nothing
-    arrivals: int  # how many starts ended here
-    seconds: float
-
-    @property
-    def value(self):
-        """Mean log-likelihood, in no frame."""
-        return self.fit.value - self.mixture.frame.log_volume
-
-
-class Settings(NamedTuple):
-    """What all fits have in common."""
-
-    tol: float
-    max_iter: int
-    accelerate: bool
-    n_init: int  # starts from seeds
-    seed: int
-    begin: Any = None  # function of (mixture, k, rng) that gives first parameters in place of the seeds
-    report: Any = None  # called after each iteration as by `em.fit`; may raise Stopped
+SCOUT = "VVV"  # the structure whose mixture all seeds are looked for in
+SPLITS = 4  # components that are tried in two
+MERGERS = 3  # pairs of components that are tried in one
 
 
 class Grid:
@@ -67,7 +31,7 @@ class Grid:
     Parameters
     ----------
     mixtures : dict of {code: Mixture}
-        The problem for each structure.
+        The problem for each structure, and for SCOUT.
     cells : list of (k, code)
     settings : Settings
 
@@ -85,6 +49,7 @@ class Grid:
         self.failed = {}
         self._local = threading.local()
         self._singles = {}
+        self._partitions = {}
 
     def waves(self):
         """Tasks {cell: function without arguments}, wave by wave: their results are to be told before the next.
@@ -126,35 +91,40 @@ class Grid:
 
     def _from_below(self, cell):
         k, _ = cell
-        if k == 1:
-            return []
-        starts = [lambda m, f=self.found[other]: adopted(m, f) for other in self._specials(cell)]
+        starts = [partial(adopted, self.found[other]) for other in self._specials(cell)]
         if fewer := self._fewer(cell):
-            starts += [lambda m, f=self.found[fewer], i=i: divided(m, f, k, i) for i in range(min(SPLITS, fewer[0]))]
-        return starts
+            starts += [partial(divided, self.found[fewer], k, i) for i in range(min(SPLITS, fewer[0]))]
+        return starts if k > 1 else []
 
     def _from_above(self, cell):
         k, code = cell
-        if k == 1:
-            return []
         generals = [(k, s.code) for s in STRUCTURES if code in special_cases(s.code)]
-        starts = [lambda m, f=self.found[other]: adopted(m, f) for other in generals if self._sound(other)]
+        starts = [partial(adopted, self.found[other]) for other in generals if self._sound(other)]
         if self._sound((k + 1, code)):
-            starts.append(lambda m, f=self.found[k + 1, code]: united(m, f))
-        return starts
+            starts += [partial(united, self.found[k + 1, code], i) for i in range(min(MERGERS, k * (k + 1) // 2))]
+        return starts if k > 1 else []
 
     def _cold(self, cell):
         k, _ = cell
-        if k == 1:
-            return [lambda m: paths.statistics(m, paths.gaussians(m.whole))]
-        return [lambda m, i=i: self._seeded(m, k, i) for i in range(self.settings.n_init)]
+        seeded = self._seeded if self.settings.begin is None else self._begun
+        return [partial(seeded, k, i) for i in range(self.settings.n_init)] if k > 1 else [whole]
 
-    def _seeded(self, mixture, k, i):
-        rng = np.random.default_rng(np.random.SeedSequence(self.settings.seed, spawn_key=(k, i)))
-        if self.settings.begin is not None:
-            return mixture.sweep(self.settings.begin(mixture, k, rng))
-        metric = mixture.standardised if i % 2 or mixture.structure.round else mixture.whitened
-        return mixture.partition(start.seeds(mixture, k, rng, metric), metric)
+    def _begun(self, k, i, mixture):
+        """As the user has it."""
+        return mixture.sweep(self.settings.begin(mixture, k, self._generator(k, i)))
+
+    def _seeded(self, k, i, mixture):
+        """The partition around seeds: one for all structures, but for round ones, which see only what is far apart."""
+        scout, alike = self._mixture(SCOUT), mixture.structure.round
+        if (k, i, alike) not in self._partitions:
+            metrics = [scout.frame.units[None]] if alike else [scout.whitened, scout.standardised]
+            metric = metrics[i % len(metrics)]
+            centres = start.seeds(scout, k, self._generator(k, i), metric)
+            self._partitions[k, i, alike] = paths.observed(scout.partition(centres, metric))
+        return paths.statistics(mixture, paths.moved(self._partitions[k, i, alike], scout.frame, mixture.frame))
+
+    def _generator(self, k, i):
+        return np.random.default_rng(np.random.SeedSequence(self.settings.seed, spawn_key=(k, i)))
 
     def _sound(self, cell):
         return cell in self.found and not self.found[cell].spurious
@@ -168,7 +138,7 @@ class Grid:
 
     def _fewer(self, cell):
         """The cell of the same structure with the next smaller number of components, if possible one to be trusted."""
-        fewer = [other for other in self.found if other[1] == cell[1] and other[0] < cell[0]]
+        fewer = [other for other in self.cells if other[1] == cell[1] and other[0] < cell[0] and other in self.found]
         return max(fewer, key=lambda other: (self._sound(other), other[0]), default=None)
 
     def _bounds(self, cell):
@@ -187,7 +157,12 @@ class Grid:
     def _task(self, cell, starts):
         incumbent = self.found.get(cell)
         bounds = [self.found[other] for other in self._bounds(cell)]
-        return lambda: self._explore(self._mixture(cell[1]), starts, incumbent, bounds)
+
+        def task():
+            mixture = self._mixture(cell[1])
+            return explore(mixture, [first(mixture) for first in starts], incumbent, bounds, self.settings)
+
+        return task
 
     def _mixture(self, code):
         """The problem, with memory of its own for this thread."""
@@ -196,142 +171,22 @@ class Grid:
             mine[code] = own(self.mixtures[code])
         return mine[code]
 
-    def _explore(self, mixture, starts, incumbent, bounds):
-        """The best that EM finds from some starts, or the incumbent."""
-        begin = perf_counter()
-        old = [] if incumbent is None else [Ended(incumbent.fit, incumbent.spurious)]
-        starts = [first(mixture) for first in starts]
-        try:
-            new, ends = self._contest(Ordinary.of(mixture), starts, old)
-            if not old + new:  # everything degenerates
-                new = [self._finish(mixture, mixture.update(starts[0]).parameters)]
-                ends = [new[0].fit.value]
-            best = chosen(old + new, bounds, mixture)
-            for bound in bounds:
-                if less(best.fit.value - mixture.frame.log_volume, bound.value, mixture):
-                    new.append(self._finish(mixture, doubled(mixture, bound, best)))
-                    best = chosen(old + new, bounds, mixture)
-        except Stopped:
-            if not old:
-                raise
-            best, ends = old[0], []
-        if not np.isfinite(best.fit.value):
-            raise ArithmeticError(f"the log-likelihood is {best.fit.value}")
-        same = SAME * self.settings.tol
-        arrivals = sum(abs(end - best.fit.value) <= same for end in ends)
-        seconds = perf_counter() - begin
-        if incumbent is not None:
-            seconds += incumbent.seconds
-            arrivals += incumbent.arrivals if abs(incumbent.fit.value - best.fit.value) <= same else 0
-            if best is old[0]:
-                return incumbent._replace(arrivals=arrivals, seconds=seconds)
-        return Found(mixture, best.fit, paths.look(mixture, best.fit.parameters), best.spurious, arrivals, seconds)
-
-    def _contest(self, mixture, starts, old):
-        """The runs that came to their end, and the mean log-likelihoods at which starts are known to end."""
-        new, ends = [], []
-        for run in self._short_runs(mixture, starts):
-            known = next((each.fit.value for each in old + new if near(run, each.fit)), None)
-            if known is not None:
-                ends.append(known)
-            elif sum(not each.spurious for each in new) < FINALISTS:
-                best = max((each.fit.value for each in old + new if not each.spurious), default=-np.inf)
-                try:
-                    new.append(self._finish(mixture, run.parameters, Hope(run.value, best, self.settings.tol)))
-                    ends.append(new[-1].fit.value)
-                except Hopeless:
-                    continue
-        return new, ends
-
     def _held_out(self, mixture, found, folds):
         samples, total = mixture.samples, 0.0
         masses = np.bincount(folds, samples.weights if len(samples.weights) else None)
         for fold, share in enumerate(masses / masses.sum()):
             part, rest = mixture.subset(folds != fold), mixture.subset(folds == fold)
-            fit = self._finish(part, found.fit.parameters).fit
-            total += share * (rest.value(rest.sweep(fit.parameters)) - mixture.frame.log_volume)
+            (run,) = finish(part, Run(None, parameters=found.fit.parameters), self.settings)
+            total += share * (rest.value(rest.sweep(run.parameters)) - mixture.frame.log_volume)
         return -2 * samples.total * total
-
-    def _short_runs(self, mixture, starts):
-        """Where some iterations lead from each start, the best first, but for what degenerates."""
-        if not starts:
-            return []
-        iterations = min(self.settings.max_iter, SHORT)
-        if mixture.closed is None:
-            found = em.short_runs(mixture, starts, tol=start.SHORT_TOL, iterations=iterations)
-        else:
-            found = filter(None, mixture.climb(starts, iterations, start.SHORT_TOL))
-        runs = []
-        for value, sums in found:
-            try:
-                runs.append(Run(value, mixture.update(sums).parameters))
-            except Hopeless:
-                continue
-        return sorted(runs, key=lambda run: -run.value)
-
-    def _finish(self, mixture, parameters, hope=None):
-        """A run of EM to its end."""
-        s = self.settings
-
-        def report(iteration, value):
-            if s.report is not None:
-                s.report(iteration, value)
-            if hope is not None:
-                hope.tell(value)
-
-        fit = em.fit(mixture, parameters, tol=s.tol, max_iter=s.max_iter, accelerate=s.accelerate, report=report)
-        return Ended(fit, spurious(mixture, fit.parameters))
-
-
-class Hopeless(Exception):
-    """A run of EM is not going to be the best."""
-
-
-class Ordinary(Mixture):
-    """A problem that gives up where the compiled M-step does: at the floor of variance, or without weight."""
-
-    @classmethod
-    def of(cls, mixture):
-        """The same problem."""
-        self = cls.__new__(cls)
-        vars(self).update(vars(mixture))
-        return self
-
-    def _update(self, statistics, current):
-        if self.closed is not None:
-            raise Hopeless
-        return super()._update(statistics, current)
-
-
-class Run(NamedTuple):
-    """Where a start is after a few iterations."""
-
-    value: float
-    parameters: Any
-
-
-class Ended(NamedTuple):
-    """A run of EM that has come to its end."""
-
-    fit: em.Fit
-    spurious: str
 
 
 def own(mixture):
     """The same problem with temporary memory of its own."""
     mine = copy(mixture)
     mine.samples = copy(mixture.samples)
-    mine.samples.workspace = np.empty(0, np.uint8)
+    mine.samples.workspace, mine.samples.pruner = np.empty(0, np.uint8), Pruner()
     return mine
-
-
-def chosen(ended, bounds, mixture):
-    """The best run that is not spurious, if it reaches what special cases reach; else the best of all."""
-    best = max((each for each in ended if not each.spurious), key=lambda each: each.fit.value, default=None)
-    highest = max((bound.value for bound in bounds), default=-np.inf) + mixture.frame.log_volume
-    if best is None or less(best.fit.value, highest, mixture):
-        best = max(ended, key=lambda each: each.fit.value)
-    return best
 
 
 @cache
@@ -348,47 +203,18 @@ def special_cases(code):
     return [s.code for s in below if not any(other is not s and other.includes(s) for other in below)]
 
 
-def less(value, other, mixture):
-    """Whether a mean log-likelihood is lower than another by more than rounding."""
-    return value < other - 4 * mixture.resolution * max(1.0, abs(other))
+def whole(mixture):
+    """A single component."""
+    return paths.statistics(mixture, paths.gaussians(mixture.whole))
 
 
-class Hope:
-    """Whether a run may yet come to more than the best, by what its last two steps promise (as `em.Convergence`)."""
-
-    def __init__(self, value, best, tol):
-        self.best = best - tol
-        self.values = [np.nan, value]
-
-    def tell(self, value):
-        """A new value; Hopeless if that is the end."""
-        a, b = self.values
-        self.values = [b, value]
-        rate = min(max((value - b) / (b - a), 0.0), 0.99) if b > a else 0.99
-        if value + OPTIMISM * (value - b) * rate / (1 - rate) < self.best:
-            raise Hopeless
-
-
-def near(run, fit):
-    """Whether a run of EM is so near to another that it ends at the same place."""
-    if not 0 <= fit.value - run.value <= CLOSE:
-        return False
-    these, those = run.parameters, fit.parameters
-    k, d = those.means.shape
-    gaps = np.linalg.norm(these.means[:, None] - those.means, axis=2)
-    pairs = gaps.argmin(axis=1)
-    size = np.exp(those.structure.log_det(those.factors, k, d) / -d)
-    return (len(set(pairs.tolist())) == k and (gaps[np.arange(k), pairs] <= NEAR * size[pairs]).all()
-            and (abs(these.weights - those.weights[pairs]) <= NEAR * those.weights[pairs]).all())
-
-
-def adopted(mixture, found):
+def adopted(found, mixture):
     """The mixture that was found for another structure, or the nearest to it."""
     these = paths.gaussians(found.fit.parameters)
     return paths.statistics(mixture, paths.moved(these, found.mixture.frame, mixture.frame))
 
 
-def divided(mixture, found, k, i):
+def divided(found, k, i, mixture):
     """k components by splits, the first of the component that has the i-th largest misfit."""
     these = paths.split(paths.gaussians(found.fit.parameters), np.argsort(-found.look.misfit, kind="stable")[i])
     while len(these.weights) < k:
@@ -396,37 +222,8 @@ def divided(mixture, found, k, i):
     return paths.statistics(mixture, these)
 
 
-def doubled(mixture, found, like):
-    """A special case in as many components as `like`: EM leaves this saddle by itself, and never falls below it."""
-    these = paths.moved(paths.gaussians(found.fit.parameters), found.mixture.frame, mixture.frame)
-    while len(these.weights) < len(like.fit.parameters.weights):
-        these = paths.twin(these, int(these.weights.argmax()))
-    return mixture.update(paths.statistics(mixture, these)).parameters
-
-
-def united(mixture, found):
-    """One component less: the pair that overlaps most is merged."""
-    i, j = divmod(int(found.look.overlap.argmax()), len(found.look.overlap))
-    return paths.statistics(mixture, paths.merged(paths.gaussians(found.fit.parameters), i, j))
-
-
-def spurious(mixture, parameters):
-    """Why the likelihood of a mixture is not to be trusted, in words; nothing where it may be.
-
-    Where covariances differ, the likelihood has maxima without meaning: a component on a few samples that happen to lie
-    close together, or on a line (McLachlan & Peel 2000, section 3.10). Called so are a component of next to no more
-    width in some direction than the floor allows, and one with the weight of at most 3 (d + 1) samples whose size, the
-    2d-th root of the determinant of its covariance matrix, is less than a third of the mean size of the others.
-    """
-    w, _, S = paths.gaussians(parameters)
-    k, d = parameters.means.shape
-    thin = np.linalg.eigvalsh(S / np.sqrt(np.outer(mixture.floor, mixture.floor)))[:, 0] <= 2 * d
-    if thin.any():
-        return f"no width in some direction: components {em.listed(np.flatnonzero(thin))}"
-    if k == 1:
-        return ""
-    size = np.exp(parameters.structure.log_det(parameters.factors, k, d) / -d)
-    others = (w @ size - w * size) / np.maximum(1 - w, paths.TINY)
-    few = (w * mixture.samples.total <= HANDFUL * (d + 1)) & (size < SMALL * others)
-    few = np.flatnonzero(few)
-    return f"on a handful of samples with little volume: components {em.listed(few)}" if len(few) else ""
+def united(found, i, mixture):
+    """One component less: the pair that has the i-th largest overlap is merged."""
+    first, second = np.triu_indices(len(found.look.overlap), 1)
+    pair = np.argsort(-found.look.overlap[first, second], kind="stable")[i]
+    return paths.statistics(mixture, paths.merged(paths.gaussians(found.fit.parameters), first[pair], second[pair]))

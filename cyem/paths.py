@@ -37,6 +37,14 @@ def gaussians(parameters):
     return Gaussians(parameters.weights, parameters.means, parameters.structure.full(parameters.covariances, k, d))
 
 
+def observed(these):
+    """The components that full statistics describe."""
+    k, d = these.about.shape
+    masses, shift = np.maximum(these.masses, TINY)[:, None], these.means - these.about
+    scatter = these.second.reshape(k, d, d) / masses[:, :, None] - shift[:, :, None] * shift[:, None, :]
+    return Gaussians(these.masses / these.masses.sum(), these.means, scatter)
+
+
 def moved(these, frame, target):
     """The same in the coordinates of another frame about the same reference."""
     ratio = frame.units / target.units

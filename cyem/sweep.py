@@ -201,8 +201,8 @@ class Samples:
     def climb(self, starts, iterations, closed, structure, tol):
         """Plain EM from several statistics about means of their own; the M-step is `closed`.
 
-        Returns the mean log-likelihood and the statistics of the last pass of each run; None for one that met anything
-        out of the ordinary.
+        Returns the mean log-likelihood and the statistics of the last pass of each run, and its last values; None for
+        one that met anything out of the ordinary.
         """
         n, d = self.X.shape
         runs, k = len(starts), len(starts[0].about)
@@ -218,8 +218,8 @@ class Samples:
             density=DENSITIES[structure.density], moments=moments, ties=closed.ties, part=closed.part, cut=self.cut,
             tol=tol, n_threads=each, at_once=at_once,
         )
-        return [(values[r, last - 1], Statistics(sums[r], about[r])) if last > 0 else None
-                for r, last in enumerate(done.tolist())]
+        return [(last[-1], Statistics(sums[r], about[r]), last) if (last := trace[max(0, end - 3) : end]) else None
+                for r, (trace, end) in enumerate(zip(values.tolist(), done.tolist(), strict=True))]
 
     def ascend(self, blocks, statistics, state, values, closed, structure, scale, **how):
         """Iterations of EM with leaps; the arrays, `how` and what is returned are as the kernel has them."""

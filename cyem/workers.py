@@ -25,7 +25,7 @@ class Workers:
         self._left = threading.Event()
         self._pool = ThreadPoolExecutor(n) if n > 1 else None
 
-    def check(self, *_):
+    def check(self):
         """Raise Stopped if the time is up: for tasks to call now and then."""
         if self._left.is_set() or perf_counter() > self.deadline:
             raise Stopped

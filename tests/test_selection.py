@@ -180,7 +180,7 @@ def test_a_generator_gives_one_seed(X, generator):
 def test_parameters_reach_the_fits(X):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # the row says it
-        selection = select(X, 3, "full", max_iter=2, random_state=0)
+        selection = select(X, 5, "full", max_iter=2, random_state=0)
     assert selection.rows[0].n_iter == 2
     assert not selection.rows[0].converged
     text = str(selection)

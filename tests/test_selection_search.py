@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from cyem import GaussianMixture, covariance, grid, paths, select
+from cyem import GaussianMixture, contest, covariance, grid, paths, select
 from cyem.criteria import measures
 from cyem.mixture import Mixture
 from cyem.selection import CODES, Problem, Row, Selection, distinct
@@ -235,7 +235,7 @@ def test_spurious(n, size, expected):
     X = np.concatenate([rng.normal(size=(200, 2)), rng.normal([8, 8], 1, (200, 2)), rng.normal([4, -6], size, (n, 2))])
     mixture = Mixture(X, None, covariance.structure("full"), 1e-6, 1)
     parameters = mixture.update(mixture.partition(mixture.frame.enter(np.array([[0, 0], [8, 8], [4, -6]])))).parameters
-    why = grid.spurious(mixture, parameters)
+    why = contest.spurious(mixture, parameters)
     assert why == ("on a handful of samples with little volume: components 2" if expected else "")
 
 
