@@ -16,6 +16,7 @@ from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, operation
 
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
 TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
+UNTIED = {"scatter": "full", "pooled": "tied", "squares": "diag", "norms": "spherical"}
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
 
 
@@ -180,6 +181,11 @@ class Mixture:
         if self.closed is None:
             return [None] * len(starts)
         return self.samples.climb(starts, iterations, self.closed, self.structure, tol)
+
+    @cached_property
+    def untied(self):
+        """The M-step of components that share nothing but what their moments share."""
+        return structure_named(UNTIED[self.structure.moments]).closed_form(self.floor, self.eps)
 
     def ascent(self, point, **how):
         """EM from a point as `em.Ascent` takes it, compiled; None where that cannot be, or would prune no pass."""

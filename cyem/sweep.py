@@ -234,6 +234,28 @@ class Samples:
             n_threads=need.n_threads, **how,
         )
 
+    def mergers(self, these, resp, moments, near):
+        """What it costs to do with one component less, as the kernel has it: (k, k)."""
+        k, d = these.means.shape
+        losses = np.empty((k, k))
+        kernel.mergers(these.weights, these.means, np.ascontiguousarray(these.covariances), resp, self.weights, losses,
+                       np.empty(2 * k + k * k + d + 2 * d * d), moments=MOMENTS[moments], near=near)
+        return losses
+
+    def splits(self, these, resp, which, closed, structure, **how):
+        """Gains (k,), shares (k, 2), means (k, 2, d) and covariance matrices of two components in the place of one."""
+        n, d = self.X.shape
+        k, moments = len(these.means), MOMENTS[structure.moments]
+        found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, d, d))
+        at_once = min(worth(operations(n, k, d) * how["iterations"], self.n_threads), len(which))
+        size = kernel.splits_size(n, d, moments, self.dtype.itemsize, how["iterations"], at_once)
+        kernel.splits(
+            self.X, self.weights, self.coordinates, resp, these.means, np.ascontiguousarray(these.covariances),
+            np.array(which, np.intc), *found, closed.floor, self._memory(size), density=DENSITIES[structure.density],
+            moments=moments, part=closed.part, cut=self.cut, at_once=at_once, **how,
+        )
+        return found
+
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""
         return Evaluator(self.frame, density, self.dtype).score_samples(self.X, self.n_threads)

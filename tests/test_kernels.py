@@ -964,6 +964,92 @@ def test_ascend_leaves_what_is_out_of_the_ordinary(isa):
     assert_matches(about, expected[3])
 
 
+# --- what moves of a search promise ----------------------------------------------------------------------------------
+
+
+def mixture_of(given, k=None):
+    """Shares, means, covariance matrices and responsibilities of a mixture of a problem's samples."""
+    n, d = given.X.shape
+    k = len(given.means) if k is None else k
+    rng = np.random.default_rng([n, d, k])
+    x = reference.framed(given.X, given.frame).astype(float)
+    centres = x[rng.choice(n, k, replace=False)]
+    distances = ((x[:, None] - centres) ** 2).sum(axis=2)
+    resp = np.exp(-(distances - distances.min(axis=1, keepdims=True)) / 4)
+    resp = np.where(resp > 1e-4, resp, 0)
+    resp /= resp.sum(axis=1, keepdims=True)
+    masses = given.weights.astype(float) @ resp
+    means = (resp * given.weights[:, None]).T @ x / masses[:, None]
+    z = x - means[:, None]
+    C = (z * (resp * given.weights[:, None]).T[:, :, None]).swapaxes(1, 2) @ z / masses[:, None, None]
+    return masses / masses.sum(), means, C, resp.astype(given.X.dtype)
+
+
+def splits(module, given, moments, *, at_once=1, look=50):
+    n, d = given.X.shape
+    _, means, C, resp = mixture_of(given)
+    k, kind, dtype = len(means), reference.MOMENTS[moments], given.X.dtype
+    found = np.full(k, np.nan), np.full((k, 2), np.nan), np.full((k, 2, d), np.nan), np.full((k, 2, d, d), np.nan)
+    workspace = np.full(kernels.sweep.splits_size(n, d, moments, given.X.itemsize, 5, at_once) + 1, 255, np.uint8)
+    which = np.arange(k - 1, dtype=np.intc)  # all but the last
+    module.splits(given.X, given.weights, given.frame, resp, means, C, which, *found,
+                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
+                  density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments,
+                  part=4 * d * float(np.finfo(dtype).eps), cut=CUT[dtype.type], tol=1e-4, iterations=5, owned=1e-3,
+                  look=look, least=2, at_once=at_once)
+    return found
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("moments", MOMENTS[1:])
+@by_size([(300, 2, 3), (900, 5, 4), (40, 3, 4)])
+def test_splits(isa, dtype, moments, size):
+    """The better of two starts, each after a few iterations; the two halves in either order."""
+    given = problem(*size, 0, dtype)
+    found = splits(kernels.module("sweep", isa), given, moments)
+    expected = splits(reference, given, moments)
+    close = dict(rtol=1e-6, atol=1e-6) if dtype is np.float64 else dict(rtol=1e-2, atol=2e-3 * size[0])
+    np.testing.assert_allclose(found[0], expected[0], **close)
+    assert np.isnan(found[0][-1])
+    for j in np.flatnonzero(np.isfinite(expected[0])) if dtype is np.float64 else ():
+        turn = slice(None, None, 1 if abs(found[2][j] - expected[2][j]).max() < 1e-6 else -1)
+        for ours, theirs in zip(found[1:], expected[1:], strict=True):
+            np.testing.assert_allclose(ours[j][turn], theirs[j], atol=1e-6)
+
+
+@every_isa
+def test_splits_the_same_bits_side_by_side(isa):
+    given, module = problem(900, 5, 4, 0, np.float64), kernels.module("sweep", isa)
+    for ours, theirs in zip(splits(module, given, SCATTER), splits(module, given, SCATTER, at_once=2), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@every_isa
+def test_splits_look_at_some_of_many_samples(isa):
+    given, module = problem(900, 2, 3, 0, np.float64), kernels.module("sweep", isa)
+    all_of_them, some = splits(module, given, SCATTER, look=1000), splits(module, given, SCATTER, look=20)
+    np.testing.assert_allclose(some[0], splits(reference, given, SCATTER, look=20)[0], rtol=1e-6)
+    assert (all_of_them[0][:2] != some[0][:2]).all()
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("moments", MOMENTS[1:])
+@pytest.mark.parametrize("weighted", [True, False])
+@by_size([(300, 2, 1), (300, 2, 2), (900, 5, 7)])
+def test_mergers(isa, dtype, moments, weighted, size):
+    given = problem(*size, 0, dtype)
+    shares, means, C, resp = mixture_of(given)
+    k, d = means.shape
+    weights = given.weights if weighted else given.weights[:0]
+    found, expected = np.full((k, k), np.nan), np.empty((k, k))
+    kernels.module("sweep", isa).mergers(shares, means, C, resp, weights, found,
+                                         np.full(2 * k + k * k + d + 2 * d * d, np.nan), moments=moments, near=3)
+    reference.mergers(shares, means, C, resp, weights, expected, moments=moments, near=3)
+    np.testing.assert_allclose(found, expected, rtol=1e-9 if dtype is np.float64 else 1e-4)
+
+
 # --- what data have to pass ------------------------------------------------------------------------------------------
 
 

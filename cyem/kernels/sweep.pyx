@@ -11,20 +11,22 @@ d) Statistics are one float64 vector: log-likelihood, log of the largest respons
 e) A pass may be told what log-joint density each component can reach at most in each tile. It then evaluates those that
    may matter, and refreshes their bounds; the others' responsibilities would have been exact zeros.
 f) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
-g) climb.pxi, which is included at the end, strings passes and M-steps together: many iterations of EM in one call.
+g) Passes and M-steps are strung together at the end: climb.pxi has many iterations of EM in one call, moves.pxi what
+   a search asks between two of its moves.
 
 The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.sweep does the rest.
 """
 
 from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
-from libc.math cimport INFINITY, fabs, sqrt
+from libc.math cimport INFINITY, fabs, log, log1p, sqrt
 from libc.string cimport memcpy, memset
 
 from .density cimport (
     diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
     whitened,
 )
+from .eigen cimport symmetric_eigen
 from .lanes cimport (
     CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
 )
@@ -33,7 +35,7 @@ from .moments cimport (
     norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
     squares_dense, squares_gathered,
 )
-from .mstep cimport Block, block_size, coordinates_size, matrices_size, maximise, parts
+from .mstep cimport FREE, Block, block_size, cholesky, coordinates_size, matrices_size, maximise, parts
 from .mstep cimport fold as parameters_at, unfold as coordinates_of
 from .posterior cimport hard, lowest, soft
 
@@ -164,7 +166,7 @@ cdef Py_ssize_t packed_size(int d) noexcept nogil:
     return panel_size(d) if panel_size(d) > d else d
 
 
-def statistics_size(Py_ssize_t k, Py_ssize_t d, int moments):
+cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
     """Length of the vector of statistics."""
     return HEAD + k + k * d + (k * d * d if moments == SCATTER else d * d if moments == POOLED
                                else k * d if moments == SQUARES else k if moments == NORMS else 0)
@@ -779,3 +781,4 @@ def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
 
 
 include "climb.pxi"
+include "moves.pxi"
