@@ -229,7 +229,7 @@ def mergers(const double[::1] shares, const double[:, ::1] means, const double[:
     cdef double* L = gap + d
     cdef double* both = L + d * d
     cdef double total = 0, w, t
-    cdef double rest = -72.0873067782343 if real is double else -31.8847703057575  # log of the square of a unit's rounding
+    cdef double rest = -72.0873067782343 if real is double else -31.8847703057575  # log of squared rounding
     with nogil:
         for i in range(k):
             for j in range(k):

@@ -763,7 +763,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
         run(&p, sizeof(real), n_threads)
 
 
-def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
+def exp_log(const real[::1] x, real[::1] exps, double[::1] logs):
     """For tests: exp of non-positive numbers and log of their absolute value plus one, in place of lanes of a block."""
     cdef real t[WIDE]
     cdef double u[WIDE]
@@ -776,8 +776,8 @@ def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
         exp_lanes[real](t, <real>lowest_exponent[real](0))
         log_lanes(u, lanes)
         for l in range(min(lanes, x.shape[0] - i)):
-            exp[i + l] = t[l]
-            log[i + l] = u[l]
+            exps[i + l] = t[l]
+            logs[i + l] = u[l]
 
 
 include "climb.pxi"
