@@ -12,7 +12,7 @@ from .covariance import structure as structure_named
 from .kernels import linalg
 from .pruning import enough
 from .statistics import Statistics
-from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, operations, power_of_two
+from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, operations
 
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
 TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
@@ -128,7 +128,7 @@ class Mixture:
     def __init__(self, X, weights, structure, reg_covar, n_threads, equal_weights=False):
         self.structure = structure
         self.equal_weights = equal_weights
-        self.frame, self.variances = locate(X, weights, structure.one_unit, n_threads)
+        self.frame, self.variances = locate(X, weights, structure.one_unit)
         self.samples = Samples(X, weights, self.frame, n_threads)
         self.eps = np.finfo(X.dtype).eps
         self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
@@ -276,17 +276,18 @@ class Mixture:
     @cached_property
     def whole(self):
         """The best single component."""
-        return self._single(self.structure)
+        means, covariances = self._single(self.structure)
+        return Parameters.of(self.structure, np.ones(1), means, covariances)
 
     @cached_property
     def spread(self):
         """The covariance matrix of all samples (d, d)."""
-        return self._single(structure_named("full")).covariances[0]
+        return self._single(structure_named("full"))[1][0]
 
     def _single(self, structure):
         s = self.samples.sweep(one(self.samples.X.shape[1]), structure.moments)
-        covariances, _ = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
-        return Parameters.of(structure, np.ones(1), s.means, covariances)
+        shift = s.means - s.about
+        return s.means, structure.estimate(s.second, s.masses, shift, self.floor, self.eps)[0]
 
     def share(self, k):
         """k components at the mean, each with a k-th of the volume of the whole and of the weight."""
@@ -375,21 +376,11 @@ def places(where):
     return tuple(np.flatnonzero(where).tolist())
 
 
-def locate(X, weights, one_unit, n_threads):
+def locate(X, weights, one_unit):
     """A frame for X, and the weighted variance of each feature in it (1 for a constant one)."""
-    d = X.shape[1]
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    size = high / 2 - low / 2
-    rough = Frame((low / 2 + high / 2).astype(X.dtype).astype(np.float64), power_of_two(size, X.dtype))
-    s = Samples(X, weights, rough, n_threads).sweep(one(d), "squares")
-    mean = s.means[0]
-    variances = np.where(size > 0, np.maximum(s.second / s.masses - mean**2, 0), 0)
-    reference = rough.leave(mean).astype(X.dtype).astype(np.float64)
-    sizes = np.sqrt(variances) * rough.units
-    sizes = np.where(sizes > 0, sizes, np.abs(reference))  # the only scale that a constant has
-    units = power_of_two(np.full(d, sizes.max()) if one_unit else sizes, X.dtype)
-    ratio = np.where(variances > 0, rough.units, units) / units
-    variances = np.where(variances > 0, variances * ratio**2, 1)
+    reference, units, variances = np.empty((3, X.shape[1]))
+    linalg.locate(X, np.empty(0) if weights is None else weights, reference, units, variances,
+                  np.empty((4, X.shape[1])), one_unit=one_unit)
     return Frame(reference, units), variances
 
 

@@ -1055,6 +1055,26 @@ def test_mergers(isa, dtype, moments, weighted, size):
 
 @every_isa
 @every_dtype
+@pytest.mark.parametrize("one_unit", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_locate(isa, dtype, one_unit, weighted):
+    """Features of any size, a constant and a constant zero among them, one sample, and equal weights."""
+    rng = np.random.default_rng(0)
+    ends = np.finfo(dtype)
+    units = np.array([1, 1e-12, 3e9, 0, 0, ends.tiny, ends.max / 8], dtype)
+    X = (rng.normal(size=(50, 7)) * units + np.array([5, 0, 1e9, 7, 0, 0, 0], dtype)).astype(dtype)
+    for n in (50, 1):
+        weights = rng.exponential(size=n) if weighted else np.empty(0)
+        outputs = [[fenced(7, float) for _ in range(3)] for _ in range(2)]
+        for module, found in zip((kernels.module("linalg", isa), reference), outputs, strict=True):
+            module.locate(fenced((n, 7), dtype, X[:n]), weights, *found, np.full((4, 7), np.nan), one_unit=one_unit)
+        for ours, theirs in zip(*outputs, strict=True):
+            assert_fence_stands(ours)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6 if dtype is np.float32 else 1e-12)
+
+
+@every_isa
+@every_dtype
 @pytest.mark.parametrize("n", [1, 7, 64, 1001])
 def test_all_finite(isa, dtype, n):
     door = kernels.module("linalg", isa).all_finite

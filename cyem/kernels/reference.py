@@ -416,6 +416,27 @@ def mergers(shares, means, C, resp, weights, losses, scratch=None, *, moments, n
             losses[i, j] = losses[j, i] = total * loss + 4 * np.log(2) * (w @ (resp[:, i] * resp[:, j]))
 
 
+def power_of_two(sizes, dtype):
+    mantissas, exponents = np.frexp(sizes)  # sizes = mantissas 2^exponents, mantissas in [1/2, 1) or zero
+    most = np.finfo(dtype).maxexp - 4
+    return np.ldexp(1.0, np.clip(exponents - ((mantissas < np.sqrt(0.5)) & (mantissas > 0)), -most, most))
+
+
+def locate(X, weights, reference, units, variances, scratch=None, *, one_unit):
+    x, w = X.astype(float), weights if len(weights) else np.ones(len(X))
+    low, high = x.min(axis=0), x.max(axis=0)
+    middle, size = (low / 2 + high / 2).astype(X.dtype).astype(float), high / 2 - low / 2
+    rough = power_of_two(size, X.dtype)
+    z = (x - middle) / rough
+    mean = w @ z / w.sum()
+    spread = np.where(size > 0, np.maximum(w @ z**2 / w.sum() - mean**2, 0), 0)
+    reference[:] = (middle + mean * rough).astype(X.dtype)
+    sizes = np.sqrt(spread) * rough
+    sizes = np.where(sizes > 0, sizes, np.abs(reference))
+    units[:] = power_of_two(np.full(len(sizes), sizes.max()) if one_unit else sizes, X.dtype)
+    variances[:] = np.where(spread > 0, spread * (rough / units) * (rough / units), 1)
+
+
 def all_finite(x):
     return bool(np.isfinite(x).all())
 
