@@ -235,21 +235,13 @@ class Mixture:
         s = self.samples.accumulate(resp, origin, "none")  # first the means, so that moments are about them
         return self.update(self.samples.accumulate(resp, s.means, self.structure.moments))
 
-    def assign_to(self, centres, metric=None):
+    def assign_to(self, centres):
         """The M-step from the partition of the samples by the nearest of given centres (k, d)."""
-        return self.update(self.partition(centres, metric))
+        return self.update(self.partitions(centres[None], self.standardised[None])[0])
 
-    def partition(self, centres, metric=None):
-        """Statistics of the partition of the samples by the nearest of given centres (k, d)."""
-        return self.samples.sweep(self.around(centres, metric), self.structure.moments, "hard")
-
-    def around(self, centres, metric=None):
-        """A density of components around centres, alike: distances in a metric, by default the standardised one."""
-        k = len(centres)
-        factors = self.standardised if metric is None else metric
-        if len(factors) > 1:
-            return Density("whitened", centres, factors[None], np.zeros(k))
-        return Density("diagonal", centres, np.repeat(factors[None], k, axis=0), np.zeros(k))
+    def partitions(self, centres, metrics):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
+        return self.samples.partitions(centres, metrics, self.structure.moments)
 
     @cached_property
     def scale(self):
@@ -257,14 +249,19 @@ class Mixture:
         return np.sqrt(np.where(self.structure.one_unit, self.variances.mean(), self.variances))
 
     @cached_property
-    def standardised(self):
-        """The metric in which every feature has variance one, or all together: factors (1, d)."""
-        variances = self.variances.mean() if self.structure.round else self.variances
-        return np.full((1, len(self.variances)), 1 / np.sqrt(variances))
+    def metrics(self):
+        """The metrics in which starts look for clusters (m, d, d): upper triangles, by which samples are multiplied."""
+        return np.array([self.standardised] if self.structure.round else [self.whitened, self.standardised])
 
     @cached_property
+    def standardised(self):
+        """The metric in which every feature has variance one, or all together: (d, d)."""
+        variances = self.variances.mean() if self.structure.round else self.variances
+        return np.eye(len(self.variances)) / np.sqrt(variances)
+
+    @property
     def whitened(self):
-        """The metric in which the samples have the identity as their covariance matrix: factors (d, d)."""
+        """The metric in which the samples have the identity as their covariance matrix: (d, d)."""
         return structure_named("full").factors(self.spread[None])[0]
 
     def subset(self, rows, weights=None):

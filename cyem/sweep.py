@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import threads
+from .kernels import seeding
 from .kernels import sweep as kernel
 from .pruning import Pruner, enough
 from .statistics import Statistics
@@ -197,6 +198,28 @@ class Samples:
             self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads,
         )
         return Statistics(sums, about.astype(np.float64, copy=False))
+
+    def seeds(self, metrics, uniform):
+        """Samples far from each other in the frame (runs, k, d), by k-means++ in each of the metrics (m, d, d) in turn.
+
+        uniform (runs, k, candidates): random numbers in [0, 1).
+        """
+        n, d = self.X.shape
+        chosen = np.empty(uniform.shape[:2], np.intp)
+        weights = self.weights.astype(np.float64) if len(self.weights) else np.ones(n)
+        seeding.kmeans_plus_plus(self.X, weights, self.coordinates, metrics.astype(self.dtype), uniform, chosen,
+                                 np.empty((d, n), self.dtype), np.empty((3, n)))
+        return ((self.X[chosen] - self.coordinates[0]) * self.coordinates[1]).astype(np.float64)
+
+    def partitions(self, centres, metrics, moments):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
+        centres = centres.astype(self.dtype)
+        runs, k, _ = centres.shape
+        need = self._need(k, moments)
+        sums = np.empty((runs, need.statistics))
+        kernel.partitions(self.X, self.weights, self.coordinates, centres, metrics.astype(self.dtype), np.zeros(k),
+                          sums, self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads)
+        return [Statistics(*each) for each in zip(sums, centres.astype(np.float64), strict=True)]
 
     def climb(self, starts, iterations, closed, structure, tol):
         """Plain EM from several statistics about means of their own; the M-step is `closed`.

@@ -577,12 +577,14 @@ def test_exceeds(isa, k, d):
 # --- seeding ---------------------------------------------------------------------------------------------------------
 
 
-def seeds(isa, Y, weights, uniform):
-    chosen, scratch = fenced(len(uniform), np.intp), fenced((3, Y.shape[1]), float)
-    inputs = (fenced(a.shape, a.dtype, a) for a in (Y, weights, uniform))
-    kernels.module("seeding", isa).kmeans_plus_plus(*inputs, chosen, scratch)
-    assert_fence_stands(chosen)
-    assert_fence_stands(scratch)
+def seeds(isa, X, weights, metrics, uniform):
+    n, d = X.shape
+    chosen, Y, scratch = fenced(uniform.shape[:2], np.intp), fenced((d, n), X.dtype), fenced((3, n), float)
+    frame = np.array([np.zeros(d), np.ones(d)], X.dtype)
+    inputs = (fenced(a.shape, a.dtype, a) for a in (X, weights, frame, metrics.astype(X.dtype), uniform))
+    kernels.module("seeding", isa).kmeans_plus_plus(*inputs, chosen, Y, scratch)
+    for array in (chosen, Y, scratch):
+        assert_fence_stands(array)
     return chosen
 
 
@@ -639,12 +641,14 @@ def test_eigh_of_what_is_not_finite(isa, bad):
 def test_kmeans_plus_plus(isa, dtype, candidates, size):
     n, d, k = size
     rng = np.random.default_rng(size)
-    Y = rng.normal(size=(d, n)).astype(dtype)
-    weights, uniform = rng.random(n) * (rng.random(n) < 0.8), rng.random((k, candidates))  # equal ones would make ties
+    X = rng.normal(size=(n, d)).astype(dtype)
+    weights, uniform = rng.random(n) * (rng.random(n) < 0.8), rng.random((3, k, candidates))  # equal ones make ties
     weights[n // 2] = 1
-    expected = np.empty(k, np.intp)
-    reference.kmeans_plus_plus(Y.astype(float), weights, uniform, expected, None)
-    np.testing.assert_array_equal(seeds(isa, Y, weights, uniform), expected)
+    metrics = np.array([np.eye(d), np.diag(0.5 ** np.arange(d))])
+    expected = np.empty((3, k), np.intp)
+    frame = np.array([np.zeros(d), np.ones(d)])
+    reference.kmeans_plus_plus(X.astype(float), weights, frame, metrics, uniform, expected)
+    np.testing.assert_array_equal(seeds(isa, X, weights, metrics, uniform), expected)
 
 
 @every_isa
@@ -652,11 +656,42 @@ def test_kmeans_plus_plus(isa, dtype, candidates, size):
 @pytest.mark.parametrize("uniform", [0.0, 0.5, np.nextafter(1.0, 0)])
 def test_seeds_have_weight_even_when_there_are_too_few(isa, dtype, uniform):
     """Two places of positive weight, four seeds: once both are taken nothing is left to draw from."""
-    Y = np.array([[9, 0, 0, 5, 5, 7]], dtype)
+    X = np.array([[9, 0, 0, 5, 5, 7]], dtype).T
     weights = np.array([0.0, 0, 1, 1, 2, 0])
-    chosen = seeds(isa, Y, weights, np.full((4, 2), uniform))
+    chosen = seeds(isa, X, weights, np.ones((1, 1, 1)), np.full((1, 4, 2), uniform))[0]
     assert (weights[chosen] > 0).all()
-    assert set(Y[0, chosen[:2]]) == {0, 5}
+    assert set(X[chosen[:2], 0]) == {0, 5}
+
+
+@every_isa
+def test_seeds_are_measured_in_the_frame_and_by_the_metric(isa):
+    """A triangle that leads from the samples' own coordinates to others: the same seeds as in these."""
+    rng = np.random.default_rng(0)
+    X, U = rng.normal(size=(200, 3)), np.triu(rng.normal(size=(3, 3)))
+    frame, weights, uniform = rng.normal(size=(2, 3)), np.ones(200), rng.random((2, 7, 3))
+    chosen, expected = np.empty((2, 2, 7), np.intp)
+    kernels.module("seeding", isa).kmeans_plus_plus(X, weights, frame, U[None], uniform, chosen, np.empty((3, 200)),
+                                                    np.empty((3, 200)))
+    reference.kmeans_plus_plus(reference.framed(X, frame) @ U, weights, np.array([np.zeros(3), np.ones(3)]),
+                               np.eye(3)[None], uniform, expected)
+    np.testing.assert_array_equal(chosen, expected)
+
+
+@every_isa
+@every_dtype
+def test_partitions(isa, dtype):
+    """Each is the pass with hard responsibilities, in the metrics in turn."""
+    given = problem(300, 3, 4, 0, dtype)
+    centres = np.array([given.means, given.means * 2, given.means + 1], dtype)
+    metrics = np.array([np.eye(3), np.triu(np.ones((3, 3)))], dtype)
+    size = kernels.sweep.statistics_size(4, 3, SCATTER)
+    found, expected = fenced((3, size), float), np.empty((3, size))
+    workspace = np.full(kernels.sweep.workspace_size(300, 3, 4, SCATTER, given.X.itemsize, 2) + 1, 255, np.uint8)
+    inputs = given.X, given.weights, given.frame, centres, metrics, np.zeros(4)
+    kernels.module("sweep", isa).partitions(*inputs, found, workspace[1:], moments=SCATTER, n_threads=2)
+    reference.partitions(*(a.astype(float) for a in inputs), expected, moments=SCATTER)
+    assert_fence_stands(found)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=np.abs(expected).max() * TOLERANCE[dtype])
 
 
 # --- the choice of an instruction set --------------------------------------------------------------------------------

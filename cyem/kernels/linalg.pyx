@@ -126,7 +126,7 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
     reference (d,) OUT: the weighted mean in the precision of X. units (d,) OUT: powers of two near the standard
     deviations, or near the largest for all if one_unit. variances (d,) OUT: 1 for a constant. scratch (4, d).
     """
-    cdef Py_ssize_t n = X.shape[0], d = X.shape[1], r, i
+    cdef Py_ssize_t n = X.shape[0], d = X.shape[1], _r, r, i
     cdef int most = 1020 if real is double else 124
     cdef const real* x = &X[0, 0]
     cdef double* low = &scratch[0, 0]
@@ -138,7 +138,7 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
         for i in range(d):
             low[i] = high[i] = x[i]
             first[i] = second[i] = 0
-        for r in range(n):
+        for _r in range(n):
             for i in range(d):
                 low[i] = x[i] if x[i] < low[i] else low[i]
                 high[i] = x[i] if x[i] > high[i] else high[i]

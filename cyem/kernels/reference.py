@@ -285,6 +285,12 @@ def climb(X, weights, frame, statistics, about, values, done, floor, workspace=N
                     break
 
 
+def partitions(X, weights, frame, centres, metrics, constants, statistics, workspace=None, *, moments, n_threads=1):
+    for r, sums in enumerate(statistics):
+        sweep(X, weights, frame, centres[r], metrics[None, r % len(metrics)], constants, sums,
+              density=DENSITIES.index("whitened"), posterior=POSTERIORS.index("hard"), moments=moments)
+
+
 OUTCOMES = ("goes on", "converged", "out of the ordinary")
 
 
@@ -458,11 +464,12 @@ def draw(mass, u, otherwise):
     return massive[min(place, len(massive) - 1)] if len(massive) else otherwise
 
 
-def kmeans_plus_plus(Y, weights, uniform, chosen, scratch):
-    nearest = np.inf
-    for j in range(len(chosen)):
-        mass = weights * nearest if j else weights
-        picks = [draw(mass, u, chosen[0]) for u in (uniform[j] if j else uniform[0, :1])]
-        trials = [np.minimum(nearest, ((Y - Y[:, [pick]]) ** 2).sum(axis=0)) for pick in picks]
-        best = np.argmin([weights @ trial for trial in trials])
-        chosen[j], nearest = picks[best], trials[best]
+def kmeans_plus_plus(X, weights, frame, metrics, uniform, chosen, Y=None, scratch=None):
+    for r, places in enumerate(chosen):
+        y, nearest = framed(X, frame) @ np.triu(metrics[r % len(metrics)]), np.inf
+        for j in range(len(places)):
+            mass = weights * nearest if j else weights
+            picks = [draw(mass, u, places[0]) for u in (uniform[r, j] if j else uniform[r, 0, :1])]
+            trials = [np.minimum(nearest, ((y - y[pick]) ** 2).sum(axis=1)) for pick in picks]
+            best = np.argmin([weights @ trial for trial in trials])
+            places[j], nearest = picks[best], trials[best]
