@@ -7,15 +7,16 @@ import numpy as np
 
 from . import em, paths
 from .covariance.base import exceeds
+from .criteria import entropy
 from .mixture import Mixture
-from .start import SHORT_TOL, subset
+from .start import FEW, SHORT_TOL
 from .workers import Stopped
 
-ROUNDS = (6, 12)  # iterations of EM after which runs are compared, on a part of many samples
+ROUNDS = (4, 8)  # iterations of EM after which runs are compared, on a part of many samples
 LAST = 6  # the same on all of them
 ENOUGH = 25  # samples for each component and feature in that part
 FINALISTS = 2  # runs that go on to their end at most
-OPTIMISM = 2.0  # a run goes on that could be the best with this many times the gain that its last steps promise
+OPTIMISM = 1.0  # a run goes on that could be the best with this many times the gain that its last steps promise
 SLOWEST = 0.99  # rate at which gains are taken to shrink at most
 CLOSE = 1e-3  # mean log-likelihood, and
 NEAR = 0.1  # sizes of a component by which two mixtures may differ that EM takes to one place
@@ -42,10 +43,16 @@ class Found(NamedTuple):
     mixture: Any
     fit: em.Fit
     value: float  # mean log-likelihood, in no frame
-    look: paths.Look
+    entropy: float  # of the responsibilities
     spurious: str  # why it is no optimum to trust, or nothing
     arrivals: int  # how many starts ended here
     seconds: float
+
+    @property
+    def classification(self):
+        """Sum over samples of the log of the largest responsibility."""
+        samples = self.mixture.samples
+        return self.fit.statistics.log_classification * samples.total / samples.mass
 
 
 class Run(NamedTuple):
@@ -116,28 +123,29 @@ def explore(mixture, starts, incumbent, bounds, settings):
         if not old:
             raise
         runs = old
-    best = chosen(runs, bounds, mixture)
+    best = chosen(runs, highest(bounds) + volume, mixture)
     if not np.isfinite(best.value):
         raise ArithmeticError(f"the log-likelihood is {best.value}")
     arrivals = sum(run.starts for run in runs if abs(run.value - best.value) <= SAME * settings.tol)
     seconds = perf_counter() - begin + (incumbent.seconds if old else 0.0)
     if old and best.fit is incumbent.fit:
         return incumbent._replace(arrivals=arrivals, seconds=seconds)
-    look = paths.look(mixture, best.parameters)
-    return Found(mixture, best.fit, best.value - volume, look, best.spurious, arrivals, seconds)
+    return Found(mixture, best.fit, best.value - volume, entropy(mixture.samples, best.parameters.density),
+                 best.spurious, arrivals, seconds)
 
 
 def trusted(mixture, starts, old, bounds, settings):
     """Runs at their end: of these one reaches the bounds, and is no spurious one if that can be had."""
-    ordinary = Ordinary.of(mixture)
+    ordinary, volume = Ordinary.of(mixture), mixture.frame.log_volume
+    least = highest(bounds) + volume
     runs = contest(ordinary, starts, old, settings) or finish(mixture, starts[0], settings)
     for start in starts:  # where a sane one has lost to what turned out to be spurious
-        if not chosen(runs, bounds, mixture).spurious:
+        if not chosen(runs, least, mixture).spurious:
             break
         runs += finish(ordinary, start._replace(starts=0), settings)
     for bound in bounds:
-        best = chosen(runs, bounds, mixture)
-        if short_of(best, bound, mixture):
+        best = chosen(runs, least, mixture)
+        if less(best.value, bound.value + volume, mixture):
             runs += finish(mixture, doubled(mixture, bound, len(best.parameters.weights)), settings)
     return runs
 
@@ -165,8 +173,12 @@ def contest(mixture, starts, old, settings):
 
 def sample(mixture, k, seed):
     """The problem for a part of the samples that is large enough to compare mixtures on: the same in every call."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
-    return subset(mixture, ENOUGH * k * (mixture.samples.X.shape[1] + 1), rng)
+    n, d = mixture.samples.X.shape
+    size = max(FEW, ENOUGH * k * (d + 1))
+    if n <= size:
+        return mixture
+    rows = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))).choice(n, size, replace=False)
+    return mixture.subset(np.sort(rows))
 
 
 def advanced(mixture, ended, runs, iterations, settings):
@@ -222,22 +234,17 @@ def finish(mixture, run, settings):
     return [Run.ended(fit, spurious(mixture, fit.parameters), run.starts)]
 
 
-def highest(ended):
+def highest(runs):
     """The highest value of what is not spurious."""
-    return max((run.value for run in ended if not run.spurious), default=-np.inf)
+    return max((run.value for run in runs if not run.spurious), default=-np.inf)
 
 
-def chosen(runs, bounds, mixture):
-    """The best run that is not spurious, if it reaches the bounds; else the best of all."""
+def chosen(runs, least, mixture):
+    """The best run that is not spurious, if it reaches the least value; else the best of all."""
     best = max((run for run in runs if not run.spurious), key=lambda run: run.value, default=None)
-    if best is None or any(short_of(best, bound, mixture) for bound in bounds):
+    if best is None or less(best.value, least, mixture):
         best = max(runs, key=lambda run: run.value)
     return best
-
-
-def short_of(run, bound, mixture):
-    """Whether a run has a lower likelihood than what was found for a special case."""
-    return less(run.value - mixture.frame.log_volume, bound.value, mixture)
 
 
 def less(value, other, mixture):

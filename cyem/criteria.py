@@ -2,6 +2,11 @@
 
 import math
 
+import numpy as np
+
+from .sweep import Evaluator
+
+BLOCK = 1 << 14  # samples at a time: memory does not grow with their number
 CRITERIA = ("bic", "aic", "aicc", "icl", "nec", "entropy", "cv")
 UNDEFINED = {
     "aicc": "needs more samples than parameters + 1",
@@ -48,3 +53,24 @@ def measures(k, p, n, log_likelihood, single, classification, entropy):
         "nec": 1.0 if k == 1 else nec,
         "entropy": entropy,
     }
+
+
+def entropy(samples, density):
+    """Sum over samples of -sum_k r_k log r_k, with r the responsibilities under a density.
+
+    Parameters
+    ----------
+    samples : Samples
+    density : Density
+
+    Returns
+    -------
+    float
+    """
+    total, evaluator = 0.0, Evaluator(samples.frame, density, samples.dtype)
+    for begin in range(0, len(samples.X), BLOCK):
+        rows = slice(begin, begin + BLOCK)
+        resp = evaluator.responsibilities(samples.X[rows], samples.n_threads).astype(np.float64, copy=False)
+        logs = np.log(np.maximum(resp, np.finfo(np.float64).tiny))
+        total -= np.vdot(resp * samples.weights[rows, None] if len(samples.weights) else resp, logs)
+    return float(total * samples.total / samples.mass)

@@ -335,8 +335,7 @@ class GaussianMixture(Estimator):
     def _accept(self, mixture, fit, rng):
         """Set the fitted attributes, all at once, and say what the user should know."""
         frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
-        self._sampler = np.random.default_rng(rng.integers(2**32, size=4))
-        self._kind, self._memo = shape.code, Memo()
+        self._sampler, self._kind, self._memo = rng, shape.code, Memo()
         events = list(fit.events)
         with np.errstate(over="ignore", under="ignore"):
             self.covariances_ = shape.scaled(parameters.covariances, frame.units)
@@ -352,8 +351,9 @@ class GaussianMixture(Estimator):
         self.weights_ = parameters.weights.astype(mixture.samples.dtype)
         self.converged_ = fit.converged
         self.n_iter_ = len(fit.bounds)
-        self.lower_bound_ = fit.value - frame.log_volume
-        self.lower_bounds_ = [value - frame.log_volume for value in fit.bounds]
+        log_volume = frame.log_volume
+        self.lower_bound_ = fit.value - log_volume
+        self.lower_bounds_ = [value - log_volume for value in fit.bounds]
         self.fit_report_ = Report(events)
         if fit.collapsed:
             warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",

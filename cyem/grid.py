@@ -15,14 +15,13 @@ from functools import cache, partial
 
 import numpy as np
 
-from . import paths, start
-from .contest import Found, Run, explore, finish, less
+from . import paths, search, start
+from .contest import Found, Run, explore, finish, less, sample
 from .covariance import STRUCTURES
 from .pruning import Pruner
 
-SCOUT = "VVV"  # the structure whose mixture all seeds are looked for in
-SPLITS = 4  # components that are tried in two
-MERGERS = 3  # pairs of components that are tried in one
+SPLITS = 6  # components that are tried in two
+MERGERS = 4  # pairs of components that are tried in one
 
 
 class Grid:
@@ -31,7 +30,7 @@ class Grid:
     Parameters
     ----------
     mixtures : dict of {code: Mixture}
-        The problem for each structure, and for SCOUT.
+        The problem for each structure.
     cells : list of (k, code)
     settings : Settings
 
@@ -44,22 +43,21 @@ class Grid:
     def __init__(self, mixtures, cells, settings):
         self.mixtures = mixtures
         self.cells = cells
+        self.counts = sorted({k for k, _ in cells})
         self.settings = settings
         self.found = {}
         self.failed = {}
         self._local = threading.local()
         self._singles = {}
-        self._partitions = {}
 
     def waves(self):
         """Tasks {cell: function without arguments}, wave by wave: their results are to be told before the next.
 
         Up, where every cell is found once; down; and up again where that has put the nesting out of order.
         """
-        counts = sorted({k for k, _ in self.cells})
         ranks = {}
         for cell in self.cells:
-            ranks.setdefault(counts.index(cell[0]) + level(cell[1]), []).append(cell)
+            ranks.setdefault(self.counts.index(cell[0]) + level(cell[1]), []).append(cell)
         up = sorted(ranks)
         for rank in up:
             yield {cell: self._task(cell, self._cold(cell) + self._from_below(cell)) for cell in ranks[rank]}
@@ -87,44 +85,60 @@ class Grid:
         """The result of a task: what was found, or the exception that it ended with."""
         (self.found if isinstance(result, Found) else self.failed)[cell] = result
 
-    # --- where a cell starts: functions of the problem that give statistics -----------------------------------------
+    # --- where a cell starts: functions of the problem that give statistics, in a list -------------------------------
 
     def _from_below(self, cell):
         k, _ = cell
+        if k == 1:
+            return []
         starts = [partial(adopted, self.found[other]) for other in self._specials(cell)]
-        if fewer := self._fewer(cell):
-            starts += [partial(divided, self.found[fewer], k, i) for i in range(min(SPLITS, fewer[0]))]
-        return starts if k > 1 else []
+        fewer = self._fewer(cell)
+        return [*starts, partial(self._divided, self.found[fewer], k)] if fewer else starts
 
     def _from_above(self, cell):
         k, code = cell
+        if k == 1:
+            return []
         generals = [(k, s.code) for s in STRUCTURES if code in special_cases(s.code)]
         starts = [partial(adopted, self.found[other]) for other in generals if self._sound(other)]
-        if self._sound((k + 1, code)):
-            starts += [partial(united, self.found[k + 1, code], i) for i in range(min(MERGERS, k * (k + 1) // 2))]
-        return starts if k > 1 else []
+        more = k + 1, code
+        return [*starts, partial(self._united, self.found[more])] if self._sound(more) else starts
 
     def _cold(self, cell):
         k, _ = cell
-        seeded = self._seeded if self.settings.begin is None else self._begun
-        return [partial(seeded, k, i) for i in range(self.settings.n_init)] if k > 1 else [whole]
+        return [partial(self._seeded, k)] if k > 1 else [whole]
 
-    def _begun(self, k, i, mixture):
-        """As the user has it."""
-        return mixture.sweep(self.settings.begin(mixture, k, self._generator(k, i)))
+    def _seeded(self, k, mixture):
+        s = self.settings
+        rng = np.random.default_rng(np.random.SeedSequence(s.seed, spawn_key=(k,)))
+        if s.begin is not None:
+            return [mixture.sweep(s.begin(mixture, k, rng)) for _ in range(s.n_init)]
+        return mixture.partitions(start.seeds(mixture, k, rng, mixture.metrics, s.n_init), mixture.metrics)
 
-    def _seeded(self, k, i, mixture):
-        """The partition around seeds: one for all structures, but for round ones, which see only what is far apart."""
-        scout, alike = self._mixture(SCOUT), mixture.structure.round
-        if (k, i, alike) not in self._partitions:
-            metrics = [scout.frame.units[None]] if alike else [scout.whitened, scout.standardised]
-            metric = metrics[i % len(metrics)]
-            centres = start.seeds(scout, k, self._generator(k, i), metric)
-            self._partitions[k, i, alike] = paths.observed(scout.partition(centres, metric))
-        return paths.statistics(mixture, paths.moved(self._partitions[k, i, alike], scout.frame, mixture.frame))
+    def _divided(self, found, k, mixture):
+        """k components, in several ways: those that two explain best are split."""
+        these, part, resp = self._seen(found, mixture)
+        splits = search.best_splits(part, these, range(len(these.weights)), resp)
+        order = sorted(splits, key=lambda j: -splits[j].gain)
+        starts = []
+        for j in order[:SPLITS]:
+            new = search.divided(these, j, splits[j]) if splits[j].gain > -np.inf else paths.split(these, j)
+            while len(new.weights) < k:
+                new = paths.split(new, int(new.weights.argmax()))
+            starts.append(paths.statistics(mixture, new))
+        return starts
 
-    def _generator(self, k, i):
-        return np.random.default_rng(np.random.SeedSequence(self.settings.seed, spawn_key=(k, i)))
+    def _united(self, found, mixture):
+        """One component less, in several ways: where that costs little likelihood."""
+        these, part, resp = self._seen(found, mixture)
+        mergers = search.possible_mergers(part, these, resp)[:MERGERS]
+        return [paths.statistics(mixture, search.united(these, each)) for each in mergers]
+
+    def _seen(self, found, mixture):
+        """The components that were found, some samples, and the responsibilities of these."""
+        parameters = found.fit.parameters
+        part = sample(mixture, len(parameters.weights), self.settings.seed)
+        return paths.gaussians(parameters), part, part.samples.responsibilities(parameters.density)
 
     def _sound(self, cell):
         return cell in self.found and not self.found[cell].spurious
@@ -138,7 +152,7 @@ class Grid:
 
     def _fewer(self, cell):
         """The cell of the same structure with the next smaller number of components, if possible one to be trusted."""
-        fewer = [other for other in self.cells if other[1] == cell[1] and other[0] < cell[0] and other in self.found]
+        fewer = [(k, cell[1]) for k in self.counts if k < cell[0] and (k, cell[1]) in self.found]
         return max(fewer, key=lambda other: (self._sound(other), other[0]), default=None)
 
     def _bounds(self, cell):
@@ -160,7 +174,8 @@ class Grid:
 
         def task():
             mixture = self._mixture(cell[1])
-            return explore(mixture, [first(mixture) for first in starts], incumbent, bounds, self.settings)
+            statistics = [each for source in starts for each in source(mixture)]
+            return explore(mixture, statistics, incumbent, bounds, self.settings)
 
         return task
 
@@ -205,25 +220,10 @@ def special_cases(code):
 
 def whole(mixture):
     """A single component."""
-    return paths.statistics(mixture, paths.gaussians(mixture.whole))
+    return [paths.statistics(mixture, paths.gaussians(mixture.whole))]
 
 
 def adopted(found, mixture):
     """The mixture that was found for another structure, or the nearest to it."""
     these = paths.gaussians(found.fit.parameters)
-    return paths.statistics(mixture, paths.moved(these, found.mixture.frame, mixture.frame))
-
-
-def divided(found, k, i, mixture):
-    """k components by splits, the first of the component that has the i-th largest misfit."""
-    these = paths.split(paths.gaussians(found.fit.parameters), np.argsort(-found.look.misfit, kind="stable")[i])
-    while len(these.weights) < k:
-        these = paths.split(these, int(these.weights.argmax()))
-    return paths.statistics(mixture, these)
-
-
-def united(found, i, mixture):
-    """One component less: the pair that has the i-th largest overlap is merged."""
-    first, second = np.triu_indices(len(found.look.overlap), 1)
-    pair = np.argsort(-found.look.overlap[first, second], kind="stable")[i]
-    return paths.statistics(mixture, paths.merged(paths.gaussians(found.fit.parameters), first[pair], second[pair]))
+    return [paths.statistics(mixture, paths.moved(these, found.mixture.frame, mixture.frame))]

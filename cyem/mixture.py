@@ -12,10 +12,11 @@ from .covariance import structure as structure_named
 from .kernels import linalg
 from .pruning import enough
 from .statistics import Statistics
-from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, operations, power_of_two
+from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, operations
 
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
 TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
+UNTIED = {"scatter": "full", "pooled": "tied", "squares": "diag", "norms": "spherical"}
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
 
 
@@ -127,7 +128,7 @@ class Mixture:
     def __init__(self, X, weights, structure, reg_covar, n_threads, equal_weights=False):
         self.structure = structure
         self.equal_weights = equal_weights
-        self.frame, self.variances = locate(X, weights, structure.one_unit, n_threads)
+        self.frame, self.variances = locate(X, weights, structure.one_unit)
         self.samples = Samples(X, weights, self.frame, n_threads)
         self.eps = np.finfo(X.dtype).eps
         self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
@@ -181,6 +182,11 @@ class Mixture:
             return [None] * len(starts)
         return self.samples.climb(starts, iterations, self.closed, self.structure, tol)
 
+    @cached_property
+    def untied(self):
+        """The M-step of components that share nothing but what their moments share."""
+        return structure_named(UNTIED[self.structure.moments]).closed_form(self.floor, self.eps)
+
     def ascent(self, point, **how):
         """EM from a point as `em.Ascent` takes it, compiled; None where that cannot be, or would prune no pass."""
         if self.closed is None or enough(len(self.samples.X), len(point.parameters.weights)):
@@ -229,21 +235,13 @@ class Mixture:
         s = self.samples.accumulate(resp, origin, "none")  # first the means, so that moments are about them
         return self.update(self.samples.accumulate(resp, s.means, self.structure.moments))
 
-    def assign_to(self, centres, metric=None):
+    def assign_to(self, centres):
         """The M-step from the partition of the samples by the nearest of given centres (k, d)."""
-        return self.update(self.partition(centres, metric))
+        return self.update(self.partitions(centres[None], self.standardised[None])[0])
 
-    def partition(self, centres, metric=None):
-        """Statistics of the partition of the samples by the nearest of given centres (k, d)."""
-        return self.samples.sweep(self.around(centres, metric), self.structure.moments, "hard")
-
-    def around(self, centres, metric=None):
-        """A density of components around centres, alike: distances in a metric, by default the standardised one."""
-        k = len(centres)
-        factors = self.standardised if metric is None else metric
-        if len(factors) > 1:
-            return Density("whitened", centres, factors[None], np.zeros(k))
-        return Density("diagonal", centres, np.repeat(factors[None], k, axis=0), np.zeros(k))
+    def partitions(self, centres, metrics):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
+        return self.samples.partitions(centres, metrics, self.structure.moments)
 
     @cached_property
     def scale(self):
@@ -251,14 +249,19 @@ class Mixture:
         return np.sqrt(np.where(self.structure.one_unit, self.variances.mean(), self.variances))
 
     @cached_property
-    def standardised(self):
-        """The metric in which every feature has variance one, or all together: factors (1, d)."""
-        variances = self.variances.mean() if self.structure.round else self.variances
-        return np.full((1, len(self.variances)), 1 / np.sqrt(variances))
+    def metrics(self):
+        """The metrics in which starts look for clusters (m, d, d): upper triangles, by which samples are multiplied."""
+        return np.array([self.standardised] if self.structure.round else [self.whitened, self.standardised])
 
     @cached_property
+    def standardised(self):
+        """The metric in which every feature has variance one, or all together: (d, d)."""
+        variances = self.variances.mean() if self.structure.round else self.variances
+        return np.eye(len(self.variances)) / np.sqrt(variances)
+
+    @property
     def whitened(self):
-        """The metric in which the samples have the identity as their covariance matrix: factors (d, d)."""
+        """The metric in which the samples have the identity as their covariance matrix: (d, d)."""
         return structure_named("full").factors(self.spread[None])[0]
 
     def subset(self, rows, weights=None):
@@ -270,17 +273,18 @@ class Mixture:
     @cached_property
     def whole(self):
         """The best single component."""
-        return self._single(self.structure)
+        means, covariances = self._single(self.structure)
+        return Parameters.of(self.structure, np.ones(1), means, covariances)
 
     @cached_property
     def spread(self):
         """The covariance matrix of all samples (d, d)."""
-        return self._single(structure_named("full")).covariances[0]
+        return self._single(structure_named("full"))[1][0]
 
     def _single(self, structure):
         s = self.samples.sweep(one(self.samples.X.shape[1]), structure.moments)
-        covariances, _ = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
-        return Parameters.of(structure, np.ones(1), s.means, covariances)
+        shift = s.means - s.about
+        return s.means, structure.estimate(s.second, s.masses, shift, self.floor, self.eps)[0]
 
     def share(self, k):
         """k components at the mean, each with a k-th of the volume of the whole and of the weight."""
@@ -369,21 +373,11 @@ def places(where):
     return tuple(np.flatnonzero(where).tolist())
 
 
-def locate(X, weights, one_unit, n_threads):
+def locate(X, weights, one_unit):
     """A frame for X, and the weighted variance of each feature in it (1 for a constant one)."""
-    d = X.shape[1]
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    size = high / 2 - low / 2
-    rough = Frame((low / 2 + high / 2).astype(X.dtype).astype(np.float64), power_of_two(size, X.dtype))
-    s = Samples(X, weights, rough, n_threads).sweep(one(d), "squares")
-    mean = s.means[0]
-    variances = np.where(size > 0, np.maximum(s.second / s.masses - mean**2, 0), 0)
-    reference = rough.leave(mean).astype(X.dtype).astype(np.float64)
-    sizes = np.sqrt(variances) * rough.units
-    sizes = np.where(sizes > 0, sizes, np.abs(reference))  # the only scale that a constant has
-    units = power_of_two(np.full(d, sizes.max()) if one_unit else sizes, X.dtype)
-    ratio = np.where(variances > 0, rough.units, units) / units
-    variances = np.where(variances > 0, variances * ratio**2, 1)
+    reference, units, variances = np.empty((3, X.shape[1]))
+    linalg.locate(X, np.empty(0) if weights is None else weights, reference, units, variances,
+                  np.empty((4, X.shape[1])), one_unit=one_unit)
     return Frame(reference, units), variances
 
 

@@ -4,16 +4,13 @@ All of these go through moments: the Gaussians that a mixture is to resemble are
 M-step of the structure makes of that what is nearest to it (in the sense of Kullback and Leibler).
 """
 
-from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 
-from . import blas
 from .statistics import Statistics
 
 TINY = np.finfo(float).tiny
-BLOCK = 1 << 14  # samples at a time: memory does not grow with their number
 APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
 SECOND = {  # second moments as the kernels sum them, from scatter matrices (k, d, d)
     "scatter": lambda S: S,
@@ -35,14 +32,6 @@ def gaussians(parameters):
     """The components of a mixture."""
     k, d = parameters.means.shape
     return Gaussians(parameters.weights, parameters.means, parameters.structure.full(parameters.covariances, k, d))
-
-
-def observed(these):
-    """The components that full statistics describe."""
-    k, d = these.about.shape
-    masses, shift = np.maximum(these.masses, TINY)[:, None], these.means - these.about
-    scatter = these.second.reshape(k, d, d) / masses[:, :, None] - shift[:, :, None] * shift[:, None, :]
-    return Gaussians(these.masses / these.masses.sum(), these.means, scatter)
 
 
 def moved(these, frame, target):
@@ -100,57 +89,3 @@ def merged(these, i, j):
         np.vstack([np.delete(m, pair, axis=0), mean]),
         np.concatenate([np.delete(S, pair, axis=0), both]),
     )
-
-
-class Look(NamedTuple):
-    """What the responsibilities of the samples say of a mixture."""
-
-    classification: float  # sum of log max_k r_k
-    entropy: float  # sum of -sum_k r_k log r_k
-    misfit: np.ndarray  # (k,): how far a component is from normal along its first axis
-    overlap: np.ndarray  # (k, k): cosine between the responsibilities of two components; zero on the diagonal
-
-
-def look(mixture, parameters):
-    """One pass over the samples, in blocks of rows.
-
-    Notes
-    -----
-    The misfit is the statistic of Jarque and Bera (1980), n (skewness^2 / 6 + excess^2 / 24), of the samples projected
-    on the first axis and weighted by their responsibilities; by the overlaps Ueda et al. (2000) merge.
-    """
-    _, means, S = gaussians(parameters)
-    values, vectors = np.linalg.eigh(S)
-    axes = vectors[:, :, -1] / np.sqrt(values[:, -1:])
-    parts = (sums(block, parameters.density, axes, (axes * means).sum(axis=1)) for block in blocks(mixture.samples))
-    totals, powers, products = map(sum, zip(*parts, strict=True))
-    masses = np.maximum(powers[0], TINY)
-    skewness, excess = powers[3] / masses, powers[4] / masses - 3
-    norms = np.sqrt(np.maximum(np.diagonal(products), TINY))
-    overlap = products / (norms * norms[:, None])
-    np.fill_diagonal(overlap, 0)
-    unit = mixture.samples.total / powers[0].sum()
-    return Look(*(unit * totals).tolist(), masses * (skewness**2 / 6 + excess**2 / 24), overlap)
-
-
-def blocks(samples):
-    """The same samples, some at a time."""
-    for begin in range(0, len(samples.X), BLOCK):
-        block = copy(samples)
-        block.X, block.weights = (array[begin : begin + BLOCK] for array in (samples.X, samples.weights))
-        yield block
-
-
-def sums(samples, density, axes, offsets):
-    """Over samples: log max r and entropy (2,), r z^p for p of 0 to 4 (5, k), products of responsibilities (k, k)."""
-    resp = samples.responsibilities(density).astype(np.float64, copy=False)
-    weighted = resp * samples.weights[:, None] if len(samples.weights) else resp
-    logs = np.log(np.where(resp > 0, resp, 1))
-    highest = np.log(resp.max(axis=1))
-    totals = np.array([highest @ samples.weights if len(samples.weights) else highest.sum(), -np.vdot(weighted, logs)])
-    z = blas.times((samples.X - samples.coordinates[0]) * samples.coordinates[1], axes.T) - offsets
-    powers, power = np.empty((5, len(axes))), weighted
-    for p in range(5):
-        powers[p] = power.sum(axis=0)
-        power = power * z
-    return totals, powers, blas.gram(weighted, resp)

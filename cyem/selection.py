@@ -15,7 +15,7 @@ from .contest import Settings
 from .criteria import CRITERIA, UNDEFINED, measures
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
-from .grid import SCOUT, Grid
+from .grid import Grid
 from .mixture import Mixture
 from .progress import shown
 from .sweep import SERIAL
@@ -188,7 +188,7 @@ def select(
     covariance_types=("full", "tied", "diag", "spherical"),
     criterion="bic",
     *,
-    n_init=3,
+    n_init=2,
     random_state=None,
     n_jobs=None,
     time_budget=None,
@@ -219,7 +219,7 @@ def select(
         "icl" bic - 2 sum_i w_i log(max_k r_ik), "entropy" -sum_ik w_i r_ik log(r_ik), "nec" entropy / (L - L_1) with
         L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
         (each fit begins at the one to all samples). A function is called with a row and its model.
-    n_init : int, default=3
+    n_init : int, default=2
         Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
         go on after some iterations.
     random_state : int, RandomState, Generator or None, default=None
@@ -291,7 +291,7 @@ def select(
 
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
-    mixtures = problem.mixtures({SCOUT, *(code for _, code in cells)}, n_jobs)
+    mixtures = problem.mixtures({code for _, code in cells}, n_jobs)
     search = Grid(mixtures, cells, problem.settings(workers.check))
     total, done, cv, missing = 2 * len(cells), 0, {}, ""
     try:
@@ -414,7 +414,7 @@ def _row(model, search, cell, cv, missing):
         *combination,
         log_likelihood=L,
         n_parameters=p,
-        **measures(cell[0], p, n, L, single, found.look.classification, found.look.entropy),
+        **measures(cell[0], p, n, L, single, found.classification, found.entropy),
         cv=math.nan if isinstance(held_out, Exception) else held_out,
         converged=model.converged_,
         n_iter=model.n_iter_,

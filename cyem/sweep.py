@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import threads
+from .kernels import seeding
 from .kernels import sweep as kernel
 from .pruning import Pruner, enough
 from .statistics import Statistics
@@ -198,6 +199,28 @@ class Samples:
         )
         return Statistics(sums, about.astype(np.float64, copy=False))
 
+    def seeds(self, metrics, uniform):
+        """Samples far from each other in the frame (runs, k, d), by k-means++ in each of the metrics (m, d, d) in turn.
+
+        uniform (runs, k, candidates): random numbers in [0, 1).
+        """
+        n, d = self.X.shape
+        chosen = np.empty(uniform.shape[:2], np.intp)
+        weights = self.weights.astype(np.float64) if len(self.weights) else np.ones(n)
+        seeding.kmeans_plus_plus(self.X, weights, self.coordinates, metrics.astype(self.dtype), uniform, chosen,
+                                 np.empty((d, n), self.dtype), np.empty((3, n)))
+        return ((self.X[chosen] - self.coordinates[0]) * self.coordinates[1]).astype(np.float64)
+
+    def partitions(self, centres, metrics, moments):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
+        centres = centres.astype(self.dtype)
+        runs, k, _ = centres.shape
+        need = self._need(k, moments)
+        sums = np.empty((runs, need.statistics))
+        kernel.partitions(self.X, self.weights, self.coordinates, centres, metrics.astype(self.dtype), np.zeros(k),
+                          sums, self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads)
+        return [Statistics(*each) for each in zip(sums, centres.astype(np.float64), strict=True)]
+
     def climb(self, starts, iterations, closed, structure, tol):
         """Plain EM from several statistics about means of their own; the M-step is `closed`.
 
@@ -233,6 +256,28 @@ class Samples:
             ties=closed.ties, curved=structure.curved, part=closed.part, cut=self.cut, mass=self.mass,
             n_threads=need.n_threads, **how,
         )
+
+    def mergers(self, these, resp, moments, near):
+        """What it costs to do with one component less, as the kernel has it: (k, k)."""
+        k, d = these.means.shape
+        losses = np.empty((k, k))
+        kernel.mergers(these.weights, these.means, np.ascontiguousarray(these.covariances), resp, self.weights, losses,
+                       np.empty(2 * k + k * k + d + 2 * d * d), moments=MOMENTS[moments], near=near)
+        return losses
+
+    def splits(self, these, resp, which, closed, structure, **how):
+        """Gains (k,), shares (k, 2), means (k, 2, d) and covariance matrices of two components in the place of one."""
+        n, d = self.X.shape
+        k, moments = len(these.means), MOMENTS[structure.moments]
+        found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, d, d))
+        at_once = min(worth(operations(n, k, d) * how["iterations"], self.n_threads), len(which))
+        size = kernel.splits_size(n, d, moments, self.dtype.itemsize, how["iterations"], at_once)
+        kernel.splits(
+            self.X, self.weights, self.coordinates, resp, these.means, np.ascontiguousarray(these.covariances),
+            np.array(which, np.intc), *found, closed.floor, self._memory(size), density=DENSITIES[structure.density],
+            moments=moments, part=closed.part, cut=self.cut, at_once=at_once, **how,
+        )
+        return found
 
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""

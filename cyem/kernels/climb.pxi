@@ -45,6 +45,26 @@ cdef double measure(const Problem* c, double* block, double* statistics, double*
     return statistics[0] / mass
 
 
+# --- partitions ------------------------------------------------------------------------------------------------------
+
+def partitions(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, :, ::1] centres,
+               const real[:, :, ::1] metrics, const double[::1] constants, double[:, ::1] statistics,
+               unsigned char[::1] workspace, *, int moments, int n_threads):
+    """The sums for M-steps from several partitions of the samples, by the nearest centres in the metrics in turn.
+
+    centres (runs, k, d), metrics (m, d, d) upper triangles, constants (k,), which are added to minus half of squared
+    distances: IN. statistics (runs, size) OUT: about the centres.
+    """
+    cdef Pass p
+    cdef Py_ssize_t k = centres.shape[1], r
+    with nogil:
+        for r in range(centres.shape[0]):
+            open_pass(&p, rows(X, weights, frame), &centres[r, 0, 0], k, moments, False, &workspace[0])
+            set_density(&p, &centres[r, 0, 0], &metrics[r % metrics.shape[0], 0, 0], &constants[0], WHITENED, HARD, 0)
+            run(&p, sizeof(real), n_threads)
+            add_shards(&p, &statistics[r, 0], &centres[r, 0, 0], n_threads)
+
+
 # --- short runs ------------------------------------------------------------------------------------------------------
 
 def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads, int at_once):

@@ -285,6 +285,12 @@ def climb(X, weights, frame, statistics, about, values, done, floor, workspace=N
                     break
 
 
+def partitions(X, weights, frame, centres, metrics, constants, statistics, workspace=None, *, moments, n_threads=1):
+    for r, sums in enumerate(statistics):
+        sweep(X, weights, frame, centres[r], metrics[None, r % len(metrics)], constants, sums,
+              density=DENSITIES.index("whitened"), posterior=POSTERIORS.index("hard"), moments=moments)
+
+
 OUTCOMES = ("goes on", "converged", "out of the ordinary")
 
 
@@ -346,6 +352,97 @@ def ascend(X, weights, frame, blocks, statistics, about, state, values, floor, s
     return len(values), 0, state[1]
 
 
+def sum_up(w, C, moments):
+    """What samples of Gaussians of weights w (k,) and covariance matrices C (k, d, d) sum up to about their means."""
+    scatter = w[:, None, None] * C
+    second = dict(scatter=scatter, pooled=scatter.sum(axis=0), squares=np.diagonal(scatter, axis1=1, axis2=2),
+                  norms=np.trace(scatter, axis1=1, axis2=2))
+    return np.concatenate([np.zeros(2), w, np.zeros(w.size * C.shape[1]), second[MOMENTS[moments]].ravel()])
+
+
+def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matrices, floor, workspace=None, *, density,
+           moments, part, cut, tol, iterations, owned, look, least, at_once=1):
+    d = X.shape[1]
+    w = weights if len(weights) else np.ones(len(X), X.dtype)
+    kinds, closed = dict(density=density, moments=moments, cut=cut), dict(ties=0, part=part)
+    for j in which:
+        gains[j] = -np.inf
+        rows = np.flatnonzero(resp[:, j] > owned)
+        own = resp[rows, j] * w[rows]
+        mass = own.sum(dtype=float)
+        if mass < 2 * (least * d + 1):
+            continue
+        thin = slice(None, None, max(1, len(rows) // (look * (d + 1))))
+        samples = X[rows[thin]], own[thin], frame
+        alone, about = sum_up(np.ones(1), C[j : j + 1], moments), means[j : j + 1].copy()
+        block = np.zeros(2 + d + 2 * np.prod(matrices_shape(1, d, moments)))
+        if not m_step(alone, about, floor, block, moments=moments, **closed):
+            continue
+        before = measure(*samples, block, alone, about, **kinds)
+        values, Q = np.linalg.eigh(C[j])
+        step = 0.8 * np.sqrt(values[-1]) * Q[:, -1]
+        half = C[j] - np.outer(step, step)
+        starts = [([1 / 2, 1 / 2], [means[j] - step, means[j] + step], [half, half]),  # its halves
+                  ([2 / 3, 1 / 3], [means[j], means[j]], [C[j] / 2, 2 * C[j]])]  # its core and its shell
+        sums = np.array([sum_up(np.array(shares), np.array(C), moments) for shares, _, C in starts])
+        abouts, values, done = np.array([means for _, means, _ in starts]), np.empty((2, iterations)), np.zeros(2, int)
+        climb(*samples, sums, abouts, values, done, floor, tol=tol, **kinds, **closed)
+        ends = [values[i, last - 1] if last > 0 else -np.inf for i, last in enumerate(done)]
+        best = int(np.argmax(ends))
+        block = np.zeros(4 + 2 * d + 2 * np.prod(matrices_shape(2, d, moments)))
+        if ends[best] == -np.inf or not m_step(sums[best], abouts[best], floor, block, moments=moments, **closed):
+            continue
+        shares[j], halves[j], _, A, _ = parts(block, 2, d, moments)
+        matrices[j] = A if A.ndim == 3 else A[:, :, None] * np.eye(d)
+        gains[j] = mass * (ends[best] - before) if shares[j].min() * mass >= least * d + 1 else -np.inf
+
+
+def mergers(shares, means, C, resp, weights, losses, scratch=None, *, moments, near):
+    k, d = means.shape
+    w = weights if len(weights) else np.ones(len(resp))
+    total = w.sum(dtype=float)
+
+    def entropic(share, C):
+        variances = np.diagonal(C)
+        volume = dict(squares=np.log(variances).sum(), norms=d * np.log(variances.mean()))
+        return share * (np.log(share) - volume.get(MOMENTS[moments], np.linalg.slogdet(C)[1]) / 2)
+
+    losses[:] = np.inf
+    rest = np.log(np.maximum(1 - resp.astype(float), np.finfo(resp.dtype).eps ** 2))
+    gaps = means[:, None] - means
+    distances = np.array([[gap @ np.linalg.solve(A, gap) for gap in row] for A, row in zip(C, gaps, strict=True)])
+    for i in range(k):
+        losses[i, i] = total * np.log1p(-min(shares[i], 1 - 1e-12)) - w @ rest[:, i]
+        distances[i, i] = np.inf
+        for j in np.argsort(distances[i], kind="stable")[: min(near, k - 1)]:
+            pair = shares[[i, j]]
+            t = pair / pair.sum()
+            both = t[0] * C[i] + t[1] * C[j] + t[0] * t[1] * np.outer(gaps[i, j], gaps[i, j])
+            loss = entropic(pair[0], C[i]) + entropic(pair[1], C[j]) - entropic(pair.sum(), both)
+            losses[i, j] = losses[j, i] = total * loss + 4 * np.log(2) * (w @ (resp[:, i] * resp[:, j]))
+
+
+def power_of_two(sizes, dtype):
+    mantissas, exponents = np.frexp(sizes)  # sizes = mantissas 2^exponents, mantissas in [1/2, 1) or zero
+    most = np.finfo(dtype).maxexp - 4
+    return np.ldexp(1.0, np.clip(exponents - ((mantissas < np.sqrt(0.5)) & (mantissas > 0)), -most, most))
+
+
+def locate(X, weights, reference, units, variances, scratch=None, *, one_unit):
+    x, w = X.astype(float), weights if len(weights) else np.ones(len(X))
+    low, high = x.min(axis=0), x.max(axis=0)
+    middle, size = (low / 2 + high / 2).astype(X.dtype).astype(float), high / 2 - low / 2
+    rough = power_of_two(size, X.dtype)
+    z = (x - middle) / rough
+    mean = w @ z / w.sum()
+    spread = np.where(size > 0, np.maximum(w @ z**2 / w.sum() - mean**2, 0), 0)
+    reference[:] = (middle + mean * rough).astype(X.dtype)
+    sizes = np.sqrt(spread) * rough
+    sizes = np.where(sizes > 0, sizes, np.abs(reference))
+    units[:] = power_of_two(np.full(len(sizes), sizes.max()) if one_unit else sizes, X.dtype)
+    variances[:] = np.where(spread > 0, spread * (rough / units) * (rough / units), 1)
+
+
 def all_finite(x):
     return bool(np.isfinite(x).all())
 
@@ -367,11 +464,12 @@ def draw(mass, u, otherwise):
     return massive[min(place, len(massive) - 1)] if len(massive) else otherwise
 
 
-def kmeans_plus_plus(Y, weights, uniform, chosen, scratch):
-    nearest = np.inf
-    for j in range(len(chosen)):
-        mass = weights * nearest if j else weights
-        picks = [draw(mass, u, chosen[0]) for u in (uniform[j] if j else uniform[0, :1])]
-        trials = [np.minimum(nearest, ((Y - Y[:, [pick]]) ** 2).sum(axis=0)) for pick in picks]
-        best = np.argmin([weights @ trial for trial in trials])
-        chosen[j], nearest = picks[best], trials[best]
+def kmeans_plus_plus(X, weights, frame, metrics, uniform, chosen, Y=None, scratch=None):
+    for r, places in enumerate(chosen):
+        y, nearest = framed(X, frame) @ np.triu(metrics[r % len(metrics)]), np.inf
+        for j in range(len(places)):
+            mass = weights * nearest if j else weights
+            picks = [draw(mass, u, places[0]) for u in (uniform[r, j] if j else uniform[r, 0, :1])]
+            trials = [np.minimum(nearest, ((y - y[pick]) ** 2).sum(axis=1)) for pick in picks]
+            best = np.argmin([weights @ trial for trial in trials])
+            places[j], nearest = picks[best], trials[best]

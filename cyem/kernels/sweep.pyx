@@ -11,29 +11,32 @@ d) Statistics are one float64 vector: log-likelihood, log of the largest respons
 e) A pass may be told what log-joint density each component can reach at most in each tile. It then evaluates those that
    may matter, and refreshes their bounds; the others' responsibilities would have been exact zeros.
 f) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
-g) climb.pxi, which is included at the end, strings passes and M-steps together: many iterations of EM in one call.
+g) Passes and M-steps are strung together at the end: climb.pxi has many iterations of EM in one call, moves.pxi what
+   a search asks between two of its moves.
 
 The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.sweep does the rest.
 """
 
 from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
-from libc.math cimport INFINITY, fabs, sqrt
+from libc.math cimport INFINITY, fabs, log, log1p, sqrt
 from libc.string cimport memcpy, memset
 
 from .density cimport (
     diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
     whitened,
 )
+from .eigen cimport symmetric_eigen
 from .lanes cimport (
-    CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
+    CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
+    lowest_exponent, real,
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
     norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
     squares_dense, squares_gathered,
 )
-from .mstep cimport Block, block_size, coordinates_size, matrices_size, maximise, parts
+from .mstep cimport FREE, Block, block_size, cholesky, coordinates_size, matrices_size, maximise, parts
 from .mstep cimport fold as parameters_at, unfold as coordinates_of
 from .posterior cimport hard, lowest, soft
 
@@ -51,8 +54,10 @@ cdef enum Posterior:
 
 cdef enum:
     MAX_SHARDS = 64
+    NEAREST = 1 << 14       # bytes of samples: half of a common first-level cache
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
+    CACHED = 32             # rows that are transposed together
     FIRST = 4               # components that are evaluated first, the most likely ones
 
 cdef double SLACK = 1e-5  # of a bound: more than its rounding
@@ -105,9 +110,11 @@ cdef struct Pass:
     void* out               # (n, ...): rows to write
     double base, cut
     bint shared             # one factor for all components
+    Py_ssize_t span         # samples of a tile that all components see before the next ones
     bint pools              # second moments of all components together
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
-    Py_ssize_t factor_size, tile_size, resp_size, z_size, first_size, second_step, second_size, sums_size, scratch_size
+    Py_ssize_t factor_size, factor_step, tile_size, resp_size, z_size
+    Py_ssize_t first_size, second_step, second_size, sums_size, scratch_size
     density_t density
     posterior_t posterior
     dense_t dense
@@ -159,12 +166,18 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
                       + aligned(p.group * TILE * sizeof(double)))
 
 
+cdef Py_ssize_t span(Py_ssize_t bytes, Py_ssize_t lanes) noexcept nogil:
+    """How many samples of so many bytes stay in the nearest cache, in whole groups of lanes; at most a tile."""
+    cdef Py_ssize_t most = NEAREST // bytes // lanes * lanes
+    return lanes if most < lanes else TILE if most > TILE else most
+
+
 cdef Py_ssize_t packed_size(int d) noexcept nogil:
     """Length of one packed factor of any kind."""
     return panel_size(d) if panel_size(d) > d else d
 
 
-def statistics_size(Py_ssize_t k, Py_ssize_t d, int moments):
+cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
     """Length of the vector of statistics."""
     return HEAD + k + k * d + (k * d * d if moments == SCATTER else d * d if moments == POOLED
                                else k * d if moments == SQUARES else k if moments == NORMS else 0)
@@ -198,19 +211,23 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef real* weight = <real*>s.weight
     cdef const int* order = p.order
     cdef const real* x
-    cdef Py_ssize_t _t, r, i, m, d = p.d
+    cdef Py_ssize_t _t, v, r, i, m, d = p.d
     cdef real a, b
     for _t in range(tiles):
         m = p.n - row if p.n - row < TILE else TILE
-        if order is NULL:
-            for i in range(d):
-                a = reference[i]
-                b = scale[i]
-                for r in range(m):
-                    tile[i * TILE + r] = (X[(row + r) * d + i] - a) * b
+        if order is NULL and m == TILE:
+            for v from 0 <= v < TILE by CACHED:  # so few rows that their cache lines are there for every feature
+                x = X + (row + v) * d
+                for i from 0 <= i < CACHED * d by 8:
+                    cyem_prefetch(x + TILE * d + i)
+                for i in range(d):
+                    a = reference[i]
+                    b = scale[i]
+                    for r in range(CACHED):
+                        tile[i * TILE + v + r] = (x[r * d + i] - a) * b
         else:
             for r in range(m):
-                x = X + <Py_ssize_t>order[row + r] * d
+                x = X + (row + r if order is NULL else <Py_ssize_t>order[row + r]) * d
                 for i in range(d):
                     tile[i * TILE + r] = (x[i] - reference[i]) * scale[i]
         for i in range(d):
@@ -234,22 +251,23 @@ cdef inline Py_ssize_t occupied(const Pass* p, Py_ssize_t row, real unused) noex
 cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
     """resp[k, s] <- log-joint density = constant_k - distance^2 / 2"""
     cdef const real* centre = <const real*>p.centres
-    cdef real* factor = <real*>p.factors
+    cdef const real* factor = <const real*>p.factors
     cdef const real* constants = <const real*>p.constants
     cdef real* tile = <real*>s.tiles
-    cdef Py_ssize_t t, j
+    cdef Py_ssize_t t, j, v, n
     load[real](p, s, row, tiles, X)
     if p.shared:
         tile = <real*>s.white
         for t in range(tiles):
             whiten[real](<real*>s.tiles + t * p.tile_size, factor, occupied[real](p, row + t * TILE, 0), p.d,
                          tile + t * p.tile_size)
-    for j in range(p.k):
-        for t in range(tiles):
-            p.density(tile + t * p.tile_size, centre, factor, constants + j, occupied[real](p, row + t * TILE, 0), p.d,
-                      <real*>s.resp + t * p.resp_size + j * TILE)
-        centre += p.d
-        factor += 0 if p.shared else p.factor_size
+    for v from 0 <= v < TILE by p.span:
+        for j in range(p.k):
+            for t in range(tiles):
+                n = occupied[real](p, row + t * TILE, 0) - v
+                if n > 0:
+                    p.density(tile + t * p.tile_size + v, centre + j * p.d, factor + j * p.factor_step, constants + j,
+                              n if n < p.span else p.span, p.d, <real*>s.resp + t * p.resp_size + j * TILE + v)
 
 
 cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
@@ -311,7 +329,7 @@ cdef inline double evaluate(const Pass* p, Scratch* s, const real* tile, Py_ssiz
     cdef real* joint = <real*>s.resp + s.n_active * TILE
     cdef real constant = (<const real*>p.constants)[j], highest = lowest[real](0), least
     cdef Py_ssize_t r
-    p.density(tile, <const real*>p.centres + j * p.d, <real*>p.factors + (0 if p.shared else j * p.factor_size),
+    p.density(tile, <const real*>p.centres + j * p.d, <real*>p.factors + j * p.factor_step,
               <const real*>p.constants + j, n, p.d, joint)
     for r in range(n):
         highest = joint[r] if joint[r] > highest else highest
@@ -633,6 +651,9 @@ cdef void set_density(Pass* p, const real* means, const real* factors, const dou
     cdef double y
     p.shared = density == WHITENED
     p.factor_size = panel_size(p.d) if triangle else 1 if density == SPHERICAL else p.d
+    p.factor_step = 0 if p.shared else p.factor_size
+    # triangles are read from the second-level cache, so a tile at a time; samples where there is little else to read
+    p.span = TILE if density == TRIANGULAR else span(p.d * sizeof(real), LANES if real is double else WIDE)
     for j in range(1 if p.shared else p.k):
         if triangle:
             pack_panels(factors + j * p.d * p.d, p.d, packed)
@@ -761,7 +782,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
         run(&p, sizeof(real), n_threads)
 
 
-def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
+def exp_log(const real[::1] x, real[::1] exps, double[::1] logs):
     """For tests: exp of non-positive numbers and log of their absolute value plus one, in place of lanes of a block."""
     cdef real t[WIDE]
     cdef double u[WIDE]
@@ -774,8 +795,9 @@ def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
         exp_lanes[real](t, <real>lowest_exponent[real](0))
         log_lanes(u, lanes)
         for l in range(min(lanes, x.shape[0] - i)):
-            exp[i + l] = t[l]
-            log[i + l] = u[l]
+            exps[i + l] = t[l]
+            logs[i + l] = u[l]
 
 
 include "climb.pxi"
+include "moves.pxi"
