@@ -14,14 +14,14 @@ n, d, k = map(int, sys.argv[1:])
 rng = np.random.default_rng(0)
 X = rng.standard_normal((n, d))
 for part in np.array_split(X, 64):
-    part += rng.integers(0, k, size=(len(part), 1))
+    part += 3 * rng.integers(0, k, size=(len(part), 1))
 def peak():
     for line in open("/proc/self/status"):  # what getrusage tells begins with the peak of the parent process
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
 cyem.GaussianMixture(k, max_iter=3, random_state=0).fit(X[:1000])  # threads and modules that come once
 before = peak()
-cyem.GaussianMixture(k, max_iter=15, random_state=0).fit(X)  # also passes that leave pairs out
+cyem.GaussianMixture(k, max_iter=8, random_state=0).fit(X)  # also passes that leave pairs out
 print(peak() - before)
 """
 
