@@ -225,8 +225,9 @@ class GaussianMixture(Estimator):
         if n < k:
             raise ValueError(f"Expected n_samples >= n_components but got n_components = {k}, n_samples = {n} (of "
                              "positive weight): ask for fewer components.")
+        threads.check(self.n_threads)
         rng = start.generator(self.random_state)
-        mixture = Mixture(X, weights, shape, self.reg_covar, threads.resolve(self.n_threads), self.equal_weights)
+        mixture = Mixture(X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights)
         best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
@@ -404,11 +405,11 @@ class GaussianMixture(Estimator):
         for name, least in integers.items():
             value = getattr(self, name)
             boolean = isinstance(value, (bool, np.bool_)) and name != "verbose"
-            if boolean or not isinstance(value, numbers.Integral) or value < least:
+            if boolean or not isinstance(value, (int, numbers.Integral)) or value < least:
                 self._refuse(name, f"an int in the range [{least}, inf)", value)
         for name in ("tol", "reg_covar"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < np.inf:
+            if isinstance(value, bool) or not isinstance(value, (float, numbers.Real)) or not 0 <= value < np.inf:
                 self._refuse(name, "a float in the range [0.0, inf)", value)
         for name in ("warm_start", "equal_weights"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):

@@ -111,7 +111,7 @@ class Mixture:
     structure : Structure
     reg_covar : float
         The least variance of a component in any direction, relative to the variance of each feature.
-    n_threads : int
+    n_threads : int or None
     equal_weights : bool
         Whether every component has the weight 1 / k.
 
@@ -146,17 +146,8 @@ class Mixture:
 
     def update(self, statistics, current=None):
         """The M-step: the parameters of greatest expected log-likelihood; a search begins at the current ones."""
-        k, d = statistics.about.shape
-        if self.closed is not None:
-            if current is None or current.block is None:
-                block = np.empty(linalg.block_size(k, d, self.moments))
-                block[0] = 0
-            else:
-                block = current.block.copy()
-            if linalg.m_step(statistics.buffer, statistics.about, self.closed.floor, block, moments=self.moments,
-                             ties=self.closed.ties, part=self.closed.part):
-                return Update(Parameters.unpack(self.structure, block, k, d))
-        return self._update(statistics, current)
+        parameters = None if self.closed is None else compiled(self.structure, self.closed, statistics, current)
+        return self._update(statistics, current) if parameters is None else Update(parameters)
 
     def _update(self, statistics, current):
         """The M-step of any structure, whatever the statistics are."""
@@ -246,7 +237,8 @@ class Mixture:
     @cached_property
     def scale(self):
         """Standard deviations of the features (d,), or one for all where these share a unit."""
-        return np.sqrt(np.where(self.structure.one_unit, self.variances.mean(), self.variances))
+        variances = np.full_like(self.variances, self.variances.mean()) if self.structure.one_unit else self.variances
+        return np.sqrt(variances)
 
     @cached_property
     def metrics(self):
@@ -262,7 +254,7 @@ class Mixture:
     @property
     def whitened(self):
         """The metric in which the samples have the identity as their covariance matrix: (d, d)."""
-        return structure_named("full").factors(self.spread[None])[0]
+        return self.spread.factors[0]
 
     def subset(self, rows, weights=None):
         """The same problem for some of the samples, with their own or other weights, in the same frame."""
@@ -273,18 +265,21 @@ class Mixture:
     @cached_property
     def whole(self):
         """The best single component."""
-        means, covariances = self._single(self.structure)
-        return Parameters.of(self.structure, np.ones(1), means, covariances)
+        return self._single(self.structure)
 
     @cached_property
     def spread(self):
-        """The covariance matrix of all samples (d, d)."""
-        return self._single(structure_named("full"))[1][0]
+        """All samples as one component with a full covariance matrix."""
+        return self._single(structure_named("full"))
 
     def _single(self, structure):
         s = self.samples.sweep(one(self.samples.X.shape[1]), structure.moments)
-        shift = s.means - s.about
-        return s.means, structure.estimate(s.second, s.masses, shift, self.floor, self.eps)[0]
+        closed = structure.closed_form(self.floor, self.eps)
+        parameters = None if closed is None else compiled(structure, closed, s)
+        if parameters is not None:
+            return parameters
+        covariances, _ = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
+        return Parameters.of(structure, np.ones(1), s.means, covariances)
 
     def share(self, k):
         """k components at the mean, each with a k-th of the volume of the whole and of the weight."""
@@ -310,13 +305,27 @@ class Mixture:
         if not groups:
             return None
         k, d = parameters.means.shape
-        axis = np.linalg.eigh(self.spread)[1][:, -1]
+        axis = np.linalg.eigh(self.spread.covariances[0])[1][:, -1]
         means = parameters.means.copy()
         own = self.structure.full(parameters.covariances, k, d)
         for group in groups:
             step = np.linspace(-1, 1, len(group)) * np.sqrt(axis @ own[group[0]] @ axis)
             means[group] += step[:, None] * axis
         return parameters.replace(means=means)
+
+
+def compiled(structure, closed, statistics, current=None):
+    """The M-step in closed form; None where something is out of the ordinary. A search begins at current parameters."""
+    k, d = statistics.about.shape
+    moments = MOMENTS[structure.moments]
+    if current is None or current.block is None:
+        block = np.empty(linalg.block_size(k, d, moments))
+        block[0] = 0
+    else:
+        block = current.block.copy()
+    ordinary = linalg.m_step(statistics.buffer, statistics.about, closed.floor, block, moments=moments,
+                             ties=closed.ties, part=closed.part)
+    return Parameters.unpack(structure, block, k, d) if ordinary else None
 
 
 class Ascent:

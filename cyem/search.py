@@ -159,8 +159,8 @@ def moved(mixture, these, moves, splits):
     weights, means, C = (array.copy() for array in these)
     for i, m, j in moves:
         if i != m:
-            mean, covariance = pooled(these, [i], [m])
-            weights[m], means[m], C[m] = weights[i] + weights[m], mean[0], covariance[0]
+            means[m], C[m] = pooled(these, i, m)
+            weights[m] += weights[i]
         _, shares, *two = splits[j]
         weights[[j, i]], means[[j, i]], C[[j, i]] = shares * weights[j], *two
     return statistics(mixture, Gaussians(weights / weights.sum(), means, C))

@@ -155,9 +155,9 @@ def test_a_merger_is_the_covariance_of_both():
     labels = np.eye(4)[np.random.default_rng(0).integers(4, size=len(X))]
     parameters = mixture.assign(labels).parameters
     Z = mixture.frame.enter(X)[labels[:, [1, 3]].sum(axis=1) > 0]
-    means, matrices = paths.pooled(paths.gaussians(parameters), [1], [3])
-    assert_allclose(means[0], Z.mean(axis=0), atol=1e-12)
-    assert_allclose(matrices[0], np.cov(Z.T, bias=True), atol=1e-12)
+    mean, matrix = paths.pooled(paths.gaussians(parameters), 1, 3)
+    assert_allclose(mean, Z.mean(axis=0), atol=1e-12)
+    assert_allclose(matrix, np.cov(Z.T, bias=True), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["short_em", "kmeans"])

@@ -28,7 +28,7 @@ from .density cimport (
 )
 from .eigen cimport symmetric_eigen
 from .lanes cimport (
-    CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
+    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
     lowest_exponent, real,
 )
 from .moments cimport (
@@ -150,7 +150,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.sums_size = aligned((HEAD + k + p.first_size + p.second_size) * sizeof(double)) // sizeof(double)
     p.tile_size = dp * TILE
     p.resp_size = kp * TILE
-    p.z_size = p.tile_size if p.tile_size > 2 * SPARSE * width else 2 * SPARSE * width
+    p.z_size = p.tile_size if p.tile_size > (2 * SPARSE + 4) * width else (2 * SPARSE + 4) * width
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = MAX_SHARDS  # a power of two, so that threads get equal parts
@@ -399,28 +399,38 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
                        double* first, double* second) noexcept nogil:
     """First and second moments of one component and those samples of one tile that it has any part in."""
     cdef Py_ssize_t owned[TILE + 1]
-    cdef Py_ssize_t n = gather(resp, owned), width = side(p.d), i, s
-    cdef const real* reference = <const real*>p.frame
-    cdef const real* scale = reference + p.d
+    cdef Py_ssize_t n = gather(resp, owned), d = p.d, width = side(d), i, s, a, l
+    cdef real* reference = z  # padded with zeros, as are
+    cdef real* scale = reference + width
+    cdef real* centre = scale + width
+    cdef real* last = centre + width
+    cdef real* y
     cdef const real* x
-    cdef real* y = z + n * width
     cdef real r
+    cdef real t[BLOCK]
+    memset(z, 0, 4 * width * sizeof(real))
+    for i in range(d):
+        reference[i] = (<const real*>p.frame)[i]
+        scale[i] = (<const real*>p.frame)[d + i]
+        centre[i] = mean[i]
+    z = last + width
+    y = z + n * width
     for s in range(n):
-        x = X + (row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]) * p.d
+        i = row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]
+        x = X + i * d
+        if i == p.n - 1:  # rows are read in whole blocks, and there is nothing behind this one
+            memcpy(last, x, d * sizeof(real))
+            x = last
         r = resp[owned[s]]
-        for i in range(p.d):
-            z[i] = (x[i] - reference[i]) * scale[i] - mean[i]
-            y[i] = r * z[i]
-        for i in range(p.d, width):
-            z[i] = 0
-            y[i] = 0
-        z += width
-        y += width
-    y -= n * width
-    z -= n * width
-    first_gathered(y, n, p.d, first)
+        for a from 0 <= a < width by BLOCK:
+            for l in range(BLOCK):
+                t[l] = (x[a + l] - reference[a + l]) * scale[a + l] - centre[a + l]
+            for l in range(BLOCK):
+                z[s * width + a + l] = t[l]
+                y[s * width + a + l] = r * t[l]
+    first_gathered(y, n, d, first)
     if p.gathered is not NULL:
-        p.gathered(y, z, n, p.d, second)
+        p.gathered(y, z, n, d, second)
 
 
 cdef void emit_pooled(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
