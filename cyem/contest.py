@@ -159,10 +159,10 @@ def contest(mixture, starts, old, settings):
     new = starts
     for iterations in ROUNDS:
         there, new = advanced(part, there, new, iterations, settings)
-        if len(new) < 2:
+        if len(new) + len(old) < 2:
             break
     ended = [run._replace(starts=other.starts) for run, other in zip(old, there, strict=True)]
-    if part is not mixture and len(new) > 1:
+    if part is not mixture and len(new) + len(old) > 1:
         ended, new = advanced(mixture, ended, new, LAST, settings)
     for run in new:
         sane = sum(not each.spurious for each in ended[len(old) :])
@@ -188,29 +188,28 @@ def advanced(mixture, ended, runs, iterations, settings):
     """
     ended, left, best = list(ended), [], highest(ended)
     for run in climbed(mixture, runs, min(iterations, settings.max_iter)):
-        if meets(ended, run) or meets(left, run) or run.hope < best - settings.tol:
+        if run.hope < best - settings.tol:
             continue
-        left.append(run)
-        if run.value > best and not spurious(mixture, run.parameters):
-            best = run.value
+        try:
+            run = run._replace(parameters=mixture.update(run.statistics).parameters)
+        except Hopeless:
+            continue
+        if not (meets(ended, run) or meets(left, run)):
+            left.append(run)
+            if run.value > best and not spurious(mixture, run.parameters):
+                best = run.value
     return ended, left
 
 
 def climbed(mixture, runs, iterations):
     """The runs some iterations later, the best first, but for what degenerates."""
-    starts = [run.statistics for run in runs]
     if mixture.closed is None:
-        found = em.short_runs(mixture, starts, tol=SHORT_TOL, iterations=iterations)
+        later = em.short_runs(mixture, [run.statistics for run in runs], tol=SHORT_TOL, iterations=iterations)
     else:
-        found = [each and em.Run(*each) for each in mixture.climb(starts, iterations, SHORT_TOL)]
-    later = []
-    for run, each in zip(runs, found, strict=True):
-        try:
-            if each:
-                parameters = mixture.update(each.statistics).parameters
-                later.append(Run(each.statistics, run.starts, each.value, parameters, hope(each.last)))
-        except Hopeless:
-            pass
+        found = mixture.climb([run.statistics for run in runs], iterations, SHORT_TOL)
+        later = [each and em.Run(*each) for each in found]
+    later = [Run(each.statistics, run.starts, each.value, hope=hope(each.last))
+             for run, each in zip(runs, later, strict=True) if each]
     return sorted(later, key=lambda run: -run.value)
 
 
