@@ -15,7 +15,7 @@ from .covariance import structure
 from .estimator import ConvergenceWarning, warn
 from .gaussian import INTERRUPTED, GaussianMixture
 from .progress import shown
-from .selection import aligned
+from .text import aligned
 
 APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
 DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)

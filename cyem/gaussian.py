@@ -751,9 +751,9 @@ class GaussianMixture(Estimator):
         component                 0       1
         weight               0.2500  0.7500
         mean
-          feature 1         -1.0000  1.0000
+          feature 0         -1.0000  1.0000
         standard deviation
-          feature 1          1.0000  2.0000
+          feature 0          1.0000  2.0000
         """
         from .summary import summary
 

@@ -9,7 +9,8 @@ from . import bootstrap, data
 from .covariance import structure
 from .covariance.local import contrasts, local
 from .estimator import warn
-from .selection import aligned
+from .summary import feature_names
+from .text import aligned
 
 METHODS = ("observed", "scores", "sandwich", "bootstrap")
 BLOCK = 1 << 18  # numbers per block of rows in one array: what grows with the samples stays in cache
@@ -49,7 +50,7 @@ class StandardErrors:
                                      (model.weights_, model.means_, model.covariances_)))
         self.replicates = replicates
         self._structure = structure(model.covariance_type)
-        self._names = getattr(model, "feature_names_in_", [f"x{i}" for i in range(self.means.shape[1])])
+        self._names = feature_names(model)
 
     def intervals(self, level=0.95):
         """Confidence intervals.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import data
-from .selection import aligned
+from .text import aligned
 
 
 class Step(NamedTuple):

@@ -177,6 +177,16 @@ def test_the_table_sorts(browser, page, selection):
         assert [float(value) for value in values[: len(fitted)]] == expected
         assert values[len(fitted) :] == [None] * (len(rows) - len(fitted))  # not fitted: last both ways
         assert browser.ask(f"{table}.tHead.rows[0].cells[{column}].getAttribute('aria-sort')") == state
+    reasons = [row.reason for row in rows if row.reason]
+    for name, last in [("components", []), ("log-likelihood", reasons), ("starts", reasons), ("seconds", reasons)]:
+        column = headings.index(name)
+        cells = f"[...{table}.tBodies[0].rows].map(row => row.cells[{column}]?.dataset.value || null)"
+        for sign in (1, -1):
+            browser.ask(f"{table}.tHead.rows[0].cells[{column}].querySelector('button').click()")
+            values = browser.ask(cells)
+            numbers = [sign * float(value) for value in values if value is not None]
+            assert numbers == sorted(numbers)
+            assert values[len(numbers) :] == [None] * len(last)
     text = headings.index("structure")
     browser.ask(f"{table}.tHead.rows[0].cells[{text}].querySelector('button').click()")
     names = browser.ask(f"[...{table}.tBodies[0].rows].map(row => row.cells[{text}].textContent)")

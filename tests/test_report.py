@@ -129,6 +129,46 @@ def test_the_code_makes_it_again(page, selection, X, tmp_path, monkeypatch):
     assert [row[:2] for row in told["fitted"].rows] == [row[:2] for row in selection.rows]
 
 
+@pytest.mark.parametrize("settings", [
+    {"criterion": "icl", "n_init": 1, "random_state": 3}, {"n_init": 8}, {"criterion": lambda row, model: row.aic},
+])
+def test_the_code_names_what_is_not_the_default_of_select(X, tmp_path, settings):
+    code = Page(report(select(X, 2, "full", **settings), X, tmp_path / "p.html", figures=False)).texts("code")[0]
+    call = re.search(r"cyem.select\(X, \[2\], \['full'\](.*)\)", code)[1]
+    own = {name: value for name, value in settings.items() if name != "n_init" or value == 1}
+    assert call == "".join(f", {name}={value!r}" if name != "criterion" or isinstance(value, str)
+                           else ", criterion=criterion" for name, value in sorted(own.items(), key=lambda item: (
+                               item[0] == "criterion", item[0])))
+
+
+def test_a_criterion_of_ones_own_is_a_column(X, tmp_path):
+    def depth(row, model):
+        return row.n_components / 100
+
+    selection = select(X, [1, 2], "full", depth, random_state=0)
+    page = Page(report(selection, X, tmp_path / "p.html", figures=False))
+    assert "smallest depth: 0.0100. Next is 2 components (full), 0.0100 behind." in page.text
+    assert "depth" in page.texts("th") and {"0.0100", "0.0200"} <= set(page.texts("td"))
+
+
+def test_a_constant_feature_is_named(X, tmp_path):
+    wide = X.assign(flat=1.0)
+    with pytest.warns(UserWarning, match="flat"):
+        selection = select(wide, [1, 2], "spherical", random_state=0)
+    assert any("leave out flat." in text for text in
+               Page(report(selection, wide, tmp_path / "p.html", figures=False)).texts("li"))
+
+
+def test_spurious_models_are_no_competitors(X, tmp_path):
+    """Their likelihood is beyond all measure: no evidence is counted against them."""
+    narrow = X.assign(**{NASTY: 0.0})
+    with pytest.warns(UserWarning, match="same value"):
+        selection = select(narrow, 1, ["spherical", "diag"], random_state=0)
+    assert [row.spurious for row in selection.rows] == [False, True]
+    page = Page(report(selection, narrow, tmp_path / "p.html", figures=False))
+    assert "the only one that can be trusted" in page.text and "behind" not in page.text
+
+
 def test_of_a_model(X, tmp_path):
     model = GaussianMixture(2, covariance_type="VEV", random_state=0).fit(X)
     path = report(model, X, tmp_path / "model.html", figures=False)
@@ -231,13 +271,13 @@ STARTS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 def test_pictures_number_features_as_the_text_does(table, capsys, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        "cyem.plotting.MixtureDisplay.from_estimator", lambda model, X, ax: drawn.append(list(model.feature_names_in_))
+        "cyem.plotting.MixtureDisplay.plot", lambda display, ax: drawn.append(list(display.components.names))
     )
     np.savetxt("plain.txt", np.random.default_rng(0).normal(size=(50, 2)))
     assert cli.main(["fit", "plain.txt", "-o", "model", "--plot-model", "plain.svg"]) == 0
     out, err = capsys.readouterr()
-    assert err == "" and "  feature 1 " in out and "  feature 2 " in out
-    assert drawn == [["feature 1", "feature 2"]]
+    assert err == "" and "  feature 0 " in out and "  feature 1 " in out
+    assert drawn == [["feature 0", "feature 1"]]
 
 
 def test_pictures_of_the_command_line(table, capsys):

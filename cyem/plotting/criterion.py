@@ -3,12 +3,13 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from ..criteria import title
+from ..text import decimals, plural
 from . import style
 
 LEADERS = 6  # structures in the foreground
 CLOSE = 10  # the end of the linear part of the scale, and of the band
 SIZE = (7.5, 4.8)
-TITLES = {"bic": "BIC", "aic": "AIC", "aicc": "AICc", "icl": "ICL", "nec": "NEC", "cv": "cross-validated deviance"}
 
 
 class CriterionDisplay:
@@ -73,8 +74,7 @@ class CriterionDisplay:
         """
         if criterion is not None:
             selection = selection.pick(criterion)
-        rows, name = selection.rows, selection.criterion
-        name = getattr(name, "__name__", name)
+        rows, name = selection.rows, title(selection.criterion)
         counts = np.unique([row.n_components for row in rows])
         structures = list(dict.fromkeys(row.covariance_type for row in rows))
         curves = {structure: np.full(len(counts), np.nan) for structure in structures}
@@ -102,7 +102,7 @@ class CriterionDisplay:
         counts = self.n_components
         k, structure = self.best
         least = self.curves[structure][np.searchsorted(counts, k)]
-        decimals = 1 if abs(least) >= CLOSE else 4
+        digits = decimals([least], large=1)
         curves = {name: curve - least for name, curve in self.curves.items() if np.isfinite(curve).any()}
         ranked = sorted(curves, key=lambda name: (name != structure, np.nanmin(curves[name])))
 
@@ -121,9 +121,9 @@ class CriterionDisplay:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=20, min_n_ticks=1))
         hollow = any(doubtful.any() for doubtful in self.doubtful.values())
         ax.set_xlabel(f"number of components{' (hollow: spurious)' if hollow else ''}")
-        title = TITLES.get(self.criterion, self.criterion)
-        ax.set_ylabel(f"{title} above the best")
-        ax.set_title(f"{structure} with {k} component{'s' if k > 1 else ''} is best by {title}: {least:,.{decimals}f}",
+        name = title(self.criterion)
+        ax.set_ylabel(f"{name} above the best")
+        ax.set_title(f"{structure} with {plural('component', k)} is best by {name}: {least:,.{digits}f}",
                      fontsize="medium", loc="left")
         style.frame(ax)
         style.label_ends(ax, ends, ranked, colours)

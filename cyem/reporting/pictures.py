@@ -5,7 +5,6 @@ import io
 
 from ..estimator import warn
 from ..markup import element
-from ..summary import named
 
 LIGHT, DARK = ("default", "#ffffff"), ("dark_background", "#14181d")  # with the backgrounds of page.html
 CURVES = ("criterion",)  # lines stay lines; figures of samples become pixels
@@ -27,7 +26,6 @@ def drawn(selection, model, X, weights):
     except ImportError as error:
         warn(f"the report has no figures: {error}")
         return {}
-    model = named(model)
     telling = plotting.geometry.Components.of(model).telling(FEATURES)
     draw = {
         "mixture": lambda place: plotting.MixtureDisplay.from_estimator(

@@ -3,14 +3,17 @@
 import platform
 from datetime import date
 from functools import cached_property
+from inspect import signature
 
 import numpy as np
 
 import cyem
 
-from .. import fragments
+from .. import criteria, fragments
 from ..markup import element, row, table, together
-from ..summary import deviations, ending, feature_names, heading, plural, series
+from ..selection import select
+from ..summary import deviations, ending, feature_names, heading
+from ..text import decimals, plural, series
 
 CERTAIN, DOUBTFUL = 0.9, 0.6  # probabilities of the most probable component
 TELLING = 0.5  # standard deviations by which a component must differ from the whole to be said to
@@ -24,9 +27,11 @@ WORDS = {
     "the axes); full is VVV, tied EEE, diag VVI, spherical VII.",
     "log-likelihood": "How well the model foretells the data; the greater, the better. It grows with every component.",
     "parameters": "How many numbers the model has to estimate: its price.",
-    "BIC, AIC, AICC, ICL": "The log-likelihood with the price taken off, turned so that smaller is better. They differ "
+    "BIC, AIC, AICc, ICL": "The log-likelihood with the price taken off, turned so that smaller is better. They differ "
     "in the price. ICL prefers groups that are well apart; AIC tends to more components than BIC.",
-    "NEC, ENTROPY": "How much the components overlap: 0 when every row belongs to one of them for sure.",
+    "NEC, entropy": "How much the components overlap: 0 when every row belongs to one of them for sure.",
+    "CV": "How well the model foretells rows that were left out of the fit (cross-validation); smaller is better.",
+    "starts": "How many of the starts of the search ended at this model; where one did, there may be a better one.",
     "marks": "! stopped before it was done; ~ something out of the ordinary; ? owed to a few rows or to none of the "
     "width, and therefore not chosen.",
 }
@@ -48,6 +53,7 @@ class Facts:
         self.k = len(model.weights_)
         self.weights = weights
         self.names = feature_names(model)
+        self.constant = [self.names[j] for j in np.flatnonzero(np.ptp(X, axis=0) == 0)]
         self.criteria = model._criteria(X, weights)
         self.highest = model.predict_proba(X).max(axis=1)
 
@@ -67,7 +73,7 @@ class Facts:
 
 def head(title, facts):
     """The title, and what the data were."""
-    size = f"{facts.n:,} row{'s' * (facts.n != 1)}"
+    size = plural("row", facts.n)
     weighted = "" if facts.weights is None else ", weighted"
     made = f"{size} of {plural('feature', facts.d)}{weighted}. Made on {date.today()} with cyem {cyem.__version__}."
     return together(element("h1", title), element("p", made, class_="soft"))
@@ -89,15 +95,19 @@ def answer(facts, selection):
 
 def _reason(selection):
     """Why this model, and how far behind the next one is."""
-    (_, value), *others = fragments.ranked(selection)
-    name = fragments.criterion_name(selection)
+    (best, value), *others = fragments.ranked(selection)
+    name = criteria.title(selection.criterion)
+    digits = decimals([value], large=1)
     if not others:
-        return f"No other model was fitted; its {name} is {value:,.1f}."
-    text = f"Of {len(others) + 1} models compared, this one has the smallest {name}: {value:,.1f}."
+        return f"No other model was fitted; its {name} is {value:,.{digits}f}."
     runner_up, next_value = others[0]
+    if runner_up.spurious and not best.spurious:
+        return f"Of {len(others) + 1} models compared, it is the only one that can be trusted (its {name} is " \
+               f"{value:,.{digits}f}): the others owe their likelihood to a few rows or to none of the width."
     gap = next_value - value
-    text += f" Next is {_called(runner_up)}, {gap:,.1f} behind"
-    if name == "BIC" and gap >= 0:
+    text = f"Of {len(others) + 1} models compared, this one has the smallest {name}: {value:,.{digits}f}."
+    text += f" Next is {_called(runner_up)}, {gap:,.{digits}f} behind"
+    if name == "BIC":
         word = next(word for least, word in EVIDENCE if gap >= least)
         return f"{text}: {word} evidence for the first."
     return f"{text}."
@@ -113,6 +123,8 @@ def cautions(facts, selection):
     cautions = [f"The fit of the model says: {event}." for event in model.fit_report_]
     if not model.converged_:
         cautions.append("The fit was stopped before it was done: raise max_iter.")
+    if facts.constant and facts.n > 1:
+        cautions.append(f"The same value in every row tells nothing, and disturbs: leave out {series(facts.constant)}.")
     if model.random_state is None:
         cautions.append("No seed was given: fitting again may give another answer.")
     if selection:
@@ -133,12 +145,12 @@ def _cautions_of_selection(selection):
         yield "The chosen model owes its likelihood to a few rows: every model compared does."
     if len(counts) > 1 and best.n_components == counts[-1]:
         yield f"The chosen number of components, {counts[-1]}, is the largest tried: a larger one may be better still."
-    if fragments.criterion_name(selection) == "BIC" and close:
+    if selection.criterion == "bic" and close:
         yield f"As good as the chosen model (BIC less than 2 apart): {series(map(_called, close))}."
     for name in ("aic", "icl"):
         other = selection.pick(name).best_row
         if name != selection.criterion and other is not best:
-            yield f"{name.upper()} would choose {_called(other)}."
+            yield f"{criteria.title(name)} would choose {_called(other)}."
     if violations := selection.nesting_violations:
         worst = max(violations, key=lambda violation: violation.loss)
         yield (
@@ -242,13 +254,15 @@ def _code(facts, selection, path):
     else:
         counts = list(dict.fromkeys(fit.n_components for fit in selection.rows))
         names = list(dict.fromkeys(fit.covariance_type for fit in selection.rows))
-        own = selection.criterion
-        settings = {"criterion": own} if isinstance(own, str) else {}
-        settings |= {
-            name: value
-            for name, default in model._defaults().items()
+        defaults = model._defaults() | {"n_init": signature(select).parameters["n_init"].default}
+        settings = {
+            name: repr(value)
+            for name, default in defaults.items()
             if name not in ("n_components", "covariance_type") and repr(value := getattr(model, name)) != repr(default)
         }
-        settings = "".join(f", {name}={value!r}" for name, value in settings.items())
+        own = selection.criterion
+        if own != "bic":
+            settings["criterion"] = repr(own) if isinstance(own, str) else criteria.title(own)
+        settings = "".join(f", {name}={value}" for name, value in settings.items())
         fit = f"fitted = cyem.select(X, {counts}, {names}{settings}{weights})"
     return f"import cyem\n\n{fit}\ncyem.report(fitted, X, {str(path)!r}{weights})"
