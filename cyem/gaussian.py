@@ -777,6 +777,15 @@ class GaussianMixture(Estimator):
         save(self, path)
 
 
+def fitted(model, name="model"):
+    """The model, if it is a fitted mixture."""
+    if not isinstance(model, GaussianMixture):
+        raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture; of a Selection "
+                        "give its best_.")
+    model._check_fitted()
+    return model
+
+
 def better(best, fit):
     """The one of greater likelihood; the first may be None."""
     return fit if best is None or fit.value > best.value else best

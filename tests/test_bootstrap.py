@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import adjusted_rand_score
@@ -170,7 +171,10 @@ def test_matched():
         (likelihood_ratio_test, {"n_components": 100}, ["101", "100"]),
         (likelihood_ratio_test, {"covariance_type": "fulll"}, ["covariance_type", "'fulll'"]),
         (likelihood_ratio_test, {"random_state": "x"}, ["random_state", "'x'"]),
+        (likelihood_ratio_test, {"means_init": np.zeros((2, 1))}, ["means_init", "leave it out"]),
+        (likelihood_ratio_test, {"sample_weight": np.full(100, 0.01)}, ["sample_weight sums to 1", "3 components"]),
         (stability, {"n_bootstrap": True}, ["n_bootstrap=True"]),
+        (stability, {"n_components": "2"}, ["model is a str", "number of components", "best_"]),
         (stability, {"n_components": 0}, ["n_components", "0"]),
         (stability, {"n_components": GaussianMixture(2), "tol": 0.1}, ["tol", "number of components"]),
         (stability, {"X": np.zeros(4)}, ["2D array"]),
@@ -182,6 +186,14 @@ def test_bad_input(apart, function, bad, fragments):
         function(given.pop("X"), given.pop("n_components"), **given)
     for fragment in fragments:
         assert fragment in str(caught.value)
+
+
+def test_names_of_features_are_no_news(apart):
+    frame = pd.DataFrame(apart, columns=[f"c{i}" for i in range(apart.shape[1])])
+    model = GaussianMixture(2, random_state=0).fit(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stability(frame, model, n_bootstrap=3, random_state=0)
 
 
 def test_replicates_warn_of_nothing(apart):

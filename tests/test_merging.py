@@ -99,6 +99,15 @@ def test_elbow():
     assert elbow(np.array([9.0, 0])) is None
 
 
+def test_clusters_that_are_apart_are_left_apart():
+    """Where no sample is in doubt the entropies are zero, and their elbow is rounding."""
+    X = np.concatenate([np.random.default_rng(0).normal(c, 1, (50, 2)) for c in (0, 50, 100)])
+    model = GaussianMixture(3, init_params=np.repeat([0, 1, 2], 50)).fit(X)
+    merging = merge(model, X)
+    assert merging.suggestion is None
+    assert "elbow" not in str(merging)
+
+
 def test_one_component(X):
     merging = merge(GaussianMixture(1).fit(X), X)
     assert merging.steps == () and merging.linkage.shape == (0, 4) and merging.suggestion is None
@@ -118,7 +127,13 @@ def test_a_number_that_there_is_not(X, model, n_clusters):
         merge(model, X).labels(n_clusters)
 
 
+def test_a_whole_number_of_any_type(X, model):
+    assert_array_equal(merge(model, X).labels(2.0), merge(model, X).labels(np.int8(2)))
+
+
 def test_bad_input(X, model):
+    with pytest.raises(TypeError, match=r"model is a int.*fitted GaussianMixture"):
+        merge(3, X)
     with pytest.raises(ValueError, match="fitted"):
         merge(GaussianMixture(2), X)
     with pytest.raises(ValueError, match="sample_weight"):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..covariance import structure
-from ..gaussian import GaussianMixture
+from ..gaussian import GaussianMixture, fitted
 from ..summary import feature_names
 
 SHARE = 0.9  # of a component inside its ellipse
@@ -22,7 +22,7 @@ class Components(NamedTuple):
     @classmethod
     def of(cls, model):
         """Those of a fitted model."""
-        model._check_fitted()
+        fitted(model)
         k, d = model.means_.shape
         covariances = structure(model.covariance_type).full(np.asarray(model.covariances_, float), k, d)
         weights = np.asarray(model.weights_, float)

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from .. import data
+from ..gaussian import fitted
 from . import geometry, style
 
 MOST_POINTS = 4000
@@ -208,7 +209,7 @@ class ResponsibilitiesDisplay:
         >>> display.responsibilities.shape
         (200, 2)
         """
-        resp = model.predict_proba(X)
+        resp = fitted(model).predict_proba(X)
         labels = resp.argmax(axis=1)
         resp = resp[np.lexsort((-resp.max(axis=1), labels))]
         bounds = np.unique(np.linspace(0, len(resp), MOST_COLUMNS + 1).astype(int))

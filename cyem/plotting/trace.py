@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from ..gaussian import fitted
 from . import style
 
 
@@ -54,7 +55,7 @@ class TraceDisplay:
         >>> display.axes_[1].get_xlabel()
         'iteration'
         """
-        model._check_fitted()
+        fitted(model)
         if not len(model.lower_bounds_):
             raise ValueError("model has no iterations to draw: its parameters were given, or max_iter=0; fit it first")
         return cls(values=np.array(model.lower_bounds_, float), converged=model.converged_).plot(ax)
