@@ -321,7 +321,7 @@ def stability(
         raise TypeError(f"{', '.join(parameters)}: the model has parameters of its own; give only a number of "
                         "components beside others.")
     if not model.__sklearn_is_fitted__():
-        model = _anew(model).fit(X, sample_weight=weights)
+        model = _fitted(_anew(model), X, weights)
     labels = model.predict(X)
     task = _StabilityReplicate(_modest(model, processes), samples, weights, labels)
     found = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap, progress)

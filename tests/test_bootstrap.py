@@ -228,6 +228,19 @@ def test_ctrl_c(apart, monkeypatch):
         assert likelihood_ratio_test(apart, 1, "tied", n_bootstrap=30, random_state=0).p_value == 1 / 4
 
 
+def test_ctrl_c_in_the_first_fit(apart):
+    """There is nothing yet to tell: it does not go on with refits to half a fit."""
+    calls = []
+
+    def once(*_):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+        stability(apart, GaussianMixture(2, callback=once), n_bootstrap=3, random_state=0)
+
+
 def test_progress(apart):
     calls = []
     stability(apart, 2, n_bootstrap=3, random_state=0, progress=lambda *arguments: calls.append(arguments))
