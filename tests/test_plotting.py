@@ -389,6 +389,29 @@ DISPLAYS = {
 }
 
 
+@pytest.mark.parametrize("d", [1, 3])
+def test_histograms_are_not_cut_off(d):
+    """Neither bars nor densities: their tops are inside, unless one is more than three times the other."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, d))
+    display = MixtureDisplay.from_estimator(GaussianMixture(1).fit(X), X)
+    bars = np.array([heights.max() for heights, _ in display.histograms])
+    peaks = np.array([line.get_ydata().max() for ax in display.axes_.diagonal() for line in ax.lines])
+    tops = np.array([ax.get_ylim()[1] for ax in display.axes_.diagonal()])
+    assert (bars > peaks).any()  # of few samples
+    assert (np.maximum(bars, peaks) < tops).all()
+    spike = np.concatenate([np.zeros((500, 1)), rng.normal(0, 5, (500, 1))])
+    display = MixtureDisplay.from_estimator(GaussianMixture(1).fit(spike), spike)
+    peak = display.axes_[0, 0].lines[0].get_ydata().max()
+    assert display.axes_[0, 0].get_ylim()[1] < 3.5 * peak
+
+
+def test_no_entropy_looks_like_none():
+    """Clusters that are apart have an entropy of rounding, which is not drawn as if it were some."""
+    display = MergingDisplay(pairs=[(0, 1), (2, 3)], entropies=np.array([2e-18, 1e-18, 0]))
+    assert display.plot().axes_[1].get_xlim()[1] > 0.5
+
+
 @pytest.mark.parametrize("name", ["criterion", "mixture", "uncertainty", "trace"])
 def test_in_the_place_of_an_axes(name):
     figure, axes = plt.subplots(1, 2, figsize=(22, 9), layout="constrained")

@@ -6,13 +6,14 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodF
 from ..criteria import title
 from ..text import decimals, plural
 from . import style
+from .display import Panel, display
 
 LEADERS = 6  # structures in the foreground
 CLOSE = 10  # the end of the linear part of the scale, and of the band
-SIZE = (7.5, 4.8)
 
 
-class CriterionDisplay:
+@display
+class CriterionDisplay(Panel):
     """How a criterion depends on the number of components, for each covariance structure.
 
     The vertical axis counts from the best value, linearly at first and then by magnitude, so that models that compete
@@ -39,12 +40,12 @@ class CriterionDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, n_components, curves, doubtful, best, criterion):
-        self.n_components = n_components
-        self.curves = curves
-        self.doubtful = doubtful
-        self.best = best
-        self.criterion = criterion
+    n_components: np.ndarray
+    curves: dict
+    doubtful: dict
+    best: tuple
+    criterion: str
+    _size = (7.5, 4.8)
 
     @classmethod
     def from_selection(cls, selection, *, criterion=None, ax=None):
@@ -86,19 +87,7 @@ class CriterionDisplay:
         best = selection.best_row.n_components, selection.best_row.covariance_type
         return cls(n_components=counts, curves=curves, doubtful=doubtful, best=best, criterion=name).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
-
-        Returns
-        -------
-        self
-        """
-        ax = style.panel(ax, SIZE)
-        look = style.look(ax)
+    def _draw(self, ax, look):
         counts = self.n_components
         k, structure = self.best
         least = self.curves[structure][np.searchsorted(counts, k)]
@@ -127,8 +116,6 @@ class CriterionDisplay:
                      fontsize="medium", loc="left")
         style.frame(ax)
         style.label_ends(ax, ends, ranked, colours)
-        self.ax_, self.figure_ = ax, style.root(ax)
-        return self
 
     @staticmethod
     def _scale(ax, look, curves):

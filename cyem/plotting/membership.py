@@ -6,13 +6,15 @@ from matplotlib.ticker import PercentFormatter
 from .. import data
 from ..gaussian import fitted
 from . import geometry, style
+from .display import Panel, Panels, display
 
 MOST_POINTS = 4000
 CLASSES = ((0.05, "below 5 %", 0.22), (0.25, "5 to 25 %", 0.5), (1.01, "above 25 %", 0.9))  # upper end, name, shade
 MOST_COLUMNS = 600  # of the heat map; each is the mean of its samples
 
 
-class UncertaintyDisplay:
+@display
+class UncertaintyDisplay(Panels):
     """Which samples could as well belong to another component, and how many of each component.
 
     Uncertainty is 1 less the largest responsibility. On the left samples in two features, the larger and darker the
@@ -38,12 +40,11 @@ class UncertaintyDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, points, uncertainty, shares, components, curve=None):
-        self.points = points
-        self.uncertainty = uncertainty
-        self.shares = shares
-        self.components = components
-        self.curve = curve
+    points: np.ndarray
+    uncertainty: np.ndarray
+    shares: np.ndarray
+    components: geometry.Components
+    curve: tuple | None = None
 
     @classmethod
     def from_estimator(cls, model, X, *, features=None, ax=None):
@@ -96,22 +97,15 @@ class UncertaintyDisplay:
             curve=curve,
         ).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
+    @property
+    def _size(self):
+        return 9, max(4.2, 1.5 + 0.22 * len(self.shares))
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
+    def _split(self, place):
+        return place.subplots(1, 2, width_ratios=(3, 2))
 
-        Returns
-        -------
-        self
-        """
+    def _draw(self, place, look):
         k = len(self.shares)
-        figure = style.sheet(ax, (9, max(4.2, 1.5 + 0.22 * k)))
-        self.axes_ = figure.subplots(1, 2, width_ratios=(3, 2))
-        self.figure_ = style.root(figure)
-        look = style.look(figure)
         for panel in self.axes_:
             style.frame(panel)
         left, right = self.axes_
@@ -125,7 +119,6 @@ class UncertaintyDisplay:
             style.settle(self.figure_)
             numbers = [str(j) for j in range(k)]
             style.label_points(left, look, self.components.means, numbers, [look.colour(j) for j in range(k)])
-        return self
 
     def _map(self, ax, look):
         order = np.argsort(self.uncertainty, kind="stable")  # the doubtful ones on top
@@ -161,7 +154,8 @@ class UncertaintyDisplay:
                   title="uncertainty", title_fontsize=style.SMALL, handlelength=1, columnspacing=1)
 
 
-class ResponsibilitiesDisplay:
+@display
+class ResponsibilitiesDisplay(Panel):
     """The responsibilities as a heat map: samples from left to right, components from top to bottom.
 
     Samples are sorted by their most probable component, and within it by how probable that is. Of more than 600, each
@@ -180,9 +174,8 @@ class ResponsibilitiesDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, responsibilities, ends):
-        self.responsibilities = responsibilities
-        self.ends = ends
+    responsibilities: np.ndarray
+    ends: np.ndarray
 
     @classmethod
     def from_estimator(cls, model, X, *, ax=None):
@@ -216,22 +209,13 @@ class ResponsibilitiesDisplay:
         means = np.add.reduceat(resp, bounds[:-1]) / np.diff(bounds)[:, None]
         return cls(responsibilities=means, ends=np.bincount(labels, minlength=resp.shape[1]).cumsum()).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
+    @property
+    def _size(self):
+        return 8, 1.6 + 0.24 * max(len(self.ends), 4)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
-
-        Returns
-        -------
-        self
-        """
-        k = len(self.ends)
-        ax = style.panel(ax, (8, 1.6 + 0.24 * max(k, 4)))
-        look = style.look(ax)
+    def _draw(self, ax, look):
+        k, n = len(self.ends), self.ends[-1]
         ax.grid(False)
-        n = self.ends[-1]
         edges = np.linspace(0, n, len(self.responsibilities) + 1), np.arange(k + 1) - 0.5
         image = ax.pcolormesh(*edges, self.responsibilities.T, cmap="cividis", vmin=0, vmax=1, rasterized=True)
         ax.invert_yaxis()
@@ -240,5 +224,3 @@ class ResponsibilitiesDisplay:
         ax.set_xlabel("samples, sorted by component")
         ax.set_ylabel("component")
         ax.figure.colorbar(image, ax=ax, label="responsibility", pad=0.02)
-        self.ax_, self.figure_ = ax, style.root(ax)
-        return self
