@@ -341,6 +341,9 @@ def test_uncertainty():
     sure = [(display.uncertainty[labels == j] < 0.05).mean() for j in range(3)]
     assert_allclose(display.shares[:, 0], sure)
     assert_allclose(display.shares.sum(axis=1), 1)
+    weights = np.random.default_rng(0).integers(0, 3, len(X))
+    weighted = UncertaintyDisplay.from_estimator(model, X, sample_weight=weights)
+    assert_allclose(weighted.shares, UncertaintyDisplay.from_estimator(model, np.repeat(X, weights, axis=0)).shares)
 
 
 def test_responsibilities_are_sorted_and_averaged():

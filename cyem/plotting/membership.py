@@ -9,6 +9,7 @@ from . import geometry, style
 from .display import Panel, Panels, display
 
 MOST_POINTS = 4000
+TINY = np.finfo(np.float64).tiny
 CLASSES = ((0.05, "below 5 %", 0.22), (0.25, "5 to 25 %", 0.5), (1.01, "above 25 %", 0.9))  # upper end, name, shade
 MOST_COLUMNS = 600  # of the heat map; each is the mean of its samples
 
@@ -47,7 +48,7 @@ class UncertaintyDisplay(Panels):
     curve: tuple | None = None
 
     @classmethod
-    def from_estimator(cls, model, X, *, features=None, ax=None):
+    def from_estimator(cls, model, X, *, features=None, sample_weight=None, ax=None):
         """Draw the uncertainty of a classification.
 
         Parameters
@@ -57,6 +58,8 @@ class UncertaintyDisplay(Panels):
             Samples. Of more than 4000 a random part is drawn as points; the shares are of all.
         features : sequence of two int or str, default=None
             The features of the map; None: the two in which the components differ most.
+        sample_weight : array-like of shape (n,), default=None
+            Weights in the shares.
         ax : matplotlib Axes, Figure or SubFigure, default=None
             Where to draw; None: a new figure of pyplot.
 
@@ -77,12 +80,13 @@ class UncertaintyDisplay(Panels):
         components = geometry.Components.of(model)
         resp = model.predict_proba(X)
         X = data.samples(X)
+        weights = data.weights(sample_weight, len(X))
         shown = geometry.chosen(features, components, 2)
         if len(shown) > 2:
             raise ValueError(f"features={features!r} are {len(shown)}: give two, or one, for the map")
         labels, uncertainty = resp.argmax(axis=1), 1 - resp.max(axis=1)
         bounds = [0, *(upper for upper, _, _ in CLASSES)]
-        counts = np.array([np.histogram(uncertainty[labels == j], bounds)[0] for j in range(resp.shape[1])])
+        counts = np.histogram2d(labels, uncertainty, [np.arange(resp.shape[1] + 1), bounds], weights=weights)[0]
         rows = geometry.some(len(X), MOST_POINTS)
         components = components.marginal(shown)
         curve = None
@@ -92,7 +96,7 @@ class UncertaintyDisplay(Panels):
         return cls(
             points=X[np.ix_(rows, shown)],
             uncertainty=uncertainty[rows],
-            shares=counts / np.maximum(counts.sum(axis=1, keepdims=True), 1),
+            shares=counts / np.maximum(counts.sum(axis=1, keepdims=True), TINY),
             components=components,
             curve=curve,
         ).plot(ax)

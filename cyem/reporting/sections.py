@@ -179,10 +179,10 @@ def groups(facts, figures):
     explained = "Each number is the mean of a feature in a component, with the standard deviation within it after ±."
     return together(
         element("h2", "The groups"),
-        element("div", words, class_="wide") if facts.k > 1 else "",
+        element("div", words, class_="wide", tabindex=0) if facts.k > 1 else "",
         figures.get("mixture", ""),
         element("p", explained, class_="soft"),
-        element("div", fragments.components(facts.model, class_="components"), class_="wide"),
+        element("div", fragments.components(facts.model, class_="components"), class_="wide", tabindex=0),
     )
 
 
@@ -213,8 +213,8 @@ def models(selection, figures):
     return together(
         element("h2", "All models compared"),
         figures.get("criterion", ""),
-        element("p", note, class_="soft"),
-        element("div", shown, class_="wide"),
+        element("p", note, class_="soft click"),
+        element("div", shown, class_="wide", tabindex=0),
     )
 
 
