@@ -344,7 +344,10 @@ def _counts(text):
     if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not like 1-10 or 1,2,5")
     ranges = (part.split("-") for part in text.split(","))
-    return list(chain.from_iterable(range(int(ends[0]), int(ends[-1]) + 1) for ends in ranges))
+    counts = list(chain.from_iterable(range(int(ends[0]), int(ends[-1]) + 1) for ends in ranges))
+    if not counts:
+        raise argparse.ArgumentTypeError(f"{text!r} counts downwards: the smaller number comes first")
+    return counts
 
 
 def _names(text):

@@ -308,6 +308,7 @@ def test_help(run, command):
         ("select points.csv", "row 1 (line 2), column 3 (name): 'point 0' is not a number"),
         ("select points.csv --drop colour", "points.csv: column 'colour' does not exist"),
         ("select points.csv --columns 1 --components 5-", "'5-' is not like 1-10"),
+        ("select points.csv --columns 1 --components 3-1", "'3-1' counts downwards"),
         ("select points.csv --columns 1 --components 0", "n_components="),
         ("select points.csv --columns 1 --criterion size", "'size'"),
         ("select points.csv --columns 1 --structures square", "square"),

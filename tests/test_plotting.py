@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -236,7 +237,6 @@ def test_others_are_readable(make, size):
 
 
 def test_long_names_of_features_have_room():
-    pd = pytest.importorskip("pandas")
     names = ["free sulfur dioxide", "total sulfur dioxide", "residual sugar", "alcohol by volume", "volatile acidity",
              "chlorides", "citric acid"]
     X = pd.DataFrame(samples(mixture(7, 4), 150), columns=names)
@@ -294,7 +294,6 @@ def test_labels_are_those_of_predict():
 
 
 def test_features_are_chosen_and_named():
-    pd = pytest.importorskip("pandas")
     X = pd.DataFrame(samples(mixture(4, 2)), columns=list("abcd"))
     model = GaussianMixture(2, random_state=0).fit(X)
     display = MixtureDisplay.from_estimator(model, X, features=["d", 0])
@@ -454,6 +453,17 @@ def test_bad_input():
     with pytest.raises(ValueError, match="criterion='bicc'"):
         CriterionDisplay.from_selection(select(X, 1, "full"), criterion="bicc")
     assert not plt.get_fignums() or plt.close("all") is None
+
+
+def test_names_are_no_formulas():
+    """What stands between dollars in the name of a feature is text, be it TeX or not."""
+    X = pd.DataFrame(samples(mixture(2, 2)), columns=["$\\frac$ of US$", "x_1 $y$"])
+    model = GaussianMixture(2, random_state=0).fit(X)
+    for kind in (MixtureDisplay, UncertaintyDisplay):
+        display = kind.from_estimator(model, X)
+        display.figure_.draw_without_rendering()
+        assert {"$\\frac$ of US$", "x_1 $y$"} <= {text for ax in display.axes_.flat for text in (
+            ax.get_xlabel(), ax.get_ylabel())}
 
 
 def test_odd_data_are_drawn():

@@ -113,7 +113,7 @@ class UncertaintyDisplay(Panels):
         for panel in self.axes_:
             style.frame(panel)
         left, right = self.axes_
-        left.set_xlabel(self.components.names[0])
+        left.set_xlabel(self.components.names[0], parse_math=False)
         if self.points.shape[1] == 2:
             self._map(left, look)
         else:
@@ -133,7 +133,7 @@ class UncertaintyDisplay(Panels):
             ax.scatter(x[part], y[part], s=5 + 30 * doubt[part], color=look.shade(shade), linewidths=0, rasterized=True,
                        zorder=1 + shade)
         style.ellipses(ax, look, self.components)
-        ax.set_ylabel(self.components.names[1])
+        ax.set_ylabel(self.components.names[1], parse_math=False)
 
     def _profile(self, ax, look):
         if self.curve is not None:

@@ -144,7 +144,7 @@ class MixtureDisplay(Panels):
         size = style.TINY if d > 6 else "medium"
         ax.tick_params(labelsize=style.TINY if d > 4 else style.SMALL, labelbottom=row == d - 1)
         if row == d - 1:
-            ax.set_xlabel(style.wrapped(self.components.names[column], width), fontsize=size)
+            ax.set_xlabel(style.wrapped(self.components.names[column], width), fontsize=size, parse_math=False)
         if d == 1:
             ax.set_ylabel("density")
             return
@@ -155,7 +155,7 @@ class MixtureDisplay(Panels):
             ax.yaxis.set_major_locator(MaxNLocator(5 if d <= 2 else 4 if d <= 4 else 2, prune="both"))
             ax.tick_params(labelleft=column == 0)
         if column == 0:
-            ax.set_ylabel(style.wrapped(self.components.names[row], width), fontsize=size)
+            ax.set_ylabel(style.wrapped(self.components.names[row], width), fontsize=size, parse_math=False)
 
     def _limits(self):
         """The range (d, 2) of samples and ellipses; an ellipse may add a quarter to the range of the samples."""
