@@ -457,12 +457,12 @@ def test_bad_input():
 
 def test_names_are_no_formulas():
     """What stands between dollars in the name of a feature is text, be it TeX or not."""
-    X = pd.DataFrame(samples(mixture(2, 2)), columns=["$\\frac$ of US$", "x_1 $y$"])
+    X = pd.DataFrame(samples(mixture(2, 2)), columns=["$\\frac$ of all", "x_1 $y$"])
     model = GaussianMixture(2, random_state=0).fit(X)
     for kind in (MixtureDisplay, UncertaintyDisplay):
         display = kind.from_estimator(model, X)
         display.figure_.draw_without_rendering()
-        assert {"$\\frac$ of US$", "x_1 $y$"} <= {text for ax in display.axes_.flat for text in (
+        assert {"$\\frac$ of all", "x_1 $y$"} <= {text for ax in display.axes_.flat for text in (
             ax.get_xlabel(), ax.get_ylabel())}
 
 
