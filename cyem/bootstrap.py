@@ -189,7 +189,7 @@ def _best(models, X, weights):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         fits = [_fitted(model, X, weights) for model in models]
-    return max(fits, key=lambda fit: (not fit.fit_report_, fit.lower_bound_))
+    return max(fits, key=lambda fit: (not fit.fit_report_.troubles, fit.lower_bound_))
 
 
 def _fitted(model, X, weights):

@@ -26,12 +26,18 @@ class Memo:
         return Memo, ()
 
 INTERRUPTED = "interrupted: this is the best so far"
+SEARCHED = "search: "  # what the event that tells of a search begins with
 
 
 class Report(tuple):
     """What happened during a fit, one line an event; empty after an ordinary one."""
 
     __slots__ = ()
+
+    @property
+    def troubles(self):
+        """The events but for what a search tells of itself, which is no reason to doubt a fit."""
+        return tuple(event for event in self if not event.startswith(SEARCHED))
 
     def __str__(self):
         return "\n".join(self) or "nothing out of the ordinary"
@@ -326,7 +332,7 @@ class GaussianMixture(Estimator):
         if found.accepted:
             best = better(fit, em.fit(mixture, part.update(found.run.statistics).parameters, tol=self.tol,
                                       max_iter=self.max_iter, accelerate=self.acceleration is not None))
-        event = (f"search: {found.accepted} of {found.tried} moves accepted, mean log-likelihood "
+        event = (f"{SEARCHED}{found.accepted} of {found.tried} moves accepted, mean log-likelihood "
                  f"{best.value - fit.value:.2g} higher")
         if self.verbose:
             print(event)

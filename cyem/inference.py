@@ -191,8 +191,10 @@ def standard_errors(
     covariances. Time grows as n p^2 for p of them, memory as p^2. Where a component is held at the floor of `reg_covar`
     the likelihood has no maximum, and a warning or an error says so.
 
-    In small samples, or where clusters overlap, normal intervals of variances cover too seldom (91 % instead of 95 %
-    for two overlapping clusters of 160 and 240 samples); the bootstrap takes skewness into account.
+    In small samples, or where clusters overlap, normal intervals cover too seldom, and those of the bootstrap are to be
+    preferred, which need not be symmetric: for two full clusters, 2.2 and 2.9 standard deviations apart, in 450
+    samples, 95 % intervals of each parameter cover the truth in 90 to 96 % of 300 sets by 'observed', in 88 to 96 % by
+    'sandwich', and in 92 to 96 % by 'bootstrap' (``ci/bench test_coverage.py -m ""``).
 
     References
     ----------

@@ -262,6 +262,11 @@ def select(
     TypeError, ValueError
         If X, the weights, the grid or a parameter are wrong, or if no combination could be fitted.
 
+    Warns
+    -----
+    UserWarning
+        If a column of X holds the same value in every row, or after Ctrl-C.
+
     Notes
     -----
     Where covariances may differ, the likelihood has maxima without meaning: a component on a few samples that happen to

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from cyem import GaussianMixture, likelihood_ratio_test, stability
-from cyem.bootstrap import adjusted_rand, jaccard, matched
+from cyem.bootstrap import _best, adjusted_rand, jaccard, matched
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,17 @@ def test_weights_are_repeated_rows(apart):
     repeated = likelihood_ratio_test(np.repeat(apart, counts, axis=0), 1, "tied", **parameters)
     assert weighted.statistic == pytest.approx(repeated.statistic, rel=1e-6)
     assert weighted.p_value == repeated.p_value == 0.25
+
+
+@pytest.mark.parametrize("search", [None, "swap"])
+def test_a_collapse_counts_last(search):
+    """The one on two equal samples has the greater likelihood; that a fit tells of its search is no collapse."""
+    X = np.append(np.random.default_rng(0).normal(size=(60, 1)), [[0.5]] * 2, axis=0)
+    starts = np.repeat([0, 1], [60, 2]), (X[:, 0] > 0).astype(int)
+    models = [GaussianMixture(2, covariance_type="diag", search=search, n_moves=1, random_state=0, init_params=labels)
+              for labels in starts]
+    best = _best(models, X, None)
+    assert best is models[1] and models[0].lower_bound_ > best.lower_bound_
 
 
 def test_a_sentence(apart):

@@ -118,6 +118,13 @@ def test_what_to_be_careful_about(page, selection, X, tmp_path):
     ]
 
 
+def test_a_search_is_no_caution(X, tmp_path):
+    model = GaussianMixture(2, search="swap", n_moves=3, random_state=0).fit(X)
+    assert model.fit_report_[-1].startswith("search: ")
+    page = Page(report(model, X, tmp_path / "page.html", figures=False))
+    assert page.texts("li") == ["Nothing out of the ordinary happened."]
+
+
 def test_the_code_makes_it_again(page, selection, X, tmp_path, monkeypatch):
     """What the report says to run gives the same model."""
     code = page.texts("code")[0]

@@ -120,7 +120,7 @@ def _called(fit):
 def cautions(facts, selection):
     """What to be careful about, as a list, or the word that there is nothing."""
     model = facts.model
-    cautions = [f"The fit of the model says: {event}." for event in model.fit_report_]
+    cautions = [f"The fit of the model says: {event}." for event in model.fit_report_.troubles]
     if not model.converged_:
         cautions.append("The fit was stopped before it was done: raise max_iter.")
     if facts.constant and facts.n > 1:
