@@ -18,14 +18,15 @@ The doors (def) take C-contiguous arrays of one dtype, check nothing and return 
 from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
 from libc.math cimport INFINITY, sqrt
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from .density cimport (
     diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
     whitened,
 )
 from .lanes cimport (
-    CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
+    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
+    lowest_exponent, real,
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
@@ -49,8 +50,10 @@ cdef enum Posterior:
 
 cdef enum:
     MAX_SHARDS = 64
+    NEAREST = 1 << 14       # bytes of samples: half of a common first-level cache
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
+    CACHED = 32             # rows that are transposed together
     FIRST = 4               # components that are evaluated first, the most likely ones
 
 cdef double SLACK = 1e-5  # of a bound: more than its rounding
@@ -95,9 +98,11 @@ cdef struct Pass:
     void* out               # (n, ...): rows to write
     double base, cut
     bint shared             # one factor for all components
+    Py_ssize_t span         # samples of a tile that all components see before the next ones
     bint pools              # second moments of all components together
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
-    Py_ssize_t factor_size, tile_size, resp_size, z_size, first_size, second_step, second_size, sums_size, scratch_size
+    Py_ssize_t factor_size, factor_step, tile_size, resp_size, z_size
+    Py_ssize_t first_size, second_step, second_size, sums_size, scratch_size
     density_t density
     posterior_t posterior
     dense_t dense
@@ -133,7 +138,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.sums_size = aligned((HEAD + k + p.first_size + p.second_size) * sizeof(double)) // sizeof(double)
     p.tile_size = dp * TILE
     p.resp_size = kp * TILE
-    p.z_size = p.tile_size if p.tile_size > 2 * SPARSE * width else 2 * SPARSE * width
+    p.z_size = p.tile_size if p.tile_size > (2 * SPARSE + 4) * width else (2 * SPARSE + 4) * width
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = MAX_SHARDS  # a power of two, so that threads get equal parts
@@ -147,6 +152,12 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
                       + aligned(p.group * p.resp_size * itemsize) + aligned(k * sizeof(Py_ssize_t))
                       + aligned(k * sizeof(double)) + aligned(p.group * TILE * itemsize)
                       + aligned(p.group * TILE * sizeof(double)))
+
+
+cdef Py_ssize_t span(Py_ssize_t bytes, Py_ssize_t lanes) noexcept nogil:
+    """How many samples of so many bytes stay in the nearest cache, in whole groups of lanes; at most a tile."""
+    cdef Py_ssize_t most = NEAREST // bytes // lanes * lanes
+    return lanes if most < lanes else TILE if most > TILE else most
 
 
 cdef Py_ssize_t packed_size(int d) noexcept nogil:
@@ -188,19 +199,23 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef real* weight = <real*>s.weight
     cdef const int* order = p.order
     cdef const real* x
-    cdef Py_ssize_t _t, r, i, m, d = p.d
+    cdef Py_ssize_t _t, v, r, i, m, d = p.d
     cdef real a, b
     for _t in range(tiles):
         m = p.n - row if p.n - row < TILE else TILE
-        if order is NULL:
-            for i in range(d):
-                a = reference[i]
-                b = scale[i]
-                for r in range(m):
-                    tile[i * TILE + r] = (X[(row + r) * d + i] - a) * b
+        if order is NULL and m == TILE:
+            for v from 0 <= v < TILE by CACHED:  # so few rows that their cache lines are there for every feature
+                x = X + (row + v) * d
+                for i from 0 <= i < CACHED * d by 8:
+                    cyem_prefetch(x + TILE * d + i)
+                for i in range(d):
+                    a = reference[i]
+                    b = scale[i]
+                    for r in range(CACHED):
+                        tile[i * TILE + v + r] = (x[r * d + i] - a) * b
         else:
             for r in range(m):
-                x = X + <Py_ssize_t>order[row + r] * d
+                x = X + (row + r if order is NULL else <Py_ssize_t>order[row + r]) * d
                 for i in range(d):
                     tile[i * TILE + r] = (x[i] - reference[i]) * scale[i]
         for i in range(d):
@@ -224,22 +239,23 @@ cdef inline Py_ssize_t occupied(const Pass* p, Py_ssize_t row, real unused) noex
 cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
     """resp[k, s] <- log-joint density = constant_k - distance^2 / 2"""
     cdef const real* centre = <const real*>p.centres
-    cdef real* factor = <real*>p.factors
+    cdef const real* factor = <const real*>p.factors
     cdef const real* constants = <const real*>p.constants
     cdef real* tile = <real*>s.tiles
-    cdef Py_ssize_t t, j
+    cdef Py_ssize_t t, j, v, n
     load[real](p, s, row, tiles, X)
     if p.shared:
         tile = <real*>s.white
         for t in range(tiles):
             whiten[real](<real*>s.tiles + t * p.tile_size, factor, occupied[real](p, row + t * TILE, 0), p.d,
                          tile + t * p.tile_size)
-    for j in range(p.k):
-        for t in range(tiles):
-            p.density(tile + t * p.tile_size, centre, factor, constants + j, occupied[real](p, row + t * TILE, 0), p.d,
-                      <real*>s.resp + t * p.resp_size + j * TILE)
-        centre += p.d
-        factor += 0 if p.shared else p.factor_size
+    for v from 0 <= v < TILE by p.span:
+        for j in range(p.k):
+            for t in range(tiles):
+                n = occupied[real](p, row + t * TILE, 0) - v
+                if n > 0:
+                    p.density(tile + t * p.tile_size + v, centre + j * p.d, factor + j * p.factor_step, constants + j,
+                              n if n < p.span else p.span, p.d, <real*>s.resp + t * p.resp_size + j * TILE + v)
 
 
 cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
@@ -301,7 +317,7 @@ cdef inline double evaluate(const Pass* p, Scratch* s, const real* tile, Py_ssiz
     cdef real* joint = <real*>s.resp + s.n_active * TILE
     cdef real constant = (<const real*>p.constants)[j], highest = lowest[real](0), least
     cdef Py_ssize_t r
-    p.density(tile, <const real*>p.centres + j * p.d, <real*>p.factors + (0 if p.shared else j * p.factor_size),
+    p.density(tile, <const real*>p.centres + j * p.d, <real*>p.factors + j * p.factor_step,
               <const real*>p.constants + j, n, p.d, joint)
     for r in range(n):
         highest = joint[r] if joint[r] > highest else highest
@@ -371,28 +387,38 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
                        double* first, double* second) noexcept nogil:
     """First and second moments of one component and those samples of one tile that it has any part in."""
     cdef Py_ssize_t owned[TILE + 1]
-    cdef Py_ssize_t n = gather(resp, owned), width = side(p.d), i, s
-    cdef const real* reference = <const real*>p.frame
-    cdef const real* scale = reference + p.d
+    cdef Py_ssize_t n = gather(resp, owned), d = p.d, width = side(d), i, s, a, l
+    cdef real* reference = z  # padded with zeros, as are
+    cdef real* scale = reference + width
+    cdef real* centre = scale + width
+    cdef real* last = centre + width
+    cdef real* y
     cdef const real* x
-    cdef real* y = z + n * width
     cdef real r
+    cdef real t[BLOCK]
+    memset(z, 0, 4 * width * sizeof(real))
+    for i in range(d):
+        reference[i] = (<const real*>p.frame)[i]
+        scale[i] = (<const real*>p.frame)[d + i]
+        centre[i] = mean[i]
+    z = last + width
+    y = z + n * width
     for s in range(n):
-        x = X + (row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]) * p.d
+        i = row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]
+        x = X + i * d
+        if i == p.n - 1:  # rows are read in whole blocks, and there is nothing behind this one
+            memcpy(last, x, d * sizeof(real))
+            x = last
         r = resp[owned[s]]
-        for i in range(p.d):
-            z[i] = (x[i] - reference[i]) * scale[i] - mean[i]
-            y[i] = r * z[i]
-        for i in range(p.d, width):
-            z[i] = 0
-            y[i] = 0
-        z += width
-        y += width
-    y -= n * width
-    z -= n * width
-    first_gathered(y, n, p.d, first)
+        for a from 0 <= a < width by BLOCK:
+            for l in range(BLOCK):
+                t[l] = (x[a + l] - reference[a + l]) * scale[a + l] - centre[a + l]
+            for l in range(BLOCK):
+                z[s * width + a + l] = t[l]
+                y[s * width + a + l] = r * t[l]
+    first_gathered(y, n, d, first)
     if p.gathered is not NULL:
-        p.gathered(y, z, n, p.d, second)
+        p.gathered(y, z, n, d, second)
 
 
 cdef void emit_pooled(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
@@ -618,6 +644,9 @@ cdef void set_density(Pass* p, const real* means, const real* factors, const dou
     cdef double y
     p.shared = density == WHITENED
     p.factor_size = panel_size(p.d) if triangle else 1 if density == SPHERICAL else p.d
+    p.factor_step = 0 if p.shared else p.factor_size
+    # triangles are read from the second-level cache, so a tile at a time; samples where there is little else to read
+    p.span = TILE if density == TRIANGULAR else span(p.d * sizeof(real), LANES if real is double else WIDE)
     for j in range(1 if p.shared else p.k):
         if triangle:
             pack_panels(factors + j * p.d * p.d, p.d, packed)
