@@ -118,6 +118,18 @@ def test_what_to_be_careful_about(page, selection, X, tmp_path):
     ]
 
 
+def test_names_of_one_model_are_one_model(X, tmp_path):
+    """With one feature the 14 structures are two: of equal and of variable width. No model competes with itself."""
+    x = X[["length"]].to_numpy()
+    selection = select(x, [1, 2], "all", random_state=0)
+    page = Page(report(selection, x, tmp_path / "page.html", figures=False))
+    best = selection.best_row
+    gap = min(row.bic for row in selection.rows if row.n_parameters != best.n_parameters) - best.bic
+    assert f"{gap:,.1f} behind" in page.text
+    assert not any("As good as" in text and f"{best.n_components} components (E" in text and gap > 2
+                   for text in page.texts("li"))
+
+
 def test_a_search_is_no_caution(X, tmp_path):
     model = GaussianMixture(2, search="swap", n_moves=3, random_state=0).fit(X)
     assert model.fit_report_[-1].startswith("search: ")

@@ -4,6 +4,7 @@ import platform
 from datetime import date
 from functools import cached_property
 from inspect import signature
+from math import isclose
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ..text import decimals, plural, series
 
 CERTAIN, DOUBTFUL = 0.9, 0.6  # probabilities of the most probable component
 TELLING = 0.5  # standard deviations by which a component must differ from the whole to be said to
+SAME = 1e-9  # of a log-likelihood: rows of as many parameters that differ less are the same model by two names
 MOST = 4  # such differences named for one component
 EVIDENCE = ((10, "very strong"), (6, "strong"), (2, "positive"), (0, "hardly any"))  # Kass & Raftery (1995), 2 log B
 WORDS = {
@@ -95,22 +97,34 @@ def answer(facts, selection):
 
 def _reason(selection):
     """Why this model, and how far behind the next one is."""
-    (best, value), *others = fragments.ranked(selection)
+    best, value, others = _contest(selection)
     name = criteria.title(selection.criterion)
     digits = decimals([value], large=1)
     if not others:
         return f"No other model was fitted; its {name} is {value:,.{digits}f}."
+    compared = f"Of {len(others) + 1} models compared"
     runner_up, next_value = others[0]
     if runner_up.spurious and not best.spurious:
-        return f"Of {len(others) + 1} models compared, it is the only one that can be trusted (its {name} is " \
-               f"{value:,.{digits}f}): the others owe their likelihood to a few rows or to none of the width."
+        return (f"{compared}, it is the only one that can be trusted (its {name} is {value:,.{digits}f}): the others "
+                "owe their likelihood to a few rows or to none of the width.")
     gap = next_value - value
-    text = f"Of {len(others) + 1} models compared, this one has the smallest {name}: {value:,.{digits}f}."
+    text = f"{compared}, this one has the smallest {name}: {value:,.{digits}f}."
     text += f" Next is {_called(runner_up)}, {gap:,.{digits}f} behind"
     if name == "BIC":
         word = next(word for least, word in EVIDENCE if gap >= least)
         return f"{text}: {word} evidence for the first."
     return f"{text}."
+
+
+def _contest(selection):
+    """The best row, its criterion, and the others with theirs, less those that are the best by another name."""
+    (best, value), *others = fragments.ranked(selection)
+
+    def same(fit):
+        return fit[:1] == best[:1] and fit.n_parameters == best.n_parameters and isclose(
+            fit.log_likelihood, best.log_likelihood, rel_tol=SAME)
+
+    return best, value, [(fit, other) for fit, other in others if not same(fit)]
 
 
 def _called(fit):
@@ -137,9 +151,9 @@ def cautions(facts, selection):
 
 
 def _cautions_of_selection(selection):
-    best, rows = selection.best_row, selection.rows
+    rows = selection.rows
     counts = sorted({fit.n_components for fit in rows})
-    (_, value), *others = fragments.ranked(selection)
+    best, value, others = _contest(selection)
     close = [fit for fit, other in others if not fit.spurious and other - value < 2]
     if best.spurious:
         yield "The chosen model owes its likelihood to a few rows: every model compared does."
