@@ -232,7 +232,8 @@ def select(
         and r the responsibilities: "bic" is -2 L + p log(n), "aic" -2 L + 2 p, "aicc" aic + 2 p (p + 1) / (n - p - 1),
         "icl" bic - 2 sum_i w_i log(max_k r_ik), "entropy" -sum_ik w_i r_ik log(r_ik), "nec" entropy / (L - L_1) with
         L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
-        (each fit begins at the one to all samples). A function is called with a row and its model.
+        (each fit begins at the one to all samples). A function is called with a row and its model; where it gives NaN
+        or infinity, the model is out of the question.
     n_init : int, default=8
         Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
         go on after some iterations.
@@ -487,12 +488,13 @@ def _asked(criterion, row, model):
     value = criterion(row, model)
     if not isinstance(value, numbers.Real):
         raise TypeError(f"criterion={criterion!r} gave {value!r} for {plural('component', row.n_components)}, "
-                        f"{row.covariance_type}: it must return a number, the smaller the better (NaN: not defined)")
-    return float(value)
+                        f"{row.covariance_type}: it must return a number, the smaller the better (NaN, inf: "
+                        "not defined)")
+    return float(value) if math.isfinite(value) else math.nan
 
 
 def _need(criterion):
-    return "gave NaN" if callable(criterion) else UNDEFINED.get(criterion, "gave NaN")
+    return UNDEFINED.get(criterion, "gave no finite number")
 
 
 def _name(criterion):

@@ -176,6 +176,17 @@ def test_a_function_is_asked_once_for_each_row(X):
     assert asked == [(1, 1), (2, 2)]
 
 
+def test_a_function_may_rule_models_out(selection):
+    """By infinity, as by NaN: no number that pictures and reports would have to reckon with."""
+    picked = selection.pick(lambda row, model: math.inf if row.covariance_type == "full" else row.bic)
+    assert picked.best_row.covariance_type != "full"
+    assert {row.covariance_type for row, value in zip(picked.rows, picked.values(), strict=True) if math.isnan(value)
+            } == {"full"}
+    assert "undefined: criterion gave no finite number" in str(picked)
+    with pytest.raises(ValueError, match="gave no finite number"):
+        selection.pick(lambda row, model: -math.inf)
+
+
 def test_wrong_criterion_of_pick(selection):
     with pytest.raises(ValueError, match=r"criterion='size' does not exist; choose one of 'bic', 'aic', .*'cv'"):
         selection.pick("size")
