@@ -3,6 +3,7 @@
 import base64
 import re
 import sys
+import warnings
 from html.parser import HTMLParser
 
 import numpy as np
@@ -116,6 +117,18 @@ def test_what_to_be_careful_about(page, selection, X, tmp_path):
     assert Page(report(stopped, X, tmp_path / "stopped.html", figures=False)).texts("li") == [
         "The fit was stopped before it was done: raise max_iter."
     ]
+
+
+def test_ranges_of_shares(X, page, selection, tmp_path):
+    """Those of `standard_errors`; none where these say that the samples do not tell."""
+    low, high = cyem.standard_errors(selection.best_, X).intervals().weights
+    for share, *ends in zip(selection.best_.weights_, low, high, strict=True):
+        assert "{:.1%} ({:.1%} to {:.1%})".format(share, *ends) in page.texts("td")
+    elsewhere = GaussianMixture.from_parameters([0.5, 0.5], [[0, 0], [1, 1]], [[1, 1]] * 2, "diag")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        unknown = Page(report(elsewhere, X.to_numpy(), tmp_path / "page.html", figures=False))
+    assert "50.0%" in unknown.texts("td") and "In brackets" not in unknown.text
 
 
 def test_names_of_one_model_are_one_model(X, tmp_path):

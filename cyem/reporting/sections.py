@@ -1,6 +1,7 @@
 """The sections of a report, each from what was fitted to a piece of HTML."""
 
 import platform
+import warnings
 from datetime import date
 from functools import cached_property
 from inspect import signature
@@ -19,6 +20,7 @@ from ..text import decimals, plural, series
 CERTAIN, DOUBTFUL = 0.9, 0.6  # probabilities of the most probable component
 TELLING = 0.5  # standard deviations by which a component must differ from the whole to be said to
 SAME = 1e-9  # of a log-likelihood: rows of as many parameters that differ less are the same model by two names
+AFFORDABLE = 1e10  # multiplications for the intervals of shares
 MOST = 4  # such differences named for one component
 EVIDENCE = ((10, "very strong"), (6, "strong"), (2, "positive"), (0, "hardly any"))  # Kass & Raftery (1995), 2 log B
 WORDS = {
@@ -56,8 +58,8 @@ class Facts:
         self.weights = weights
         self.names = feature_names(model)
         self.constant = [self.names[j] for j in np.flatnonzero(np.ptp(X, axis=0) == 0)]
-        self.criteria = model._criteria(X, weights)
         self.highest = model.predict_proba(X).max(axis=1)
+        self.ranges = share_ranges(model, X, weights)
 
     def share(self, where):
         """The share of the samples, by weight, for which something holds."""
@@ -71,6 +73,19 @@ class Facts:
         offsets = means - weights @ means
         variances = weights @ (deviations(model) ** 2 + offsets**2)
         return offsets / np.sqrt(variances)
+
+
+def share_ranges(model, X, weights):
+    """95 % intervals of the weights, low and high (k,); None where samples do not tell, or not in a second or so."""
+    if len(model.weights_) == 1 or model.equal_weights or len(X) * model._n_parameters() ** 2 > AFFORDABLE:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # of a model that is not at a maximum
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        try:
+            return cyem.standard_errors(model, X, sample_weight=weights).intervals().weights
+        except (ValueError, UserWarning):
+            return None
 
 
 def head(title, facts):
@@ -187,17 +202,27 @@ def groups(facts, figures):
     """The components, in words and in numbers."""
     lines = []
     for j in np.argsort(-facts.model.weights_, kind="stable").tolist():
-        share = f"{facts.model.weights_[j]:.1%}"
-        lines.append(row([element("th", f"component {j}", scope="row"), share, _difference(facts, j)]))
+        lines.append(row([element("th", f"component {j}", scope="row"), _share(facts, j), _difference(facts, j)]))
     words = table(["", "share", "compared with all rows"], lines, class_="differs")
+    brackets = "In brackets after a share: where the true one lies with 95% confidence, if the model is right."
     explained = "Each number is the mean of a feature in a component, with the standard deviation within it after ±."
     return together(
         element("h2", "The groups"),
         element("div", words, class_="wide", tabindex=0) if facts.k > 1 else "",
+        element("p", brackets, class_="soft") if facts.ranges else "",
         figures.get("mixture", ""),
         element("p", explained, class_="soft"),
         element("div", fragments.components(facts.model, class_="components"), class_="wide", tabindex=0),
     )
+
+
+def _share(facts, j):
+    """The weight of a component, and its interval."""
+    share = f"{facts.model.weights_[j]:.1%}"
+    if facts.ranges is None:
+        return share
+    low, high = (f"{bound[j]:.1%}" for bound in facts.ranges)
+    return together(share, element("small", f" ({low} to {high})"))
 
 
 def _difference(facts, j):
