@@ -231,8 +231,9 @@ class GaussianMixture(Estimator):
         if n < k:
             raise ValueError(f"Expected n_samples >= n_components but got n_components = {k}, n_samples = {n} (of "
                              "positive weight): ask for fewer components.")
+        threads.check(self.n_threads)
         rng = start.generator(self.random_state)
-        mixture = Mixture(X, weights, shape, self.reg_covar, threads.resolve(self.n_threads), self.equal_weights)
+        mixture = Mixture(X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights)
         best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
@@ -341,8 +342,7 @@ class GaussianMixture(Estimator):
     def _accept(self, mixture, fit, rng):
         """Set the fitted attributes, all at once, and say what the user should know."""
         frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
-        self._sampler = np.random.default_rng(rng.integers(2**32, size=4))
-        self._kind, self._memo = shape.code, Memo()
+        self._sampler, self._kind, self._memo = rng, shape.code, Memo()
         events = list(fit.events)
         with np.errstate(over="ignore", under="ignore"):
             self.covariances_ = shape.scaled(parameters.covariances, frame.units)
@@ -358,8 +358,9 @@ class GaussianMixture(Estimator):
         self.weights_ = parameters.weights.astype(mixture.samples.dtype)
         self.converged_ = fit.converged
         self.n_iter_ = len(fit.bounds)
-        self.lower_bound_ = fit.value - frame.log_volume
-        self.lower_bounds_ = [value - frame.log_volume for value in fit.bounds]
+        log_volume = frame.log_volume
+        self.lower_bound_ = fit.value - log_volume
+        self.lower_bounds_ = [value - log_volume for value in fit.bounds]
         self.fit_report_ = Report(events)
         if fit.collapsed:
             warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
@@ -410,11 +411,11 @@ class GaussianMixture(Estimator):
         for name, least in integers.items():
             value = getattr(self, name)
             boolean = isinstance(value, (bool, np.bool_)) and name != "verbose"
-            if boolean or not isinstance(value, numbers.Integral) or value < least:
+            if boolean or not isinstance(value, (int, numbers.Integral)) or value < least:
                 self._refuse(name, f"an int in the range [{least}, inf)", value)
         for name in ("tol", "reg_covar"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < np.inf:
+            if isinstance(value, bool) or not isinstance(value, (float, numbers.Real)) or not 0 <= value < np.inf:
                 self._refuse(name, "a float in the range [0.0, inf)", value)
         for name in ("warm_start", "equal_weights"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):

@@ -153,8 +153,8 @@ class Grid:
         rng = np.random.default_rng(np.random.SeedSequence(self.settings.seed, spawn_key=(k, i)))
         if self.settings.begin is not None:
             return mixture.sweep(self.settings.begin(mixture, k, rng))
-        metric = mixture.standardised if i % 2 or mixture.structure.round else mixture.whitened
-        return mixture.partition(start.seeds(mixture, k, rng, metric), metric)
+        metric = mixture.metrics[None, i % len(mixture.metrics)]
+        return mixture.partitions(start.seeds(mixture, k, rng, metric), metric)[0]
 
     def _sound(self, cell):
         return cell in self.found and not self.found[cell].spurious

@@ -11,19 +11,22 @@ d) Statistics are one float64 vector: log-likelihood, log of the largest respons
 e) A pass may be told what log-joint density each component can reach at most in each tile. It then evaluates those that
    may matter, and refreshes their bounds; the others' responsibilities would have been exact zeros.
 f) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
+g) Passes and M-steps are strung together at the end: climb.pxi has many iterations of EM in one call, moves.pxi what
+   a search asks between two of its moves.
 
 The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.sweep does the rest.
 """
 
 from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
-from libc.math cimport INFINITY, sqrt
+from libc.math cimport INFINITY, fabs, log, log1p, sqrt
 from libc.string cimport memcpy, memset
 
 from .density cimport (
     diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
     whitened,
 )
+from .eigen cimport symmetric_eigen
 from .lanes cimport (
     BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
     lowest_exponent, real,
@@ -33,7 +36,8 @@ from .moments cimport (
     norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
     squares_dense, squares_gathered,
 )
-from .mstep cimport Block, matrices_size, maximise, parts
+from .mstep cimport FREE, Block, block_size, cholesky, coordinates_size, matrices_size, maximise, parts
+from .mstep cimport fold as parameters_at, unfold as coordinates_of
 from .posterior cimport hard, lowest, soft
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
@@ -80,19 +84,27 @@ ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
-cdef struct Pass:
-    Py_ssize_t n, tiles, shards, group
-    int d, k, matrices
+cdef struct Rows:           # samples
+    Py_ssize_t n
+    int d
     const void* X           # (n, d)
     const void* weights     # (n,) or NULL for ones
     const void* frame       # (2, d)
+    const int* order        # (n,): rows of X, and of weights, in the order in which tiles take them, or NULL
+
+cdef struct Pass:
+    Py_ssize_t n, tiles, shards, group
+    int d, k, matrices
+    const void* X           # as in Rows
+    const void* weights
+    const void* frame
+    const int* order
     const void* means       # (k, d): what moments are about
     const void* centres     # (k, d): what distances are measured from, whitened where the samples are
     void* anchors           # (padded d, k): the means, ROWS features at a time
     void* factors           # (k or 1, factor_size)
     void* constants         # (k,): log-joint density at distance zero, less base
     const void* given       # (n, k): responsibilities to fill from
-    const int* order        # (n,): rows of X in the order in which tiles take them, or NULL
     float* bounds           # (tiles, k): the least distance of a sample of the tile from the component, or NULL
     const double* change    # (2, k): that distances have since been scaled by at least [0], and moved by at most [1]
     void* out               # (n, ...): rows to write
@@ -165,7 +177,7 @@ cdef Py_ssize_t packed_size(int d) noexcept nogil:
     return panel_size(d) if panel_size(d) > d else d
 
 
-def statistics_size(Py_ssize_t k, Py_ssize_t d, int moments):
+cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
     """Length of the vector of statistics."""
     return HEAD + k + k * d + (k * d * d if moments == SCATTER else d * d if moments == POOLED
                                else k * d if moments == SQUARES else k if moments == NORMS else 0)
@@ -596,16 +608,21 @@ cdef void unpool(const Pass* p, double* out, const real* means) noexcept nogil:
 
 # --- the doors -------------------------------------------------------------------------------------------------------
 
-cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
-                    const real* means, Py_ssize_t k, int moments, bint prunes,
+cdef inline Rows rows(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame) noexcept nogil:
+    """All rows, in their order."""
+    cdef Rows r
+    r.n, r.d, r.X, r.frame, r.order = X.shape[0], <int>X.shape[1], &X[0, 0], &frame[0, 0], NULL
+    r.weights = &weights[0] if weights.shape[0] else NULL
+    return r
+
+
+cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moments, bint prunes,
                     unsigned char* workspace) noexcept nogil:
     """What every pass has: samples, frame, means, and its temporary memory."""
     cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real)
-    plan(p, X.shape[0], <int>X.shape[1], <int>k, moments, prunes, itemsize)
-    p.X = &X[0, 0]
-    p.weights = &weights[0] if weights.shape[0] else NULL
-    p.frame = &frame[0, 0]
+    plan(p, r.n, r.d, <int>k, moments, prunes, itemsize)
+    p.X, p.weights, p.frame, p.order = r.X, r.weights, r.frame, r.order
     p.means = p.centres = means
     p.factors = <void*>at
     at += aligned(p.k * packed_size(p.d) * itemsize)
@@ -692,7 +709,7 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     """
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, False, &workspace[0])
+        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, posterior, cut)
         run(&p, sizeof(real), n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
@@ -711,7 +728,7 @@ def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::
     """
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, True, &workspace[0])
+        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, True, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, cut)
         p.order = &order[0]
         p.bounds = &bounds[0, 0]
@@ -728,7 +745,7 @@ def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1]
     """The sums for one M-step from given responsibilities: resp (n, k) IN, the rest as in sweep."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, False, &workspace[0])
+        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, False, &workspace[0])
         p.given = &resp[0, 0]
         p.fill = <step_t>fill_given[real]
         run(&p, sizeof(real), n_threads)
@@ -741,7 +758,7 @@ def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, 
     """loglik (n,) OUT: log-density of each sample in the frame."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
+        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &loglik[0]
         p.emit = <step_t>emit_loglik[real]
@@ -754,7 +771,7 @@ def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[
     """resp (n, k) OUT: p(component | sample)."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
+        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &resp[0, 0]
         p.emit = <step_t>emit_resp[real]
@@ -767,7 +784,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
     """label (n,) OUT: the first most probable component."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
+        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, 0)
         p.fill = <step_t>fill_joint[real]
         p.out = &label[0]
@@ -775,91 +792,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
         run(&p, sizeof(real), n_threads)
 
 
-# --- many short runs -------------------------------------------------------------------------------------------------
-
-cdef struct Climb:
-    int k, density, moments, ties, iterations, n_threads
-    const double* floor
-    double part, cut, tol
-
-
-def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads, int at_once):
-    """Bytes of temporary memory for a climb."""
-    cdef Py_ssize_t matrices = matrices_size(k, d, moments)
-    return at_once * (workspace_size(n, d, k, moments, itemsize, n_threads) + aligned(k * d * itemsize)
-                      + aligned(matrices * itemsize)
-                      + aligned((2 * k + k * d + 2 * matrices) * <Py_ssize_t>sizeof(double))) + 64
-
-
-cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
-                    double* statistics, double* about, double* values, unsigned char* at) noexcept nogil:
-    """One run; how many iterations it took, or -1 if something out of the ordinary happened."""
-    cdef Pass p
-    cdef Block b
-    cdef Py_ssize_t d = X.shape[1], size = matrices_size(c.k, d, c.moments), i, j
-    cdef double* block
-    cdef real* means
-    cdef real* factors
-    cdef double total, gain, last
-    at += (64 - <uintptr_t>at % 64) % 64
-    block = <double*>at
-    at += aligned((2 * c.k + c.k * d + 2 * size) * sizeof(double))
-    means = <real*>at
-    at += aligned(c.k * d * sizeof(real))
-    factors = <real*>at
-    at += aligned(size * sizeof(real))
-    b = parts(block, c.k, d, c.moments)
-    b.weights[0] = 0  # no parameters yet
-    for i in range(c.iterations):
-        if not maximise(statistics, about, c.k, d, c.moments, c.ties, c.floor, c.part, block):
-            return -1
-        for j in range(c.k * d):
-            means[j] = <real>b.means[j]
-            about[j] = means[j]
-        for j in range(size):
-            factors[j] = <real>b.factors[j]
-        open_pass[real](&p, X, weights, frame, means, c.k, c.moments, False, at)
-        set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
-        run(&p, sizeof(real), c.n_threads)
-        add_shards[real](&p, statistics, means, c.n_threads)
-        total = 0
-        for j in range(c.k):
-            total += statistics[HEAD + j]
-        values[i] = statistics[0] / total
-        if i > 1:
-            gain, last = values[i] - values[i - 1], values[i - 1] - values[i - 2]
-            if gain * gain <= c.tol * (last - gain):  # what is left if gains go on shrinking by gain / last
-                return <int>i + 1
-    return c.iterations
-
-
-def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
-          double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
-          unsigned char[::1] workspace, *, int density, int moments, int ties, double part, double cut, double tol,
-          int n_threads, int at_once):
-    """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
-
-    statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
-    pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
-    -1 if something was out of the ordinary, and statistics are of no use. floor, part and ties as in linalg.m_step.
-    at_once runs go side by side, with n_threads each.
-    """
-    cdef Climb c
-    cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
-    c.k, c.density, c.moments, c.iterations = <int>about.shape[1], density, moments, <int>values.shape[1]
-    c.ties, c.floor, c.part, c.cut, c.tol, c.n_threads = ties, &floor[0], part, cut, tol, n_threads
-    with nogil:
-        if at_once == 1:  # a parallel region within one would have to make its threads anew
-            for r in range(statistics.shape[0]):
-                done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
-                                           &workspace[0])
-        else:
-            for r in prange(statistics.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
-                done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
-                                           &workspace[cyem_thread() * size])
-
-
-def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
+def exp_log(const real[::1] x, real[::1] exps, double[::1] logs):
     """For tests: exp of non-positive numbers and log of their absolute value plus one, in place of lanes of a block."""
     cdef real t[WIDE]
     cdef double u[WIDE]
@@ -872,5 +805,9 @@ def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
         exp_lanes[real](t, <real>lowest_exponent[real](0))
         log_lanes(u, lanes)
         for l in range(min(lanes, x.shape[0] - i)):
-            exp[i + l] = t[l]
-            log[i + l] = u[l]
+            exps[i + l] = t[l]
+            logs[i + l] = u[l]
+
+
+include "climb.pxi"
+include "moves.pxi"
