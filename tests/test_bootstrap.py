@@ -218,9 +218,9 @@ def test_replicates_warn_of_nothing(apart):
 
 def test_ctrl_c(apart, monkeypatch):
     """It ends the work with what is known by then, and a warning; before that there is nothing to tell."""
-    from cyem import bootstrap
+    from cyem import replicates
 
-    perform, done = bootstrap._perform, []
+    perform, done = replicates.perform, []
 
     def interrupted(*arguments):
         done.append(1)
@@ -228,7 +228,7 @@ def test_ctrl_c(apart, monkeypatch):
             raise KeyboardInterrupt
         return perform(*arguments)
 
-    monkeypatch.setattr(bootstrap, "_perform", interrupted)
+    monkeypatch.setattr(replicates, "perform", interrupted)
     with pytest.warns(UserWarning, match="interrupted after 3 of 30 replicates"):
         assert len(stability(apart, 2, n_bootstrap=30, random_state=0).ari) == 3
     done[:] = [1] * 3
