@@ -248,7 +248,7 @@ class Stability:
 
 
 def stability(
-    X, model, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, progress=None, **parameters
+    model, X, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, progress=None, **parameters
 ):
     """Whether clusters come back when the mixture is fitted, from a new start, to samples drawn with replacement.
 
@@ -257,9 +257,9 @@ def stability(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
     model : GaussianMixture or int
         Fitted to X, or not yet, or just a number of components.
+    X : array-like of shape (n, d)
     n_bootstrap : int, default=100
         The number B of refits.
     sample_weight : array-like of shape (n,), optional
@@ -300,7 +300,7 @@ def stability(
     >>> from cyem import stability
     >>> rng = np.random.default_rng(0)
     >>> X = np.concatenate([rng.normal(-3, 1, (50, 1)), rng.normal(3, 1, (50, 1))])
-    >>> bool(stability(X, 2, n_bootstrap=10, random_state=0).jaccard.min() > 0.85)
+    >>> bool(stability(2, X, n_bootstrap=10, random_state=0).jaccard.min() > 0.85)
     True
     """
     whole("n_bootstrap", n_bootstrap, 1)
