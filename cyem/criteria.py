@@ -7,7 +7,16 @@ import numpy as np
 from .sweep import Evaluator
 
 BLOCK = 1 << 14  # samples at a time: memory does not grow with their number
-CRITERIA = ("bic", "aic", "aicc", "icl", "nec", "entropy", "cv")
+TITLES = {
+    "bic": "BIC",
+    "aic": "AIC",
+    "aicc": "AICc",
+    "icl": "ICL",
+    "nec": "NEC",
+    "entropy": "entropy",
+    "cv": "CV",  # -2 times the log-likelihood of samples left out
+}
+CRITERIA = tuple(TITLES)
 UNDEFINED = {
     "aicc": "needs more samples than parameters + 1",
     "nec": "needs a log-likelihood above that of a single component of the same structure",
@@ -74,3 +83,11 @@ def entropy(samples, density):
         logs = np.log(np.maximum(resp, np.finfo(np.float64).tiny))
         total -= np.vdot(resp * samples.weights[rows, None] if len(samples.weights) else resp, logs)
     return float(total * samples.total / samples.mass)
+
+
+def title(criterion):
+    """What people call a criterion: one of CRITERIA, a function, or what already is a title."""
+    if isinstance(criterion, str):
+        return TITLES.get(criterion, criterion)
+    name = getattr(criterion, "__name__", "")
+    return name if name.isidentifier() else "criterion"
