@@ -1,5 +1,6 @@
 """The contest of several starts for one mixture: all go a few steps of EM, and the most promising to its end."""
 
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -12,8 +13,8 @@ from .mixture import Mixture
 from .start import FEW, SHORT_TOL
 from .workers import Stopped
 
-ROUNDS = (4, 8)  # iterations of EM after which runs are compared, on a part of many samples
-LAST = 6  # the same on all of them
+ROUNDS = (4, 6)  # iterations of EM after which runs are compared, on a part of many samples
+LAST = 4  # the same on all of them
 ENOUGH = 25  # samples for each component and feature in that part
 FINALISTS = 2  # runs that go on to their end at most
 OPTIMISM = 1.0  # a run goes on that could be the best with this many times the gain that its last steps promise
@@ -177,8 +178,13 @@ def sample(mixture, k, seed):
     size = max(FEW, ENOUGH * k * (d + 1))
     if n <= size:
         return mixture
-    rows = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,))).choice(n, size, replace=False)
-    return mixture.subset(np.sort(rows))
+    return mixture.subset(some(n, size, seed))
+
+
+@lru_cache(maxsize=32)
+def some(n, size, seed):
+    """Indices of so many of n samples, in order."""
+    return np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
 
 
 def advanced(mixture, ended, runs, iterations, settings):

@@ -20,7 +20,7 @@ from .contest import Found, Run, explore, finish, less, sample
 from .covariance import STRUCTURES
 from .pruning import Pruner
 
-SPLITS = 6  # components that are tried in two
+SPLITS = 5  # components that are tried in two
 MERGERS = 4  # pairs of components that are tried in one
 
 
