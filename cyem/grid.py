@@ -33,6 +33,8 @@ class Grid:
         The problem for each structure.
     cells : list of (k, code)
     settings : Settings
+    n_jobs : int
+        Tasks that are done at a time.
 
     Attributes
     ----------
@@ -40,11 +42,12 @@ class Grid:
     failed : dict of {cell: exception}
     """
 
-    def __init__(self, mixtures, cells, settings):
+    def __init__(self, mixtures, cells, settings, n_jobs=1):
         self.mixtures = mixtures
         self.cells = cells
         self.counts = sorted({k for k, _ in cells})
         self.settings = settings
+        self.n_jobs = n_jobs
         self.found = {}
         self.failed = {}
         self._local = threading.local()
@@ -60,11 +63,16 @@ class Grid:
             ranks.setdefault(self.counts.index(cell[0]) + level(cell[1]), []).append(cell)
         up = sorted(ranks)
         for rank in up:
-            yield {cell: self._task(cell, self._cold(cell) + self._from_below(cell)) for cell in ranks[rank]}
+            yield self._wave(ranks[rank], lambda cell: self._cold(cell) + self._from_below(cell))
         for rank in reversed(up):
-            yield {cell: self._task(cell, self._from_above(cell)) for cell in ranks[rank] if cell in self.found}
+            yield self._wave([cell for cell in ranks[rank] if cell in self.found], self._from_above)
         for rank in up:
-            yield {cell: self._task(cell, self._from_below(cell)) for cell in ranks[rank] if self._behind(cell)}
+            yield self._wave([cell for cell in ranks[rank] if self._behind(cell)], self._from_below)
+
+    def _wave(self, cells, starts):
+        """The tasks for some cells, from the starts that a function gives for each; few of them share all threads."""
+        n_threads = max(1, self.n_jobs // max(1, len(cells)))
+        return {cell: self._task(cell, starts(cell), n_threads) for cell in cells}
 
     def held_out(self, folds):
         """Tasks for each cell: -2 times the log-likelihood of samples left out, in turn, of fits that begin at its own.
@@ -171,22 +179,22 @@ class Grid:
 
     # --- what is done with them -------------------------------------------------------------------------------------
 
-    def _task(self, cell, starts):
+    def _task(self, cell, starts, n_threads):
         incumbent = self.found.get(cell)
         bounds = [self.found[other] for other in self._bounds(cell)]
 
         def task():
-            mixture = self._mixture(cell[1])
+            mixture = self._mixture(cell[1], n_threads)
             statistics = [each for source in starts for each in source(mixture)]
             return explore(mixture, statistics, incumbent, bounds, self.settings)
 
         return task
 
-    def _mixture(self, code):
-        """The problem, with memory of its own for this thread."""
-        mine = vars(self._local)
+    def _mixture(self, code, n_threads=1):
+        """The problem, with memory of its own for this thread, and several times the threads."""
+        mine = vars(self._local).setdefault(n_threads, {})
         if code not in mine:
-            mine[code] = own(self.mixtures[code])
+            mine[code] = own(self.mixtures[code], n_threads)
         return mine[code]
 
     def _held_out(self, mixture, found, folds):
@@ -199,11 +207,12 @@ class Grid:
         return -2 * samples.total * total
 
 
-def own(mixture):
-    """The same problem with temporary memory of its own."""
+def own(mixture, n_threads):
+    """The same problem with temporary memory of its own, and several times the threads."""
     mine = copy(mixture)
-    mine.samples = copy(mixture.samples)
-    mine.samples.workspace, mine.samples.pruner = np.empty(0, np.uint8), Pruner()
+    mine.samples = samples = copy(mixture.samples)
+    samples.workspace, samples.pruner, samples.needs = np.empty(0, np.uint8), Pruner(), {}
+    samples.n_threads *= n_threads
     return mine
 
 

@@ -314,7 +314,7 @@ def select(
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
     mixtures = problem.mixtures({code for _, code in cells}, n_jobs)
-    search = Grid(mixtures, cells, problem.settings(workers.check))
+    search = Grid(mixtures, cells, problem.settings(workers.check), n_jobs)
     total, done, cv, missing = 2 * len(cells), 0, {}, ""
     try:
         with workers, shown(progress, total) as tell:
