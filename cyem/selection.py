@@ -313,7 +313,7 @@ def select(
 
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
-    mixtures = problem.mixtures({code for _, code in cells}, n_jobs)
+    mixtures = problem.mixtures({code for _, code in cells})
     search = Grid(mixtures, cells, problem.settings(workers.check), n_jobs)
     total, done, cv, missing = 2 * len(cells), 0, {}, ""
     try:
@@ -391,9 +391,9 @@ class Problem:
             return 1
         return threads.resolve(self.model.n_threads if n_jobs is None else None if n_jobs == -1 else n_jobs)
 
-    def mixtures(self, codes, n_jobs):
+    def mixtures(self, codes):
         """The problem for each structure, {code: Mixture}."""
-        n_threads = 1 if n_jobs > 1 and self.model.n_threads is None else threads.resolve(self.model.n_threads)
+        n_threads = 1 if self.model.n_threads is None else threads.resolve(self.model.n_threads)
         shapes = [covariance.structure(code) for code in codes]
         return {s.code: Mixture(self.X, self.weights, s, self.model.reg_covar, n_threads, self.model.equal_weights)
                 for s in shapes}
