@@ -5,8 +5,8 @@ letters allow less: their mixtures are mixtures of this structure too) and from 
 with one component more (of which two are merged) and from the structures that it is a special case of. EM never loses
 likelihood, so that what begins at a special case ends no lower.
 
-A wave holds cells that do not depend on each other. What happens to a cell depends on earlier waves only, and not on
-the order within one: any number of workers gives the same table.
+A cell waits for those it begins at and its bounds, and these wait for nothing that comes after it: what happens to it
+does not depend on the order of all others, and any number of workers gives the same table.
 """
 
 import threading
@@ -33,8 +33,6 @@ class Grid:
         The problem for each structure.
     cells : list of (k, code)
     settings : Settings
-    n_jobs : int
-        Tasks that are done at a time.
 
     Attributes
     ----------
@@ -42,37 +40,42 @@ class Grid:
     failed : dict of {cell: exception}
     """
 
-    def __init__(self, mixtures, cells, settings, n_jobs=1):
+    def __init__(self, mixtures, cells, settings):
         self.mixtures = mixtures
         self.cells = cells
         self.counts = sorted({k for k, _ in cells})
         self.settings = settings
-        self.n_jobs = n_jobs
         self.found = {}
         self.failed = {}
         self._local = threading.local()
         self._singles = {}
 
-    def waves(self):
-        """Tasks {cell: function without arguments}, wave by wave: their results are to be told before the next.
+    def phases(self):
+        """Tasks {cell: function without arguments} and {cell: cells that come before it}, phase by phase.
 
         Up, where every cell is found once; down; and up again where that has put the nesting out of order.
         """
-        ranks = {}
-        for cell in self.cells:
-            ranks.setdefault(self.counts.index(cell[0]) + level(cell[1]), []).append(cell)
-        up = sorted(ranks)
-        for rank in up:
-            yield self._wave(ranks[rank], lambda cell: self._cold(cell) + self._from_below(cell))
-        for rank in reversed(up):
-            yield self._wave([cell for cell in ranks[rank] if cell in self.found], self._from_above)
-        for rank in up:
-            yield self._wave([cell for cell in ranks[rank] if self._behind(cell)], self._from_below)
+        up = sorted(self.cells, key=lambda cell: (self.counts.index(cell[0]) + level(cell[1]), cell))
+        below = {cell: self._below(cell) for cell in up}
+        above = {cell: [other for other in up if cell in below[other]] for cell in up}
+        yield {cell: partial(self._climb, cell) for cell in up}, below
+        yield {cell: partial(self._return, cell) for cell in reversed(up) if cell in self.found}, above
+        yield {cell: partial(self._repair, cell) for cell in up if cell in self.found}, below
 
-    def _wave(self, cells, starts):
-        """The tasks for some cells, from the starts that a function gives for each; few of them share all threads."""
-        n_threads = max(1, self.n_jobs // max(1, len(cells)))
-        return {cell: self._task(cell, starts(cell), n_threads) for cell in cells}
+    def _climb(self, cell):
+        return self._explored(cell, self._cold(cell) + self._from_below(cell))
+
+    def _return(self, cell):
+        return self._explored(cell, self._from_above(cell))
+
+    def _repair(self, cell):
+        return self._explored(cell, self._from_below(cell)) if self._behind(cell) else self.found[cell]
+
+    def _below(self, cell):
+        """The cells that are special cases of this one."""
+        k, code = cell
+        special = {(k, other) for other in included(code)} | {(other, code) for other in self.counts if other < k}
+        return special.intersection(self.cells)
 
     def held_out(self, folds):
         """Tasks for each cell: -2 times the log-likelihood of samples left out, in turn, of fits that begin at its own.
@@ -179,22 +182,18 @@ class Grid:
 
     # --- what is done with them -------------------------------------------------------------------------------------
 
-    def _task(self, cell, starts, n_threads):
-        incumbent = self.found.get(cell)
+    def _explored(self, cell, starts):
+        """The best that comes of starts, beside what was found before."""
+        mixture = self._mixture(cell[1])
+        statistics = [each for source in starts for each in source(mixture)]
         bounds = [self.found[other] for other in self._bounds(cell)]
+        return explore(mixture, statistics, self.found.get(cell), bounds, self.settings)
 
-        def task():
-            mixture = self._mixture(cell[1], n_threads)
-            statistics = [each for source in starts for each in source(mixture)]
-            return explore(mixture, statistics, incumbent, bounds, self.settings)
-
-        return task
-
-    def _mixture(self, code, n_threads=1):
-        """The problem, with memory of its own for this thread, and several times the threads."""
-        mine = vars(self._local).setdefault(n_threads, {})
+    def _mixture(self, code):
+        """The problem, with memory of its own for this thread."""
+        mine = vars(self._local)
         if code not in mine:
-            mine[code] = own(self.mixtures[code], n_threads)
+            mine[code] = own(self.mixtures[code])
         return mine[code]
 
     def _held_out(self, mixture, found, folds):
@@ -207,12 +206,11 @@ class Grid:
         return -2 * samples.total * total
 
 
-def own(mixture, n_threads):
-    """The same problem with temporary memory of its own, and several times the threads."""
+def own(mixture):
+    """The same problem with temporary memory of its own."""
     mine = copy(mixture)
-    mine.samples = samples = copy(mixture.samples)
-    samples.workspace, samples.pruner, samples.needs = np.empty(0, np.uint8), Pruner(), {}
-    samples.n_threads *= n_threads
+    mine.samples = copy(mixture.samples)
+    mine.samples.workspace, mine.samples.pruner = np.empty(0, np.uint8), Pruner()
     return mine
 
 
@@ -223,11 +221,17 @@ def level(code):
 
 
 @cache
+def included(code):
+    """Codes of all special cases of a structure."""
+    (mine,) = (s for s in STRUCTURES if s.code == code)
+    return [s.code for s in STRUCTURES if s is not mine and mine.includes(s)]
+
+
+@cache
 def special_cases(code):
     """Codes of the next special cases of a structure: those it includes, less what others among them include."""
-    (mine,) = (s for s in STRUCTURES if s.code == code)
-    below = [s for s in STRUCTURES if s is not mine and mine.includes(s)]
-    return [s.code for s in below if not any(other is not s and other.includes(s) for other in below)]
+    below = included(code)
+    return [each for each in below if not any(each in included(other) for other in below)]
 
 
 def whole(mixture):

@@ -314,12 +314,12 @@ def select(
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
     mixtures = problem.mixtures({code for _, code in cells})
-    search = Grid(mixtures, cells, problem.settings(workers.check), n_jobs)
+    search = Grid(mixtures, cells, problem.settings(workers.check))
     total, done, cv, missing = 2 * len(cells), 0, {}, ""
     try:
         with workers, shown(progress, total) as tell:
-            for wave in search.waves():
-                for cell, result in workers.run(wave):
+            for tasks, before in search.phases():
+                for cell, result in workers.run(tasks, before):
                     search.tell(cell, result)
                     done += 1
                     tell(min(done, total))

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from time import perf_counter
 
 
@@ -30,22 +30,28 @@ class Workers:
         if self._left.is_set() or perf_counter() > self.deadline:
             raise Stopped
 
-    def run(self, tasks):
-        """Yield (name, result) for tasks {name: function without arguments}, in their order.
+    def run(self, tasks, before=None):
+        """Yield (name, result) for tasks {name: function without arguments}, as they come to their end.
 
+        before: {name: names} of tasks whose results are to be yielded before one begins; tasks are in such an order.
         The result of a task that could not be done is its exception. Stopped is raised after the results there are.
         """
         if self._pool is None:
             for name, task in tasks.items():
                 yield name, self._attempt(task)
             return
-        futures = {name: self._pool.submit(self._attempt, task) for name, task in tasks.items()}
-        late = None
-        for name, future in futures.items():
-            try:
-                yield name, future.result()
-            except Stopped as stopped:
-                late = stopped
+        waiting, going, pending, late = dict(tasks), {}, set(tasks), None
+        while waiting or going:
+            for name in [name for name in waiting if pending.isdisjoint(before[name] if before else ())]:
+                going[self._pool.submit(self._attempt, waiting.pop(name))] = name
+            for future in wait(going, return_when=FIRST_COMPLETED).done:
+                name = going.pop(future)
+                try:
+                    yield name, future.result()
+                except Stopped as stopped:
+                    late = stopped
+                    waiting.clear()
+                pending.remove(name)
         if late is not None:
             raise late
 
