@@ -12,6 +12,7 @@ from .kernels import linalg
 from .statistics import Statistics
 from .sweep import MOMENTS, Density, Frame, Samples, power_of_two
 
+UNUSUAL, _, HELD = range(len(linalg.OUTCOMES))
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
 
@@ -64,9 +65,10 @@ class Parameters:
         size = math.prod(shape)
         self.weights = block[:k]
         self.means = block[k : k + k * d].reshape(k, d)
-        self.constants = block[k + k * d : 2 * k + k * d]
-        self.covariances = block[-2 * size : -size].reshape(shape)
-        self.factors = block[-size:].reshape(shape)
+        at = 2 * k + k * d
+        self.constants = block[k + k * d : at]
+        self.covariances = block[at : at + size].reshape(shape)
+        self.factors = block[at + size : at + 2 * size].reshape(shape)
         return self
 
     def replace(self, weights=None, means=None):
@@ -108,7 +110,7 @@ class Mixture:
     frame : Frame
         Centred on the weighted mean, in units near the standard deviations.
     closed : ClosedForm or None
-        The M-step, where it is compiled: not that of equal weights.
+        The M-step, where it is compiled.
     resolution : float
         Relative rounding error of a mean log-likelihood; smaller gains mean nothing.
     """
@@ -120,7 +122,8 @@ class Mixture:
         self.samples = Samples(X, weights, self.frame, n_threads)
         self.eps = np.finfo(X.dtype).eps
         self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
-        self.closed = None if equal_weights else structure.closed_form(self.floor, self.eps)
+        closed = structure.closed_form(self.floor, self.eps)
+        self.closed = closed and closed._replace(equal_weights=equal_weights)
         self.moments = MOMENTS[structure.moments]
         self.resolution = 4 * self.eps if X.dtype == np.float64 else self.eps / 4
 
@@ -136,14 +139,16 @@ class Mixture:
         """The M-step: the parameters of greatest expected log-likelihood; a search begins at the current ones."""
         k, d = statistics.about.shape
         if self.closed is not None:
-            if current is None or current.block is None:
-                block = np.empty(linalg.block_size(k, d, self.moments))
-                block[0] = 0
-            else:
-                block = current.block.copy()
-            if linalg.m_step(statistics.buffer, statistics.about, self.closed.floor, block, moments=self.moments,
-                             ties=self.closed.ties, part=self.closed.part):
-                return Update(Parameters.unpack(self.structure, block, k, d))
+            known = self.structure.searches and current is not None and current.block is not None
+            block = current.block.copy() if known else np.empty(linalg.block_size(k, d, self.moments))
+            outcome = linalg.m_step(
+                statistics.buffer, statistics.about, self.closed.floor, block, moments=self.moments,
+                ties=self.closed.ties, part=self.closed.part, equal_weights=self.equal_weights, known=known,
+                n_threads=self.samples.threads(k, self.structure.moments),
+            )
+            if outcome != UNUSUAL:
+                held = places(block[-k:] == HELD) if outcome == HELD else ()
+                return Update(Parameters.unpack(self.structure, block, k, d), (), held)
         return self._update(statistics, current)
 
     def _update(self, statistics, current):

@@ -23,6 +23,7 @@ class ClosedForm(NamedTuple):
     ties: int  # between the covariances of the components
     floor: np.ndarray  # the least variances, (d,), or (1,) of round components
     part: float  # the least variances relative to the diagonal of their own matrix
+    equal_weights: bool = False
 
 
 class Structure(ABC):
@@ -40,6 +41,7 @@ class Structure(ABC):
     one_unit = False
     curved = False  # whether there are matrices between two of the structure (of coordinates) that are not
     round = False
+    searches = False  # whether the compiled M-step is a search that begins at the current covariances
 
     def __init__(self, code, name=None):
         self.code = code
@@ -300,7 +302,7 @@ def eigh(A):
     A = np.ascontiguousarray(A)
     k, d, _ = A.shape
     values, rows, done = np.empty((k, d)), np.empty((k, d, d)), np.empty(k, np.int32)
-    linalg.eigh(A, values, rows, np.empty((d + 2, d)), done)
+    linalg.eigh(A, values, rows, np.empty((d, d)), done)
     if not done.all():
         raise np.linalg.LinAlgError("eigenvalues of a matrix that is not finite")
     return values, rows.swapaxes(1, 2)

@@ -10,6 +10,7 @@ DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
 POSTERIORS = ("soft", "hard")
 MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes", "axes isochoric")
+OUTCOMES = UNUSUAL, ORDINARY, HELD = range(3)
 LOWEST = -1e300  # stands for a log-density that is not a number or beyond the range
 
 
@@ -113,8 +114,8 @@ def matrices_shape(k, d, moments):
 
 
 def parts(block, k, d, moments):
-    """Weights (k,), means (k, d), constants (k,), covariances and factors, as views of one vector."""
-    weights, means, constants, matrices = np.split(block, np.cumsum([k, k * d, k]))
+    """Weights (k,), means (k, d), constants (k,), covariances and factors, as views of one vector; its end is scratch."""
+    weights, means, constants, matrices = np.split(block[: -k * (d + 1)], np.cumsum([k, k * d, k]))
     return weights, means.reshape(k, d), constants, *matrices.reshape(2, *matrices_shape(k, d, moments))
 
 
@@ -124,7 +125,8 @@ def pack(block, weights, means, covariances, factors, moments):
     matrices = MOMENTS[moments] in ("scatter", "pooled")
     diagonals = np.diagonal(factors, axis1=1, axis2=2) if matrices else np.broadcast_to(factors, means.shape)
     constants = np.log(weights) + np.log(diagonals).sum(axis=1) - d / 2 * np.log(2 * np.pi)
-    block[:] = np.concatenate([part.ravel() for part in (weights, means, constants, covariances, factors)])
+    parameters = np.concatenate([part.ravel() for part in (weights, means, constants, covariances, factors)])
+    block[: len(parameters)] = parameters
 
 
 def axes_of(S):
@@ -185,11 +187,18 @@ def tie(S, masses, ties, Q=None):
     return S
 
 
-def m_step(statistics, about, floor, block, *, moments, ties, part):
+def raised(S, least):
+    """The most likely covariances that are at least diag(least) in every direction."""
+    units = np.sqrt(least[:, None] * least)
+    values, Q = np.linalg.eigh(S / units)
+    return (Q * np.maximum(values, 1)) @ Q.T * units
+
+
+def m_step(statistics, about, floor, block, *, moments, ties, part, equal_weights=False, known=False, n_threads=1):
     k, d = about.shape
     masses, first, second = np.split(statistics[2:], [k, k + k * d])
     if not (masses > 1e-12 * masses.sum()).all():
-        return False
+        return UNUSUAL
     shift, own = first.reshape(k, d) / masses[:, None], 1 / masses[:, None, None]
     outer = shift[:, :, None] * shift[:, None, :]
     kind = MOMENTS[moments]
@@ -201,24 +210,31 @@ def m_step(statistics, about, floor, block, *, moments, ties, part):
         S = second.reshape(k, d) * own[:, 0] - shift**2
     else:
         S = (second.reshape(k, 1) * own[:, 0] - (shift**2).sum(axis=1, keepdims=True)) / d
-    if not np.isfinite(S).all() or not ((np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S) > 0).all():
-        return False
-    if kind != "pooled":
-        known = block[0] > 0 and TIES[ties].startswith("axes")
-        S = tie(S, masses, ties, axes_of(parts(block, k, d, moments)[3]) if known else None)
+    if not np.isfinite(S).all():
+        return UNUSUAL
+    free = TIES[ties] == "free"
+    if not free:
+        if not ((np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S) > 0).all():
+            return UNUSUAL
+        search = known and TIES[ties].startswith("axes")
+        S = tie(S, masses, ties, axes_of(parts(block, k, d, moments)[3]) if search else None)
+        if not np.isfinite(S).all():
+            return UNUSUAL
     if kind in ("scatter", "pooled"):
         least = np.maximum(floor, part * np.diagonal(S, axis1=1, axis2=2))
-        U, ordinary = np.empty_like(S), np.empty(len(S), np.intc)
-        if not np.isfinite(S).all() or not (np.linalg.eigvalsh(S - least[:, :, None] * np.eye(d)) > 0).all():
-            return False
-        precision_factors(S, U, None, ordinary)
+        held = ~(np.linalg.eigvalsh(S - least[:, :, None] * np.eye(d)) > 0).all(axis=1)
+        S = np.array([raised(*each) if low else each[0] for *each, low in zip(S, least, held, strict=True)])
+        U = np.empty_like(S)
+        precision_factors(S, U, None, np.empty(len(S)))
     else:
-        ordinary = np.isfinite(S) & (floor < S)
-        U = 1 / np.sqrt(np.where(ordinary, S, 1))
-    if not ordinary.all():
-        return False
-    pack(block, masses / masses.sum(), about + shift, S, U, moments)
-    return True
+        held = ~(S > floor).all(axis=1)
+        S = np.maximum(S, floor)
+        U = 1 / np.sqrt(S)
+    if held.any() and not free:
+        return UNUSUAL
+    pack(block, np.full(k, 1 / k) if equal_weights else masses / masses.sum(), about + shift, S, U, moments)
+    block[-k:] = np.where(held, HELD, ORDINARY)
+    return HELD if held.any() else ORDINARY
 
 
 def coordinates(block, scale, x, *, k, moments):
@@ -252,13 +268,14 @@ def at(x, scale, block, *, k, moments):
 
 
 def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, ties, part,
-          cut, tol, n_threads=1, at_once=1):
+          equal_weights, cut, tol, n_threads=1, at_once=1):
     k, d = about.shape[1:]
+    kinds = dict(moments=moments, ties=ties, part=part)
     for r, sums in enumerate(statistics):
-        block = np.zeros(2 * k + k * d + 2 * np.prod(matrices_shape(k, d, moments)))
+        block = np.zeros(3 * k + 2 * k * d + 2 * np.prod(matrices_shape(k, d, moments)))
         done[r] = 0
         for i in range(values.shape[1]):
-            if not m_step(sums, about[r], floor, block, moments=moments, ties=ties, part=part):
+            if m_step(sums, about[r], floor, block, equal_weights=equal_weights, known=i > 0, **kinds) != ORDINARY:
                 done[r] = -1
                 break
             _, means, constants, _, U = parts(block, k, d, moments)

@@ -20,6 +20,7 @@ from libc.stdint cimport uintptr_t
 from libc.math cimport INFINITY, sqrt
 from libc.string cimport memset
 
+from .block cimport Block, block_length, matrices_size, parts
 from .density cimport (
     diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
     whitened,
@@ -32,7 +33,7 @@ from .moments cimport (
     norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
     squares_dense, squares_gathered,
 )
-from .mstep cimport Block, matrices_size, maximise, parts
+from .mstep cimport ORDINARY, maximise
 from .posterior cimport hard, lowest, soft
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
@@ -752,6 +753,7 @@ cdef struct Climb:
     int k, density, moments, ties, iterations, n_threads
     const double* floor
     double part, cut, tol
+    bint equal_weights
 
 
 def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads, int at_once):
@@ -759,7 +761,7 @@ def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int
     cdef Py_ssize_t matrices = matrices_size(k, d, moments)
     return at_once * (workspace_size(n, d, k, moments, itemsize, n_threads) + aligned(k * d * itemsize)
                       + aligned(matrices * itemsize)
-                      + aligned((2 * k + k * d + 2 * matrices) * <Py_ssize_t>sizeof(double))) + 64
+                      + aligned(block_length(k, d, moments) * <Py_ssize_t>sizeof(double))) + 64
 
 
 cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
@@ -774,15 +776,15 @@ cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weight
     cdef double total, gain, last
     at += (64 - <uintptr_t>at % 64) % 64
     block = <double*>at
-    at += aligned((2 * c.k + c.k * d + 2 * size) * sizeof(double))
+    at += aligned(block_length(c.k, d, c.moments) * sizeof(double))
     means = <real*>at
     at += aligned(c.k * d * sizeof(real))
     factors = <real*>at
     at += aligned(size * sizeof(real))
     b = parts(block, c.k, d, c.moments)
-    b.weights[0] = 0  # no parameters yet
     for i in range(c.iterations):
-        if not maximise(statistics, about, c.k, d, c.moments, c.ties, c.floor, c.part, block):
+        if maximise(statistics, about, c.k, d, c.moments, c.ties, c.floor, c.part, c.equal_weights, i > 0, block,
+                    c.n_threads) != ORDINARY:
             return -1
         for j in range(c.k * d):
             means[j] = <real>b.means[j]
@@ -806,19 +808,20 @@ cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weight
 
 def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
           double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
-          unsigned char[::1] workspace, *, int density, int moments, int ties, double part, double cut, double tol,
-          int n_threads, int at_once):
+          unsigned char[::1] workspace, *, int density, int moments, int ties, double part, bint equal_weights,
+          double cut, double tol, int n_threads, int at_once):
     """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
 
     statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
     pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
-    -1 if something was out of the ordinary, and statistics are of no use. floor, part and ties as in linalg.m_step.
+    -1 if something was out of the ordinary, and statistics are of no use. floor, part, ties and equal_weights as in linalg.m_step.
     at_once runs go side by side, with n_threads each.
     """
     cdef Climb c
     cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
     c.k, c.density, c.moments, c.iterations = <int>about.shape[1], density, moments, <int>values.shape[1]
-    c.ties, c.floor, c.part, c.cut, c.tol, c.n_threads = ties, &floor[0], part, cut, tol, n_threads
+    c.ties, c.floor, c.part, c.equal_weights, c.cut, c.tol = ties, &floor[0], part, equal_weights, cut, tol
+    c.n_threads = n_threads
     with nogil:
         if at_once == 1:  # a parallel region within one would have to make its threads anew
             for r in range(statistics.shape[0]):
