@@ -135,10 +135,14 @@ class Mixture:
         """Mean log-likelihood, in the frame, of the parameters that were swept."""
         return statistics.log_likelihood / self.samples.mass
 
-    def update(self, statistics, current=None):
-        """The M-step: the parameters of greatest expected log-likelihood; a search begins at the current ones."""
+    def update(self, statistics, current=None, start=False):
+        """The M-step: the parameters of greatest expected log-likelihood.
+
+        Where they have to be searched for, a few steps from the current ones will do: the next M-step goes on with it.
+        start: whether the statistics are provisional, so that those it begins at will do.
+        """
         k, d = statistics.about.shape
-        if self.closed is not None:
+        if self.closed is not None and not (start and self.structure.searches):
             known = self.structure.searches and current is not None and current.block is not None
             block = current.block.copy() if known else np.empty(linalg.block_size(k, d, self.moments))
             outcome = linalg.m_step(
@@ -149,16 +153,19 @@ class Mixture:
             if outcome != UNUSUAL:
                 held = places(block[-k:] == HELD) if outcome == HELD else ()
                 return Update(Parameters.unpack(self.structure, block, k, d), (), held)
-        return self._update(statistics, current)
+        return self._update(statistics, current, start)
 
-    def _update(self, statistics, current):
+    def _update(self, statistics, current, start):
         """The M-step of any structure, whatever the statistics are."""
         masses, total = statistics.masses, statistics.masses.sum()
         empty = masses <= EMPTY * total
         shares = np.where(empty, EMPTY * total, masses)
         means = np.where(empty[:, None], statistics.about, statistics.means)
-        covariances, held = self.structure.estimate(statistics.second, shares, means - statistics.about, self.floor,
-                                                    self.eps, None if current is None else current.covariances)
+        moments = statistics.second, shares, means - statistics.about, self.floor, self.eps
+        if start:
+            covariances, held = self.structure.start(*moments)
+        else:
+            covariances, held = self.structure.estimate(*moments, None if current is None else current.covariances)
         if empty.any():
             covariances = self.structure.exchange(covariances, self.share(len(masses)).covariances, empty)
         weights = np.full(len(masses), 1 / len(masses)) if self.equal_weights else masses / total
@@ -211,15 +218,19 @@ class Mixture:
         sums = [np.zeros(2), w, np.zeros(means.size), (S.T * w).T.ravel()]
         return self.update(Statistics(np.concatenate(sums), means), like).parameters
 
-    def assign(self, resp):
-        """The M-step from given responsibilities (n, k)."""
+    def given(self, resp):
+        """Statistics of given responsibilities (n, k)."""
         origin = np.zeros((resp.shape[1], self.samples.X.shape[1]))
         s = self.samples.accumulate(resp, origin, "none")  # first the means, so that moments are about them
-        return self.update(self.samples.accumulate(resp, s.means, self.structure.moments))
+        return self.samples.accumulate(resp, s.means, self.structure.moments)
+
+    def assign(self, resp):
+        """Where to start from given responsibilities (n, k): the M-step, whose search is left to what follows."""
+        return self.update(self.given(resp), start=True)
 
     def assign_to(self, centres, metric=None):
-        """The M-step from the partition of the samples by the nearest of given centres (k, d)."""
-        return self.update(self.partition(centres, metric))
+        """The same from the partition of the samples by the nearest of given centres (k, d)."""
+        return self.update(self.partition(centres, metric), start=True)
 
     def partition(self, centres, metric=None):
         """Statistics of the partition of the samples by the nearest of given centres (k, d)."""

@@ -718,8 +718,8 @@ def parameters(block, k, d):
     return block[: -k * (d + 1)]
 
 
-ALONE = dict(equal_weights=False, known=False, n_threads=1)
 UNUSUAL, ORDINARY, HELD = range(3)
+ALONE = dict(equal_weights=False, known=False, n_threads=1)
 
 
 @every_isa
@@ -887,8 +887,8 @@ def climb(module, given, moments, runs, dtype, *, iterations=5, tol=0.0, n_threa
     module.climb(given.X, given.weights, given.frame, statistics, about, values, done,
                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
                  density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments, ties=0,
-                 part=4 * d * float(np.finfo(dtype).eps), equal_weights=False, cut=CUT[dtype], tol=tol, n_threads=n_threads,
-                 at_once=at_once)
+                 part=4 * d * float(np.finfo(dtype).eps), equal_weights=False, cut=CUT[dtype], tol=tol,
+                 n_threads=n_threads, at_once=at_once)
     return statistics, about, values, done
 
 

@@ -26,8 +26,6 @@ CASES = [
     for name in ("faithful", "iris", "diabetes")
     for case in json.loads((DATA / f"{name}.json").read_text())["cases"]
 ]
-# From these labels EM goes to a maximum that is local, and shallow: mclust, whose M-step for VVE stops short, gets by.
-ELSEWHERE = ("iris", "VVE", 4)
 
 every_structure = pytest.mark.parametrize("code", CODES)
 
@@ -208,7 +206,7 @@ def test_the_m_step_goes_on_from_the_current_covariances(code):
         again = current
         for _ in range(30):  # each goes a few steps
             before, (again, _) = again, m_step(code, S, masses, current=again)
-            assert cost(again, S, masses) <= cost(before, S, masses) + 1e-14
+            assert cost(again, S, masses) <= cost(before, S, masses) + 1e-13
         if code not in ("EVE", "VVE"):
             assert_allclose(cost(again, S, masses), cost(C, S, masses), rtol=0, atol=1e-9)
     again, _ = m_step(code, S, masses, current=C)
@@ -368,11 +366,8 @@ def test_mclust(load, dataset, case):
 
     gain = (model.score(X) * len(X) - case["loglik"]) / abs(case["loglik"])
     assert gain <= (1e-2 if code == "VVE" else 1e-6)
-    if (dataset, code, k) == ELSEWHERE:
-        assert -0.04 < gain < -0.03
-    else:
-        assert gain >= -1e-10
-        assert model.bic(X) <= -case["bic"] * (1 + 1e-9)  # mclust's BIC has the other sign
+    assert gain >= -1e-10
+    assert model.bic(X) <= -case["bic"] * (1 + 1e-9)  # mclust's BIC has the other sign
     if abs(gain) < 1e-9:
         assert_allclose(model.bic(X), -case["bic"], rtol=1e-9)
         scale = X.std(axis=0)
@@ -385,7 +380,7 @@ def test_mclust(load, dataset, case):
 
 @pytest.mark.parametrize("dataset, case", [c for c in CASES if c.values[1]["model"] == "VVE"])
 def test_mclust_stops_short(load, dataset, case):
-    """From mclust's own answer for VVE, EM still climbs; for the case that starts elsewhere too."""
+    """From mclust's own answer for VVE, EM still climbs."""
     X = load(dataset)
     model = GaussianMixture(
         case["n_components"],

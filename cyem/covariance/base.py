@@ -89,6 +89,10 @@ class Structure(ABC):
         floor.
         """
 
+    def start(self, second, masses, shift, floor, eps):
+        """Covariances that EM may start from, where the moments come from a guess; otherwise as `estimate`."""
+        return self.estimate(second, masses, shift, floor, eps)
+
     def closed_form(self, floor, eps):
         """How the compiled M-step does what `estimate` does, where no component is at the floor; None if it does not.
 
@@ -232,10 +236,7 @@ class Oriented(Matrices):
     def estimate(self, second, masses, shift, floor, eps, current=None):
         S = sample_covariances(second, masses, shift)
         floor = resolved(floor, S, eps)
-        Q, v, held = self.axes(S, masses, floor, current)
-        least = 4 * np.finfo(float).eps * S.shape[1] * v.max(axis=1, keepdims=True)  # beside the largest in one matrix
-        v, held = np.maximum(v, least), held | (v < least).any(axis=1)
-        covariances = symmetric((Q * v[:, None, :]) @ Q.swapaxes(-1, -2))
+        covariances, held = along(*self.axes(S, masses, floor, current))
         # the bounds of variances move with the axes, so that at the floor new axes may be worse than the current ones
         if held.any() and current is not None and exceeds(current, (1 - 1e-9) * floor).all():
             covariances = min(current, covariances, key=lambda each: expected_cost(each, S, masses))
@@ -249,6 +250,13 @@ class Oriented(Matrices):
             return U
         covariances, _ = self.estimate(S, np.ones(k), np.zeros((k, d)), np.full(d, np.finfo(float).tiny), 0.0, current)
         return self.factors(covariances)
+
+
+def along(Q, v, held):
+    """Covariances with variances v (k, d) along axes Q, but no variance so small that rounding hides it; who is held."""
+    least = 4 * np.finfo(float).eps * v.shape[1] * v.max(axis=1, keepdims=True)  # beside the largest in one matrix
+    covariances = composed(np.maximum(v, least), np.broadcast_to(Q, (*v.shape, v.shape[1])))
+    return covariances, held | (v < least).any(axis=1)
 
 
 class Variances(Structure):

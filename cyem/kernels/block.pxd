@@ -1,7 +1,7 @@
 """Parameters of a mixture as one float64 block, and as one vector of free numbers.
 
-A block holds weights (k), means (k, d), constants (k), covariances and factors, which are (k, d, d) by scatter, (d, d) by
-pooled, (k, d) by squares and (k,) by norms; then scratch of an M-step (k, d), and its outcomes (k).
+A block holds weights (k), means (k, d), constants (k), covariances and factors, which are (k, d, d) by scatter, (d, d)
+by pooled, (k, d) by squares and (k,) by norms; then scratch of an M-step (k, d), and its outcomes (k).
 """
 
 from libc.math cimport exp, log

@@ -23,7 +23,7 @@ cdef extern from *:
 
 cdef inline void sample_covariance(const double* second, const double* first, double mass, Py_ssize_t d, int moments,
                                    double* S) noexcept nogil:
-    """S <- 1/n sum r (x - old)(x - old)' - (new - old)(new - old)' of one component, from moments about the old mean."""
+    """S <- 1/n sum r (x - old)(x - old)' - (new - old)(new - old)', of one component."""
     cdef Py_ssize_t i, a
     cdef double share = 1 / mass, step, norm = 0
     for i in range(d):
@@ -140,8 +140,8 @@ cdef inline int maximise(const double* statistics, const double* about, Py_ssize
 
     ties: between the covariances of the components. floor: the least variances (d,), one number by norms; part: the
     least variances relative to the diagonal of their own matrix. UNUSUAL, and the block of no use, where a component
-    owns nothing, or variances that are tied do not exceed these. known: the block holds parameters from which a search
-    may begin.
+    owns nothing, or variances that are tied do not exceed these. known: the block holds parameters at which a search
+    begins.
     """
     cdef Block b = parts(block, k, d, moments)
     cdef const double* masses = statistics + HEAD

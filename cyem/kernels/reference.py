@@ -114,7 +114,7 @@ def matrices_shape(k, d, moments):
 
 
 def parts(block, k, d, moments):
-    """Weights (k,), means (k, d), constants (k,), covariances and factors, as views of one vector; its end is scratch."""
+    """Weights (k,), means (k, d), constants (k,), covariances and factors, views of one vector; its end is scratch."""
     weights, means, constants, matrices = np.split(block[: -k * (d + 1)], np.cumsum([k, k * d, k]))
     return weights, means.reshape(k, d), constants, *matrices.reshape(2, *matrices_shape(k, d, moments))
 
@@ -140,11 +140,12 @@ def common_axes(S, masses, isochoric, Q):
         v = tie(v, masses, TIES.index("isochoric")) if isochoric else v
         return v, masses @ np.log(v).sum(axis=1) / masses.sum()
 
+    steps = 100 if Q is None else 3
     if Q is None:
         each = np.linalg.eigh(np.concatenate([np.tensordot(masses, S, 1)[None], S]))[1]
         Q = min(each, key=lambda Q: along(Q)[1])
     before = np.inf
-    for _ in range(100):
+    for _ in range(steps):
         v, cost = along(Q)
         if not before - cost > 1e-10:
             break
@@ -162,7 +163,7 @@ def common_axes(S, masses, isochoric, Q):
 def tie(S, masses, ties, Q=None):
     """The most likely covariances S (k, d, d) or variances (k, d) with ties, given those of the components.
 
-    Axes in common are searched for from Q on, where it is given.
+    Axes in common are those of a few steps from Q on, where it is given.
     """
     share, d = masses / masses.sum(), S.shape[-1]
     square = S.ndim == 3
@@ -194,7 +195,8 @@ def raised(S, least):
     return (Q * np.maximum(values, 1)) @ Q.T * units
 
 
-def m_step(statistics, about, floor, block, *, moments, ties, part, equal_weights=False, known=False, n_threads=1):
+def m_step(statistics, about, floor, block, *, moments, ties, part, equal_weights=False, known=False,
+           n_threads=1):
     k, d = about.shape
     masses, first, second = np.split(statistics[2:], [k, k + k * d])
     if not (masses > 1e-12 * masses.sum()).all():
@@ -227,7 +229,7 @@ def m_step(statistics, about, floor, block, *, moments, ties, part, equal_weight
         U = np.empty_like(S)
         precision_factors(S, U, None, np.empty(len(S)))
     else:
-        held = ~(S > floor).all(axis=1)
+        held = ~(floor < S).all(axis=1)
         S = np.maximum(S, floor)
         U = 1 / np.sqrt(S)
     if held.any() and not free:

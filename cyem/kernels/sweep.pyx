@@ -814,8 +814,8 @@ def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
 
     statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
     pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
-    -1 if something was out of the ordinary, and statistics are of no use. floor, part, ties and equal_weights as in linalg.m_step.
-    at_once runs go side by side, with n_threads each.
+    -1 if something was out of the ordinary, and statistics are of no use. floor, part, ties, equal_weights as in
+    linalg.m_step. at_once runs go side by side, with n_threads each.
     """
     cdef Climb c
     cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64

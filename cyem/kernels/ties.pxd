@@ -14,12 +14,13 @@ cdef extern from *:
     """
     #define GOLDEN 0.6180339887498949
     enum { FREE, EQUAL, PROPORTIONAL, ISOCHORIC, ONE_SHAPE, PROPORTIONAL_SHAPES, AXES, AXES_ISOCHORIC };
-    enum { STEPS = 100 };
+    enum { STEPS = 100, FEW = 3 };
     """
     # how the covariances of the components are tied: not; all equal; but for volumes; equal volumes only; all but the
     # orientations equal; all but the orientations and the volumes; the axes only; the axes and the volumes
     int FREE, EQUAL, PROPORTIONAL, ISOCHORIC, ONE_SHAPE, PROPORTIONAL_SHAPES, AXES, AXES_ISOCHORIC
-    int STEPS  # the most of a search
+    int STEPS  # the most of a search,
+    int FEW    # and of one that begins at the current axes: the next M-step goes on with it
     double GOLDEN
 
 
@@ -257,43 +258,50 @@ cdef inline void turn(double* B, const double* masses, Py_ssize_t k, Py_ssize_t 
                     A[i * d + p], A[i * d + q] = c * x + s * y, c * y - s * x
 
 
+cdef inline void one_of(const double* S, const double* masses, Py_ssize_t j, Py_ssize_t k, Py_ssize_t d,
+                        double* M) noexcept nogil:
+    """M <- matrix j of S, or the average where j < 0, but for its scale."""
+    if j < 0:
+        average(S, masses, NULL, k, d * d, M)
+    else:
+        memcpy(M, S + j * d * d, d * d * sizeof(double))
+
+
 cdef inline bint common_axes(double* S, const double* masses, double total, Py_ssize_t k, Py_ssize_t d,
                              bint equal_volumes, bint known, Block* scratch) noexcept nogil:
     """The same axes for all, and variances of their own along these, or of one volume.
 
     Flury (1984), Browne & McNicholas (2014): the axes are turned, pair by pair, until that gains nothing. known: they
-    begin at those of the first matrix of scratch, else at those of the mean or of the component that are best.
+    are turned a few times, from those of the first matrix of scratch on; else those of the mean or of the component
+    that are best.
     """
     cdef double* M = scratch.factors
     cdef double* Q = scratch.factors + d * d
     cdef double* v = scratch.means
     cdef double cost, before = 0, least = 0
-    cdef Py_ssize_t j, i, step, best = -1
-    if known and not symmetric_eigen(M, d, v, Q):
+    cdef int step, steps = FEW if known else STEPS
+    cdef Py_ssize_t j, best = -1
+    if not known:
+        for j in range(-1, k):
+            one_of(S, masses, j, k, d, M)
+            if not symmetric_eigen(M, d, v, Q):
+                return False
+            spread(S, Q, k, d, v)
+            cost = along(v, masses, total, k, d, equal_volumes, scratch.weights)
+            if j < 0 or cost < least:
+                least, best = cost, j
+        one_of(S, masses, best, k, d, M)
+    if not symmetric_eigen(M, d, v, Q):
         return False
-    for j in range(-1, k + 1 if not known else -1):  # the last time for the best of them again
-        i = j if j < k else best
-        if i < 0:
-            average(S, masses, NULL, k, d * d, M)
-        else:
-            memcpy(M, S + i * d * d, d * d * sizeof(double))
-        if not symmetric_eigen(M, d, v, Q):
-            return False
-        spread(S, Q, k, d, v)
-        cost = along(v, masses, total, k, d, equal_volumes, scratch.weights)
-        if j < k and (j < 0 or cost < least):
-            least, best = cost, j
     for j in range(k):
         seen(S + j * d * d, Q, d, M, S + j * d * d)
-    for step in range(STEPS):
+    for step in range(steps + 1):
         diagonals(S, k, d, v)
         cost = along(v, masses, total, k, d, equal_volumes, scratch.weights)
-        if step > 0 and not before - cost > 1e-10:
+        if step == steps or (step > 0 and not before - cost > 1e-10):
             break
         before = cost
         turn(S, masses, k, d, v, Q)
-    diagonals(S, k, d, v)
-    along(v, masses, total, k, d, equal_volumes, scratch.weights)
     for j in range(k):
         compose(v + j * d, Q, d, S + j * d * d)
     return True
