@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .covariance import structure as structure_named
+from .covariance.base import eigh
 from .kernels import linalg
 from .statistics import Statistics
 from .sweep import MOMENTS, Density, Frame, Samples, power_of_two
@@ -305,7 +306,7 @@ class Mixture:
         if not groups:
             return None
         k, d = parameters.means.shape
-        axis = np.linalg.eigh(self.spread)[1][:, -1]
+        axis = eigh(self.spread)[1][:, -1]
         means = parameters.means.copy()
         own = self.structure.full(parameters.covariances, k, d)
         for group in groups:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import blas, em
+from .covariance.base import eigh
 from .paths import Gaussians, gaussians, pooled, statistics
 
 ITERATIONS = 5  # of EM after a move
@@ -188,7 +189,7 @@ def best_split(mixture, parameters, j, resp):
     mean, C = parameters.means[j], gaussians(parameters).covariances[j]
     alone = statistics(part, Gaussians(np.ones(1), mean[None], C[None]))
     before = part.value(part.sweep(part.update(alone).parameters))
-    values, axes = np.linalg.eigh(C)
+    values, axes = eigh(C)
     step = 0.8 * np.sqrt(values[-1]) * axes[:, -1]  # as far as the halves of a normal distribution are from its mean
     half = C - np.outer(step, step)
     halves = Gaussians(np.array([1, 1]) / 2, np.array([mean - step, mean + step]), np.array([half, half]))

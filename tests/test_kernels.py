@@ -739,6 +739,10 @@ def test_m_step(isa, moments, ties, k, d):
     close = dict(rtol=0, atol=(1e-4 if search else 1e-11) * np.abs(exact).max())
     np.testing.assert_allclose(parameters(block, k, d), parameters(exact, k, d), **close)
 
+    onwards = {**kinds, "known": True}  # a search goes on from where it is
+    assert linalg.m_step(*given, block, **onwards) == reference.m_step(*given, exact, **onwards) == ORDINARY
+    np.testing.assert_allclose(parameters(block, k, d), parameters(exact, k, d), **close)
+
     equal = {**kinds, "equal_weights": True}
     assert linalg.m_step(*given, block, **equal) == reference.m_step(*given, exact, **equal) == ORDINARY
     assert (block[:k] == 1 / k).all()

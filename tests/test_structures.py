@@ -214,6 +214,21 @@ def test_the_m_step_goes_on_from_the_current_covariances(code):
     assert cost(again, S, masses) <= cost(C, S, masses) + 1e-14
 
 
+@pytest.mark.parametrize("code", ["EVE", "VVE"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_start_is_between_the_axes_of_the_average_and_the_best(code, seed):
+    """One step of an algorithm that never loses, which stops short."""
+    s, d = structure(code), 3
+    S, masses = scatters(4, d, seed)
+    given = (S * masses[:, None, None]).ravel(), masses, np.zeros((4, d)), np.full(d, 1e-20), 1e-16
+    C, held = s.start(*given)
+    assert allows(code, C)
+    assert not held.any()
+    average = s.look(np.linalg.eigh(np.tensordot(masses, S, 1))[1], S, masses, np.full((4, d), 1e-20))
+    best = cost(s.estimate(*given)[0], S, masses)
+    assert best + 1e-3 < cost(C, S, masses) < average.cost - 1e-3
+
+
 def nested(code):
     """The structures that are special cases of one."""
 

@@ -13,7 +13,6 @@ from ..kernels import linalg
 from .variances import VARIANCES
 
 TIES = {name: i for i, name in enumerate(linalg.TIES)}
-MOST = 24  # dimensions up to which the compiled search for axes is the faster one
 LETTERS = "IEV"  # identity, equal, variable: each is a case of the next
 
 
@@ -177,7 +176,8 @@ class SquareMatrices(Structure):
 
     def covariances(self, U):
         L = np.linalg.inv(U)  # Sigma = U'^-1 U^-1
-        return symmetric(L.swapaxes(-1, -2) @ L)
+        A = L.swapaxes(-1, -2) @ L
+        return (A + A.swapaxes(-1, -2)) / 2
 
     def precisions(self, U):
         return U @ U.swapaxes(-1, -2)
@@ -253,7 +253,7 @@ class Oriented(Matrices):
 
 
 def along(Q, v, held):
-    """Covariances with variances v (k, d) along axes Q, but no variance so small that rounding hides it; who is held."""
+    """Covariances with variances v (k, d) along axes Q, none so small that rounding hides it; who is held."""
     least = 4 * np.finfo(float).eps * v.shape[1] * v.max(axis=1, keepdims=True)  # beside the largest in one matrix
     covariances = composed(np.maximum(v, least), np.broadcast_to(Q, (*v.shape, v.shape[1])))
     return covariances, held | (v < least).any(axis=1)
@@ -291,11 +291,6 @@ def largest(covariances):
     return abs(covariances).reshape(len(covariances), -1).max(axis=1)
 
 
-def symmetric(A):
-    """(A + A') / 2 of matrices that may be stacked."""
-    return (A + A.swapaxes(-1, -2)) / 2
-
-
 def precision_factors(A):
     """Upper triangular U with A^-1 = U U' of a stack (k, d, d); None unless all are positive definite."""
     A = np.ascontiguousarray(A)
@@ -306,14 +301,17 @@ def precision_factors(A):
 
 
 def eigh(A):
-    """Eigenvalues (k, d), ascending, and eigenvectors (k, d, d), as columns, of a stack of symmetric matrices."""
-    A = np.ascontiguousarray(A)
-    k, d, _ = A.shape
-    values, rows, done = np.empty((k, d)), np.empty((k, d, d)), np.empty(k, np.int32)
-    linalg.eigh(A, values, rows, np.empty((d, d)), done)
+    """Eigenvalues (d,), ascending, and eigenvectors (d, d), as columns, of a symmetric matrix; or of a stack of them.
+
+    As from numpy.linalg, whose threads would go on spinning for a while.
+    """
+    d = A.shape[-1]
+    stack = np.ascontiguousarray(A, np.float64).reshape(-1, d, d)
+    values, rows, done = np.empty(stack.shape[:2]), np.empty(stack.shape), np.empty(len(stack), np.int32)
+    linalg.eigh(stack, values, rows, np.empty((d, d)), done)
     if not done.all():
         raise np.linalg.LinAlgError("eigenvalues of a matrix that is not finite")
-    return values, rows.swapaxes(1, 2)
+    return values.reshape(A.shape[:-1]), rows.swapaxes(1, 2).reshape(A.shape)
 
 
 def composed(values, vectors):

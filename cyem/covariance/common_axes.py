@@ -6,13 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .base import (
-    MOST,
     TIES,
     ClosedForm,
     Oriented,
     along,
     combined,
-    composed,
     eigh,
     least_along,
     part,
@@ -22,6 +20,7 @@ from .base import (
 from .variances import GAIN, cost, patience
 
 GOLDEN = 0.6180339887498949
+MOST = 32  # dimensions up to which the compiled search is the faster one
 
 
 class Axes(NamedTuple):
@@ -57,13 +56,13 @@ class CommonAxes(Oriented):
         """
         S = sample_covariances(second, masses, shift)
         floor = resolved(floor, S, eps)
-        Q = eigh(combined(S, masses)[None])[1][0]
+        Q = eigh(combined(S, masses))[1]
         before = self.look(Q, S, masses, floor)
         weights = (masses / before.v.T).T
         # the polar factor of sum_k n_k diag(1 / v_k) (tr(B_k) - B_k); a trace is at least as large as any eigenvalue
         G = np.diag(np.trace(before.B, axis1=1, axis2=2) @ weights) - (weights[:, :, None] * before.B).sum(axis=0)
-        values, vectors = eigh((G @ G.T)[None])
-        turn = composed(values**-0.5, vectors)[0] @ G
+        values, vectors = eigh(G @ G.T)
+        turn = (vectors * values**-0.5) @ vectors.T @ G
         after = self.look(Q @ turn.T, S, masses, floor)
         return along(after.Q, after.v, after.held)
 
@@ -88,7 +87,7 @@ class CommonAxes(Oriented):
 def axes_of(covariances):
     """The axes that covariances have in common: those of a sum, weighted so that no variances in it tie by accident."""
     weights = 1 + GOLDEN * np.arange(len(covariances)) % 1
-    return eigh(combined(covariances, weights / np.trace(covariances, axis1=1, axis2=2))[None])[1][0]
+    return eigh(combined(covariances, weights / np.trace(covariances, axis1=1, axis2=2)))[1]
 
 
 def search(axes, look, share, steps):
