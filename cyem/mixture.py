@@ -143,12 +143,12 @@ class Mixture:
         start: whether the statistics are provisional, so that those it begins at will do.
         """
         k, d = statistics.about.shape
-        if self.closed is not None and not (start and self.structure.searches):
-            known = self.structure.searches and current is not None and current.block is not None
-            block = current.block.copy() if known else np.empty(linalg.block_size(k, d, self.moments))
+        if self.closed is not None and not (start and self.structure.cautious):
+            block = np.empty(linalg.block_size(k, d, self.moments))
+            begin = block[:0] if current is None or current.block is None else current.block
             outcome = linalg.m_step(
-                statistics.buffer, statistics.about, self.closed.floor, block, moments=self.moments,
-                ties=self.closed.ties, part=self.closed.part, equal_weights=self.equal_weights, known=known,
+                statistics.buffer, statistics.about, self.closed.floor, begin, block, moments=self.moments,
+                ties=self.closed.ties, part=self.closed.part, equal_weights=self.equal_weights,
                 n_threads=self.samples.threads(k, self.structure.moments),
             )
             if outcome != UNUSUAL:

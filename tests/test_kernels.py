@@ -719,7 +719,8 @@ def parameters(block, k, d):
 
 
 UNUSUAL, ORDINARY, HELD = range(3)
-ALONE = dict(equal_weights=False, known=False, n_threads=1)
+ALONE = dict(equal_weights=False, n_threads=1)
+NONE = np.empty(0)
 
 
 @every_isa
@@ -732,19 +733,20 @@ def test_m_step(isa, moments, ties, k, d):
     exact = np.zeros(len(block))
     kinds = dict(moments=moments, ties=ties, part=1e-14, **ALONE)
     given = [fenced(a.shape, float, a) for a in (statistics, means, floor)]
-    assert linalg.m_step(*given, block, **kinds) == ORDINARY
-    assert reference.m_step(*given, exact, **kinds) == ORDINARY
+    assert linalg.m_step(*given, NONE, block, **kinds) == ORDINARY
+    assert reference.m_step(*given, NONE, exact, **kinds) == ORDINARY
     assert_fence_stands(block)
     search = reference.TIES[ties].startswith("axes")  # which ends where less than 1e-10 is to be gained
     close = dict(rtol=0, atol=(1e-4 if search else 1e-11) * np.abs(exact).max())
     np.testing.assert_allclose(parameters(block, k, d), parameters(exact, k, d), **close)
 
-    onwards = {**kinds, "known": True}  # a search goes on from where it is
-    assert linalg.m_step(*given, block, **onwards) == reference.m_step(*given, exact, **onwards) == ORDINARY
+    current = fenced(len(block), float, block)  # a search goes on from where it is
+    assert linalg.m_step(*given, current, block, **kinds) == ORDINARY
+    assert reference.m_step(*given, exact, exact, **kinds) == ORDINARY
     np.testing.assert_allclose(parameters(block, k, d), parameters(exact, k, d), **close)
 
     equal = {**kinds, "equal_weights": True}
-    assert linalg.m_step(*given, block, **equal) == reference.m_step(*given, exact, **equal) == ORDINARY
+    assert linalg.m_step(*given, NONE, block, **equal) == reference.m_step(*given, NONE, exact, **equal) == ORDINARY
     assert (block[:k] == 1 / k).all()
     np.testing.assert_allclose(parameters(block, k, d), parameters(exact, k, d), **close)
 
@@ -756,14 +758,14 @@ def test_m_step_at_the_floor(isa, moments, k, d):
     """A floor between the least and the largest variances holds components that are free, as the twin does."""
     statistics, means, floor = sums_about_means(k, d, moments)
     exact, _ = closed_forms(moments, k, d)
-    reference.m_step(statistics, means, floor, exact, moments=moments, ties=0, part=1e-14)
+    reference.m_step(statistics, means, floor, NONE, exact, moments=moments, ties=0, part=1e-14)
     S = reference.parts(exact, k, d, moments)[3]
     variances = np.linalg.eigvalsh(S) if S.ndim == 3 else S
     floor = np.resize(np.linspace(1.01, 1.2, d), floor.shape) * (0.4 * variances.min() + 0.6 * variances.max())
     block, _ = closed_forms(moments, k, d)
     kinds = dict(moments=moments, ties=0, part=1e-14)
-    assert kernels.module("linalg", isa).m_step(statistics, means, floor, block, **kinds, **ALONE) == HELD
-    assert reference.m_step(statistics, means, floor, exact, **kinds) == HELD
+    assert kernels.module("linalg", isa).m_step(statistics, means, floor, NONE, block, **kinds, **ALONE) == HELD
+    assert reference.m_step(statistics, means, floor, NONE, exact, **kinds) == HELD
     assert_fence_stands(block)
     np.testing.assert_array_equal(block[-k:], exact[-k:])
     exact = parameters(exact, k, d)
@@ -778,7 +780,7 @@ def test_m_step_the_same_bits_for_any_number_of_threads(isa, ties):
     blocks = []
     for n_threads in (1, 2, 5):
         block, _ = closed_forms(SCATTER, k, d)
-        kernels.module("linalg", isa).m_step(*given, block, moments=SCATTER, ties=ties, part=1e-14,
+        kernels.module("linalg", isa).m_step(*given, NONE, block, moments=SCATTER, ties=ties, part=1e-14,
                                              **{**ALONE, "n_threads": n_threads})
         blocks.append(parameters(block, k, d))
     np.testing.assert_array_equal(blocks[0], blocks[1])
@@ -794,8 +796,8 @@ def test_m_step_against_extended_precision(isa, moments):
     statistics, means, floor = sums_about_means(k, d, moments, np.longdouble)
     block, _ = closed_forms(moments, k, d)
     assert kernels.module("linalg", isa).m_step(
-        statistics.astype(float), means.astype(float), floor, block, moments=moments, ties=0, part=1e-14,
-        **ALONE
+        statistics.astype(float), means.astype(float), floor, NONE, block, moments=moments, ties=0,
+        part=1e-14, **ALONE
     ) == ORDINARY
     weights, new, constants, covariances, factors = reference.parts(block, k, d, moments)
     masses, first, second = np.split(statistics[2:], [k, k + k * d])
@@ -837,7 +839,8 @@ def test_m_step_leaves_what_is_out_of_the_ordinary_to_others(isa, moments, ties,
     for module in (kernels.module("linalg", isa), reference):
         block, _ = closed_forms(moments, k, d)
         with np.errstate(invalid="ignore"):
-            outcome = module.m_step(statistics, means, floor, block, moments=moments, ties=ties, part=1e-14, **ALONE)
+            outcome = module.m_step(statistics, means, floor, NONE, block, moments=moments, ties=ties, part=1e-14,
+                                    **ALONE)
         free = reference.TIES[ties] == "free" and what in ("flat", "thin")  # variances that are low may rise
         assert outcome == (HELD if free else UNUSUAL)
         assert_fence_stands(block)
@@ -850,7 +853,7 @@ def test_coordinates(isa, moments, k, d):
     """They are those of the twin, and lead back to the parameters; every vector is a mixture."""
     linalg = kernels.module("linalg", isa)
     block, kinds = closed_forms(moments, k, d)
-    assert linalg.m_step(*sums_about_means(k, d, moments), block, moments=moments, ties=0, part=1e-14, **ALONE)
+    assert linalg.m_step(*sums_about_means(k, d, moments), NONE, block, moments=moments, ties=0, part=1e-14, **ALONE)
     scale = fenced(d, float, np.full(d, 0.5) if reference.MOMENTS[moments] == "norms" else np.linspace(0.5, 2, d))
     size = linalg.coordinates_size(k, d, moments)
     x, expected = fenced(size, float), np.empty(size)

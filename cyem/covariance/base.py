@@ -40,7 +40,7 @@ class Structure(ABC):
     one_unit = False
     curved = False  # whether there are matrices between two of the structure (of coordinates) that are not
     round = False
-    searches = False  # whether the compiled M-step is a search that begins at the current covariances
+    cautious = False  # whether EM starts from other covariances than an M-step gives: `start`
 
     def __init__(self, code, name=None):
         self.code = code

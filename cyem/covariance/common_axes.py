@@ -42,7 +42,7 @@ class CommonAxes(Oriented):
     """
 
     curved = True
-    searches = True
+    cautious = True
     one_unit = True  # axes that are orthogonal for all components are not so in other units
 
     def closed_form(self, floor, eps):

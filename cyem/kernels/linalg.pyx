@@ -77,19 +77,20 @@ def coordinates_size(Py_ssize_t k, Py_ssize_t d, int moments):
     return k + k * d + (numbers // d * (d + 1) // 2 if moments == SCATTER or moments == POOLED else numbers)
 
 
-def m_step(const double[::1] statistics, const double[:, ::1] about, const double[::1] floor, double[::1] block, *,
-           int moments, int ties, double part, bint equal_weights, bint known, int n_threads):
+def m_step(const double[::1] statistics, const double[:, ::1] about, const double[::1] floor,
+           const double[::1] current, double[::1] block, *, int moments, int ties, double part, bint equal_weights,
+           int n_threads):
     """The M-step where nothing is out of the ordinary. Returns one of OUTCOMES.
 
     statistics, about (k, d): IN, as a pass gives and takes them. floor: IN, the least variances (d,), or (1,) by norms;
     part: the least variances relative to the diagonal of their own matrix. ties: between the covariances of the
-    components, one of TIES. known: whether the block holds parameters at which a search begins.
-    block: IN and OUT; of no use after "unusual", after "held" its outcomes say which components are at the floor.
+    components, one of TIES. current: IN, the block of parameters at which a search begins, or empty.
+    block: OUT; of no use after "unusual", after "held" its outcomes say which components are at the floor.
     """
     cdef int outcome
     with nogil:
         outcome = maximise(&statistics[0], &about[0, 0], about.shape[0], about.shape[1], moments, ties, &floor[0],
-                           part, equal_weights, known, &block[0], n_threads)
+                           part, equal_weights, &current[0] if current.shape[0] else NULL, &block[0], n_threads)
     return outcome
 
 

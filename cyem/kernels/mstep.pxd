@@ -134,16 +134,17 @@ cdef inline void factorise(Block* b, Py_ssize_t j, Py_ssize_t d, int moments, bi
 
 
 cdef inline int maximise(const double* statistics, const double* about, Py_ssize_t k, Py_ssize_t d, int moments,
-                         int ties, const double* floor, double part, bint equal_weights, bint known, double* block,
-                         int n_threads) noexcept nogil:
+                         int ties, const double* floor, double part, bint equal_weights, const double* current,
+                         double* block, int n_threads) noexcept nogil:
     """block <- the most likely parameters, given statistics about means (k, d); how that went.
 
     ties: between the covariances of the components. floor: the least variances (d,), one number by norms; part: the
     least variances relative to the diagonal of their own matrix. UNUSUAL, and the block of no use, where a component
-    owns nothing, or variances that are tied do not exceed these. known: the block holds parameters at which a search
-    begins.
+    owns nothing, or variances that are tied do not exceed these. current: a block of parameters at which a search
+    begins, or NULL; it may be the same.
     """
     cdef Block b = parts(block, k, d, moments)
+    cdef bint known = current is not NULL and (ties == AXES or ties == AXES_ISOCHORIC)
     cdef const double* masses = statistics + HEAD
     cdef const double* first = masses + k
     cdef const double* second = first + k * d
@@ -152,8 +153,8 @@ cdef inline int maximise(const double* statistics, const double* about, Py_ssize
     cdef bint free = ties == FREE
     cdef Py_ssize_t j, i, count = 1 if moments == POOLED else k
     n_threads = n_threads if moments == SCATTER and <double>k * d * d * d > LARGE else 1
-    if known and (ties == AXES or ties == AXES_ISOCHORIC):
-        axes_of(b.covariances, k, d, b.factors)
+    if known:
+        axes_of(parts(<double*>current, k, d, moments).covariances, k, d, b.factors)
     for j in range(k):
         total += masses[j]
     for j in range(k):

@@ -195,8 +195,7 @@ def raised(S, least):
     return (Q * np.maximum(values, 1)) @ Q.T * units
 
 
-def m_step(statistics, about, floor, block, *, moments, ties, part, equal_weights=False, known=False,
-           n_threads=1):
+def m_step(statistics, about, floor, current, block, *, moments, ties, part, equal_weights=False, n_threads=1):
     k, d = about.shape
     masses, first, second = np.split(statistics[2:], [k, k + k * d])
     if not (masses > 1e-12 * masses.sum()).all():
@@ -218,8 +217,8 @@ def m_step(statistics, about, floor, block, *, moments, ties, part, equal_weight
     if not free:
         if not ((np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S) > 0).all():
             return UNUSUAL
-        search = known and TIES[ties].startswith("axes")
-        S = tie(S, masses, ties, axes_of(parts(block, k, d, moments)[3]) if search else None)
+        search = len(current) and TIES[ties].startswith("axes")
+        S = tie(S, masses, ties, axes_of(parts(current, k, d, moments)[3]) if search else None)
         if not np.isfinite(S).all():
             return UNUSUAL
     if kind in ("scatter", "pooled"):
@@ -277,7 +276,8 @@ def climb(X, weights, frame, statistics, about, values, done, floor, workspace=N
         block = np.zeros(3 * k + 2 * k * d + 2 * np.prod(matrices_shape(k, d, moments)))
         done[r] = 0
         for i in range(values.shape[1]):
-            if m_step(sums, about[r], floor, block, equal_weights=equal_weights, known=i > 0, **kinds) != ORDINARY:
+            current = block if i else block[:0]
+            if m_step(sums, about[r], floor, current, block, equal_weights=equal_weights, **kinds) != ORDINARY:
                 done[r] = -1
                 break
             _, means, constants, _, U = parts(block, k, d, moments)

@@ -783,8 +783,8 @@ cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weight
     at += aligned(size * sizeof(real))
     b = parts(block, c.k, d, c.moments)
     for i in range(c.iterations):
-        if maximise(statistics, about, c.k, d, c.moments, c.ties, c.floor, c.part, c.equal_weights, i > 0, block,
-                    c.n_threads) != ORDINARY:
+        if maximise(statistics, about, c.k, d, c.moments, c.ties, c.floor, c.part, c.equal_weights,
+                    block if i > 0 else NULL, block, c.n_threads) != ORDINARY:
             return -1
         for j in range(c.k * d):
             means[j] = <real>b.means[j]
