@@ -606,7 +606,7 @@ def symmetric_matrices(kind, d):
 def test_eigh(isa, d, kind):
     A = fenced((4, d, d), float, symmetric_matrices(kind, d))
     values, vectors, done = fenced((4, d), float), fenced((4, d, d), float), np.zeros(4, np.int32)
-    kernels.module("linalg", isa).eigh(A, values, vectors, np.full((d, d), np.nan), done)
+    kernels.module("linalg", isa).eigh(A, values, vectors, np.full((d + 1, d), np.nan), done)
     assert done.all()
     assert_fence_stands(values)
     assert_fence_stands(vectors)
@@ -623,12 +623,28 @@ def test_eigh(isa, d, kind):
 
 
 @every_isa
+@pytest.mark.parametrize("d", [2, 3, 4, 6])
+def test_eigh_where_units_are_far_apart(isa, d):
+    """The least eigenvalue is as exact as the largest, which of the inverse is its own inverse."""
+    rng = np.random.default_rng(d)
+    units = rng.permutation(np.logspace(-4, 4, d))
+    C = covariances(4, d)
+    A = np.ascontiguousarray(C * np.outer(units, units))
+    values, vectors, done = np.empty((4, d)), np.empty((4, d, d)), np.zeros(4, np.int32)
+    kernels.module("linalg", isa).eigh(A, values, vectors, np.empty((d + 1, d)), done)
+    least = 1 / np.linalg.eigvalsh(np.linalg.inv(C) / np.outer(units, units))[:, -1]
+    np.testing.assert_allclose(values[:, 0], least, rtol=1e-10)
+    along = ((vectors @ A) * vectors).sum(axis=2)
+    np.testing.assert_allclose(along[:, -1], values[:, -1], rtol=1e-12)
+
+
+@every_isa
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_eigh_of_what_is_not_finite(isa, bad):
     A = np.eye(5)[None].repeat(2, axis=0)
     A[1, 2, 2] = bad
     done = np.ones(2, np.int32)
-    kernels.module("linalg", isa).eigh(A, np.empty((2, 5)), np.empty((2, 5, 5)), np.empty((5, 5)), done)
+    kernels.module("linalg", isa).eigh(A, np.empty((2, 5)), np.empty((2, 5, 5)), np.empty((6, 5)), done)
     assert done.tolist() == [1, 0]
 
 

@@ -308,7 +308,7 @@ def eigh(A):
     d = A.shape[-1]
     stack = np.ascontiguousarray(A, np.float64).reshape(-1, d, d)
     values, rows, done = np.empty(stack.shape[:2]), np.empty(stack.shape), np.empty(len(stack), np.int32)
-    linalg.eigh(stack, values, rows, np.empty((d, d)), done)
+    linalg.eigh(stack, values, rows, np.empty((d + 1, d)), done)
     if not done.all():
         raise np.linalg.LinAlgError("eigenvalues of a matrix that is not finite")
     return values.reshape(A.shape[:-1]), rows.swapaxes(1, 2).reshape(A.shape)

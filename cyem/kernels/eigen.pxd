@@ -134,6 +134,13 @@ cdef inline bint diagonalise(double* diagonal, double* beside, Py_ssize_t d, dou
     return True
 
 
+cdef inline void exchange(double* x, double* y, Py_ssize_t n, Py_ssize_t step) noexcept nogil:
+    """n numbers of x and y, `step` apart, change places."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        x[i * step], y[i * step] = y[i * step], x[i * step]
+
+
 cdef inline void ascend(double* values, Py_ssize_t d, double* Z) noexcept nogil:
     """Sort eigenvalues, and rows of Z along with them."""
     cdef Py_ssize_t i, j, least
@@ -144,8 +151,7 @@ cdef inline void ascend(double* values, Py_ssize_t d, double* Z) noexcept nogil:
                 least = j
         if least != i:
             values[i], values[least] = values[least], values[i]
-            for j in range(d):
-                Z[i * d + j], Z[least * d + j] = Z[least * d + j], Z[i * d + j]
+            exchange(Z + i * d, Z + least * d, d, 1)
 
 
 cdef inline bint symmetric_eigen(double* A, Py_ssize_t d, double* values, double* Z) noexcept nogil:
@@ -161,6 +167,29 @@ cdef inline bint symmetric_eigen(double* A, Py_ssize_t d, double* values, double
     if not diagonalise(values, A, d, Z):
         return False
     ascend(values, d, Z)
+    return True
+
+
+cdef inline bint graded_eigen(double* A, Py_ssize_t d, double* values, double* Z, double* order) noexcept nogil:
+    """What symmetric_eigen gives, but small eigenvalues are exact too where features have units far apart.
+
+    Those of large variance are eliminated first. order (d,): scratch.
+    """
+    cdef Py_ssize_t i, j, largest
+    for i in range(d):
+        largest = i
+        for j in range(i + 1, d):
+            if A[j * d + j] > A[largest * d + largest]:
+                largest = j
+        order[i] = largest
+        if largest > i:
+            exchange(A + i * d, A + largest * d, d, 1)
+            exchange(A + i, A + largest, d, d)
+    if not symmetric_eigen(A, d, values, Z):
+        return False
+    for i in range(d - 1, -1, -1):
+        if order[i] > i:
+            exchange(Z + i, Z + <Py_ssize_t>order[i], d, d)
     return True
 
 

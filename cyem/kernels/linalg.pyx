@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 from . cimport eigen
 from .algebra cimport cholesky, precision_factor
 from .block cimport block_length, fold, matrices_size, unfold
-from .eigen cimport symmetric_eigen
+from .eigen cimport graded_eigen
 from .lanes cimport real
 from .moments cimport POOLED, SCATTER
 from .mstep cimport maximise
@@ -45,14 +45,14 @@ def eigh(const double[:, :, ::1] A, double[:, ::1] values, double[:, :, ::1] vec
          int[::1] done):
     """A_j = vectors_j' diag(values_j) vectors_j for each of k symmetric matrices, values ascending.
 
-    A (k, d, d) IN, values (k, d) OUT, vectors (k, d, d) OUT: eigenvectors are rows, scratch (d, d), done (k,) OUT:
+    A (k, d, d) IN, values (k, d) OUT, vectors (k, d, d) OUT: eigenvectors are rows, scratch (d + 1, d), done (k,) OUT:
     0 where there is no answer (a number that is not finite).
     """
     cdef Py_ssize_t j, d = A.shape[1]
     with nogil:
         for j in range(A.shape[0]):
             memcpy(&scratch[0, 0], &A[j, 0, 0], d * d * sizeof(double))
-            done[j] = symmetric_eigen(&scratch[0, 0], d, &values[j, 0], &vectors[j, 0, 0])
+            done[j] = graded_eigen(&scratch[0, 0], d, &values[j, 0], &vectors[j, 0, 0], &scratch[d, 0])
 
 
 def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double[:, :, ::1] A):

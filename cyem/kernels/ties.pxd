@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 from .algebra cimport cholesky, mirror, precision_factor
 from .block cimport Block
-from .eigen cimport compose, symmetric_eigen
+from .eigen cimport compose, graded_eigen
 from .moments cimport SCATTER, SQUARES
 
 cdef extern from *:
@@ -141,7 +141,7 @@ cdef inline bint one_shape(double* S, const double* masses, double total, Py_ssi
     cdef double* values = scratch.means
     cdef double* Q = scratch.factors
     for j in range(k):
-        if not symmetric_eigen(S + j * d * d, d, values + j * d, Q + j * d * d):
+        if not graded_eigen(S + j * d * d, d, values + j * d, Q + j * d * d, scratch.scratch):
             return False
     if volumes:
         proportional(values, masses, total, k, d, scratch.weights, S)
@@ -284,14 +284,14 @@ cdef inline bint common_axes(double* S, const double* masses, double total, Py_s
     if not known:
         for j in range(-1, k):
             one_of(S, masses, j, k, d, M)
-            if not symmetric_eigen(M, d, v, Q):
+            if not graded_eigen(M, d, v, Q, scratch.scratch):
                 return False
             spread(S, Q, k, d, v)
             cost = along(v, masses, total, k, d, equal_volumes, scratch.weights)
             if j < 0 or cost < least:
                 least, best = cost, j
         one_of(S, masses, best, k, d, M)
-    if not symmetric_eigen(M, d, v, Q):
+    if not graded_eigen(M, d, v, Q, scratch.scratch):
         return False
     for j in range(k):
         seen(S + j * d * d, Q, d, M, S + j * d * d)
