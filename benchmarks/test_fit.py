@@ -7,7 +7,6 @@ from libraries import Whole, sklearn_mixture
 from problems import FIT, SMALL, clusters, mixture, table
 
 import cyem
-from cyem.mixture import Mixture
 
 ROUNDS = 2 if SMALL else 5
 TINY_FITS = 2 if SMALL else 20  # in one round
@@ -57,22 +56,15 @@ class Reached(Exception):
 
 @pytest.mark.skipif(sklearn_mixture() is None, reason="scikit-learn sets the target")
 @pytest.mark.parametrize("name", ["overlapping, d=10, k=12", "unbalanced, d=8, k=20", "stretched, d=8, k=30"])
-def test_target(race, benchmark, monkeypatch, name):
+def test_target(race, benchmark, name):
     """How long until our fit is where a default fit of scikit-learn ends, the start included."""
     problem = mixture(name)
     theirs = Fits(sklearn_mixture(), problem.X, problem.k)
-    sweep = Mixture.sweep
-    reached = []
+    reached, target = [], []
 
-    def watched(self, parameters):
-        found = sweep(self, parameters)
-        whole = len(self.samples.X) == len(problem.X)
-        if whole and self.value(found) - self.frame.log_volume >= target[0]:
+    def watch(run, iteration, value):
+        if value >= target[0]:
             raise Reached
-        return found
-
-    monkeypatch.setattr(Mixture, "sweep", watched)
-    target = []
 
     def goal():
         target[:] = [theirs.models[-1].score(problem.X)]
@@ -80,7 +72,7 @@ def test_target(race, benchmark, monkeypatch, name):
 
     def ours(seed):
         try:
-            cyem.GaussianMixture(problem.k, random_state=seed).fit(problem.X)
+            cyem.GaussianMixture(problem.k, random_state=seed, callback=watch).fit(problem.X)
             reached.append(0)
         except Reached:
             reached.append(1)

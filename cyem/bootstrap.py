@@ -15,7 +15,7 @@ from .covariance import structure
 from .estimator import ConvergenceWarning, warn
 from .gaussian import INTERRUPTED, GaussianMixture
 from .progress import shown
-from .selection import aligned
+from .text import aligned
 
 APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
 DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)
@@ -132,11 +132,17 @@ def likelihood_ratio_test(
     processes = _processes(n_jobs)
     X = data.samples(X)
     weights = data.weights(sample_weight, len(X))
+    n = _size(X, weights)
+    if given := [name for name in ("weights_init", "means_init", "precisions_init") if name in parameters]:
+        raise TypeError(f"{given[0]} fits one number of components, and two are compared: leave it out.")
+    if n <= n_components and weights is not None:
+        raise ValueError(f"sample_weight sums to {weights.sum():g}, and as many samples are drawn: {n_components + 1} "
+                         "components need more. Give weights that say how often each sample counts.")
     rng = start.generator(random_state)
     null = GaussianMixture(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng, **parameters)
     null = _best(_starts(null), X, weights)
     statistic = _statistic(null, X, weights, rng)
-    task = _NullReplicate(_modest(null, processes), _size(X, weights), X.dtype)
+    task = _NullReplicate(_modest(null, processes), n, X.dtype)
 
     def reaching(values):
         return sum(value >= statistic for value in values)
@@ -183,7 +189,7 @@ def _best(models, X, weights):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         fits = [_fitted(model, X, weights) for model in models]
-    return max(fits, key=lambda fit: (not fit.fit_report_, fit.lower_bound_))
+    return max(fits, key=lambda fit: (not fit.fit_report_.troubles, fit.lower_bound_))
 
 
 def _fitted(model, X, weights):
@@ -303,18 +309,21 @@ def stability(
     """
     _whole("n_bootstrap", n_bootstrap, 1)
     processes = _processes(n_jobs)
-    X = data.samples(X)
-    weights = data.weights(sample_weight, len(X))
+    samples = data.samples(X)
+    weights = data.weights(sample_weight, len(samples))
     rng = start.generator(random_state)
-    if not isinstance(model, GaussianMixture):
+    if isinstance(model, numbers.Integral):
         model = GaussianMixture(model, random_state=rng, **parameters)
+    elif not isinstance(model, GaussianMixture):
+        raise TypeError(f"model is a {type(model).__name__}, and must be a GaussianMixture or a number of components; "
+                        "of a Selection give its best_.")
     elif parameters:
         raise TypeError(f"{', '.join(parameters)}: the model has parameters of its own; give only a number of "
                         "components beside others.")
     if not model.__sklearn_is_fitted__():
-        model = _anew(model).fit(X, sample_weight=weights)
+        model = _fitted(_anew(model), X, weights)
     labels = model.predict(X)
-    task = _StabilityReplicate(_modest(model, processes), X, weights, labels)
+    task = _StabilityReplicate(_modest(model, processes), samples, weights, labels)
     found = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap, progress)
     ari, jaccard = zip(*found, strict=True)
     return Stability(np.array(ari), np.array(jaccard), np.bincount(labels, weights, model.n_components))
@@ -358,6 +367,8 @@ def refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress):
     """Weights, means and covariances of fits to samples drawn with replacement, each stacked; components matched."""
     _whole("n_bootstrap", n_bootstrap, 2)
     processes = _processes(n_jobs)
+    model = copy.copy(model)
+    vars(model).pop("feature_names_in_", None)  # X and what is drawn from it are arrays
     task = _WarmReplicate(_modest(model, processes), X, weights)
     found = _collected(_replicates(task, start.generator(random_state), n_bootstrap, processes), n_bootstrap, progress)
     return tuple(np.array(part) for part in zip(*found, strict=True))

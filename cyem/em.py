@@ -2,7 +2,8 @@
 
 A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, which gives new parameters and
 the indices of empty components and of those held at the floor, `reseed(parameters, empty)`, `part(parameters)`,
-`coordinates(parameters)`, `at(coordinates, parameters)` and `resolution`; see `cyem.mixture.Mixture`.
+`coordinates(parameters)`, `at(coordinates, parameters)`, `resolution`, and `ascent(point, ...)`, which does what
+`Ascent` does, many iterations in one call, or is None; see `cyem.mixture.Mixture`.
 """
 
 import math
@@ -162,6 +163,65 @@ def look(model, parameters, held=()):
     return Point(parameters, statistics, model.value(statistics), held)
 
 
+class Ascent:
+    """EM from a point, one iteration after the other, whatever happens.
+
+    Parameters
+    ----------
+    model : object
+    point : Point
+    done : int
+        Iterations before.
+    tol : float
+    walk : int
+        Iterations before the first leap, those before included.
+    accidents : Accidents
+    """
+
+    stride = 1  # iterations at a time
+
+    def __init__(self, model, point, *, done, tol, walk, accidents):
+        self.model = model
+        self.point = point
+        self.before = None  # the point of which the present one is the update, where a leap may follow
+        self.iterations = done
+        self.walk = walk
+        self.convergence, self.leap = Convergence(tol, model.resolution), Leap()
+        self.accidents = accidents
+
+    @property
+    def gain(self):
+        return self.convergence.gain
+
+    def go(self, _):
+        """One iteration: the values after each, and whether this is the end."""
+        model, point, before, convergence = self.model, self.point, self.before, self.convergence
+        after, empty, held = model.update(point.statistics, point.parameters)
+        seeded = self.accidents.seed(after, empty, self.iterations + 1)
+        if seeded is not None:
+            after, before = seeded, None
+            convergence.restart()
+
+        new, reached = None, False
+        can_leap = self.iterations >= self.walk and not (held or empty)
+        if can_leap and before is not None:
+            target, rate = self.leap.ahead(*(model.coordinates(p) for p in (before.parameters, point.parameters,
+                                                                            after)))
+            reached = convergence.reached(point.value - before.value, point.value, rate)
+            if target is not None and not reached:
+                new = look(model, model.at(target, after))
+                self.leap.tell(new.value >= point.value)
+        if new is not None and new.value >= point.value:
+            self.before, self.point = None, new
+        else:
+            new = look(model, after, held)
+            if not can_leap and seeded is None:
+                reached = convergence.reached(new.value - point.value, new.value)
+            self.before, self.point = None if empty else point, new
+        self.iterations += 1
+        return [self.point.value], reached
+
+
 def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
     """Maximise the likelihood from a start.
 
@@ -191,46 +251,36 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
         After Ctrl-C, with the best so far.
     """
 
-    convergence, leap, accidents = Convergence(tol, model.resolution), Leap(), Accidents(model)
+    def ascent(point):
+        """What goes on from a point: many iterations at a time, where the model can do that."""
+        return (model.ascent(point, done=len(bounds), tol=tol, walk=walk)
+                or Ascent(model, point, done=len(bounds), tol=tol, walk=walk, accidents=accidents))
+
+    accidents = Accidents(model)
+    walk = WALK if accelerate else max_iter
     point = best = look(model, parameters)
-    before = None  # the point of which the present one is the update, where a leap may follow
     bounds, reached, interrupt = [], False, None
     try:
+        path = ascent(point)
         while not reached and len(bounds) < max_iter:
-            after, empty, held = model.update(point.statistics, point.parameters)
-            seeded = accidents.seed(after, empty, len(bounds) + 1)
-            if seeded is not None:
-                after, before = seeded, None
-                convergence.restart()
-
-            new = None
-            can_leap = accelerate and len(bounds) >= WALK and not (held or empty)
-            if can_leap and before is not None:
-                target, rate = leap.ahead(*(model.coordinates(p) for p in (before.parameters, point.parameters, after)))
-                reached = convergence.reached(point.value - before.value, point.value, rate)
-                if target is not None and not reached:
-                    new = look(model, model.at(target, after))
-                    leap.tell(new.value >= point.value)
-            if new is not None and new.value >= point.value:
-                before, point = None, new
-            else:
-                new = look(model, after, held)
-                if not can_leap and seeded is None:
-                    reached = convergence.reached(new.value - point.value, new.value)
-                before, point = None if empty else point, new
-
-            bounds.append(point.value)
+            asked = min(path.stride if report is None else 1, max_iter - len(bounds))
+            values, reached = path.go(asked)
+            point = path.point
+            bounds += values
             # the end is an update rather than a leap that rounding made look better
             slack = 4 * model.resolution * max(1.0, abs(point.value)) if reached else 0.0
             if point.value >= best.value - slack:
                 best = point
-            if report is not None:
+            if report is not None and values:
                 report(len(bounds), point.value)
-            if reached or (convergence.crawls and len(bounds) % LOOK == 0):
+            if reached or (path.gain < tol and len(bounds) % LOOK == 0):
                 apart = accidents.part(point.parameters, len(bounds))
                 if apart is not None:
-                    point, before, reached = look(model, apart), None, False
-                    convergence.restart()
+                    point, reached = look(model, apart), False
+                    path = ascent(point)
+                    continue
+            if len(values) < asked and not reached:  # something out of the ordinary
+                path = Ascent(model, point, done=len(bounds), tol=tol, walk=walk, accidents=accidents)
     except KeyboardInterrupt as stop:
         interrupt = stop
     events = accidents.events

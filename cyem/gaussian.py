@@ -26,12 +26,18 @@ class Memo:
         return Memo, ()
 
 INTERRUPTED = "interrupted: this is the best so far"
+SEARCHED = "search: "  # what the event that tells of a search begins with
 
 
 class Report(tuple):
     """What happened during a fit, one line an event; empty after an ordinary one."""
 
     __slots__ = ()
+
+    @property
+    def troubles(self):
+        """The events but for what a search tells of itself, which is no reason to doubt a fit."""
+        return tuple(event for event in self if not event.startswith(SEARCHED))
 
     def __str__(self):
         return "\n".join(self) or "nothing out of the ordinary"
@@ -225,8 +231,9 @@ class GaussianMixture(Estimator):
         if n < k:
             raise ValueError(f"Expected n_samples >= n_components but got n_components = {k}, n_samples = {n} (of "
                              "positive weight): ask for fewer components.")
+        threads.check(self.n_threads)
         rng = start.generator(self.random_state)
-        mixture = Mixture(X, weights, shape, self.reg_covar, threads.resolve(self.n_threads), self.equal_weights)
+        mixture = Mixture(X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights)
         best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
@@ -326,7 +333,7 @@ class GaussianMixture(Estimator):
         if found.accepted:
             best = better(fit, em.fit(mixture, part.update(found.run.statistics).parameters, tol=self.tol,
                                       max_iter=self.max_iter, accelerate=self.acceleration is not None))
-        event = (f"search: {found.accepted} of {found.tried} moves accepted, mean log-likelihood "
+        event = (f"{SEARCHED}{found.accepted} of {found.tried} moves accepted, mean log-likelihood "
                  f"{best.value - fit.value:.2g} higher")
         if self.verbose:
             print(event)
@@ -335,8 +342,7 @@ class GaussianMixture(Estimator):
     def _accept(self, mixture, fit, rng):
         """Set the fitted attributes, all at once, and say what the user should know."""
         frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
-        self._sampler = np.random.default_rng(rng.integers(2**32, size=4))
-        self._kind, self._memo = shape.code, Memo()
+        self._sampler, self._kind, self._memo = rng, shape.code, Memo()
         events = list(fit.events)
         with np.errstate(over="ignore", under="ignore"):
             self.covariances_ = shape.scaled(parameters.covariances, frame.units)
@@ -352,8 +358,9 @@ class GaussianMixture(Estimator):
         self.weights_ = parameters.weights.astype(mixture.samples.dtype)
         self.converged_ = fit.converged
         self.n_iter_ = len(fit.bounds)
-        self.lower_bound_ = fit.value - frame.log_volume
-        self.lower_bounds_ = [value - frame.log_volume for value in fit.bounds]
+        log_volume = frame.log_volume
+        self.lower_bound_ = fit.value - log_volume
+        self.lower_bounds_ = [value - log_volume for value in fit.bounds]
         self.fit_report_ = Report(events)
         if fit.collapsed:
             warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
@@ -404,11 +411,11 @@ class GaussianMixture(Estimator):
         for name, least in integers.items():
             value = getattr(self, name)
             boolean = isinstance(value, (bool, np.bool_)) and name != "verbose"
-            if boolean or not isinstance(value, numbers.Integral) or value < least:
+            if boolean or not isinstance(value, (int, numbers.Integral)) or value < least:
                 self._refuse(name, f"an int in the range [{least}, inf)", value)
         for name in ("tol", "reg_covar"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < np.inf:
+            if isinstance(value, bool) or not isinstance(value, (float, numbers.Real)) or not 0 <= value < np.inf:
                 self._refuse(name, "a float in the range [0.0, inf)", value)
         for name in ("warm_start", "equal_weights"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
@@ -751,9 +758,9 @@ class GaussianMixture(Estimator):
         component                 0       1
         weight               0.2500  0.7500
         mean
-          feature 1         -1.0000  1.0000
+          feature 0         -1.0000  1.0000
         standard deviation
-          feature 1          1.0000  2.0000
+          feature 0          1.0000  2.0000
         """
         from .summary import summary
 
@@ -775,6 +782,15 @@ class GaussianMixture(Estimator):
         from .persistence import save
 
         save(self, path)
+
+
+def fitted(model, name="model"):
+    """The model, if it is a fitted mixture."""
+    if not isinstance(model, GaussianMixture):
+        raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture; of a Selection "
+                        "give its best_.")
+    model._check_fitted()
+    return model
 
 
 def better(best, fit):

@@ -7,14 +7,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import em
 from .covariance import structure as structure_named
 from .covariance.base import eigh
 from .kernels import linalg
+from .pruning import enough
 from .statistics import Statistics
-from .sweep import MOMENTS, Density, Frame, Samples, power_of_two
+from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, operations
 
 UNUSUAL, _, HELD = range(len(linalg.OUTCOMES))
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
+TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
+UNTIED = {"scatter": "full", "pooled": "tied", "squares": "diag", "norms": "spherical"}
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
 
 
@@ -78,6 +82,15 @@ class Parameters:
                           self.means if means is None else means, self.covariances, self.factors)
 
     @property
+    def packed(self):
+        """All of these in one vector."""
+        if self.block is not None:
+            return self.block
+        scratch = np.zeros(self.means.size + len(self.weights))
+        arrays = self.weights, self.means, self.constants, self.covariances, self.factors, scratch
+        return np.concatenate([array.ravel() for array in arrays])
+
+    @property
     def density(self):
         """The same mixture in evaluation form."""
         return Density(self.structure.density, self.means, self.structure.pack(self.factors), self.constants)
@@ -102,7 +115,7 @@ class Mixture:
     structure : Structure
     reg_covar : float
         The least variance of a component in any direction, relative to the variance of each feature.
-    n_threads : int
+    n_threads : int or None
     equal_weights : bool
         Whether every component has the weight 1 / k.
 
@@ -119,7 +132,7 @@ class Mixture:
     def __init__(self, X, weights, structure, reg_covar, n_threads, equal_weights=False):
         self.structure = structure
         self.equal_weights = equal_weights
-        self.frame, self.variances = locate(X, weights, structure.one_unit, n_threads)
+        self.frame, self.variances = locate(X, weights, structure.one_unit)
         self.samples = Samples(X, weights, self.frame, n_threads)
         self.eps = np.finfo(X.dtype).eps
         self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
@@ -142,18 +155,11 @@ class Mixture:
         Where they have to be searched for, a few steps from the current ones will do: the next M-step goes on with it.
         start: whether the statistics are provisional, so that those it begins at will do.
         """
-        k, d = statistics.about.shape
         if self.closed is not None and not (start and self.structure.cautious):
-            block = np.empty(linalg.block_size(k, d, self.moments))
-            begin = block[:0] if current is None or current.block is None else current.block
-            outcome = linalg.m_step(
-                statistics.buffer, statistics.about, self.closed.floor, begin, block, moments=self.moments,
-                ties=self.closed.ties, part=self.closed.part, equal_weights=self.equal_weights,
-                n_threads=self.samples.threads(k, self.structure.moments),
-            )
-            if outcome != UNUSUAL:
-                held = places(block[-k:] == HELD) if outcome == HELD else ()
-                return Update(Parameters.unpack(self.structure, block, k, d), (), held)
+            n_threads = self.samples.threads(len(statistics.about), self.structure.moments)
+            found = compiled(self.structure, self.closed, statistics, current, n_threads)
+            if found is not None:
+                return found
         return self._update(statistics, current, start)
 
     def _update(self, statistics, current, start):
@@ -182,6 +188,17 @@ class Mixture:
         if self.closed is None:
             return [None] * len(starts)
         return self.samples.climb(starts, iterations, self.closed, self.structure, tol)
+
+    @cached_property
+    def untied(self):
+        """The M-step of components that share nothing but what their moments share."""
+        return structure_named(UNTIED[self.structure.moments]).closed_form(self.floor, self.eps)
+
+    def ascent(self, point, **how):
+        """EM from a point as `em.Ascent` takes it, compiled; None where that cannot be, or would prune no pass."""
+        if self.closed is None or enough(len(self.samples.X), len(point.parameters.weights)):
+            return None
+        return Ascent(self, point, **how)
 
     def coordinates(self, parameters):
         """Parameters as one vector in which nothing depends on units; every vector is a mixture.
@@ -229,37 +246,35 @@ class Mixture:
         """Where to start from given responsibilities (n, k): the M-step, whose search is left to what follows."""
         return self.update(self.given(resp), start=True)
 
-    def assign_to(self, centres, metric=None):
+    def assign_to(self, centres):
         """The same from the partition of the samples by the nearest of given centres (k, d)."""
-        return self.update(self.partition(centres, metric), start=True)
+        return self.update(self.partitions(centres[None], self.standardised[None])[0], start=True)
 
-    def partition(self, centres, metric=None):
-        """Statistics of the partition of the samples by the nearest of given centres (k, d)."""
-        return self.samples.sweep(self.around(centres, metric), self.structure.moments, "hard")
-
-    def around(self, centres, metric=None):
-        """A density of components around centres, alike: distances in a metric, by default the standardised one."""
-        k = len(centres)
-        factors = self.standardised if metric is None else metric
-        if len(factors) > 1:
-            return Density("whitened", centres, factors[None], np.zeros(k))
-        return Density("diagonal", centres, np.repeat(factors[None], k, axis=0), np.zeros(k))
+    def partitions(self, centres, metrics):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
+        return self.samples.partitions(centres, metrics, self.structure.moments)
 
     @cached_property
     def scale(self):
         """Standard deviations of the features (d,), or one for all where these share a unit."""
-        return np.sqrt(np.where(self.structure.one_unit, self.variances.mean(), self.variances))
+        variances = np.full_like(self.variances, self.variances.mean()) if self.structure.one_unit else self.variances
+        return np.sqrt(variances)
+
+    @cached_property
+    def metrics(self):
+        """The metrics in which starts look for clusters (m, d, d): upper triangles, by which samples are multiplied."""
+        return np.array([self.standardised] if self.structure.round else [self.whitened, self.standardised])
 
     @cached_property
     def standardised(self):
-        """The metric in which every feature has variance one, or all together: factors (1, d)."""
+        """The metric in which every feature has variance one, or all together: (d, d)."""
         variances = self.variances.mean() if self.structure.round else self.variances
-        return np.full((1, len(self.variances)), 1 / np.sqrt(variances))
+        return np.eye(len(self.variances)) / np.sqrt(variances)
 
-    @cached_property
+    @property
     def whitened(self):
-        """The metric in which the samples have the identity as their covariance matrix: factors (d, d)."""
-        return structure_named("full").factors(self.spread[None])[0]
+        """The metric in which the samples have the identity as their covariance matrix: (d, d)."""
+        return self.spread.factors[0]
 
     def subset(self, rows, weights=None):
         """The same problem for some of the samples, with their own or other weights, in the same frame."""
@@ -274,11 +289,15 @@ class Mixture:
 
     @cached_property
     def spread(self):
-        """The covariance matrix of all samples (d, d)."""
-        return self._single(structure_named("full")).covariances[0]
+        """All samples as one component with a full covariance matrix."""
+        return self._single(structure_named("full"))
 
     def _single(self, structure):
         s = self.samples.sweep(one(self.samples.X.shape[1]), structure.moments)
+        closed = structure.closed_form(self.floor, self.eps)
+        found = None if closed is None else compiled(structure, closed, s)
+        if found is not None:
+            return found.parameters
         covariances, _ = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
         return Parameters.of(structure, np.ones(1), s.means, covariances)
 
@@ -306,13 +325,73 @@ class Mixture:
         if not groups:
             return None
         k, d = parameters.means.shape
-        axis = eigh(self.spread)[1][:, -1]
+        axis = eigh(self.spread.covariances[0])[1][:, -1]
         means = parameters.means.copy()
         own = self.structure.full(parameters.covariances, k, d)
         for group in groups:
             step = np.linspace(-1, 1, len(group)) * np.sqrt(axis @ own[group[0]] @ axis)
             means[group] += step[:, None] * axis
         return parameters.replace(means=means)
+
+
+def compiled(structure, closed, statistics, current=None, n_threads=1):
+    """The M-step where it is compiled; None where something is out of the ordinary."""
+    k, d = statistics.about.shape
+    moments = MOMENTS[structure.moments]
+    block = np.empty(linalg.block_size(k, d, moments))
+    begin = block[:0] if current is None or current.block is None else current.block
+    outcome = linalg.m_step(
+        statistics.buffer, statistics.about, closed.floor, begin, block, moments=moments, ties=closed.ties,
+        part=closed.part, equal_weights=closed.equal_weights, n_threads=n_threads,
+    )
+    if outcome == UNUSUAL:
+        return None
+    held = places(block[-k:] == HELD) if outcome == HELD else ()
+    return Update(Parameters.unpack(structure, block, k, d), (), held)
+
+
+class Ascent:
+    """EM from a point, many iterations in one call as long as these are ordinary: what `em.Ascent` does.
+
+    Attributes
+    ----------
+    stride : int
+        Iterations at a time, so that Ctrl-C does not wait for long.
+    gain : float
+        Of the last update.
+    """
+
+    def __init__(self, mixture, point, done, tol, walk):
+        k, d = point.parameters.means.shape
+        self.mixture = mixture
+        self.statistics = Statistics(point.statistics.buffer.copy(), point.statistics.about.copy())
+        self.blocks = np.empty((2, linalg.block_size(k, d, mixture.moments)))
+        self.blocks[0] = point.parameters.packed
+        self.state = np.zeros(STATE)
+        self.state[0] = done
+        self.how = dict(tol=tol, walk=walk, resolution=mixture.resolution)
+        self.stride = min(em.LOOK, 1 + TOGETHER // operations(len(mixture.samples.X), k, d))
+        self.gain = np.inf
+
+    def go(self, iterations):
+        """So many iterations at most: the values after each, and whether this is the end.
+
+        Fewer come back, without an end, where something out of the ordinary is to happen.
+        """
+        mixture, values = self.mixture, np.empty(iterations)
+        done, outcome, self.gain = mixture.samples.ascend(
+            self.blocks, self.statistics, self.state, values, mixture.closed, mixture.structure, mixture.scale,
+            **self.how,
+        )
+        return values[:done].tolist(), outcome == CONVERGED
+
+    @property
+    def point(self):
+        """Where it is."""
+        buffer, about = self.statistics.buffer.copy(), self.statistics.about.copy()
+        block = self.blocks[0].copy()
+        parameters = Parameters.unpack(self.mixture.structure, block, *about.shape)
+        return em.Point(parameters, Statistics(buffer, about), self.mixture.value(self.statistics))
 
 
 def one(d):
@@ -325,21 +404,11 @@ def places(where):
     return tuple(np.flatnonzero(where).tolist())
 
 
-def locate(X, weights, one_unit, n_threads):
+def locate(X, weights, one_unit):
     """A frame for X, and the weighted variance of each feature in it (1 for a constant one)."""
-    d = X.shape[1]
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    size = high / 2 - low / 2
-    rough = Frame((low / 2 + high / 2).astype(X.dtype).astype(np.float64), power_of_two(size, X.dtype))
-    s = Samples(X, weights, rough, n_threads).sweep(one(d), "squares")
-    mean = s.means[0]
-    variances = np.where(size > 0, np.maximum(s.second / s.masses - mean**2, 0), 0)
-    reference = rough.leave(mean).astype(X.dtype).astype(np.float64)
-    sizes = np.sqrt(variances) * rough.units
-    sizes = np.where(sizes > 0, sizes, np.abs(reference))  # the only scale that a constant has
-    units = power_of_two(np.full(d, sizes.max()) if one_unit else sizes, X.dtype)
-    ratio = np.where(variances > 0, rough.units, units) / units
-    variances = np.where(variances > 0, variances * ratio**2, 1)
+    reference, units, variances = np.empty((3, X.shape[1]))
+    linalg.locate(X, np.empty(0) if weights is None else weights, reference, units, variances,
+                  np.empty((4, X.shape[1])), one_unit=one_unit)
     return Frame(reference, units), variances
 
 

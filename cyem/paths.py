@@ -73,25 +73,24 @@ def twin(these, j):
     return Gaussians(weights, np.vstack([m, m[j]]), np.concatenate([S, S[j : j + 1]]))
 
 
-def pooled(these, first, second):
-    """Means (m, d) and covariance matrices (m, d, d) of m pairs of components taken together."""
+def pooled(these, i, j):
+    """Mean (d,) and covariance matrix (d, d) of two components taken together."""
     w, m, S = these
-    share = (w[first] / np.maximum(w[first] + w[second], np.finfo(float).tiny))[:, None]
-    gap = m[first] - m[second]
-    between = (share * (1 - share) * gap)[:, :, None] * gap[:, None, :]
-    mean = share * m[first] + (1 - share) * m[second]
-    return mean, share[:, :, None] * S[first] + (1 - share)[:, :, None] * S[second] + between
+    share = w[i] / max(w[i] + w[j], TINY)
+    gap = m[i] - m[j]
+    mean = share * m[i] + (1 - share) * m[j]
+    return mean, share * S[i] + (1 - share) * S[j] + share * (1 - share) * gap * gap[:, None]
 
 
 def merged(these, i, j):
     """Components i and j as one, with the mean and the covariances of both."""
     w, m, S = these
     pair = [i, j]
-    mean, both = pooled(these, [i], [j])
+    mean, both = pooled(these, i, j)
     return Gaussians(
         np.append(np.delete(w, pair), w[pair].sum()),
         np.vstack([np.delete(m, pair, axis=0), mean]),
-        np.concatenate([np.delete(S, pair, axis=0), both]),
+        np.concatenate([np.delete(S, pair, axis=0), both[None]]),
     )
 
 

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import blas, em
-from .covariance.base import eigh
+from . import em
 from .paths import Gaussians, gaussians, pooled, statistics
 
 ITERATIONS = 5  # of EM after a move
@@ -97,19 +96,16 @@ def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=n
     while tried < moves and failed < failures and time.monotonic() < deadline:
         if here is None:
             here = mixture.update(run.statistics).parameters
-            resp = mixture.samples.responsibilities(here.density)
-            weights = mixture.samples.weights if len(mixture.samples.weights) else np.ones(len(resp), resp.dtype)
-            mergers = possible_mergers(mixture, here, resp, weights)
-            for j in range(k):
-                if j not in splits:
-                    splits[j] = best_split(mixture, here, j, resp[:, j] * weights)
+            these, resp = gaussians(here), mixture.samples.responsibilities(here.density)
+            mergers = possible_mergers(mixture, these, resp)
+            splits |= best_splits(mixture, these, [j for j in range(k) if j not in splits], resp)
         chosen = most_promising(mergers, splits, refused, promise, GAIN * mixture.samples.mass)[: moves - tried]
         if not chosen:
             break
         tried += len(chosen)
-        new = climb(mixture, moved(mixture, here, chosen, splits))
+        new = climb(mixture, moved(mixture, these, chosen, splits))
         if new.value > run.value + SLIGHT:
-            changed = strayed(here, new.statistics.means)
+            changed = strayed(these, new.statistics.means)
             changed[[i for move in chosen for i in move]] = True
             splits = {j: split for j, split in splits.items() if not changed[j]}
             run, here, refused = new, None, set()
@@ -143,89 +139,34 @@ def most_promising(mergers, splits, refused, promise, least):
         touched.update(best)
 
 
-def possible_mergers(mixture, parameters, resp, weights):
+def possible_mergers(mixture, these, resp):
     """What it costs to do with one component less, for each component in several ways: from the least loss on."""
-    w, k = parameters.weights, len(parameters.weights)
-    total = weights.sum()
-    # without a component, and without any change to the others
-    rest = np.log(np.maximum(1 - resp, np.finfo(resp.dtype).eps**2))
-    dropped = total * np.log1p(-np.minimum(w, 1 - 1e-12)) - np.einsum("n,nk->k", weights, rest)
-    found = [Merger(float(loss), i, i) for i, loss in enumerate(dropped)]
-
-    these = gaussians(parameters)
-    C = these.covariances
-    first, second = neighbours(parameters, C)
-    _, covariances = pooled(these, first, second)
-    own = w * (np.log(np.maximum(w, 1e-300)) - log_volume(mixture, C) / 2)
-    both = w[first] + w[second]
-    # responsibilities that two components share tell nothing that is lost: their entropy, from below
-    shared = 4 * np.log(2) * blas.gram(resp * weights[:, None], resp)[first, second]
-    losses = own[first] + own[second] - both * (np.log(both) - log_volume(mixture, covariances) / 2)
-    losses = total * losses + shared
-    found += [Merger(float(loss), int(i), int(m)) for loss, i, m in zip(losses, first, second, strict=True)]
-    return sorted(found) if k > 1 else []
+    losses = mixture.samples.mergers(these, resp, mixture.structure.moments, NEIGHBOURS)
+    return sorted(Merger(loss, i, m) for i, row in enumerate(losses.tolist()) for m, loss in enumerate(row)
+                  if i <= m and loss < np.inf)
 
 
-def neighbours(parameters, C):
-    """Pairs of components (two arrays of indices): each with those whose means are nearest in its own metric."""
-    k = len(C)
-    gaps = parameters.means - parameters.means[:, None]
-    distances = np.einsum("ima,ima->im", gaps, np.linalg.solve(C, gaps.swapaxes(1, 2)).swapaxes(1, 2))
-    np.fill_diagonal(distances, np.inf)
-    near = np.argsort(distances, axis=1, kind="stable")[:, : min(NEIGHBOURS, k - 1)]
-    pairs = {tuple(sorted(pair)) for pair in zip(np.repeat(np.arange(k), near.shape[1]).tolist(), near.ravel().tolist(),
-                                                 strict=True)}
-    return tuple(np.array(sorted(pairs), int).reshape(-1, 2).T)
+def best_splits(mixture, these, which, resp):
+    """Two components that explain best what each of some does: {component: Split}."""
+    found = mixture.samples.splits(
+        these, resp, which, mixture.untied, mixture.structure, tol=TOL, iterations=SPLIT_ITERATIONS + 1, owned=OWNED,
+        look=LOOK, least=LEAST)
+    return {j: Split(float(found[0][j]), *(array[j] for array in found[1:])) for j in which}
 
 
-def best_split(mixture, parameters, j, resp):
-    """Two components that explain best what component j does, from its halves, or from its core and its shell."""
-    rows = np.flatnonzero(resp > OWNED)
-    mass, d = float(resp[rows].sum()), parameters.means.shape[1]
-    if mass < 2 * (LEAST * d + 1):
-        return Split(-np.inf)
-    rows = rows[:: max(1, len(rows) // (LOOK * (d + 1)))]
-    part = mixture.subset(rows, resp[rows])
-    mean, C = parameters.means[j], gaussians(parameters).covariances[j]
-    alone = statistics(part, Gaussians(np.ones(1), mean[None], C[None]))
-    before = part.value(part.sweep(part.update(alone).parameters))
-    values, axes = eigh(C)
-    step = 0.8 * np.sqrt(values[-1]) * axes[:, -1]  # as far as the halves of a normal distribution are from its mean
-    half = C - np.outer(step, step)
-    halves = Gaussians(np.array([1, 1]) / 2, np.array([mean - step, mean + step]), np.array([half, half]))
-    shells = Gaussians(np.array([2, 1]) / 3, np.array([mean, mean]), np.array([C / 2, 2 * C]))
-    begin = [statistics(part, each) for each in (halves, shells)]
-    best = max(em.short_runs(part, begin, tol=TOL, iterations=SPLIT_ITERATIONS), key=lambda run: run.value)
-    two = part.update(best.statistics).parameters
-    if two.weights.min() * mass < LEAST * d + 1:
-        return Split(-np.inf)
-    return Split(mass * (best.value - before), two.weights, two.means, gaussians(two).covariances)
-
-
-def moved(mixture, parameters, moves, splits):
+def moved(mixture, these, moves, splits):
     """The moments after moves: a merger frees a place, which one half of another component takes."""
-    these = gaussians(parameters)
     weights, means, C = (array.copy() for array in these)
     for i, m, j in moves:
         if i != m:
-            mean, covariance = pooled(these, [i], [m])
-            weights[m], means[m], C[m] = weights[i] + weights[m], mean[0], covariance[0]
+            means[m], C[m] = pooled(these, i, m)
+            weights[m] += weights[i]
         _, shares, *two = splits[j]
         weights[[j, i]], means[[j, i]], C[[j, i]] = shares * weights[j], *two
     return statistics(mixture, Gaussians(weights / weights.sum(), means, C))
 
 
-def log_volume(mixture, C):
-    """log det of what the moments of the structure see of covariance matrices (m, d, d)."""
-    variances = np.diagonal(C, axis1=1, axis2=2)
-    if mixture.structure.moments == "squares":
-        return np.log(variances).sum(axis=1)
-    if mixture.structure.moments == "norms":
-        return C.shape[1] * np.log(variances.mean(axis=1))
-    return np.linalg.slogdet(C)[1]
-
-
-def strayed(parameters, means):
+def strayed(these, means):
     """Which components (k,) have left their means so far that they need a new look."""
-    deviations = np.sqrt(np.diagonal(gaussians(parameters).covariances, axis1=1, axis2=2))
-    return (abs(means - parameters.means) > STRAYED * deviations).any(axis=1)
+    deviations = np.sqrt(np.diagonal(these.covariances, axis1=1, axis2=2))
+    return (abs(means - these.means) > STRAYED * deviations).any(axis=1)

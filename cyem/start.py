@@ -4,8 +4,7 @@ import numbers
 
 import numpy as np
 
-from . import blas, em, search
-from .kernels import seeding
+from . import em, search
 
 FEW = 2000  # samples that are never too many for a start
 SEEDED = 200  # samples for each component among which seeds are looked for, and clusters
@@ -42,27 +41,20 @@ def generator(random_state):
     )
 
 
-def seeds(mixture, k, rng, metric=None):
-    """k samples far from each other, by greedy k-means++ (Arthur & Vassilvitskii 2007), in the frame (k, d).
+def seeds(mixture, k, rng, metrics, runs=1):
+    """Several times k samples far from each other, by greedy k-means++ (Arthur & Vassilvitskii 2007): (runs, k, d).
 
-    Distances are measured in a metric (factors), by default that of standardised features.
+    They are points in the frame. Distances are measured in each of the metrics (m, d, d) in turn.
     """
     samples = subset(mixture, SEEDED * k, rng).samples
-    x = (samples.X - samples.coordinates[0]) * samples.coordinates[1]
-    factors = (mixture.standardised if metric is None else metric).astype(x.dtype)
-    y = np.ascontiguousarray((blas.times(x, factors) if len(factors) > 1 else x * factors).T)
-    weights = samples.weights.astype(np.float64) if len(samples.weights) else np.ones(len(x))
-    chosen = np.empty(k, np.intp)
-    uniform = rng.random((k, 2 + int(np.log(k))))
-    seeding.kmeans_plus_plus(y, weights, uniform, chosen, np.empty((3, len(x))))
-    return x[chosen].astype(np.float64)
+    return samples.seeds(metrics, rng.random((runs, k, 2 + int(np.log(k)))))
 
 
 def lloyd(mixture, centres):
     """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
     inertia = np.inf
     for _ in range(LLOYD_ITERATIONS):
-        s = mixture.samples.sweep(mixture.around(centres), "none", "hard")
+        s, = mixture.samples.partitions(centres[None], mixture.standardised[None], "none")
         centres = s.means
         before, inertia = inertia, -s.log_likelihood
         if inertia >= before * (1 - LLOYD_TOL):
@@ -84,13 +76,14 @@ def trial(mixture, k, rng):
 def from_kmeans(mixture, k, rng):
     """The partition by k-means, the best of a few runs from k-means++ seeds, on a part of many samples."""
     part = subset(mixture, SEEDED * k, rng)
-    centres, _ = min((lloyd(part, seeds(part, k, rng)) for _ in range(KMEANS_RUNS)), key=lambda found: found[1])
+    begin = seeds(part, k, rng, part.standardised[None], KMEANS_RUNS)
+    centres, _ = min((lloyd(part, each) for each in begin), key=lambda found: found[1])
     return mixture.assign_to(centres).parameters
 
 
 def from_kmeans_plus_plus(mixture, k, rng):
     """The partition by the nearest of k seeds."""
-    return mixture.assign_to(seeds(mixture, k, rng)).parameters
+    return mixture.assign_to(seeds(mixture, k, rng, mixture.standardised[None])[0]).parameters
 
 
 def from_random(mixture, k, rng):
@@ -114,8 +107,8 @@ def from_short_runs(mixture, k, rng):
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    metrics = [part.standardised if part.structure.round else part.whitened, part.standardised]
-    begin = [part.partition(seeds(part, k, rng, metrics[i % 2]), metrics[i % 2]) for i in range(SHORT_RUNS)]
+    metrics = part.metrics
+    begin = part.partitions(seeds(part, k, rng, metrics, SHORT_RUNS), metrics)
     runs = em.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
     found = search.improve(part, max(runs, key=lambda run: run.value), moves=MOVES, failures=FAILURES, promise=PROMISE)
     return part.update(found.run.statistics).parameters

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import threads
+from .kernels import seeding
 from .kernels import sweep as kernel
 from .pruning import Pruner, enough
 from .statistics import Statistics
@@ -14,6 +15,8 @@ DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
 POSTERIORS = {name: i for i, name in enumerate(kernel.POSTERIORS)}
 MOMENTS = {name: i for i, name in enumerate(kernel.MOMENTS)}
 NO_MOMENTS = MOMENTS["none"]
+STATE = kernel.state_size()
+CONVERGED = kernel.OUTCOMES.index("converged")
 
 # log of the responsibility below which a sample cannot change a sum any more
 CUT = {np.dtype(np.float64): -45.0, np.dtype(np.float32): -25.0}
@@ -123,7 +126,7 @@ class Need(NamedTuple):
     """What a pass over samples needs."""
 
     statistics: int  # their length
-    workspace: np.ndarray
+    workspace: int  # bytes
     n_threads: int
     prunes: bool  # whether there are enough components and tiles for some to be left out
 
@@ -157,6 +160,7 @@ class Samples:
         self.single = X.dtype == np.float32
         self.cut = CUT[X.dtype]
         self.needs = {}
+        self.workspace = np.empty(0, np.uint8)
         self.pruner = Pruner()
 
     def sweep(self, density, moments, posterior="soft"):
@@ -165,19 +169,19 @@ class Samples:
         if self.single:
             means, factors = means.astype(np.float32), factors.astype(np.float32)
         need = self._need(len(means), moments)
-        sums = np.empty(need.statistics)
+        sums, workspace = np.empty(need.statistics), self._memory(need.workspace)
         prunes = need.prunes and posterior == "soft"
         bounds = self.pruner.known(density) if prunes else None
         if bounds is None:
             pairs = kernel.sweep(
-                self.X, self.weights, self.coordinates, means, factors, constants, sums, need.workspace,
+                self.X, self.weights, self.coordinates, means, factors, constants, sums, workspace,
                 density=DENSITIES[kind], posterior=POSTERIORS[posterior], moments=MOMENTS[moments], cut=self.cut,
                 n_threads=need.n_threads,
             )
         else:
             pairs = kernel.sweep_pruned(
                 self.X, self.weights, self.coordinates, means, factors, constants, bounds.order, bounds.nearest,
-                bounds.follow(density), sums, need.workspace, density=DENSITIES[kind], moments=MOMENTS[moments],
+                bounds.follow(density), sums, workspace, density=DENSITIES[kind], moments=MOMENTS[moments],
                 cut=self.cut, n_threads=need.n_threads,
             )
         if prunes:
@@ -191,9 +195,31 @@ class Samples:
         sums = np.empty(need.statistics)
         kernel.accumulate(
             self.X, self.weights, self.coordinates, about, np.ascontiguousarray(resp, self.dtype), sums,
-            need.workspace, moments=MOMENTS[moments], n_threads=need.n_threads,
+            self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads,
         )
         return Statistics(sums, about.astype(np.float64, copy=False))
+
+    def seeds(self, metrics, uniform):
+        """Samples far from each other in the frame (runs, k, d), by k-means++ in each of the metrics (m, d, d) in turn.
+
+        uniform (runs, k, candidates): random numbers in [0, 1).
+        """
+        n, d = self.X.shape
+        chosen = np.empty(uniform.shape[:2], np.intp)
+        weights = self.weights.astype(np.float64) if len(self.weights) else np.ones(n)
+        seeding.kmeans_plus_plus(self.X, weights, self.coordinates, metrics.astype(self.dtype), uniform, chosen,
+                                 np.empty((d, n), self.dtype), np.empty((3, n)))
+        return ((self.X[chosen] - self.coordinates[0]) * self.coordinates[1]).astype(np.float64)
+
+    def partitions(self, centres, metrics, moments):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
+        centres = centres.astype(self.dtype)
+        runs, k, _ = centres.shape
+        need = self._need(k, moments)
+        sums = np.empty((runs, need.statistics))
+        kernel.partitions(self.X, self.weights, self.coordinates, centres, metrics.astype(self.dtype), np.zeros(k),
+                          sums, self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads)
+        return [Statistics(*each) for each in zip(sums, centres.astype(np.float64), strict=True)]
 
     def climb(self, starts, iterations, closed, structure, tol):
         """Plain EM from several statistics about means of their own; the M-step is `closed`.
@@ -217,6 +243,41 @@ class Samples:
         )
         return [(values[r, last - 1], Statistics(sums[r], about[r])) if last > 0 else None
                 for r, last in enumerate(done.tolist())]
+
+    def ascend(self, blocks, statistics, state, values, closed, structure, scale, **how):
+        """Iterations of EM with leaps; the arrays, `how` and what is returned are as the kernel has them."""
+        n, d = self.X.shape
+        k, moments = len(statistics.about), MOMENTS[structure.moments]
+        need = self._need(k, structure.moments)
+        size = kernel.ascent_size(n, d, k, moments, self.dtype.itemsize, need.n_threads)
+        return kernel.ascend(
+            self.X, self.weights, self.coordinates, blocks, statistics.buffer, statistics.about, state, values,
+            closed.floor, scale, self._memory(size), density=DENSITIES[structure.density], moments=moments,
+            ties=closed.ties, curved=structure.curved, part=closed.part, equal_weights=closed.equal_weights,
+            cut=self.cut, mass=self.mass, n_threads=need.n_threads, **how,
+        )
+
+    def mergers(self, these, resp, moments, near):
+        """What it costs to do with one component less, as the kernel has it: (k, k)."""
+        k, d = these.means.shape
+        losses = np.empty((k, k))
+        kernel.mergers(these.weights, these.means, np.ascontiguousarray(these.covariances), resp, self.weights, losses,
+                       np.empty(2 * k + k * k + d + 2 * d * d), moments=MOMENTS[moments], near=near)
+        return losses
+
+    def splits(self, these, resp, which, closed, structure, **how):
+        """Gains (k,), shares (k, 2), means (k, 2, d) and covariance matrices of two components in the place of one."""
+        n, d = self.X.shape
+        k, moments = len(these.means), MOMENTS[structure.moments]
+        found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, d, d))
+        at_once = min(worth(operations(n, k, d) * how["iterations"], self.n_threads), len(which))
+        size = kernel.splits_size(n, d, moments, self.dtype.itemsize, how["iterations"], at_once)
+        kernel.splits(
+            self.X, self.weights, self.coordinates, resp, these.means, np.ascontiguousarray(these.covariances),
+            np.array(which, np.intc), *found, closed.floor, self._memory(size), density=DENSITIES[structure.density],
+            moments=moments, part=closed.part, cut=self.cut, at_once=at_once, **how,
+        )
+        return found
 
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""
@@ -247,11 +308,12 @@ class Samples:
             n, d = self.X.shape
             n_threads = worth(operations(n, k, d), self.n_threads)
             size = kernel.workspace_size(n, d, k, MOMENTS[moments], self.dtype.itemsize, n_threads)
-            need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), self._memory(size), n_threads, enough(n, k))
+            need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), size, n_threads, enough(n, k))
             self.needs[k, moments] = need
         return need
 
     def _memory(self, size):
-        """Temporary memory: that of another pass, where it is large enough, for no two run at a time."""
-        large = [need.workspace for need in self.needs.values() if len(need.workspace) >= size]
-        return large[0] if large else np.empty(size, np.uint8)
+        """Temporary memory of at least so many bytes: the same for all passes, of which no two run at a time."""
+        if len(self.workspace) < size:
+            self.workspace = np.empty(size, np.uint8)
+        return self.workspace

@@ -38,15 +38,19 @@ def resolve(n_threads):
     >>> resolve(3)
     3
     """
-    if n_threads is None:
-        n = min(_cores(), _omp_num_threads(), _quota())
-    elif isinstance(n_threads, bool) or not isinstance(n_threads, numbers.Integral):
-        raise TypeError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
-    elif n_threads < 1:
-        raise ValueError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
-    else:
-        n = int(n_threads)
+    check(n_threads)
+    n = min(_cores(), _omp_num_threads(), _quota()) if n_threads is None else int(n_threads)
     return _alone() if n > 1 and _orphaned else n
+
+
+def check(n_threads):
+    """Raise what `resolve` raises; this asks the system nothing."""
+    if n_threads is None:
+        return
+    if isinstance(n_threads, bool) or not isinstance(n_threads, numbers.Integral):
+        raise TypeError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
+    if n_threads < 1:
+        raise ValueError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
 
 
 def entered_parallel():

@@ -3,12 +3,13 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from cyem import GaussianMixture, likelihood_ratio_test, stability
-from cyem.bootstrap import adjusted_rand, jaccard, matched
+from cyem.bootstrap import _best, adjusted_rand, jaccard, matched
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,17 @@ def test_weights_are_repeated_rows(apart):
     repeated = likelihood_ratio_test(np.repeat(apart, counts, axis=0), 1, "tied", **parameters)
     assert weighted.statistic == pytest.approx(repeated.statistic, rel=1e-6)
     assert weighted.p_value == repeated.p_value == 0.25
+
+
+@pytest.mark.parametrize("search", [None, "swap"])
+def test_a_collapse_counts_last(search):
+    """The one on two equal samples has the greater likelihood; that a fit tells of its search is no collapse."""
+    X = np.append(np.random.default_rng(0).normal(size=(60, 1)), [[0.5]] * 2, axis=0)
+    starts = np.repeat([0, 1], [60, 2]), (X[:, 0] > 0).astype(int)
+    models = [GaussianMixture(2, covariance_type="diag", search=search, n_moves=1, random_state=0, init_params=labels)
+              for labels in starts]
+    best = _best(models, X, None)
+    assert best is models[1] and models[0].lower_bound_ > best.lower_bound_
 
 
 def test_a_sentence(apart):
@@ -170,7 +182,10 @@ def test_matched():
         (likelihood_ratio_test, {"n_components": 100}, ["101", "100"]),
         (likelihood_ratio_test, {"covariance_type": "fulll"}, ["covariance_type", "'fulll'"]),
         (likelihood_ratio_test, {"random_state": "x"}, ["random_state", "'x'"]),
+        (likelihood_ratio_test, {"means_init": np.zeros((2, 1))}, ["means_init", "leave it out"]),
+        (likelihood_ratio_test, {"sample_weight": np.full(100, 0.01)}, ["sample_weight sums to 1", "3 components"]),
         (stability, {"n_bootstrap": True}, ["n_bootstrap=True"]),
+        (stability, {"n_components": "2"}, ["model is a str", "number of components", "best_"]),
         (stability, {"n_components": 0}, ["n_components", "0"]),
         (stability, {"n_components": GaussianMixture(2), "tol": 0.1}, ["tol", "number of components"]),
         (stability, {"X": np.zeros(4)}, ["2D array"]),
@@ -182,6 +197,14 @@ def test_bad_input(apart, function, bad, fragments):
         function(given.pop("X"), given.pop("n_components"), **given)
     for fragment in fragments:
         assert fragment in str(caught.value)
+
+
+def test_names_of_features_are_no_news(apart):
+    frame = pd.DataFrame(apart, columns=[f"c{i}" for i in range(apart.shape[1])])
+    model = GaussianMixture(2, random_state=0).fit(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stability(frame, model, n_bootstrap=3, random_state=0)
 
 
 def test_replicates_warn_of_nothing(apart):
@@ -214,6 +237,19 @@ def test_ctrl_c(apart, monkeypatch):
     done.clear()
     with pytest.warns(UserWarning, match="interrupted after 3 of 30"):
         assert likelihood_ratio_test(apart, 1, "tied", n_bootstrap=30, random_state=0).p_value == 1 / 4
+
+
+def test_ctrl_c_in_the_first_fit(apart):
+    """There is nothing yet to tell: it does not go on with refits to half a fit."""
+    calls = []
+
+    def once(*_):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+        stability(apart, GaussianMixture(2, callback=once), n_bootstrap=3, random_state=0)
 
 
 def test_progress(apart):

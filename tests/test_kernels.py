@@ -283,7 +283,7 @@ def test_every_door_has_a_twin_with_its_arguments(kernel):
 @every_isa
 def test_kinds_have_the_positions_of_the_twins(isa):
     module = kernels.module("sweep", isa)
-    for kinds in ("DENSITIES", "POSTERIORS", "MOMENTS"):
+    for kinds in ("DENSITIES", "POSTERIORS", "MOMENTS", "OUTCOMES"):
         assert getattr(module, kinds) == getattr(reference, kinds)
 
 
@@ -577,12 +577,14 @@ def test_exceeds(isa, k, d):
 # --- seeding ---------------------------------------------------------------------------------------------------------
 
 
-def seeds(isa, Y, weights, uniform):
-    chosen, scratch = fenced(len(uniform), np.intp), fenced((3, Y.shape[1]), float)
-    inputs = (fenced(a.shape, a.dtype, a) for a in (Y, weights, uniform))
-    kernels.module("seeding", isa).kmeans_plus_plus(*inputs, chosen, scratch)
-    assert_fence_stands(chosen)
-    assert_fence_stands(scratch)
+def seeds(isa, X, weights, metrics, uniform):
+    n, d = X.shape
+    chosen, Y, scratch = fenced(uniform.shape[:2], np.intp), fenced((d, n), X.dtype), fenced((3, n), float)
+    frame = np.array([np.zeros(d), np.ones(d)], X.dtype)
+    inputs = (fenced(a.shape, a.dtype, a) for a in (X, weights, frame, metrics.astype(X.dtype), uniform))
+    kernels.module("seeding", isa).kmeans_plus_plus(*inputs, chosen, Y, scratch)
+    for array in (chosen, Y, scratch):
+        assert_fence_stands(array)
     return chosen
 
 
@@ -655,12 +657,14 @@ def test_eigh_of_what_is_not_finite(isa, bad):
 def test_kmeans_plus_plus(isa, dtype, candidates, size):
     n, d, k = size
     rng = np.random.default_rng(size)
-    Y = rng.normal(size=(d, n)).astype(dtype)
-    weights, uniform = rng.random(n) * (rng.random(n) < 0.8), rng.random((k, candidates))  # equal ones would make ties
+    X = rng.normal(size=(n, d)).astype(dtype)
+    weights, uniform = rng.random(n) * (rng.random(n) < 0.8), rng.random((3, k, candidates))  # equal ones make ties
     weights[n // 2] = 1
-    expected = np.empty(k, np.intp)
-    reference.kmeans_plus_plus(Y.astype(float), weights, uniform, expected, None)
-    np.testing.assert_array_equal(seeds(isa, Y, weights, uniform), expected)
+    metrics = np.array([np.eye(d), np.diag(0.5 ** np.arange(d))])
+    expected = np.empty((3, k), np.intp)
+    frame = np.array([np.zeros(d), np.ones(d)])
+    reference.kmeans_plus_plus(X.astype(float), weights, frame, metrics, uniform, expected)
+    np.testing.assert_array_equal(seeds(isa, X, weights, metrics, uniform), expected)
 
 
 @every_isa
@@ -668,11 +672,42 @@ def test_kmeans_plus_plus(isa, dtype, candidates, size):
 @pytest.mark.parametrize("uniform", [0.0, 0.5, np.nextafter(1.0, 0)])
 def test_seeds_have_weight_even_when_there_are_too_few(isa, dtype, uniform):
     """Two places of positive weight, four seeds: once both are taken nothing is left to draw from."""
-    Y = np.array([[9, 0, 0, 5, 5, 7]], dtype)
+    X = np.array([[9, 0, 0, 5, 5, 7]], dtype).T
     weights = np.array([0.0, 0, 1, 1, 2, 0])
-    chosen = seeds(isa, Y, weights, np.full((4, 2), uniform))
+    chosen = seeds(isa, X, weights, np.ones((1, 1, 1)), np.full((1, 4, 2), uniform))[0]
     assert (weights[chosen] > 0).all()
-    assert set(Y[0, chosen[:2]]) == {0, 5}
+    assert set(X[chosen[:2], 0]) == {0, 5}
+
+
+@every_isa
+def test_seeds_are_measured_in_the_frame_and_by_the_metric(isa):
+    """A triangle that leads from the samples' own coordinates to others: the same seeds as in these."""
+    rng = np.random.default_rng(0)
+    X, U = rng.normal(size=(200, 3)), np.triu(rng.normal(size=(3, 3)))
+    frame, weights, uniform = rng.normal(size=(2, 3)), np.ones(200), rng.random((2, 7, 3))
+    chosen, expected = np.empty((2, 2, 7), np.intp)
+    kernels.module("seeding", isa).kmeans_plus_plus(X, weights, frame, U[None], uniform, chosen, np.empty((3, 200)),
+                                                    np.empty((3, 200)))
+    reference.kmeans_plus_plus(reference.framed(X, frame) @ U, weights, np.array([np.zeros(3), np.ones(3)]),
+                               np.eye(3)[None], uniform, expected)
+    np.testing.assert_array_equal(chosen, expected)
+
+
+@every_isa
+@every_dtype
+def test_partitions(isa, dtype):
+    """Each is the pass with hard responsibilities, in the metrics in turn."""
+    given = problem(300, 3, 4, 0, dtype)
+    centres = np.array([given.means, given.means * 2, given.means + 1], dtype)
+    metrics = np.array([np.eye(3), np.triu(np.ones((3, 3)))], dtype)
+    size = kernels.sweep.statistics_size(4, 3, SCATTER)
+    found, expected = fenced((3, size), float), np.empty((3, size))
+    workspace = np.full(kernels.sweep.workspace_size(300, 3, 4, SCATTER, given.X.itemsize, 2) + 1, 255, np.uint8)
+    inputs = given.X, given.weights, given.frame, centres, metrics, np.zeros(4)
+    kernels.module("sweep", isa).partitions(*inputs, found, workspace[1:], moments=SCATTER, n_threads=2)
+    reference.partitions(*(a.astype(float) for a in inputs), expected, moments=SCATTER)
+    assert_fence_stands(found)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=np.abs(expected).max() * TOLERANCE[dtype])
 
 
 # --- the choice of an instruction set --------------------------------------------------------------------------------
@@ -958,7 +993,198 @@ def test_climb_ends_where_little_is_left_or_something_is_wrong(isa):
     assert (climb(module, flat, SCATTER, 2, np.float64)[3] == -1).all()
 
 
+def ascend(module, given, moments, dtype, *, ties=0, curved=False, tol=1e-7, walk=5, n_threads=1, stride=None):
+    """EM from the statistics under random responsibilities: the values on the way, where it ends, and how."""
+    n, d = given.X.shape
+    k, kind = len(given.means), reference.MOMENTS[moments]
+    resp = np.random.default_rng(k).exponential(size=(n, k)).astype(dtype)
+    statistics = np.empty(kernels.sweep.statistics_size(k, d, moments))
+    reference.accumulate(given.X, given.weights, given.frame, given.means, resp, statistics, moments=moments)
+    blocks = np.zeros((2, kernels.linalg.block_size(k, d, moments)))
+    density = reference.DENSITIES.index(DENSITY_OF[kind])
+    part, floor = 4 * d * float(np.finfo(dtype).eps), np.full(1 if kind == "norms" else d, 1e-9)
+    about, state = given.means.astype(float), np.zeros(kernels.sweep.state_size())
+    reference.m_step(statistics, about, floor, NONE, blocks[0], moments=moments, ties=ties, part=part)
+    reference.measure(given.X, given.weights, given.frame, blocks[0], statistics, about, density, moments, CUT[dtype])
+    size = kernels.sweep.ascent_size(n, d, k, moments, given.X.itemsize, n_threads)
+    workspace, path = np.full(size + 1, 255, np.uint8), []
+    while len(path) < 120:
+        values = np.full(stride or 120, np.nan)
+        done, outcome, gain = module.ascend(
+            given.X, given.weights, given.frame, blocks, statistics, about, state, values, floor, np.full(d, 0.5),
+            workspace[1:], density=density, moments=moments, ties=ties, curved=curved, part=part, equal_weights=False,
+            cut=CUT[dtype], mass=float(given.weights.sum(dtype=float)), tol=tol,
+            resolution=4 * float(np.finfo(dtype).eps), walk=walk, n_threads=n_threads,
+        )
+        path += values[:done].tolist()
+        if outcome != 0:
+            break
+    return np.array(path), blocks[:, : -k * (d + 1)], statistics, about, outcome, gain
+
+
+TIED = [(moments, 0, False) for moments in MOMENTS[1:]] + [
+    (SCATTER, reference.TIES.index("axes"), True), (SCATTER, reference.TIES.index("proportional"), False),
+]
+
+
+@every_isa
+@pytest.mark.parametrize(("moments", "ties", "curved"), TIED)
+@by_size([(300, 2, 3), (700, 5, 2)])
+def test_ascend(isa, moments, ties, curved, size):
+    """Updates and leaps, one after the other, to the same end."""
+    given = problem(*size, 0, np.float64)
+    settings = dict(ties=ties, curved=curved)
+    found = ascend(kernels.module("sweep", isa), given, moments, np.float64, **settings)
+    expected = ascend(reference, given, moments, np.float64, **settings)
+    n = min(len(found[0]), len(expected[0]))  # at the end gains are those of rounding
+    assert n > 5
+    np.testing.assert_allclose(found[0][:n], expected[0][:n], atol=1e-7)
+    np.testing.assert_allclose(found[1][0], expected[1][0], atol=1e-3)
+    assert found[4] == expected[4] == reference.OUTCOMES.index("converged")
+    assert (np.diff(found[0]) > -1e-12).all(), "EM never loses"
+
+
+@every_isa
+@every_dtype
+def test_ascend_the_same_bits_however_it_is_cut(isa, dtype):
+    """Threads, and calls of a few iterations each."""
+    given, module = problem(3000, 4, 3, 0, dtype), kernels.module("sweep", isa)
+    whole = ascend(module, given, SCATTER, dtype)
+    for other in (ascend(module, given, SCATTER, dtype, n_threads=3), ascend(module, given, SCATTER, dtype, stride=7)):
+        for ours, theirs in zip(whole, other, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@every_isa
+def test_ascend_without_leaps_is_plain_em(isa):
+    given, module = problem(300, 2, 3, 0, np.float64), kernels.module("sweep", isa)
+    plain = ascend(module, given, SCATTER, np.float64, walk=1000)[0]
+    leaping = ascend(module, given, SCATTER, np.float64)[0]
+    np.testing.assert_array_equal(plain[:5], leaping[:5])
+    assert (plain[5:8] != leaping[5:8]).all()
+
+
+@every_isa
+def test_ascend_leaves_what_is_out_of_the_ordinary(isa):
+    """Nothing has changed where the M-step is none: whoever called can go on from there."""
+    flat = problem(300, 2, 3, 0, np.float64).map(np.array)
+    flat.X[:, 1] = flat.X[:, 0]
+    path, _, statistics, about, outcome, _ = ascend(kernels.module("sweep", isa), flat, SCATTER, np.float64)
+    assert len(path) == 0
+    assert kernels.sweep.OUTCOMES[outcome] == "out of the ordinary"
+    assert_matches = np.testing.assert_array_equal
+    expected = ascend(reference, flat, SCATTER, np.float64)
+    assert_matches(statistics, expected[2])
+    assert_matches(about, expected[3])
+
+
+# --- what moves of a search promise ----------------------------------------------------------------------------------
+
+
+def mixture_of(given, k=None):
+    """Shares, means, covariance matrices and responsibilities of a mixture of a problem's samples."""
+    n, d = given.X.shape
+    k = len(given.means) if k is None else k
+    rng = np.random.default_rng([n, d, k])
+    x = reference.framed(given.X, given.frame).astype(float)
+    centres = x[rng.choice(n, k, replace=False)]
+    distances = ((x[:, None] - centres) ** 2).sum(axis=2)
+    resp = np.exp(-(distances - distances.min(axis=1, keepdims=True)) / 4)
+    resp = np.where(resp > 1e-4, resp, 0)
+    resp /= resp.sum(axis=1, keepdims=True)
+    masses = given.weights.astype(float) @ resp
+    means = (resp * given.weights[:, None]).T @ x / masses[:, None]
+    z = x - means[:, None]
+    C = (z * (resp * given.weights[:, None]).T[:, :, None]).swapaxes(1, 2) @ z / masses[:, None, None]
+    return masses / masses.sum(), means, C, resp.astype(given.X.dtype)
+
+
+def splits(module, given, moments, *, at_once=1, look=50):
+    n, d = given.X.shape
+    _, means, C, resp = mixture_of(given)
+    k, kind, dtype = len(means), reference.MOMENTS[moments], given.X.dtype
+    found = np.full(k, np.nan), np.full((k, 2), np.nan), np.full((k, 2, d), np.nan), np.full((k, 2, d, d), np.nan)
+    workspace = np.full(kernels.sweep.splits_size(n, d, moments, given.X.itemsize, 5, at_once) + 1, 255, np.uint8)
+    which = np.arange(k - 1, dtype=np.intc)  # all but the last
+    module.splits(given.X, given.weights, given.frame, resp, means, C, which, *found,
+                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
+                  density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments,
+                  part=4 * d * float(np.finfo(dtype).eps), cut=CUT[dtype.type], tol=1e-4, iterations=5, owned=1e-3,
+                  look=look, least=2, at_once=at_once)
+    return found
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("moments", MOMENTS[1:])
+@by_size([(300, 2, 3), (900, 5, 4), (40, 3, 4)])
+def test_splits(isa, dtype, moments, size):
+    """The better of two starts, each after a few iterations; the two halves in either order."""
+    given = problem(*size, 0, dtype)
+    found = splits(kernels.module("sweep", isa), given, moments)
+    expected = splits(reference, given, moments)
+    close = dict(rtol=1e-6, atol=1e-6) if dtype is np.float64 else dict(rtol=1e-2, atol=2e-3 * size[0])
+    np.testing.assert_allclose(found[0], expected[0], **close)
+    assert np.isnan(found[0][-1])
+    for j in np.flatnonzero(np.isfinite(expected[0])) if dtype is np.float64 else ():
+        turn = slice(None, None, 1 if abs(found[2][j] - expected[2][j]).max() < 1e-6 else -1)
+        for ours, theirs in zip(found[1:], expected[1:], strict=True):
+            np.testing.assert_allclose(ours[j][turn], theirs[j], atol=1e-6)
+
+
+@every_isa
+def test_splits_the_same_bits_side_by_side(isa):
+    given, module = problem(900, 5, 4, 0, np.float64), kernels.module("sweep", isa)
+    for ours, theirs in zip(splits(module, given, SCATTER), splits(module, given, SCATTER, at_once=2), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@every_isa
+def test_splits_look_at_some_of_many_samples(isa):
+    given, module = problem(900, 2, 3, 0, np.float64), kernels.module("sweep", isa)
+    all_of_them, some = splits(module, given, SCATTER, look=1000), splits(module, given, SCATTER, look=20)
+    np.testing.assert_allclose(some[0], splits(reference, given, SCATTER, look=20)[0], rtol=1e-6)
+    assert (all_of_them[0][:2] != some[0][:2]).all()
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("moments", MOMENTS[1:])
+@pytest.mark.parametrize("weighted", [True, False])
+@by_size([(300, 2, 1), (300, 2, 2), (900, 5, 7)])
+def test_mergers(isa, dtype, moments, weighted, size):
+    given = problem(*size, 0, dtype)
+    shares, means, C, resp = mixture_of(given)
+    k, d = means.shape
+    weights = given.weights if weighted else given.weights[:0]
+    found, expected = np.full((k, k), np.nan), np.empty((k, k))
+    kernels.module("sweep", isa).mergers(shares, means, C, resp, weights, found,
+                                         np.full(2 * k + k * k + d + 2 * d * d, np.nan), moments=moments, near=3)
+    reference.mergers(shares, means, C, resp, weights, expected, moments=moments, near=3)
+    np.testing.assert_allclose(found, expected, rtol=1e-9 if dtype is np.float64 else 1e-4)
+
+
 # --- what data have to pass ------------------------------------------------------------------------------------------
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("one_unit", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_locate(isa, dtype, one_unit, weighted):
+    """Features of any size, a constant and a constant zero among them, one sample, and equal weights."""
+    rng = np.random.default_rng(0)
+    ends = np.finfo(dtype)
+    units = np.array([1, 1e-12, 3e9, 0, 0, ends.tiny, ends.max / 8], dtype)
+    X = (rng.normal(size=(50, 7)) * units + np.array([5, 0, 1e9, 7, 0, 0, 0], dtype)).astype(dtype)
+    for n in (50, 1):
+        weights = rng.exponential(size=n) if weighted else np.empty(0)
+        outputs = [[fenced(7, float) for _ in range(3)] for _ in range(2)]
+        for module, found in zip((kernels.module("linalg", isa), reference), outputs, strict=True):
+            module.locate(fenced((n, 7), dtype, X[:n]), weights, *found, np.full((4, 7), np.nan), one_unit=one_unit)
+        for ours, theirs in zip(*outputs, strict=True):
+            assert_fence_stands(ours)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6 if dtype is np.float32 else 1e-12)
 
 
 @every_isa

@@ -159,9 +159,9 @@ def test_what_has_no_bounded_likelihood_is_a_row_with_its_reason():
     assert [cell for cell, reason in rows.items() if not reason] == [
         *((1, code) for code in ("EII", "VII", "EEE", "VVV")), (2, "EII"), (2, "VII"),
     ]
-    assert rows[2, "VVV"] == "VVV needs 8 different samples for 2 components in 3 dimensions, and there are 4"
-    assert rows[2, "EEE"] == "EEE needs 5 different samples for 2 components in 3 dimensions, and there are 4"
-    assert rows[5, "EII"] == "5 components need 5 different samples, and there are 4"
+    assert rows[2, "VVV"] == "VVV needs 8 different samples for 2 components in 3 dimensions, and X has 4"
+    assert rows[2, "EEE"] == "EEE needs 5 different samples for 2 components in 3 dimensions, and X has 4"
+    assert rows[5, "EII"] == "5 components need 5 different samples, and X has 4"
 
 
 def test_distinct():
@@ -176,7 +176,7 @@ def test_moments_of_a_mixture_give_it_back(code, tables):
     X = tables["iris"] * [1, 100, 1, 0.01]
     mixtures = {s.code: Mixture(X, None, s, 1e-6, 1) for s in covariance.STRUCTURES}
     mixture = mixtures[code]
-    these = mixture.update(mixture.partition(seeds(mixture, 3, np.random.default_rng(0)))).parameters
+    these = mixture.assign_to(seeds(mixture, 3, np.random.default_rng(0), mixture.metrics)[0]).parameters
     value = mixture.value(mixture.sweep(these)) - mixture.frame.log_volume
     for general in covariance.STRUCTURES:
         if general.includes(mixture.structure):
@@ -208,7 +208,7 @@ def test_what_the_responsibilities_say(tables, weighted):
     X = tables["faithful"]
     weights = np.random.default_rng(0).uniform(0.1, 40, len(X)) if weighted else None
     mixture = Mixture(X, weights, covariance.structure("full"), 1e-6, 1)
-    parameters = mixture.update(mixture.partition(seeds(mixture, 3, np.random.default_rng(0)))).parameters
+    parameters = mixture.assign_to(seeds(mixture, 3, np.random.default_rng(0), mixture.metrics)[0]).parameters
     looked = paths.look(mixture, parameters)
     w = np.ones(len(X)) if weights is None else weights
     r = mixture.samples.responsibilities(parameters.density)
@@ -221,7 +221,7 @@ def test_what_the_responsibilities_say(tables, weighted):
 
 def test_blocks_of_samples_change_nothing(tables, monkeypatch):
     mixture = Mixture(tables["iris"], np.linspace(1, 3, 150), covariance.structure("VVI"), 1e-6, 1)
-    parameters = mixture.update(mixture.partition(seeds(mixture, 3, np.random.default_rng(0)))).parameters
+    parameters = mixture.assign_to(seeds(mixture, 3, np.random.default_rng(0), mixture.metrics)[0]).parameters
     whole = paths.look(mixture, parameters)
     monkeypatch.setattr(paths, "BLOCK", 40)
     for part, other in zip(paths.look(mixture, parameters), whole, strict=True):
@@ -234,7 +234,7 @@ def test_spurious(n, size, expected):
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(size=(200, 2)), rng.normal([8, 8], 1, (200, 2)), rng.normal([4, -6], size, (n, 2))])
     mixture = Mixture(X, None, covariance.structure("full"), 1e-6, 1)
-    parameters = mixture.update(mixture.partition(mixture.frame.enter(np.array([[0, 0], [8, 8], [4, -6]])))).parameters
+    parameters = mixture.assign_to(mixture.frame.enter(np.array([[0, 0], [8, 8], [4, -6]]))).parameters
     why = grid.spurious(mixture, parameters)
     assert why == ("on a handful of samples with little volume: components 2" if expected else "")
 

@@ -118,14 +118,14 @@ def test_a_split_gains_what_it_says(covariance_type):
     mixture = problem(X, covariance_type)
     start = mixture.assign(np.eye(3)[np.arange(len(X)) % 3]).parameters
     here = em.fit(mixture, start, tol=1e-4, max_iter=50)
-    p, C = here.parameters, paths.gaussians(here.parameters).covariances
-    resp = mixture.samples.responsibilities(p.density)
+    p = paths.gaussians(here.parameters)
+    resp = mixture.samples.responsibilities(here.parameters.density)
     gains = []
-    for j in range(3):
-        gain, shares, means, matrices = search.best_split(mixture, p, j, resp[:, j])
+    for j, (gain, shares, means, matrices) in search.best_splits(mixture, p, range(3), resp).items():
         others = np.arange(3) != j
         these = paths.Gaussians(np.append(p.weights[others], p.weights[j] * shares),
-                                np.concatenate([p.means[others], means]), np.concatenate([C[others], matrices]))
+                                np.concatenate([p.means[others], means]),
+                                np.concatenate([p.covariances[others], matrices]))
         moments = paths.statistics(mixture, these)
         after = mixture.value(mixture.sweep(mixture.update(moments).parameters))
         assert len(X) * (after - here.value) >= gain - 1e-3 * len(X)  # but for samples that hardly belong to it
@@ -155,9 +155,9 @@ def test_a_merger_is_the_covariance_of_both():
     labels = np.eye(4)[np.random.default_rng(0).integers(4, size=len(X))]
     parameters = mixture.assign(labels).parameters
     Z = mixture.frame.enter(X)[labels[:, [1, 3]].sum(axis=1) > 0]
-    means, matrices = paths.pooled(paths.gaussians(parameters), [1], [3])
-    assert_allclose(means[0], Z.mean(axis=0), atol=1e-12)
-    assert_allclose(matrices[0], np.cov(Z.T, bias=True), atol=1e-12)
+    mean, matrix = paths.pooled(paths.gaussians(parameters), 1, 3)
+    assert_allclose(mean, Z.mean(axis=0), atol=1e-12)
+    assert_allclose(matrix, np.cov(Z.T, bias=True), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["short_em", "kmeans"])

@@ -30,8 +30,15 @@ cdef inline Py_ssize_t matrices_size(Py_ssize_t k, Py_ssize_t d, int moments) no
     return k * d * d if moments == SCATTER else d * d if moments == POOLED else k * d if moments == SQUARES else k
 
 
-cdef inline Py_ssize_t block_length(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
+cdef inline Py_ssize_t block_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
+    """Length of a block."""
     return 3 * k + 2 * k * d + 2 * matrices_size(k, d, moments)
+
+
+cdef inline Py_ssize_t coordinates_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
+    """Length of the vector of coordinates."""
+    cdef Py_ssize_t numbers = matrices_size(k, d, moments)
+    return k + k * d + (numbers // d * (d + 1) // 2 if moments == SCATTER or moments == POOLED else numbers)
 
 
 cdef inline Block parts(double* block, Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:

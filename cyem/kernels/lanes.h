@@ -29,6 +29,12 @@ enum {
 #define cyem_roundf(x) ((float)(int)((x) < 0 ? (x) - 0.5f : (x) + 0.5f))
 #endif
 
+#if defined(__GNUC__)
+#define cyem_prefetch(address) __builtin_prefetch(address, 0, 2)
+#else
+#define cyem_prefetch(address)
+#endif
+
 #if defined(_OPENMP)
 #include <omp.h>
 #define CYEM_OPENMP 1

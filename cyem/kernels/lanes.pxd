@@ -19,6 +19,7 @@ cdef extern from "lanes.h":
     enum: SPARSER
     enum: CYEM_OPENMP
     int cyem_thread() noexcept nogil
+    void cyem_prefetch(const void* address) noexcept nogil
     double cyem_round(double x) noexcept nogil
     float cyem_roundf(float x) noexcept nogil
 
@@ -42,21 +43,21 @@ cdef inline double lowest_exponent(real unused) noexcept nogil:
 
 cdef inline void exp_lanes(real* x, real cut) noexcept nogil:
     """x <- exp(x) for non-positive numbers, exactly zero below cut, which is at least lowest_exponent."""
-    # exp(t) = 2^n exp(f) exp(-u), n = round(t / log 2), f = t - n a, u = n b, log 2 = a + b where n a is exact. The
-    # second part is a factor, for f - u would be regrouped into t - n (a + b) by compilers that may reassociate.
+    # exp(x) = 2^n exp(f) exp(-u), n = round(x / log 2), f = x - n a, u = n b, log 2 = a + b where n a is exact. The
+    # second part is a factor, for f - u would be regrouped into x - n (a + b) by compilers that may reassociate.
     # exp(f) by the polynomials of least relative error on |f| <= log(2) / 2: 4e-18, for floats 3e-9. The sum of n and
-    # 1.5 2^52 (floats: 2^23) has n at the end of its bits, which a shift moves to the exponent's place.
+    # 1.5 2^52 (floats: 2^23) has n at the end of its bits, which a shift moves to the exponent's place. Below cut all
+    # of this may be anything, also not a number.
     cdef Py_ssize_t l, lanes = LANES if real is double else WIDE
-    cdef real t, n, f, u, p
+    cdef real t, n, f, p
     cdef Bits64 b
     cdef Bits32 c
     if real is double:
         for l in range(lanes):
-            t = x[l] if x[l] > cut else cut
+            t = x[l]
             n = cyem_round(t * 1.4426950408889634)
             b.x[l] = n + 6755399441056767.0  # 1.5 2^52 + 1023
-            f = t - n * 6.93147180369123816490e-01
-            u = n * 1.90821492927058770002e-10
+            f = t - n * 0.6931471805598903
             p = 2.5000018833187373177e-8
             p = p * f + 2.7630306250293600047e-7
             p = p * f + 2.7557586803895324478e-6
@@ -70,15 +71,14 @@ cdef inline void exp_lanes(real* x, real cut) noexcept nogil:
             p = p * f + 1.0
             p = p * f + 1.0
             b.i[l] = b.i[l] << 52
-            p = (p + p * (u * (0.5 * u - 1.0))) * b.x[l]
+            p = (p - p * (n * 5.497923018708371e-14)) * b.x[l]
             x[l] = p if x[l] >= cut else 0.0
     else:
         for l in range(lanes):
-            t = x[l] if x[l] > cut else cut
+            t = x[l]
             n = cyem_roundf(t * <float>1.44269504)
             c.x[l] = n + <float>12583039.0  # 1.5 2^23 + 127
             f = t - n * <float>0.693145751953125
-            u = n * <float>1.428606820309417e-6
             p = <float>1.38145401768e-3
             p = p * f + <float>8.36874510894e-3
             p = p * f + <float>4.16683907835e-2
@@ -87,7 +87,7 @@ cdef inline void exp_lanes(real* x, real cut) noexcept nogil:
             p = p * f + <float>1.0
             p = p * f + <float>1.0
             c.i[l] = c.i[l] << 23
-            p = (p + p * (u * (<float>0.5 * u - <float>1.0))) * c.x[l]
+            p = (p - p * (n * <float>1.428606820309417e-6)) * c.x[l]
             x[l] = p if x[l] >= cut else <float>0.0
 
 

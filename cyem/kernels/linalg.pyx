@@ -1,14 +1,15 @@
 """The dense algebra between two passes: many small matrices, or all parameters of a mixture, in one call."""
 
+from libc.math cimport M_SQRT1_2, fabs, frexp, ldexp, sqrt
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from . cimport block as blocks
 from . cimport eigen
 from .algebra cimport cholesky, precision_factor
-from .block cimport block_length, fold, matrices_size, unfold
+from .block cimport fold, unfold
 from .eigen cimport graded_eigen
 from .lanes cimport real
-from .moments cimport POOLED, SCATTER
 from .mstep cimport maximise
 
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes",
@@ -68,13 +69,12 @@ def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double
 
 def block_size(Py_ssize_t k, Py_ssize_t d, int moments):
     """Length of the vector that holds all parameters."""
-    return block_length(k, d, moments)
+    return blocks.block_size(k, d, moments)
 
 
 def coordinates_size(Py_ssize_t k, Py_ssize_t d, int moments):
     """Length of the vector of coordinates."""
-    cdef Py_ssize_t numbers = matrices_size(k, d, moments)
-    return k + k * d + (numbers // d * (d + 1) // 2 if moments == SCATTER or moments == POOLED else numbers)
+    return blocks.coordinates_size(k, d, moments)
 
 
 def m_step(const double[::1] statistics, const double[:, ::1] about, const double[::1] floor,
@@ -104,6 +104,66 @@ def at(const double[::1] x, const double[::1] scale, double[::1] block, *, Py_ss
     """block OUT: the parameters at coordinates x."""
     with nogil:
         fold(&x[0], k, scale.shape[0], moments, &scale[0], &block[0])
+
+
+cdef double power_of_two(double size, int most) noexcept nogil:
+    """The one next to a size >= 0 (1 for zero), such that it and its inverse are normal numbers."""
+    cdef int exponent
+    cdef double mantissa = frexp(size, &exponent)  # in [1/2, 1), or zero
+    exponent -= 0 < mantissa < M_SQRT1_2
+    return ldexp(1, min(max(exponent, -most), most))
+
+
+def locate(const real[:, ::1] X, const double[::1] weights, double[::1] reference, double[::1] units,
+           double[::1] variances, double[:, ::1] scratch, *, bint one_unit):
+    """A frame for samples X (n, d) with weights (n,), or empty for ones, and the variance of each feature in it.
+
+    reference (d,) OUT: the weighted mean in the precision of X. units (d,) OUT: powers of two near the standard
+    deviations, or near the largest for all if one_unit. variances (d,) OUT: 1 for a constant. scratch (4, d).
+    """
+    cdef Py_ssize_t n = X.shape[0], d = X.shape[1], _r, r, i
+    cdef int most = 1020 if real is double else 124
+    cdef const real* x = &X[0, 0]
+    cdef double* low = &scratch[0, 0]
+    cdef double* high = low + d
+    cdef double* first = high + d
+    cdef double* second = first + d
+    cdef double w, z, mean, size, largest = 0, total = 0
+    with nogil:
+        for i in range(d):
+            low[i] = high[i] = x[i]
+            first[i] = second[i] = 0
+        for _r in range(n):
+            for i in range(d):
+                low[i] = x[i] if x[i] < low[i] else low[i]
+                high[i] = x[i] if x[i] > high[i] else high[i]
+            x += d
+        for i in range(d):  # first about the middle, in units of the range
+            size = high[i] / 2 - low[i] / 2
+            reference[i] = <real>(low[i] / 2 + high[i] / 2)
+            units[i] = power_of_two(size, most)
+            low[i] = 1 / units[i]
+            high[i] = size
+        x = &X[0, 0]
+        for r in range(n):
+            w = weights[r] if weights.shape[0] else 1
+            total += w
+            for i in range(d):
+                z = (x[i] - reference[i]) * low[i]
+                first[i] += w * z
+                second[i] += w * z * z
+            x += d
+        for i in range(d):
+            mean = first[i] / total
+            variances[i] = max(second[i] / total - mean * mean, 0) if high[i] > 0 else 0
+            reference[i] = <real>(reference[i] + mean * units[i])
+            size = sqrt(variances[i]) * units[i]
+            first[i] = size if size > 0 else fabs(reference[i])  # the only scale that a constant has
+            largest = max(largest, first[i])
+        for i in range(d):
+            size = power_of_two(largest if one_unit else first[i], most)
+            variances[i] = variances[i] * (units[i] / size) * (units[i] / size) if variances[i] > 0 else 1
+            units[i] = size
 
 
 def all_finite(const real[::1] x):

@@ -45,17 +45,86 @@ cdef inline Py_ssize_t side(Py_ssize_t d) noexcept nogil:
 
 # --- all samples of a tile -------------------------------------------------------------------------------------------
 
+cdef inline void sum_rows(const real* tile, const real* mean, const real* resp, Py_ssize_t rows, bint squares,
+                          double* first, double* second, Py_ssize_t step) noexcept nogil:
+    """first_i += sum_s r_s (x_si - mean_i) for some features, and, if squares, second[i * step] += those of squares.
+
+    rows (at most ROWS) and squares are constants where this is called. Scalar sums: each becomes a register of lanes.
+    """
+    cdef Py_ssize_t s
+    cdef real r, x, y
+    cdef real t0 = 0, t1 = 0, t2 = 0, t3 = 0, q0 = 0, q1 = 0, q2 = 0, q3 = 0
+    cdef real m0 = mean[0], m1 = mean[1] if rows > 1 else 0
+    cdef real m2 = mean[2] if rows > 2 else 0, m3 = mean[3] if rows > 3 else 0
+    for s in range(TILE):
+        r = resp[s]
+        x = tile[s] - m0
+        y = r * x
+        t0 += y
+        q0 += y * x if squares else 0
+        if rows > 1:
+            x = tile[TILE + s] - m1
+            y = r * x
+            t1 += y
+            q1 += y * x if squares else 0
+        if rows > 2:
+            x = tile[2 * TILE + s] - m2
+            y = r * x
+            t2 += y
+            q2 += y * x if squares else 0
+        if rows > 3:
+            x = tile[3 * TILE + s] - m3
+            y = r * x
+            t3 += y
+            q3 += y * x if squares else 0
+    first[0] += t0
+    if squares:
+        second[0] += q0
+    if rows > 1:
+        first[1] += t1
+        if squares:
+            second[step] += q1
+    if rows > 2:
+        first[2] += t2
+        if squares:
+            second[2 * step] += q2
+    if rows > 3:
+        first[3] += t3
+        if squares:
+            second[3 * step] += q3
+
+
+cdef inline void sum_features(const real* tile, const real* mean, const real* resp, Py_ssize_t d, bint squares,
+                              double* first, double* second, Py_ssize_t step) noexcept nogil:
+    """The same for all features."""
+    cdef Py_ssize_t i
+    for i from 0 <= i <= d - ROWS by ROWS:
+        sum_rows(tile + i * TILE, mean + i, resp, ROWS, squares, first + i, second + i * step, step)
+    i = d // ROWS * ROWS
+    if d - i == 3:
+        sum_rows(tile + i * TILE, mean + i, resp, 3, squares, first + i, second + i * step, step)
+    elif d - i == 2:
+        sum_rows(tile + i * TILE, mean + i, resp, 2, squares, first + i, second + i * step, step)
+    elif d - i == 1:
+        sum_rows(tile + i * TILE, mean + i, resp, 1, squares, first + i, second + i * step, step)
+
+
 cdef inline void first_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
                              double* first, double* second) noexcept nogil:
     """first_i += sum_s r_s (x_si - mean_i)"""
-    cdef Py_ssize_t i, s
-    cdef real m, total
-    for i in range(d):
-        m = mean[i]
-        total = 0
-        for s in range(TILE):
-            total += resp[s] * (tile[i * TILE + s] - m)
-        first[i] += total
+    sum_features(tile, mean, resp, d, False, first, NULL, 0)
+
+
+cdef inline void squares_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                               double* first, double* second) noexcept nogil:
+    """second_i += sum_s r_s (x_si - mean_i)^2; first as above"""
+    sum_features(tile, mean, resp, d, True, first, second, 1)
+
+
+cdef inline void norms_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                             double* first, double* second) noexcept nogil:
+    """second_0 += sum_s r_s |x_s - mean|^2; first as above"""
+    sum_features(tile, mean, resp, d, True, first, second, 0)
 
 
 cdef inline void outer(const real* y, const real* z, Py_ssize_t rows, bint triangle, double* out,
@@ -207,36 +276,6 @@ cdef inline void scatter2(const real* tile, const real* mean, const real* resp, 
 cdef inline void scatter3(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
                           double* first, double* second) noexcept nogil:
     scatter_small(tile, mean, resp, 3, first, second)
-
-
-cdef inline void squares_step(const real* tile, const real* mean, const real* resp, Py_ssize_t d, double* first,
-                              double* second, Py_ssize_t step) noexcept nogil:
-    """second[i * step] += sum_s r_s (x_si - mean_i)^2; first as above"""
-    cdef Py_ssize_t i, s
-    cdef real m, x, y, total, square
-    for i in range(d):
-        m = mean[i]
-        total = 0
-        square = 0
-        for s in range(TILE):
-            x = tile[i * TILE + s] - m
-            y = resp[s] * x
-            total += y
-            square += y * x
-        first[i] += total
-        second[i * step] += square
-
-
-cdef inline void squares_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                               double* first, double* second) noexcept nogil:
-    """second_i += sum_s r_s (x_si - mean_i)^2"""
-    squares_step(tile, mean, resp, d, first, second, 1)
-
-
-cdef inline void norms_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                             double* first, double* second) noexcept nogil:
-    """second_0 += sum_s r_s |x_s - mean|^2"""
-    squares_step(tile, mean, resp, d, first, second, 0)
 
 
 # --- those samples that have any responsibility ----------------------------------------------------------------------

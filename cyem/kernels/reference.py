@@ -10,7 +10,7 @@ DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
 POSTERIORS = ("soft", "hard")
 MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes", "axes isochoric")
-OUTCOMES = UNUSUAL, ORDINARY, HELD = range(3)
+UNUSUAL, ORDINARY, HELD = range(3)  # outcomes of an M-step
 LOWEST = -1e300  # stands for a log-density that is not a number or beyond the range
 
 
@@ -117,6 +117,10 @@ def parts(block, k, d, moments):
     """Weights (k,), means (k, d), constants (k,), covariances and factors, views of one vector; its end is scratch."""
     weights, means, constants, matrices = np.split(block[: -k * (d + 1)], np.cumsum([k, k * d, k]))
     return weights, means.reshape(k, d), constants, *matrices.reshape(2, *matrices_shape(k, d, moments))
+
+
+def empty_block(k, d, moments):
+    return np.zeros(3 * k + 2 * k * d + 2 * np.prod(matrices_shape(k, d, moments)))
 
 
 def pack(block, weights, means, covariances, factors, moments):
@@ -239,6 +243,11 @@ def m_step(statistics, about, floor, current, block, *, moments, ties, part, equ
 
 
 def coordinates(block, scale, x, *, k, moments):
+    x[:] = vector(block, scale, k, moments)
+
+
+def vector(block, scale, k, moments):
+    """Log-weights, means / scale, logarithms of the diagonals of factors and what is beside these, relative to them."""
     d = len(scale)
     weights, means, _, _, U = parts(block, k, d, moments)
     if MOMENTS[moments] in ("scatter", "pooled"):
@@ -247,7 +256,7 @@ def coordinates(block, scale, x, *, k, moments):
         rest = (U / diagonal[:, None, :])[(slice(None), *np.triu_indices(d, 1))]
     else:
         diagonal, rest = U * scale[: U.shape[1]], np.empty(0)
-    x[:] = np.concatenate([np.log(weights), (means / scale).ravel(), np.log(diagonal).ravel(), rest.ravel()])
+    return np.concatenate([np.log(weights), (means / scale).ravel(), np.log(diagonal).ravel(), rest.ravel()])
 
 
 def at(x, scale, block, *, k, moments):
@@ -268,29 +277,193 @@ def at(x, scale, block, *, k, moments):
     pack(block, weights / weights.sum(), means.reshape(k, d) * scale, covariances, U, moments)
 
 
+def measure(X, weights, frame, block, statistics, about, density, moments, cut):
+    """The pass at the parameters of a block; the mean log-likelihood."""
+    k, d = about.shape
+    _, means, constants, _, U = parts(block, k, d, moments)
+    about[:] = means.astype(X.dtype)
+    U = U if U.ndim == 3 else U[:, None, :]
+    sweep(X, weights, frame, about, U.astype(X.dtype), constants, statistics, density=density, posterior=0,
+          moments=moments, cut=cut)
+    return statistics[0] / statistics[2 : 2 + k].sum()
+
+
 def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, ties, part,
           equal_weights, cut, tol, n_threads=1, at_once=1):
     k, d = about.shape[1:]
-    kinds = dict(moments=moments, ties=ties, part=part)
+    kinds = dict(moments=moments, ties=ties, part=part, equal_weights=equal_weights)
     for r, sums in enumerate(statistics):
-        block = np.zeros(3 * k + 2 * k * d + 2 * np.prod(matrices_shape(k, d, moments)))
+        block = empty_block(k, d, moments)
         done[r] = 0
         for i in range(values.shape[1]):
-            current = block if i else block[:0]
-            if m_step(sums, about[r], floor, current, block, equal_weights=equal_weights, **kinds) != ORDINARY:
+            if m_step(sums, about[r], floor, block if i else block[:0], block, **kinds) != ORDINARY:
                 done[r] = -1
                 break
-            _, means, constants, _, U = parts(block, k, d, moments)
-            about[r] = means.astype(X.dtype)
-            U = U if U.ndim == 3 else U[:, None, :]
-            sweep(X, weights, frame, about[r], U.astype(X.dtype), constants, sums, density=density, posterior=0,
-                  moments=moments, cut=cut)
-            values[r, i] = sums[0] / sums[2 : 2 + k].sum()
+            values[r, i] = measure(X, weights, frame, block, sums, about[r], density, moments, cut)
             done[r] += 1
             if i > 1:
                 last, gain = np.diff(values[r, i - 2 : i + 1])
                 if gain * gain <= tol * (last - gain):
                     break
+
+
+def partitions(X, weights, frame, centres, metrics, constants, statistics, workspace=None, *, moments, n_threads=1):
+    for r, sums in enumerate(statistics):
+        sweep(X, weights, frame, centres[r], metrics[None, r % len(metrics)], constants, sums,
+              density=DENSITIES.index("whitened"), posterior=POSTERIORS.index("hard"), moments=moments)
+
+
+OUTCOMES = ("goes on", "converged", "out of the ordinary")
+
+
+def converged(state, gain, value, rate, tol, resolution):
+    """Aitken's projection from the slowest of the last three rates is small, twice; or gains drown in rounding."""
+    _, before, *rates, known, near = state[:7]
+    shrunk = gain / before if gain > 0 and before > 0 else 0.0 if gain > 0 and known == 0 else np.inf
+    rates = [*rates[1:], max(rate, shrunk)]
+    state[1:6] = gain, *rates, min(known + 1, 3)
+    noise = resolution * max(1, abs(value))
+    if gain <= noise and not (known == 0 and gain < -noise):
+        return True
+    slowest = max(rates)
+    state[6] = near + 1 if known >= 2 and slowest < 1 and gain * slowest <= tol * (1 - slowest) else 0
+    return state[6] == 2
+
+
+def ascend(X, weights, frame, blocks, statistics, about, state, values, floor, scale, workspace=None, *, density,
+           moments, ties, curved, part, equal_weights, cut, mass, tol, resolution, walk, n_threads=1):
+    """state: iterations, gain, three rates, how many are known, near, longest, paved, value at the point before."""
+    k, d = about.shape
+    kinds = dict(moments=moments, ties=ties, part=part, equal_weights=equal_weights)
+    value = statistics[0] / mass
+    for i in range(len(values)):
+        point, after, target, there, about_there = (a.copy() for a in (*blocks[[0, 0, 0]], statistics, about))
+        if m_step(statistics, about, floor, point, after, **kinds) != ORDINARY:
+            return i, 2, state[1]
+        leaps, end, new = state[0] >= walk, False, -np.inf
+        state[0] += 1
+        if leaps and state[8]:
+            x = [vector(block, scale, k, moments) for block in (blocks[1], point, after)]
+            r, step = np.diff(x, axis=0)
+            v = step - r
+            moving = r @ r > 0 and v @ v > 0
+            end = converged(state, value - state[9], value, step @ step / (r @ r) if moving else 0, tol, resolution)
+            a = np.sqrt(r @ r / (v @ v)) if moving else 0
+            longest = max(4, state[7])
+            if min(a, longest) > 1 and not end:
+                a, bounded = min(a, longest), a >= longest
+                at(x[0] + 2 * a * r + a**2 * v, scale, target, k=k, moments=moments)
+                if curved:  # what is nearest in the structure: the M-step of what samples of the target would sum up to
+                    w, means, _, S, _ = parts(target, k, d, moments)
+                    sums = np.concatenate([np.zeros(2), w, np.zeros(k * d), (S.T * w).T.ravel()])
+                    m_step(sums, means.copy(), floor, after, target, **kinds)
+                measure(X, weights, frame, target, there, about_there, density, moments, cut)
+                new = there[0] / mass
+                state[7] = longest * (4 if bounded else 1) if new >= value else max(4, longest / 4)
+        if new >= value:
+            blocks[0], statistics[:], about[:], state[8] = target, there, about_there, 0
+        else:
+            measure(X, weights, frame, after, statistics, about, density, moments, cut)
+            new = statistics[0] / mass
+            end = end if leaps else converged(state, new - value, new, 0, tol, resolution)
+            blocks[:], state[8:] = (after, point), (1, value)
+        value = values[i] = new
+        if end:
+            return i + 1, 1, state[1]
+    return len(values), 0, state[1]
+
+
+def sum_up(w, C, moments):
+    """What samples of Gaussians of weights w (k,) and covariance matrices C (k, d, d) sum up to about their means."""
+    scatter = w[:, None, None] * C
+    second = dict(scatter=scatter, pooled=scatter.sum(axis=0), squares=np.diagonal(scatter, axis1=1, axis2=2),
+                  norms=np.trace(scatter, axis1=1, axis2=2))
+    return np.concatenate([np.zeros(2), w, np.zeros(w.size * C.shape[1]), second[MOMENTS[moments]].ravel()])
+
+
+def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matrices, floor, workspace=None, *, density,
+           moments, part, cut, tol, iterations, owned, look, least, at_once=1):
+    d = X.shape[1]
+    w = weights if len(weights) else np.ones(len(X), X.dtype)
+    kinds, closed = dict(density=density, moments=moments, cut=cut), dict(ties=0, part=part, equal_weights=False)
+    for j in which:
+        gains[j] = -np.inf
+        rows = np.flatnonzero(resp[:, j] > owned)
+        own = resp[rows, j] * w[rows]
+        mass = own.sum(dtype=float)
+        if mass < 2 * (least * d + 1):
+            continue
+        thin = slice(None, None, max(1, len(rows) // (look * (d + 1))))
+        samples = X[rows[thin]], own[thin], frame
+        alone, about = sum_up(np.ones(1), C[j : j + 1], moments), means[j : j + 1].copy()
+        block = empty_block(1, d, moments)
+        if m_step(alone, about, floor, block[:0], block, moments=moments, **closed) != ORDINARY:
+            continue
+        before = measure(*samples, block, alone, about, **kinds)
+        values, Q = np.linalg.eigh(C[j])
+        step = 0.8 * np.sqrt(values[-1]) * Q[:, -1]
+        half = C[j] - np.outer(step, step)
+        starts = [([1 / 2, 1 / 2], [means[j] - step, means[j] + step], [half, half]),  # its halves
+                  ([2 / 3, 1 / 3], [means[j], means[j]], [C[j] / 2, 2 * C[j]])]  # its core and its shell
+        sums = np.array([sum_up(np.array(shares), np.array(C), moments) for shares, _, C in starts])
+        abouts, values, done = np.array([means for _, means, _ in starts]), np.empty((2, iterations)), np.zeros(2, int)
+        climb(*samples, sums, abouts, values, done, floor, tol=tol, **kinds, **closed)
+        ends = [values[i, last - 1] if last > 0 else -np.inf for i, last in enumerate(done)]
+        best = int(np.argmax(ends))
+        if ends[best] == -np.inf:
+            continue
+        block = empty_block(2, d, moments)
+        if m_step(sums[best], abouts[best], floor, block[:0], block, moments=moments, **closed) != ORDINARY:
+            continue
+        shares[j], halves[j], _, A, _ = parts(block, 2, d, moments)
+        matrices[j] = A if A.ndim == 3 else A[:, :, None] * np.eye(d)
+        gains[j] = mass * (ends[best] - before) if shares[j].min() * mass >= least * d + 1 else -np.inf
+
+
+def mergers(shares, means, C, resp, weights, losses, scratch=None, *, moments, near):
+    k, d = means.shape
+    w = weights if len(weights) else np.ones(len(resp))
+    total = w.sum(dtype=float)
+
+    def entropic(share, C):
+        variances = np.diagonal(C)
+        volume = dict(squares=np.log(variances).sum(), norms=d * np.log(variances.mean()))
+        return share * (np.log(share) - volume.get(MOMENTS[moments], np.linalg.slogdet(C)[1]) / 2)
+
+    losses[:] = np.inf
+    rest = np.log(np.maximum(1 - resp.astype(float), np.finfo(resp.dtype).eps ** 2))
+    gaps = means[:, None] - means
+    distances = np.array([[gap @ np.linalg.solve(A, gap) for gap in row] for A, row in zip(C, gaps, strict=True)])
+    for i in range(k):
+        losses[i, i] = total * np.log1p(-min(shares[i], 1 - 1e-12)) - w @ rest[:, i]
+        distances[i, i] = np.inf
+        for j in np.argsort(distances[i], kind="stable")[: min(near, k - 1)]:
+            pair = shares[[i, j]]
+            t = pair / pair.sum()
+            both = t[0] * C[i] + t[1] * C[j] + t[0] * t[1] * np.outer(gaps[i, j], gaps[i, j])
+            loss = entropic(pair[0], C[i]) + entropic(pair[1], C[j]) - entropic(pair.sum(), both)
+            losses[i, j] = losses[j, i] = total * loss + 4 * np.log(2) * (w @ (resp[:, i] * resp[:, j]))
+
+
+def power_of_two(sizes, dtype):
+    mantissas, exponents = np.frexp(sizes)  # sizes = mantissas 2^exponents, mantissas in [1/2, 1) or zero
+    most = np.finfo(dtype).maxexp - 4
+    return np.ldexp(1.0, np.clip(exponents - ((mantissas < np.sqrt(0.5)) & (mantissas > 0)), -most, most))
+
+
+def locate(X, weights, reference, units, variances, scratch=None, *, one_unit):
+    x, w = X.astype(float), weights if len(weights) else np.ones(len(X))
+    low, high = x.min(axis=0), x.max(axis=0)
+    middle, size = (low / 2 + high / 2).astype(X.dtype).astype(float), high / 2 - low / 2
+    rough = power_of_two(size, X.dtype)
+    z = (x - middle) / rough
+    mean = w @ z / w.sum()
+    spread = np.where(size > 0, np.maximum(w @ z**2 / w.sum() - mean**2, 0), 0)
+    reference[:] = (middle + mean * rough).astype(X.dtype)
+    sizes = np.sqrt(spread) * rough
+    sizes = np.where(sizes > 0, sizes, np.abs(reference))
+    units[:] = power_of_two(np.full(len(sizes), sizes.max()) if one_unit else sizes, X.dtype)
+    variances[:] = np.where(spread > 0, spread * (rough / units) * (rough / units), 1)
 
 
 def all_finite(x):
@@ -314,11 +487,12 @@ def draw(mass, u, otherwise):
     return massive[min(place, len(massive) - 1)] if len(massive) else otherwise
 
 
-def kmeans_plus_plus(Y, weights, uniform, chosen, scratch):
-    nearest = np.inf
-    for j in range(len(chosen)):
-        mass = weights * nearest if j else weights
-        picks = [draw(mass, u, chosen[0]) for u in (uniform[j] if j else uniform[0, :1])]
-        trials = [np.minimum(nearest, ((Y - Y[:, [pick]]) ** 2).sum(axis=0)) for pick in picks]
-        best = np.argmin([weights @ trial for trial in trials])
-        chosen[j], nearest = picks[best], trials[best]
+def kmeans_plus_plus(X, weights, frame, metrics, uniform, chosen, Y=None, scratch=None):
+    for r, places in enumerate(chosen):
+        y, nearest = framed(X, frame) @ np.triu(metrics[r % len(metrics)]), np.inf
+        for j in range(len(places)):
+            mass = weights * nearest if j else weights
+            picks = [draw(mass, u, places[0]) for u in (uniform[r, j] if j else uniform[r, 0, :1])]
+            trials = [np.minimum(nearest, ((y - y[pick]) ** 2).sum(axis=1)) for pick in picks]
+            best = np.argmin([weights @ trial for trial in trials])
+            places[j], nearest = picks[best], trials[best]

@@ -11,22 +11,28 @@ d) Statistics are one float64 vector: log-likelihood, log of the largest respons
 e) A pass may be told what log-joint density each component can reach at most in each tile. It then evaluates those that
    may matter, and refreshes their bounds; the others' responsibilities would have been exact zeros.
 f) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
+g) Passes and M-steps are strung together at the end: climb.pxi has many iterations of EM in one call, moves.pxi what
+   a search asks between two of its moves.
 
 The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.sweep does the rest.
 """
 
 from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
-from libc.math cimport INFINITY, sqrt
-from libc.string cimport memset
+from libc.math cimport INFINITY, fabs, log, log1p, sqrt
+from libc.string cimport memcpy, memset
 
-from .block cimport Block, block_length, matrices_size, parts
+from .algebra cimport cholesky
+from .block cimport Block, block_size, coordinates_size, matrices_size, parts
+from .block cimport fold as parameters_at, unfold as coordinates_of
 from .density cimport (
     diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
     whitened,
 )
+from .eigen cimport graded_eigen
 from .lanes cimport (
-    CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_thread, exp_lanes, log_lanes, lowest_exponent, real,
+    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
+    lowest_exponent, real,
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
@@ -35,6 +41,7 @@ from .moments cimport (
 )
 from .mstep cimport ORDINARY, maximise
 from .posterior cimport hard, lowest, soft
+from .ties cimport FREE
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
 DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
@@ -50,8 +57,10 @@ cdef enum Posterior:
 
 cdef enum:
     MAX_SHARDS = 64
+    NEAREST = 1 << 14       # bytes of samples: half of a common first-level cache
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
+    CACHED = 32             # rows that are transposed together
     FIRST = 4               # components that are evaluated first, the most likely ones
 
 cdef double SLACK = 1e-5  # of a bound: more than its rounding
@@ -78,27 +87,37 @@ ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
-cdef struct Pass:
-    Py_ssize_t n, tiles, shards, group
-    int d, k, matrices
+cdef struct Rows:           # samples
+    Py_ssize_t n
+    int d
     const void* X           # (n, d)
     const void* weights     # (n,) or NULL for ones
     const void* frame       # (2, d)
+    const int* order        # (n,): rows of X, and of weights, in the order in which tiles take them, or NULL
+
+cdef struct Pass:
+    Py_ssize_t n, tiles, shards, group
+    int d, k, matrices
+    const void* X           # as in Rows
+    const void* weights
+    const void* frame
+    const int* order
     const void* means       # (k, d): what moments are about
     const void* centres     # (k, d): what distances are measured from, whitened where the samples are
     void* anchors           # (padded d, k): the means, ROWS features at a time
     void* factors           # (k or 1, factor_size)
     void* constants         # (k,): log-joint density at distance zero, less base
     const void* given       # (n, k): responsibilities to fill from
-    const int* order        # (n,): rows of X in the order in which tiles take them, or NULL
     float* bounds           # (tiles, k): the least distance of a sample of the tile from the component, or NULL
     const double* change    # (2, k): that distances have since been scaled by at least [0], and moved by at most [1]
     void* out               # (n, ...): rows to write
     double base, cut
     bint shared             # one factor for all components
+    Py_ssize_t span         # samples of a tile that all components see before the next ones
     bint pools              # second moments of all components together
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
-    Py_ssize_t factor_size, tile_size, resp_size, z_size, first_size, second_step, second_size, sums_size, scratch_size
+    Py_ssize_t factor_size, factor_step, tile_size, resp_size, z_size
+    Py_ssize_t first_size, second_step, second_size, sums_size, scratch_size
     density_t density
     posterior_t posterior
     dense_t dense
@@ -134,7 +153,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.sums_size = aligned((HEAD + k + p.first_size + p.second_size) * sizeof(double)) // sizeof(double)
     p.tile_size = dp * TILE
     p.resp_size = kp * TILE
-    p.z_size = p.tile_size if p.tile_size > 2 * SPARSE * width else 2 * SPARSE * width
+    p.z_size = p.tile_size if p.tile_size > (2 * SPARSE + 4) * width else (2 * SPARSE + 4) * width
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = MAX_SHARDS  # a power of two, so that threads get equal parts
@@ -150,12 +169,18 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
                       + aligned(p.group * TILE * sizeof(double)))
 
 
+cdef Py_ssize_t span(Py_ssize_t bytes, Py_ssize_t lanes) noexcept nogil:
+    """How many samples of so many bytes stay in the nearest cache, in whole groups of lanes; at most a tile."""
+    cdef Py_ssize_t most = NEAREST // bytes // lanes * lanes
+    return lanes if most < lanes else TILE if most > TILE else most
+
+
 cdef Py_ssize_t packed_size(int d) noexcept nogil:
     """Length of one packed factor of any kind."""
     return panel_size(d) if panel_size(d) > d else d
 
 
-def statistics_size(Py_ssize_t k, Py_ssize_t d, int moments):
+cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
     """Length of the vector of statistics."""
     return HEAD + k + k * d + (k * d * d if moments == SCATTER else d * d if moments == POOLED
                                else k * d if moments == SQUARES else k if moments == NORMS else 0)
@@ -189,19 +214,23 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef real* weight = <real*>s.weight
     cdef const int* order = p.order
     cdef const real* x
-    cdef Py_ssize_t _t, r, i, m, d = p.d
+    cdef Py_ssize_t _t, v, r, i, m, d = p.d
     cdef real a, b
     for _t in range(tiles):
         m = p.n - row if p.n - row < TILE else TILE
-        if order is NULL:
-            for i in range(d):
-                a = reference[i]
-                b = scale[i]
-                for r in range(m):
-                    tile[i * TILE + r] = (X[(row + r) * d + i] - a) * b
+        if order is NULL and m == TILE:
+            for v from 0 <= v < TILE by CACHED:  # so few rows that their cache lines are there for every feature
+                x = X + (row + v) * d
+                for i from 0 <= i < CACHED * d by 8:
+                    cyem_prefetch(x + TILE * d + i)
+                for i in range(d):
+                    a = reference[i]
+                    b = scale[i]
+                    for r in range(CACHED):
+                        tile[i * TILE + v + r] = (x[r * d + i] - a) * b
         else:
             for r in range(m):
-                x = X + <Py_ssize_t>order[row + r] * d
+                x = X + (row + r if order is NULL else <Py_ssize_t>order[row + r]) * d
                 for i in range(d):
                     tile[i * TILE + r] = (x[i] - reference[i]) * scale[i]
         for i in range(d):
@@ -225,22 +254,23 @@ cdef inline Py_ssize_t occupied(const Pass* p, Py_ssize_t row, real unused) noex
 cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
     """resp[k, s] <- log-joint density = constant_k - distance^2 / 2"""
     cdef const real* centre = <const real*>p.centres
-    cdef real* factor = <real*>p.factors
+    cdef const real* factor = <const real*>p.factors
     cdef const real* constants = <const real*>p.constants
     cdef real* tile = <real*>s.tiles
-    cdef Py_ssize_t t, j
+    cdef Py_ssize_t t, j, v, n
     load[real](p, s, row, tiles, X)
     if p.shared:
         tile = <real*>s.white
         for t in range(tiles):
             whiten[real](<real*>s.tiles + t * p.tile_size, factor, occupied[real](p, row + t * TILE, 0), p.d,
                          tile + t * p.tile_size)
-    for j in range(p.k):
-        for t in range(tiles):
-            p.density(tile + t * p.tile_size, centre, factor, constants + j, occupied[real](p, row + t * TILE, 0), p.d,
-                      <real*>s.resp + t * p.resp_size + j * TILE)
-        centre += p.d
-        factor += 0 if p.shared else p.factor_size
+    for v from 0 <= v < TILE by p.span:
+        for j in range(p.k):
+            for t in range(tiles):
+                n = occupied[real](p, row + t * TILE, 0) - v
+                if n > 0:
+                    p.density(tile + t * p.tile_size + v, centre + j * p.d, factor + j * p.factor_step, constants + j,
+                              n if n < p.span else p.span, p.d, <real*>s.resp + t * p.resp_size + j * TILE + v)
 
 
 cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
@@ -302,7 +332,7 @@ cdef inline double evaluate(const Pass* p, Scratch* s, const real* tile, Py_ssiz
     cdef real* joint = <real*>s.resp + s.n_active * TILE
     cdef real constant = (<const real*>p.constants)[j], highest = lowest[real](0), least
     cdef Py_ssize_t r
-    p.density(tile, <const real*>p.centres + j * p.d, <real*>p.factors + (0 if p.shared else j * p.factor_size),
+    p.density(tile, <const real*>p.centres + j * p.d, <real*>p.factors + j * p.factor_step,
               <const real*>p.constants + j, n, p.d, joint)
     for r in range(n):
         highest = joint[r] if joint[r] > highest else highest
@@ -372,28 +402,38 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
                        double* first, double* second) noexcept nogil:
     """First and second moments of one component and those samples of one tile that it has any part in."""
     cdef Py_ssize_t owned[TILE + 1]
-    cdef Py_ssize_t n = gather(resp, owned), width = side(p.d), i, s
-    cdef const real* reference = <const real*>p.frame
-    cdef const real* scale = reference + p.d
+    cdef Py_ssize_t n = gather(resp, owned), d = p.d, width = side(d), i, s, a, l
+    cdef real* reference = z  # padded with zeros, as are
+    cdef real* scale = reference + width
+    cdef real* centre = scale + width
+    cdef real* last = centre + width
+    cdef real* y
     cdef const real* x
-    cdef real* y = z + n * width
     cdef real r
+    cdef real t[BLOCK]
+    memset(z, 0, 4 * width * sizeof(real))
+    for i in range(d):
+        reference[i] = (<const real*>p.frame)[i]
+        scale[i] = (<const real*>p.frame)[d + i]
+        centre[i] = mean[i]
+    z = last + width
+    y = z + n * width
     for s in range(n):
-        x = X + (row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]) * p.d
+        i = row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]
+        x = X + i * d
+        if i == p.n - 1:  # rows are read in whole blocks, and there is nothing behind this one
+            memcpy(last, x, d * sizeof(real))
+            x = last
         r = resp[owned[s]]
-        for i in range(p.d):
-            z[i] = (x[i] - reference[i]) * scale[i] - mean[i]
-            y[i] = r * z[i]
-        for i in range(p.d, width):
-            z[i] = 0
-            y[i] = 0
-        z += width
-        y += width
-    y -= n * width
-    z -= n * width
-    first_gathered(y, n, p.d, first)
+        for a from 0 <= a < width by BLOCK:
+            for l in range(BLOCK):
+                t[l] = (x[a + l] - reference[a + l]) * scale[a + l] - centre[a + l]
+            for l in range(BLOCK):
+                z[s * width + a + l] = t[l]
+                y[s * width + a + l] = r * t[l]
+    first_gathered(y, n, d, first)
     if p.gathered is not NULL:
-        p.gathered(y, z, n, p.d, second)
+        p.gathered(y, z, n, d, second)
 
 
 cdef void emit_pooled(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
@@ -571,16 +611,21 @@ cdef void unpool(const Pass* p, double* out, const real* means) noexcept nogil:
 
 # --- the doors -------------------------------------------------------------------------------------------------------
 
-cdef void open_pass(Pass* p, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
-                    const real* means, Py_ssize_t k, int moments, bint prunes,
+cdef inline Rows rows(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame) noexcept nogil:
+    """All rows, in their order."""
+    cdef Rows r
+    r.n, r.d, r.X, r.frame, r.order = X.shape[0], <int>X.shape[1], &X[0, 0], &frame[0, 0], NULL
+    r.weights = &weights[0] if weights.shape[0] else NULL
+    return r
+
+
+cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moments, bint prunes,
                     unsigned char* workspace) noexcept nogil:
     """What every pass has: samples, frame, means, and its temporary memory."""
     cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real)
-    plan(p, X.shape[0], <int>X.shape[1], <int>k, moments, prunes, itemsize)
-    p.X = &X[0, 0]
-    p.weights = &weights[0] if weights.shape[0] else NULL
-    p.frame = &frame[0, 0]
+    plan(p, r.n, r.d, <int>k, moments, prunes, itemsize)
+    p.X, p.weights, p.frame, p.order = r.X, r.weights, r.frame, r.order
     p.means = p.centres = means
     p.factors = <void*>at
     at += aligned(p.k * packed_size(p.d) * itemsize)
@@ -619,6 +664,9 @@ cdef void set_density(Pass* p, const real* means, const real* factors, const dou
     cdef double y
     p.shared = density == WHITENED
     p.factor_size = panel_size(p.d) if triangle else 1 if density == SPHERICAL else p.d
+    p.factor_step = 0 if p.shared else p.factor_size
+    # triangles are read from the second-level cache, so a tile at a time; samples where there is little else to read
+    p.span = TILE if density == TRIANGULAR else span(p.d * sizeof(real), LANES if real is double else WIDE)
     for j in range(1 if p.shared else p.k):
         if triangle:
             pack_panels(factors + j * p.d * p.d, p.d, packed)
@@ -664,7 +712,7 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     """
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, False, &workspace[0])
+        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, posterior, cut)
         run(&p, sizeof(real), n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
@@ -683,7 +731,7 @@ def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::
     """
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, True, &workspace[0])
+        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, True, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, cut)
         p.order = &order[0]
         p.bounds = &bounds[0, 0]
@@ -700,7 +748,7 @@ def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1]
     """The sums for one M-step from given responsibilities: resp (n, k) IN, the rest as in sweep."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, weights, frame, &means[0, 0], means.shape[0], moments, False, &workspace[0])
+        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, False, &workspace[0])
         p.given = &resp[0, 0]
         p.fill = <step_t>fill_given[real]
         run(&p, sizeof(real), n_threads)
@@ -713,7 +761,7 @@ def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, 
     """loglik (n,) OUT: log-density of each sample in the frame."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
+        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &loglik[0]
         p.emit = <step_t>emit_loglik[real]
@@ -726,7 +774,7 @@ def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[
     """resp (n, k) OUT: p(component | sample)."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
+        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
         p.out = &resp[0, 0]
         p.emit = <step_t>emit_resp[real]
@@ -739,7 +787,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
     """label (n,) OUT: the first most probable component."""
     cdef Pass p
     with nogil:
-        open_pass(&p, X, X[0, :0], frame, &means[0, 0], means.shape[0], NONE, False, &workspace[0])
+        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, 0)
         p.fill = <step_t>fill_joint[real]
         p.out = &label[0]
@@ -747,93 +795,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
         run(&p, sizeof(real), n_threads)
 
 
-# --- many short runs -------------------------------------------------------------------------------------------------
-
-cdef struct Climb:
-    int k, density, moments, ties, iterations, n_threads
-    const double* floor
-    double part, cut, tol
-    bint equal_weights
-
-
-def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads, int at_once):
-    """Bytes of temporary memory for a climb."""
-    cdef Py_ssize_t matrices = matrices_size(k, d, moments)
-    return at_once * (workspace_size(n, d, k, moments, itemsize, n_threads) + aligned(k * d * itemsize)
-                      + aligned(matrices * itemsize)
-                      + aligned(block_length(k, d, moments) * <Py_ssize_t>sizeof(double))) + 64
-
-
-cdef int climb_from(const Climb* c, const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame,
-                    double* statistics, double* about, double* values, unsigned char* at) noexcept nogil:
-    """One run; how many iterations it took, or -1 if something out of the ordinary happened."""
-    cdef Pass p
-    cdef Block b
-    cdef Py_ssize_t d = X.shape[1], size = matrices_size(c.k, d, c.moments), i, j
-    cdef double* block
-    cdef real* means
-    cdef real* factors
-    cdef double total, gain, last
-    at += (64 - <uintptr_t>at % 64) % 64
-    block = <double*>at
-    at += aligned(block_length(c.k, d, c.moments) * sizeof(double))
-    means = <real*>at
-    at += aligned(c.k * d * sizeof(real))
-    factors = <real*>at
-    at += aligned(size * sizeof(real))
-    b = parts(block, c.k, d, c.moments)
-    for i in range(c.iterations):
-        if maximise(statistics, about, c.k, d, c.moments, c.ties, c.floor, c.part, c.equal_weights,
-                    block if i > 0 else NULL, block, c.n_threads) != ORDINARY:
-            return -1
-        for j in range(c.k * d):
-            means[j] = <real>b.means[j]
-            about[j] = means[j]
-        for j in range(size):
-            factors[j] = <real>b.factors[j]
-        open_pass[real](&p, X, weights, frame, means, c.k, c.moments, False, at)
-        set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
-        run(&p, sizeof(real), c.n_threads)
-        add_shards[real](&p, statistics, means, c.n_threads)
-        total = 0
-        for j in range(c.k):
-            total += statistics[HEAD + j]
-        values[i] = statistics[0] / total
-        if i > 1:
-            gain, last = values[i] - values[i - 1], values[i - 1] - values[i - 2]
-            if gain * gain <= c.tol * (last - gain):  # what is left if gains go on shrinking by gain / last
-                return <int>i + 1
-    return c.iterations
-
-
-def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
-          double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
-          unsigned char[::1] workspace, *, int density, int moments, int ties, double part, bint equal_weights,
-          double cut, double tol, int n_threads, int at_once):
-    """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
-
-    statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
-    pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
-    -1 if something was out of the ordinary, and statistics are of no use. floor, part, ties, equal_weights as in
-    linalg.m_step. at_once runs go side by side, with n_threads each.
-    """
-    cdef Climb c
-    cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
-    c.k, c.density, c.moments, c.iterations = <int>about.shape[1], density, moments, <int>values.shape[1]
-    c.ties, c.floor, c.part, c.equal_weights, c.cut, c.tol = ties, &floor[0], part, equal_weights, cut, tol
-    c.n_threads = n_threads
-    with nogil:
-        if at_once == 1:  # a parallel region within one would have to make its threads anew
-            for r in range(statistics.shape[0]):
-                done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
-                                           &workspace[0])
-        else:
-            for r in prange(statistics.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
-                done[r] = climb_from[real](&c, X, weights, frame, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
-                                           &workspace[cyem_thread() * size])
-
-
-def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
+def exp_log(const real[::1] x, real[::1] exps, double[::1] logs):
     """For tests: exp of non-positive numbers and log of their absolute value plus one, in place of lanes of a block."""
     cdef real t[WIDE]
     cdef double u[WIDE]
@@ -846,5 +808,9 @@ def exp_log(const real[::1] x, real[::1] exp, double[::1] log):
         exp_lanes[real](t, <real>lowest_exponent[real](0))
         log_lanes(u, lanes)
         for l in range(min(lanes, x.shape[0] - i)):
-            exp[i + l] = t[l]
-            log[i + l] = u[l]
+            exps[i + l] = t[l]
+            logs[i + l] = u[l]
+
+
+include "climb.pxi"
+include "moves.pxi"

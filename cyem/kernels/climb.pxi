@@ -1,0 +1,318 @@
+# --- many passes in one call -----------------------------------------------------------------------------------------
+
+cdef struct Problem:        # what stays the same from one pass to the next
+    Rows rows
+    int k, density, moments, ties, n_threads
+    const double* floor
+    double part, cut
+    bint equal_weights
+
+
+cdef inline Problem problem(Rows rows, Py_ssize_t k, int density, int moments, int ties, const double* floor,
+                            double part, bint equal_weights, double cut, int n_threads) noexcept nogil:
+    cdef Problem c
+    c.rows, c.k, c.density, c.moments, c.ties = rows, <int>k, density, moments, ties
+    c.floor, c.part, c.equal_weights, c.cut, c.n_threads = floor, part, equal_weights, cut, n_threads
+    return c
+
+
+cdef inline bint update(const Problem* c, const double* statistics, const double* about, const double* current,
+                        double* block) noexcept nogil:
+    """block <- the M-step, where nothing is out of the ordinary; a search begins at the current block, or NULL."""
+    return maximise(statistics, about, c.k, c.rows.d, c.moments, c.ties, c.floor, c.part, c.equal_weights, current,
+                    block, c.n_threads) == ORDINARY
+
+
+cdef Py_ssize_t measure_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
+    """Bytes of temporary memory for a pass at the parameters of a block."""
+    return (aligned(k * d * itemsize) + aligned(matrices_size(k, d, moments) * itemsize)
+            + workspace_size(n, d, k, moments, itemsize, n_threads))
+
+
+cdef double measure(const Problem* c, double* block, double* statistics, double* about, unsigned char* at,
+                    real unused) noexcept nogil:
+    """One pass: statistics about the means of a block, as the samples' precision has them; the mean log-likelihood."""
+    cdef Pass p
+    cdef Block b = parts(block, c.k, c.rows.d, c.moments)
+    cdef Py_ssize_t size = matrices_size(c.k, c.rows.d, c.moments), means_size = c.k * c.rows.d, j
+    cdef real* means = <real*>at
+    cdef real* factors = <real*>(at + aligned(means_size * sizeof(real)))
+    cdef double mass = 0
+    at += aligned(means_size * sizeof(real)) + aligned(size * sizeof(real))
+    for j in range(means_size):
+        means[j] = <real>b.means[j]
+        about[j] = means[j]
+    for j in range(size):
+        factors[j] = <real>b.factors[j]
+    open_pass[real](&p, c.rows, means, c.k, c.moments, False, at)
+    set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
+    run(&p, sizeof(real), c.n_threads)
+    add_shards[real](&p, statistics, means, c.n_threads)
+    for j in range(c.k):
+        mass += statistics[HEAD + j]
+    return statistics[0] / mass
+
+
+# --- partitions ------------------------------------------------------------------------------------------------------
+
+def partitions(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, :, ::1] centres,
+               const real[:, :, ::1] metrics, const double[::1] constants, double[:, ::1] statistics,
+               unsigned char[::1] workspace, *, int moments, int n_threads):
+    """The sums for M-steps from several partitions of the samples, by the nearest centres in the metrics in turn.
+
+    centres (runs, k, d), metrics (m, d, d) upper triangles, constants (k,), which are added to minus half of squared
+    distances: IN. statistics (runs, size) OUT: about the centres.
+    """
+    cdef Pass p
+    cdef Py_ssize_t k = centres.shape[1], r
+    with nogil:
+        for r in range(centres.shape[0]):
+            open_pass(&p, rows(X, weights, frame), &centres[r, 0, 0], k, moments, False, &workspace[0])
+            set_density(&p, &centres[r, 0, 0], &metrics[r % metrics.shape[0], 0, 0], &constants[0], WHITENED, HARD, 0)
+            run(&p, sizeof(real), n_threads)
+            add_shards(&p, &statistics[r, 0], &centres[r, 0, 0], n_threads)
+
+
+# --- short runs ------------------------------------------------------------------------------------------------------
+
+def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads, int at_once):
+    """Bytes of temporary memory for a climb."""
+    return at_once * (measure_size(n, d, k, moments, itemsize, n_threads)
+                      + aligned(block_size(k, d, moments) * <Py_ssize_t>sizeof(double))) + 64
+
+
+cdef int climb_from(const Problem* c, int iterations, double tol, double* statistics, double* about, double* values,
+                    unsigned char* at, real unused) noexcept nogil:
+    """One run; how many iterations it took, or -1 if something out of the ordinary happened."""
+    cdef double* block
+    cdef double gain, last
+    cdef Py_ssize_t i
+    at += (64 - <uintptr_t>at % 64) % 64
+    block = <double*>at
+    at += aligned(block_size(c.k, c.rows.d, c.moments) * sizeof(double))
+    for i in range(iterations):
+        if not update(c, statistics, about, block if i else NULL, block):
+            return -1
+        values[i] = measure[real](c, block, statistics, about, at, 0)
+        if i > 1:
+            gain, last = values[i] - values[i - 1], values[i - 1] - values[i - 2]
+            if gain * gain <= tol * (last - gain):  # what is left if gains go on shrinking by gain / last
+                return <int>i + 1
+    return iterations
+
+
+def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
+          double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
+          unsigned char[::1] workspace, *, int density, int moments, int ties, double part, bint equal_weights,
+          double cut, double tol, int n_threads, int at_once):
+    """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
+
+    statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
+    pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
+    -1 if something was out of the ordinary, and statistics are of no use. floor, part, ties, equal_weights as in
+    linalg.m_step. at_once runs go side by side, with n_threads each.
+    """
+    cdef Problem c
+    cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
+    cdef int iterations = <int>values.shape[1]
+    with nogil:
+        c = problem(rows(X, weights, frame), about.shape[1], density, moments, ties, &floor[0], part, equal_weights,
+                    cut, n_threads)
+        if at_once == 1:  # a parallel region within one would have to make its threads anew
+            for r in range(statistics.shape[0]):
+                done[r] = climb_from[real](&c, iterations, tol, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
+                                           &workspace[0], 0)
+        else:
+            for r in prange(statistics.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
+                done[r] = climb_from[real](&c, iterations, tol, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
+                                           &workspace[cyem_thread() * size], 0)
+
+
+# --- EM to its end, with leaps ---------------------------------------------------------------------------------------
+
+OUTCOMES = ("goes on", "converged", "out of the ordinary")
+
+cdef enum:
+    GOES_ON, CONVERGED, STRANGE
+cdef enum:
+    MEMORY = 3      # rates of convergence of which the slowest counts
+    PATIENCE = 2    # projections in a row that have to be small
+    STRETCH = 4     # the first bound on the length of a leap, and what it grows by
+
+cdef struct State:          # of an ascent between two calls, as a vector of numbers; zeros to begin with
+    double iterations
+    double gain             # of the last update
+    double rates[MEMORY]    # at which gains shrank
+    double known            # how many of these there are
+    double near             # projections in a row that were small
+    double longest          # bound on the next leap
+    double paved            # whether the point is the update of the one before it, so that a leap may follow
+    double value            # at the point before
+
+cdef struct Ascent:
+    State* state
+    double* point           # blocks
+    double* before
+    double* after
+    double* target
+    double* statistics      # at the point, and about which means
+    double* about
+    double* there           # at the target
+    double* about_there
+    double* x               # (4, coordinates_size): of the point before, the point, its update and the target
+    const double* scale
+    Py_ssize_t block_size, statistics_size, coordinates_size, means_size
+    double mass, tol, resolution
+    int walk
+    bint curved
+
+
+def state_size():
+    """Length of the vector that holds the state of an ascent."""
+    return sizeof(State) // sizeof(double)
+
+
+def ascent_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
+    """Bytes of temporary memory for an ascent."""
+    return (measure_size(n, d, k, moments, itemsize, n_threads) + 64 + <Py_ssize_t>sizeof(double)
+            * (2 * block_size(k, d, moments) + 4 * coordinates_size(k, d, moments) + k * d
+               + HEAD + k + k * d + matrices_size(k, d, moments)))
+
+
+cdef bint converged(const Ascent* a, double gain, double value, double rate) noexcept nogil:
+    """Tell the gain of an update and the rate that steps show: is what projects from these at most tol?"""
+    cdef State* s = a.state
+    cdef double shrunk = INFINITY, noise = a.resolution * max(1, fabs(value)), slowest = 0
+    cdef bint first = s.known == 0
+    cdef int i
+    if gain > 0 and (first or s.gain > 0):
+        shrunk = 0 if first else gain / s.gain
+    for i in range(MEMORY - 1):
+        s.rates[i] = s.rates[i + 1]
+    s.rates[MEMORY - 1] = max(rate, shrunk)
+    s.known = min(s.known + 1, MEMORY)
+    s.gain = gain
+    if gain <= noise and not (first and gain < -noise):
+        return True
+    for i in range(MEMORY):
+        slowest = max(slowest, s.rates[i])
+    s.near = s.near + 1 if s.known == MEMORY and slowest < 1 and gain * slowest <= a.tol * (1 - slowest) else 0
+    return s.near == PATIENCE
+
+
+cdef bint ahead(const Problem* c, const Ascent* a, double* rate, bint* bounded) noexcept nogil:
+    """The coordinates of a point far ahead, or false where there is none; the rate at which EM gains."""
+    cdef Py_ssize_t i, m = a.coordinates_size
+    cdef double* x = a.x
+    cdef double r, step, rr = 0, vv = 0, ss = 0, length
+    coordinates_of(a.before, c.k, c.rows.d, c.moments, a.scale, x)
+    coordinates_of(a.point, c.k, c.rows.d, c.moments, a.scale, x + m)
+    coordinates_of(a.after, c.k, c.rows.d, c.moments, a.scale, x + 2 * m)
+    for i in range(m):
+        r, step = x[m + i] - x[i], x[2 * m + i] - x[m + i]
+        rr += r * r
+        ss += step * step
+        vv += (step - r) * (step - r)
+    rate[0] = 0
+    if rr == 0 or vv == 0:
+        return False
+    rate[0] = ss / rr
+    length = sqrt(rr / vv)
+    bounded[0] = length >= a.state.longest
+    length = min(length, a.state.longest)
+    for i in range(m):
+        r, step = x[m + i] - x[i], x[2 * m + i] - x[m + i]
+        x[3 * m + i] = x[i] + 2 * length * r + length * length * (step - r)
+    return length > 1
+
+
+cdef bint land(const Problem* c, const Ascent* a) noexcept nogil:
+    """target <- the parameters at the coordinates ahead, or what is nearest to these in a curved structure."""
+    cdef Py_ssize_t d = c.rows.d, j, i
+    cdef Block b = parts(a.target, c.k, d, c.moments)
+    cdef double* second = a.there + HEAD + c.k + a.means_size
+    parameters_at(a.x + 3 * a.coordinates_size, c.k, d, c.moments, a.scale, a.target)
+    if not a.curved:
+        return True
+    memset(a.there, 0, a.statistics_size * sizeof(double))
+    for j in range(c.k):
+        a.there[HEAD + j] = b.weights[j]
+        for i in range(d * d):
+            second[j * d * d + i] = b.weights[j] * b.covariances[j * d * d + i]
+    memcpy(a.about_there, b.means, a.means_size * sizeof(double))
+    return update(c, a.there, a.about_there, a.after, a.target)
+
+
+cdef int ascend_once(const Problem* c, const Ascent* a, double* value, unsigned char* at, real unused) noexcept nogil:
+    """One iteration: to the update of the point, or a leap beyond it. value: that of the point, IN and OUT."""
+    cdef State* s = a.state
+    cdef bint leaps = s.iterations >= a.walk, end = False, bounded = False, found
+    cdef double rate, new
+    if not update(c, a.statistics, a.about, a.point, a.after):
+        return STRANGE
+    s.iterations += 1
+    if leaps and s.paved:
+        found = ahead(c, a, &rate, &bounded)
+        end = converged(a, value[0] - s.value, value[0], rate)
+        if found and not end and land(c, a):
+            measure[real](c, a.target, a.there, a.about_there, at, 0)
+            new = a.there[0] / a.mass
+            if new >= value[0]:
+                s.longest *= STRETCH if bounded else 1
+                s.paved = 0
+                value[0] = new
+                memcpy(a.point, a.target, a.block_size * sizeof(double))
+                memcpy(a.statistics, a.there, a.statistics_size * sizeof(double))
+                memcpy(a.about, a.about_there, a.means_size * sizeof(double))
+                return GOES_ON
+            s.longest = max(STRETCH, s.longest / STRETCH)
+    measure[real](c, a.after, a.statistics, a.about, at, 0)
+    new = a.statistics[0] / a.mass
+    if not leaps:
+        end = converged(a, new - value[0], new, 0)
+    s.paved, s.value = 1, value[0]
+    value[0] = new
+    memcpy(a.before, a.point, a.block_size * sizeof(double))
+    memcpy(a.point, a.after, a.block_size * sizeof(double))
+    return CONVERGED if end else GOES_ON
+
+
+def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] blocks,
+           double[::1] statistics, double[:, ::1] about, double[::1] state, double[::1] values,
+           const double[::1] floor, const double[::1] scale, unsigned char[::1] workspace, *, int density, int moments,
+           int ties, bint curved, double part, bint equal_weights, double cut, double mass, double tol,
+           double resolution, int walk, int n_threads):
+    """EM as `em.fit` has it, with leaps ahead, where nothing out of the ordinary happens.
+
+    blocks (2, size): the parameters of a point, IN and OUT, and of the one before it. statistics and about (k, d): the
+    pass at the point, IN and OUT. state (state_size,): zeros at the first call; then left alone. values (iterations,)
+    OUT: the mean log-likelihood after each. walk: iterations before the first leap. mass: of all samples. scale (d,):
+    of coordinates. curved: whether leaps lead out of the structure.
+    Returns the number of iterations, the outcome, and the gain of the last update.
+    """
+    cdef Problem c
+    cdef Ascent a
+    cdef Py_ssize_t i = 0, d = X.shape[1], k = about.shape[0]
+    cdef int outcome = GOES_ON
+    cdef double value = statistics[0] / mass
+    cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
+    a.block_size, a.coordinates_size = block_size(k, d, moments), coordinates_size(k, d, moments)
+    a.statistics_size, a.means_size = statistics.shape[0], k * d
+    a.state, a.point, a.before = <State*>&state[0], &blocks[0, 0], &blocks[1, 0]
+    a.statistics, a.about, a.scale = &statistics[0], &about[0, 0], &scale[0]
+    a.mass, a.tol, a.resolution, a.walk, a.curved = mass, tol, resolution, walk, curved
+    a.after = <double*>at
+    a.target = a.after + a.block_size
+    a.x = a.target + a.block_size
+    a.there = a.x + 4 * a.coordinates_size
+    a.about_there = a.there + a.statistics_size
+    at = <uintptr_t>(a.about_there + a.means_size)
+    with nogil:
+        c = problem(rows(X, weights, frame), k, density, moments, ties, &floor[0], part, equal_weights, cut, n_threads)
+        a.state.longest = max(STRETCH, a.state.longest)
+        while i < values.shape[0] and outcome == GOES_ON:
+            outcome = ascend_once[real](&c, &a, &value, <unsigned char*>at, 0)
+            if outcome != STRANGE:
+                values[i] = value
+                i += 1
+    return i, outcome, a.state.gain
