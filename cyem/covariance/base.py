@@ -4,6 +4,7 @@ Arrays have the shapes that scikit-learn gives them. A factor is U, upper triang
 Sigma^-1 = U U'; k components, d features.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -347,8 +348,12 @@ def expected_cost(covariances, S, masses):
 
 
 def part(d, eps):
-    """What rounding of relative size eps leaves of d variances: correlations of 1 less it cannot be told from 1."""
-    return 4 * eps * d
+    """What rounding of relative size eps leaves of d variances: correlations of 1 less it cannot be told from 1.
+
+    Errors of sums are independent, and the norm of a matrix of these grows with the root of d; without the factor 4 it
+    would be near those that occur.
+    """
+    return 4 * eps * math.sqrt(d)
 
 
 def resolved(floor, A, eps):
