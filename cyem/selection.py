@@ -250,8 +250,9 @@ def select(
         Whether to show how far the search is; None: on a terminal and in a notebook, after a second. A function is
         called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
     **parameters
-        Anything else that `GaussianMixture` takes, for every fit alike. A start that these give, such as `init_params`,
-        takes the place of the seeds.
+        Anything else that `GaussianMixture` takes, for every fit alike, but for what concerns one fit by itself
+        (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`). A start that these give, such as
+        `init_params`, takes the place of the seeds.
 
     Returns
     -------

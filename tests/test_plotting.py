@@ -493,7 +493,7 @@ def test_drawings_are_small_in_vector_formats(tmp_path):
 def test_stability_and_merging_are_drawn_as_they_are(load):
     X = load("faithful")
     model = GaussianMixture(3, random_state=0).fit(X)
-    found = stability(X, model, n_bootstrap=5, random_state=0)
+    found = stability(model, X, n_bootstrap=5, random_state=0)
     display = StabilityDisplay.from_stability(found)
     assert_array_equal(display.jaccard, found.jaccard)
     check_readable(display.figure_)
