@@ -393,6 +393,16 @@ def test_mclust(load, dataset, case):
         assert_allclose(C / units, case["covariances"] / units, rtol=0, atol=4e-4)
 
 
+@every_structure
+def test_one_feature(code, load):
+    """Only the letter for volumes has something to say."""
+    X = load("faithful")[:, :1]
+    labels = (X[:, 0] > 3).astype(int)
+    found, plain = (GaussianMixture(2, covariance_type=c, init_params=labels, tol=1e-10).fit(X).score(X)
+                    for c in (code, code[0] + "II"))
+    assert_allclose(found, plain, rtol=1e-8)
+
+
 @pytest.mark.parametrize("dataset, case", [c for c in CASES if c.values[1]["model"] == "VVE"])
 def test_mclust_stops_short(load, dataset, case):
     """From mclust's own answer for VVE, EM still climbs."""

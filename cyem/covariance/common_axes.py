@@ -59,11 +59,10 @@ class CommonAxes(Oriented):
         Q = eigh(combined(S, masses))[1]
         before = self.look(Q, S, masses, floor)
         weights = (masses / before.v.T).T
-        # the polar factor of sum_k n_k diag(1 / v_k) (tr(B_k) - B_k); a trace is at least as large as any eigenvalue
-        G = np.diag(np.trace(before.B, axis1=1, axis2=2) @ weights) - (weights[:, :, None] * before.B).sum(axis=0)
-        values, vectors = eigh(G @ G.T)
-        turn = (vectors * values**-0.5) @ vectors.T @ G
-        after = self.look(Q @ turn.T, S, masses, floor)
+        # the polar factor of sum_k n_k diag(1 / v_k) (b_k - B_k), with more in b_k than any eigenvalue of B_k
+        G = np.diag(1.1 * np.trace(before.B, axis1=1, axis2=2) @ weights) - (weights[:, :, None] * before.B).sum(axis=0)
+        left, _, right = np.linalg.svd(G)
+        after = self.look(Q @ (left @ right).T, S, masses, floor)
         return along(after.Q, after.v, after.held)
 
     def look(self, Q, S, masses, floor):
