@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .covariance.base import eigh
 from .statistics import Statistics
 
 TINY = np.finfo(float).tiny
@@ -51,7 +52,7 @@ def statistics(mixture, these):
 def split(these, j):
     """Component j cut in two across its first axis, with the mean and the covariances of the whole."""
     w, m, S = these
-    values, vectors = np.linalg.eigh(S[j])
+    values, vectors = eigh(S[j])
     step = APART * np.sqrt(values[-1]) * vectors[:, -1]
     half = S[j] - np.outer(step, step)
     return Gaussians(

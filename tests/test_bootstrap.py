@@ -185,16 +185,16 @@ def test_matched():
         (likelihood_ratio_test, {"means_init": np.zeros((2, 1))}, ["means_init", "leave it out"]),
         (likelihood_ratio_test, {"sample_weight": np.full(100, 0.01)}, ["sample_weight sums to 1", "3 components"]),
         (stability, {"n_bootstrap": True}, ["n_bootstrap=True"]),
-        (stability, {"n_components": "2"}, ["model is a str", "number of components", "best_"]),
-        (stability, {"n_components": 0}, ["n_components", "0"]),
-        (stability, {"n_components": GaussianMixture(2), "tol": 0.1}, ["tol", "number of components"]),
+        (stability, {"model": "2"}, ["model is a str", "number of components", "best_"]),
+        (stability, {"model": 0}, ["n_components", "0"]),
+        (stability, {"model": GaussianMixture(2), "tol": 0.1}, ["tol", "number of components"]),
         (stability, {"X": np.zeros(4)}, ["2D array"]),
     ],
 )
 def test_bad_input(apart, function, bad, fragments):
-    given = {"X": apart, "n_components": 2} | bad
+    what = "model" if function is stability else "n_components"
     with pytest.raises((ValueError, TypeError)) as caught:
-        function(given.pop("X"), given.pop("n_components"), **given)
+        function(**{"X": apart, what: 2} | bad)
     for fragment in fragments:
         assert fragment in str(caught.value)
 
