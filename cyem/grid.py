@@ -63,13 +63,13 @@ class Grid:
         yield {cell: partial(self._repair, cell) for cell in up if cell in self.found}, below
 
     def _climb(self, cell):
-        return self._explored(cell, self._cold(cell) + self._from_below(cell))
+        return self._explored(cell, self._cold, self._from_below)
 
     def _return(self, cell):
-        return self._explored(cell, self._from_above(cell))
+        return self._explored(cell, self._from_above)
 
     def _repair(self, cell):
-        return self._explored(cell, self._from_below(cell)) if self._behind(cell) else self.found[cell]
+        return self._explored(cell, self._from_below) if self._behind(cell) else self.found[cell]
 
     def _below(self, cell):
         """The cells that are special cases of this one."""
@@ -96,31 +96,28 @@ class Grid:
         """The result of a task: what was found, or the exception that it ended with."""
         (self.found if isinstance(result, Found) else self.failed)[cell] = result
 
-    # --- where a cell starts: functions of the problem that give statistics, in a list -------------------------------
+    # --- where a cell starts: statistics --------------------------------------------------------------------------
 
-    def _from_below(self, cell):
-        k, _ = cell
-        if k == 1:
+    def _from_below(self, cell, mixture):
+        if cell[0] == 1:
             return []
-        starts = [partial(adopted, self.found[other]) for other in self._specials(cell)]
         fewer = self._fewer(cell)
-        return [*starts, partial(self._divided, self.found[fewer], k)] if fewer else starts
+        return ([adopted(self.found[other], mixture) for other in self._specials(cell)]
+                + (self._divided(self.found[fewer], cell[0], mixture) if fewer else []))
 
-    def _from_above(self, cell):
+    def _from_above(self, cell, mixture):
         k, code = cell
         if k == 1:
             return []
         generals = [(k, s.code) for s in STRUCTURES if code in special_cases(s.code)]
-        starts = [partial(adopted, self.found[other]) for other in generals if self._sound(other)]
         more = k + 1, code
-        return [*starts, partial(self._united, self.found[more])] if self._sound(more) else starts
+        return ([adopted(self.found[other], mixture) for other in generals if self._sound(other)]
+                + (self._united(self.found[more], mixture) if self._sound(more) else []))
 
-    def _cold(self, cell):
-        k, _ = cell
-        return [partial(self._seeded, k)] if k > 1 else [whole]
-
-    def _seeded(self, k, mixture):
-        s = self.settings
+    def _cold(self, cell, mixture):
+        k, s = cell[0], self.settings
+        if k == 1:
+            return [paths.statistics(mixture, paths.gaussians(mixture.whole))]
         rng = np.random.default_rng(np.random.SeedSequence(s.seed, spawn_key=(k,)))
         if s.begin is not None:
             return [mixture.sweep(s.begin(mixture, k, rng)) for _ in range(s.n_init)]
@@ -130,9 +127,8 @@ class Grid:
         """k components, in several ways: those that two explain best are split."""
         these, part, resp = self._seen(found, mixture)
         splits = search.best_splits(part, these, range(len(these.weights)), resp)
-        order = sorted(splits, key=lambda j: -splits[j].gain)
         starts = []
-        for j in order[:SPLITS]:
+        for j in sorted(splits, key=lambda j: -splits[j].gain)[:SPLITS]:
             new = search.divided(these, j, splits[j]) if splits[j].gain > -np.inf else paths.split(these, j)
             while len(new.weights) < k:
                 new = paths.split(new, int(new.weights.argmax()))
@@ -182,12 +178,12 @@ class Grid:
 
     # --- what is done with them -------------------------------------------------------------------------------------
 
-    def _explored(self, cell, starts):
-        """The best that comes of starts, beside what was found before."""
+    def _explored(self, cell, *sources):
+        """The best that comes of starts from some sources, beside what was found before."""
         mixture = self._mixture(cell[1])
-        statistics = [each for source in starts for each in source(mixture)]
+        starts = [each for source in sources for each in source(cell, mixture)]
         bounds = [self.found[other] for other in self._bounds(cell)]
-        return explore(mixture, statistics, self.found.get(cell), bounds, self.settings)
+        return explore(mixture, starts, self.found.get(cell), bounds, self.settings)
 
     def _mixture(self, code):
         """The problem, with memory of its own for this thread."""
@@ -234,12 +230,7 @@ def special_cases(code):
     return [each for each in below if not any(each in included(other) for other in below)]
 
 
-def whole(mixture):
-    """A single component."""
-    return [paths.statistics(mixture, paths.gaussians(mixture.whole))]
-
-
 def adopted(found, mixture):
     """The mixture that was found for another structure, or the nearest to it."""
     these = paths.gaussians(found.fit.parameters)
-    return [paths.statistics(mixture, paths.moved(these, found.mixture.frame, mixture.frame))]
+    return paths.statistics(mixture, paths.moved(these, found.mixture.frame, mixture.frame))

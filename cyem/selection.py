@@ -237,7 +237,7 @@ def select(
         or infinity, the model is out of the question.
     n_init : int, default=2
         Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
-        go on after some iterations.
+        go on after some iterations, on a part of the samples where these are many.
     random_state : int, RandomState, Generator or None, default=None
         Source of the random numbers. The table is the same for any `n_jobs` and `n_threads`.
     n_jobs : int or None, default=None

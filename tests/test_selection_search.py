@@ -153,6 +153,60 @@ def test_workers_stop():
         workers.check()
 
 
+def test_workers_wait_for_what_comes_before():
+    begun, through = [], []
+
+    def task(name):
+        begun.append((name, list(through)))
+
+    before = {"c": ["a", "b"], "b": [], "a": [], "d": ["c"]}
+    with Workers(3) as workers:
+        for name, _ in workers.run({name: lambda name=name: task(name) for name in "abcd"}, before):
+            through.append(name)
+    assert sorted(through) == list("abcd")
+    for name, known in begun:
+        assert set(before[name]) <= set(known)
+
+
+def test_what_a_run_may_come_to():
+    """Gains that halve add up to twice the first; of fewer than three values nothing is known, nor of growing gains."""
+    assert contest.hope([0.0, 1.0, 1.5]) == pytest.approx(1.5 + 0.5 * contest.OPTIMISM)
+    assert contest.hope([0.0, 1.0]) == np.inf
+    assert contest.hope([0.0, 1.0, 3.0]) > 50
+    assert contest.hope([0.0, 1.0, 1.0]) == 1.0
+
+
+def test_runs_meet_whatever_the_order_of_their_components(tables):
+    mixture = Mixture(tables["iris"], None, covariance.structure("VVV"), 1e-6, 1)
+    begin = mixture.partitions(seeds(mixture, 3, np.random.default_rng(0), mixture.metrics), mixture.metrics)[0]
+    (end,) = contest.finish(mixture, contest.Run(begin), Problem(tables["iris"], None, {}).settings(None))
+    w, means, S = paths.gaussians(end.parameters)
+
+    def run(order, step):
+        these = paths.Gaussians(w[order], means[order] + step, S[order])
+        parameters = mixture.update(paths.statistics(mixture, these)).parameters
+        return contest.Run(None, value=end.value - 1e-4, parameters=parameters)
+
+    others = [end]
+    assert contest.meets(others, run([2, 0, 1], 1e-3))
+    assert others[0].starts == end.starts + 1
+    assert not contest.meets(others, run([0, 1, 2], 0.2))
+    assert not contest.meets(others, run([0, 1, 2], 0.0)._replace(value=end.value - 0.1))
+
+
+def test_many_samples():
+    """Starts are compared on a part of them: the table is as sound, and as independent of workers."""
+    X = np.concatenate([np.random.default_rng(i).normal(3 * i, 1 + i, (2000, 2)) for i in range(3)])
+    assert len(contest.sample(Mixture(X, None, covariance.structure("VVV"), 1e-6, 1), 3, 0).samples.X) < len(X)
+    grid = {"n_components": range(1, 5), "covariance_types": ("EII", "EEE", "VVV"), "random_state": 0}
+    alone, together = select(X, **grid, n_jobs=1), select(X, **grid, n_jobs=3)
+    same(alone, together)
+    assert alone.nesting_violations == ()
+    assert alone.best_row[:2] == (3, "VVV")
+    twice = select(X[::2], sample_weight=np.full(3000, 2.0), **grid)
+    assert twice.nesting_violations == ()
+
+
 def test_what_has_no_bounded_likelihood_is_a_row_with_its_reason():
     X = np.random.default_rng(0).normal(size=(4, 3)).repeat(5, axis=0)
     rows = {row[:2]: row.reason for row in select(X, [1, 2, 5], ("EII", "VII", "EEE", "VVV"), random_state=0).rows}
