@@ -164,10 +164,10 @@ class Grid:
 
     def _bounds(self, cell):
         """The cells that are special cases of this one, and to be trusted."""
+        k, code = cell
         fewer = [self._fewer(cell)]
-        if self.mixtures[cell[1]].equal_weights:  # every component of a special case is there as often as the others
-            fewer = [other for other in self.found
-                     if other[1] == cell[1] and other[0] < cell[0] and cell[0] % other[0] == 0]
+        if self.mixtures[code].equal_weights:  # every component of a special case is there as often as the others
+            fewer = [(other, code) for other in self.counts if other < k and k % other == 0]
         return [*self._specials(cell), *filter(self._sound, fewer)]
 
     def _behind(self, cell):
