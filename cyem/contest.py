@@ -146,10 +146,8 @@ def trusted(mixture, starts, old, bounds, settings):
     ordinary, volume = Ordinary.of(mixture), mixture.frame.log_volume
     least = highest(bounds) + volume
     runs = contest(ordinary, starts, old, settings) or finish(mixture, starts[0], settings)
-    for start in starts:  # where a sane one has lost to what turned out to be spurious
-        if not chosen(runs, least, mixture).spurious:
-            break
-        runs += finish(ordinary, start._replace(starts=0), settings)
+    if chosen(runs, least, mixture).spurious:  # a sane one may have lost to what turned out to be spurious
+        runs += [run for start in starts for run in finish(ordinary, start, settings)]
     for bound in bounds:
         best = chosen(runs, least, mixture)
         if less(best.value, bound.value + volume, mixture):

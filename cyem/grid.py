@@ -121,7 +121,8 @@ class Grid:
         rng = np.random.default_rng(np.random.SeedSequence(s.seed, spawn_key=(k,)))
         if s.begin is not None:
             return [mixture.sweep(s.begin(mixture, k, rng)) for _ in range(s.n_init)]
-        return mixture.partitions(start.seeds(mixture, k, rng, mixture.metrics, s.n_init), mixture.metrics)
+        runs = s.n_init + max(0, SPLITS - (k - 1))  # a few components leave little to split
+        return mixture.partitions(start.seeds(mixture, k, rng, mixture.metrics, runs), mixture.metrics)
 
     def _divided(self, found, k, mixture):
         """k components, in several ways: those that two explain best are split."""
