@@ -140,7 +140,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.n = n
     p.d = d
     p.k = k
-    p.sparse = 0 if d < ROWS else SPARSE if moments == SCATTER or moments == POOLED else SPARSER
+    p.sparse = 0 if d < ROWS else SPARSE if d > BLOCK and (moments == SCATTER or moments == POOLED) else SPARSER
     # operations a pair, one way and the other
     p.pools = moments == POOLED and not prunes and d >= ROWS and 4 * d + k < d * (d + 1)
     p.first_size = kp * dp if p.pools else <Py_ssize_t>k * d
