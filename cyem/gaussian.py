@@ -609,7 +609,7 @@ class GaussianMixture(Estimator):
             In the dtype of X.
         """
         X, evaluator = self._ready(X)
-        scores = evaluator.score_samples(X, self.n_threads) - evaluator.log_volume
+        scores = evaluator.score_samples(X, self.n_threads) - evaluator.frame.log_volume
         return scores.astype(X.dtype, copy=False)
 
     def score(self, X, y=None, sample_weight=None):

@@ -348,7 +348,7 @@ class Ascent:
         self.state = np.zeros(STATE)
         self.state[0] = done
         self.how = dict(tol=tol, walk=walk, resolution=mixture.resolution)
-        self.stride = min(em.LOOK, 1 + TOGETHER // operations(len(mixture.samples.X), k, d))
+        self.stride = min(em.STRIDE, 1 + TOGETHER // operations(len(mixture.samples.X), k, d))
         self.gain = np.inf
 
     def go(self, iterations):

@@ -161,8 +161,9 @@ def moved(mixture, these, moves, splits):
         if i != m:
             means[m], C[m] = pooled(these, i, m)
             weights[m] += weights[i]
-        _, shares, *two = splits[j]
-        weights[[j, i]], means[[j, i]], C[[j, i]] = shares * weights[j], *two
+        whole, (_, *halves) = weights[j], splits[j]
+        for place, share, mean, matrix in zip((j, i), *halves, strict=True):
+            weights[place], means[place], C[place] = share * whole, mean, matrix
     return statistics(mixture, Gaussians(weights / weights.sum(), means, C))
 
 

@@ -89,12 +89,12 @@ class Evaluator:
     dtype : float32 or float64
     """
 
-    __slots__ = ("coordinates", "density", "dtype", "frame", "kind", "log_volume")
+    __slots__ = ("coordinates", "density", "dtype", "frame", "kind")
 
     def __init__(self, frame, density, dtype):
         self.dtype = np.dtype(dtype)
         self.frame = frame
-        self.coordinates, self.log_volume = frame.coordinates(dtype), frame.log_volume
+        self.coordinates = frame.coordinates(dtype)
         self.kind = DENSITIES[density.kind]
         means, factors = (np.ascontiguousarray(a, dtype) for a in (density.means, density.factors))
         self.density = density._replace(means=means, factors=factors)
