@@ -270,8 +270,9 @@ class Samples:
         n, d = self.X.shape
         k, moments = len(these.means), MOMENTS[structure.moments]
         found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, d, d))
-        at_once = min(worth(operations(n, k, d) * how["iterations"], self.n_threads), len(which))
-        size = kernel.splits_size(n, d, moments, self.dtype.itemsize, how["iterations"], at_once)
+        longest = max(how["trial"], how["iterations"])
+        at_once = min(worth(operations(n, k, d) * longest, self.n_threads), len(which))
+        size = kernel.splits_size(n, d, moments, self.dtype.itemsize, longest, at_once)
         kernel.splits(
             self.X, self.weights, self.coordinates, resp, these.means, np.ascontiguousarray(these.covariances),
             np.array(which, np.intc), *found, closed.floor, self._memory(size), density=DENSITIES[structure.density],
