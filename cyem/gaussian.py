@@ -346,7 +346,7 @@ class GaussianMixture(Estimator):
             if mixture.samples.dtype != np.float64:
                 for name in ("means_", "covariances_", "precisions_cholesky_", "precisions_"):
                     setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
-        if not (np.isfinite(self.covariances_).all() and np.isfinite(self.precisions_).all()):
+        if not (data.finite(self.covariances_) and data.finite(self.precisions_)):
             events.append("variances or their inverses are beyond the range of their dtype; predictions do not use "
                           "them")
         self.weights_ = parameters.weights.astype(mixture.samples.dtype)

@@ -3,6 +3,7 @@
 import math
 from copy import copy
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -394,10 +395,10 @@ def coincident(parameters):
     """Groups (lists of indices) of components that do not differ, by the symmetric Kullback-Leibler divergence."""
     k, d = parameters.means.shape
     structure = parameters.structure
-    alive = parameters.weights > 0
     # a divergence of c between components allows their log det Sigma^(-1/2) a difference of sqrt(d c / 2)
-    volumes = np.sort(parameters.constants[alive] - np.log(parameters.weights[alive]))
-    if (volumes[1:] - volumes[:-1] > math.sqrt(d * COINCIDENT / 2)).all():
+    pairs = zip(parameters.constants.tolist(), parameters.weights.tolist(), strict=True)
+    volumes = sorted(constant - math.log(weight) for constant, weight in pairs if weight > 0)
+    if all(above - below > math.sqrt(d * COINCIDENT / 2) for below, above in pairwise(volumes)):
         return []
     C = structure.full(parameters.covariances, k, d)
     P = structure.full(structure.precisions(parameters.factors), k, d)
@@ -405,7 +406,7 @@ def coincident(parameters):
     gaps = parameters.means[:, None] - parameters.means
     distances = P.reshape(k, -1) @ C.reshape(k, -1).T - d + ((gaps @ P) * gaps).sum(axis=2)
     near = (distances + distances.T) / 2 < COINCIDENT
-    groups, free = [], np.flatnonzero(alive).tolist()
+    groups, free = [], np.flatnonzero(parameters.weights > 0).tolist()
     while free and near.sum() > k:
         j, *rest = free
         same = [i for i in rest if near[i, j]]

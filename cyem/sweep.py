@@ -207,19 +207,20 @@ class Samples:
         n, d = self.X.shape
         chosen = np.empty(uniform.shape[:2], np.intp)
         weights = self.weights.astype(np.float64) if len(self.weights) else np.ones(n)
-        seeding.kmeans_plus_plus(self.X, weights, self.coordinates, metrics.astype(self.dtype), uniform, chosen,
+        metrics = metrics.astype(self.dtype, copy=False)
+        seeding.kmeans_plus_plus(self.X, weights, self.coordinates, metrics, uniform, chosen,
                                  np.empty((d, n), self.dtype), np.empty((3, n)))
-        return ((self.X[chosen] - self.coordinates[0]) * self.coordinates[1]).astype(np.float64)
+        return ((self.X[chosen] - self.coordinates[0]) * self.coordinates[1]).astype(np.float64, copy=False)
 
     def partitions(self, centres, metrics, moments):
         """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
-        centres = centres.astype(self.dtype)
+        centres, metrics = (array.astype(self.dtype, copy=False) for array in (centres, metrics))
         runs, k, _ = centres.shape
         need = self._need(k, moments)
         sums = np.empty((runs, need.statistics))
-        kernel.partitions(self.X, self.weights, self.coordinates, centres, metrics.astype(self.dtype), np.zeros(k),
-                          sums, self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads)
-        return [Statistics(*each) for each in zip(sums, centres.astype(np.float64), strict=True)]
+        kernel.partitions(self.X, self.weights, self.coordinates, centres, metrics, np.zeros(k), sums,
+                          self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads)
+        return [Statistics(*each) for each in zip(sums, centres.astype(np.float64, copy=False), strict=True)]
 
     def climb(self, starts, iterations, closed, structure, tol):
         """Plain EM from several statistics about means of their own; the M-step is `closed`.
