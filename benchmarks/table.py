@@ -23,6 +23,7 @@ COLUMNS = {
     "reached": ("reached", lambda x: f"{x[0]} of {x[1]}"),
     "found": ("found", lambda x: f"{x[0]} of {x[1]}"),
     "found_by_mclust": ("by mclust", lambda x: f"{x[0]} of {x[1]}"),
+    "covered": ("covered, by parameter", lambda x: f"{x[0]:.1%} to {x[1]:.1%}"),
     "passes": ("passes", str),
     "plain_passes": ("of textbook EM", str),
     "fewer": ("fewer", lambda x: f"{x:.2f}×"),

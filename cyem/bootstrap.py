@@ -2,20 +2,17 @@
 
 import copy
 import numbers
-import signal
 import warnings
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
 
-from . import data, start, threads
+from . import data, start
 from .covariance import structure
-from .estimator import ConvergenceWarning, warn
+from .estimator import ConvergenceWarning
 from .gaussian import INTERRUPTED, GaussianMixture
-from .progress import shown
-from .selection import aligned
+from .replicates import processes, replicates, whole
+from .text import aligned
 
 APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
 DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)
@@ -126,27 +123,32 @@ def likelihood_ratio_test(
     >>> likelihood_ratio_test(X, 1, "tied", n_bootstrap=19, random_state=0).p_value
     0.05
     """
-    _whole("n_bootstrap", n_bootstrap, 1)
+    whole("n_bootstrap", n_bootstrap, 1)
     if stop_after is not None:
-        _whole("stop_after", stop_after, 1)
-    processes = _processes(n_jobs)
+        whole("stop_after", stop_after, 1)
+    jobs = processes(n_jobs)
     X = data.samples(X)
     weights = data.weights(sample_weight, len(X))
+    n = _size(X, weights)
+    if given := [name for name in ("weights_init", "means_init", "precisions_init") if name in parameters]:
+        raise TypeError(f"{given[0]} fits one number of components, and two are compared: leave it out.")
+    if n <= n_components and weights is not None:
+        raise ValueError(f"sample_weight sums to {weights.sum():g}, and as many samples are drawn: {n_components + 1} "
+                         "components need more. Give weights that say how often each sample counts.")
     rng = start.generator(random_state)
     null = GaussianMixture(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng, **parameters)
     null = _best(_starts(null), X, weights)
     statistic = _statistic(null, X, weights, rng)
-    task = _NullReplicate(_modest(null, processes), _size(X, weights), X.dtype)
+    task = _NullReplicate(_modest(null, jobs), n, X.dtype)
 
     def reaching(values):
         return sum(value >= statistic for value in values)
 
-    replicates = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap, progress,
-                            lambda values: reaching(values) == stop_after)
-    above, drawn = reaching(replicates), len(replicates)
+    drawn = replicates(task, rng, n_bootstrap, jobs, progress, lambda values: reaching(values) == stop_after)
+    above = reaching(drawn)
     stopped = above == stop_after
-    p = above / drawn if stopped else (1 + above) / (1 + drawn)
-    return LikelihoodRatioTest(n_components, covariance_type, statistic, p, np.array(replicates), stopped)
+    p = above / len(drawn) if stopped else (1 + above) / (1 + len(drawn))
+    return LikelihoodRatioTest(n_components, covariance_type, statistic, p, np.array(drawn), stopped)
 
 
 class _NullReplicate(NamedTuple):
@@ -183,7 +185,7 @@ def _best(models, X, weights):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         fits = [_fitted(model, X, weights) for model in models]
-    return max(fits, key=lambda fit: (not fit.fit_report_, fit.lower_bound_))
+    return max(fits, key=lambda fit: (not fit.fit_report_.troubles, fit.lower_bound_))
 
 
 def _fitted(model, X, weights):
@@ -246,7 +248,7 @@ class Stability:
 
 
 def stability(
-    X, model, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, progress=None, **parameters
+    model, X, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, progress=None, **parameters
 ):
     """Whether clusters come back when the mixture is fitted, from a new start, to samples drawn with replacement.
 
@@ -255,9 +257,9 @@ def stability(
 
     Parameters
     ----------
-    X : array-like of shape (n, d)
     model : GaussianMixture or int
         Fitted to X, or not yet, or just a number of components.
+    X : array-like of shape (n, d)
     n_bootstrap : int, default=100
         The number B of refits.
     sample_weight : array-like of shape (n,), optional
@@ -298,24 +300,27 @@ def stability(
     >>> from cyem import stability
     >>> rng = np.random.default_rng(0)
     >>> X = np.concatenate([rng.normal(-3, 1, (50, 1)), rng.normal(3, 1, (50, 1))])
-    >>> bool(stability(X, 2, n_bootstrap=10, random_state=0).jaccard.min() > 0.85)
+    >>> bool(stability(2, X, n_bootstrap=10, random_state=0).jaccard.min() > 0.85)
     True
     """
-    _whole("n_bootstrap", n_bootstrap, 1)
-    processes = _processes(n_jobs)
-    X = data.samples(X)
-    weights = data.weights(sample_weight, len(X))
+    whole("n_bootstrap", n_bootstrap, 1)
+    jobs = processes(n_jobs)
+    samples = data.samples(X)
+    weights = data.weights(sample_weight, len(samples))
     rng = start.generator(random_state)
-    if not isinstance(model, GaussianMixture):
+    if isinstance(model, numbers.Integral):
         model = GaussianMixture(model, random_state=rng, **parameters)
+    elif not isinstance(model, GaussianMixture):
+        raise TypeError(f"model is a {type(model).__name__}, and must be a GaussianMixture or a number of components; "
+                        "of a Selection give its best_.")
     elif parameters:
         raise TypeError(f"{', '.join(parameters)}: the model has parameters of its own; give only a number of "
                         "components beside others.")
     if not model.__sklearn_is_fitted__():
-        model = _anew(model).fit(X, sample_weight=weights)
+        model = _fitted(_anew(model), X, weights)
     labels = model.predict(X)
-    task = _StabilityReplicate(_modest(model, processes), X, weights, labels)
-    found = _collected(_replicates(task, rng, n_bootstrap, processes), n_bootstrap, progress)
+    task = _StabilityReplicate(_modest(model, jobs), samples, weights, labels)
+    found = replicates(task, rng, n_bootstrap, jobs, progress)
     ari, jaccard = zip(*found, strict=True)
     return Stability(np.array(ari), np.array(jaccard), np.bincount(labels, weights, model.n_components))
 
@@ -356,10 +361,12 @@ def jaccard(pairs):
 
 def refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress):
     """Weights, means and covariances of fits to samples drawn with replacement, each stacked; components matched."""
-    _whole("n_bootstrap", n_bootstrap, 2)
-    processes = _processes(n_jobs)
-    task = _WarmReplicate(_modest(model, processes), X, weights)
-    found = _collected(_replicates(task, start.generator(random_state), n_bootstrap, processes), n_bootstrap, progress)
+    whole("n_bootstrap", n_bootstrap, 2)
+    jobs = processes(n_jobs)
+    model = copy.copy(model)
+    vars(model).pop("feature_names_in_", None)  # X and what is drawn from it are arrays
+    task = _WarmReplicate(_modest(model, jobs), X, weights)
+    found = replicates(task, start.generator(random_state), n_bootstrap, jobs, progress)
     return tuple(np.array(part) for part in zip(*found, strict=True))
 
 
@@ -398,9 +405,9 @@ def _anew(model, **changes):
     return type(model)(**model.get_params() | changes)
 
 
-def _modest(model, processes):
+def _modest(model, jobs):
     """The model, with one thread for each process where there are several."""
-    return model if processes == 1 else copy.copy(model).set_params(n_threads=1)
+    return model if jobs == 1 else copy.copy(model).set_params(n_threads=1)
 
 
 def _size(X, weights):
@@ -411,62 +418,3 @@ def _drawn(X, weights, rng):
     """How often each sample is there when as many are drawn with replacement (n,)."""
     p = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
     return rng.multinomial(_size(X, weights), p)
-
-
-def _replicates(task, rng, n, processes):
-    """What the task gives for n generators of random numbers, in the same order for any number of processes."""
-    seeds = np.random.SeedSequence(rng.integers(2**32, size=4).tolist()).spawn(n)
-    if processes == 1:
-        yield from (_perform(seed, task) for seed in seeds)
-        return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _adopt, (task,)) as pool:
-        try:
-            yield from pool.map(_perform, seeds)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _collected(replicates, n, progress, enough=lambda values: False):
-    """The first of n replicates until they are enough, or until Ctrl-C, which ends them with a warning."""
-    values = []
-    try:
-        with shown(progress, n, "replicates") as tell:
-            for value in replicates:
-                values.append(value)
-                tell(len(values))
-                if enough(values):
-                    break
-    except KeyboardInterrupt:
-        if len(values) < 2:
-            raise
-        warn(f"interrupted after {len(values)} of {n} replicates: the result is that of these")
-    finally:
-        replicates.close()
-    return values
-
-
-_adopted = None  # the task of a worker process
-
-
-def _adopt(task):
-    global _adopted
-    _adopted = task
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
-
-
-def _perform(seed, task=None):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of a replicate it is no news
-        return (task or _adopted)(np.random.default_rng(seed))
-
-
-def _processes(n_jobs):
-    if n_jobs == -1:
-        return threads.resolve(None)
-    return _whole("n_jobs", n_jobs, 1, " or -1")
-
-
-def _whole(name, value, least, more=""):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise ValueError(f"{name}={value!r} must be an integer of at least {least}{more}.")
-    return int(value)

@@ -19,13 +19,13 @@ from . import tables
 from .criteria import CRITERIA
 from .gaussian import INTERRUPTED
 from .progress import shown
-from .selection import aligned
-from .summary import named
+from .summary import feature_names
+from .text import aligned
 
 EPILOG = """
 A FILE is text with , ; tab or blanks between the columns, with or without a header, or NumPy's .npy; - is the standard
-input. COLUMNS are names, numbers from 1, and ranges such as 2-5, with commas between. Components count from 0. The exit
-code is 0 on success, 2 on an error (one line says what), 130 after Ctrl-C.
+input. COLUMNS are names, numbers from 1, and ranges such as 2-5, with commas between. Components count from 0, and so
+do features without names. The exit code is 0 on success, 2 on an error (one line says what), 130 after Ctrl-C.
 """
 BY_NAME = """
 The model finds its features in FILE by their names; other columns are left out, which a note says. Where the model or
@@ -95,7 +95,7 @@ def report(arguments):
     if arguments.json:
         _print_json(report=arguments.output, best=_description(selection.best_))
     else:
-        print(f"{arguments.output}: {str(selection).splitlines()[len(selection.rows) + 1].lstrip('* ')}")
+        print(f"{arguments.output}: {selection.verdict}")
     return 130 if selection.interrupted else 0
 
 
@@ -154,9 +154,9 @@ def score(arguments):
 
 def sample(arguments):
     """Print random samples."""
-    model, names = _load(arguments.model)
+    model = cyem.load(arguments.model)
     X, labels = model.sample(arguments.n, random_state=np.random.default_rng(arguments.seed))
-    header = list(names or (f"x{j + 1}" for j in range(X.shape[1])))
+    header = feature_names(model)
     rows = X.tolist()
     if arguments.components:
         header.append("component")
@@ -277,7 +277,7 @@ def _draw_model(path, model, X):
     array = X.X if isinstance(X, Frame) else X
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")  # the picture shows those of the model
-        _draw(path, lambda figure: MixtureDisplay.from_estimator(named(model), array, ax=figure))
+        _draw(path, lambda figure: MixtureDisplay.from_estimator(model, array, ax=figure))
 
 
 def _draw(path, draw):
@@ -344,7 +344,10 @@ def _counts(text):
     if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not like 1-10 or 1,2,5")
     ranges = (part.split("-") for part in text.split(","))
-    return list(chain.from_iterable(range(int(ends[0]), int(ends[-1]) + 1) for ends in ranges))
+    counts = list(chain.from_iterable(range(int(ends[0]), int(ends[-1]) + 1) for ends in ranges))
+    if not counts:
+        raise argparse.ArgumentTypeError(f"{text!r} counts downwards: the smaller number comes first")
+    return counts
 
 
 def _names(text):

@@ -2,7 +2,16 @@
 
 import math
 
-CRITERIA = ("bic", "aic", "aicc", "icl", "nec", "entropy", "cv")
+TITLES = {
+    "bic": "BIC",
+    "aic": "AIC",
+    "aicc": "AICc",
+    "icl": "ICL",
+    "nec": "NEC",
+    "entropy": "entropy",
+    "cv": "CV",  # -2 times the log-likelihood of samples left out
+}
+CRITERIA = tuple(TITLES)
 UNDEFINED = {
     "aicc": "needs more samples than parameters + 1",
     "nec": "needs a log-likelihood above that of a single component of the same structure",
@@ -48,3 +57,11 @@ def measures(k, p, n, log_likelihood, single, classification, entropy):
         "nec": 1.0 if k == 1 else nec,
         "entropy": entropy,
     }
+
+
+def title(criterion):
+    """What people call a criterion: one of CRITERIA, a function, or what already is a title."""
+    if isinstance(criterion, str):
+        return TITLES.get(criterion, criterion)
+    name = getattr(criterion, "__name__", "")
+    return name if name.isidentifier() else "criterion"

@@ -3,10 +3,11 @@
 import math
 
 from . import summary
-from .criteria import CRITERIA
+from .criteria import CRITERIA, title
 from .estimator import NotFittedError
 from .markup import element, row, table, together
-from .selection import MARKS, _marks
+from .selection import MARKS, marks
+from .text import decimals, plural
 
 PLAIN = "border-collapse: separate; border-spacing: .8em .1em; text-align: right; font-variant-numeric: tabular-nums"
 SHORT = 12  # components and features shown in a notebook
@@ -22,7 +23,7 @@ def model_summary(model):
     names, values = summary.figures(model)
     facts = "; ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
     k, d = model.means_.shape
-    rest = f"The first {SHORT} of {summary.plural('component', k)} and {summary.plural('feature', d)}."
+    rest = f"The first {SHORT} of {plural('component', k)} and {plural('feature', d)}."
     return element(
         "div",
         element("strong", "Gaussian mixture, ", summary.heading(model)),
@@ -38,10 +39,10 @@ def selection_summary(selection):
     best = selection.best_row
     shown = [fit for fit, _ in ranked(selection)][:ROWS]
     more = f"{len(shown)} of {len(selection.rows)} rows, the best first." if len(shown) < len(selection.rows) else ""
-    chosen = f"{summary.plural('component', best.n_components)}, {best.covariance_type}"
+    chosen = f"{plural('component', best.n_components)}, {best.covariance_type}"
     return element(
         "div",
-        element("strong", f"Best by {criterion_name(selection)}: {chosen}"),
+        element("strong", f"Best by {title(selection.criterion)}: {chosen}"),
         models(selection, shown, style=PLAIN),
         element("div", more) if more else "",
     )
@@ -62,20 +63,31 @@ def components(model, most=None, **attributes):
 
 def models(selection, shown, **attributes):
     """Rows of the table of a selection; each number carries its full value, by which a page can sort."""
-    names = [name for name in CRITERIA if any(_is_number(getattr(fit, name)) for fit in shown)]
-    head = ["", "components", "structure", "log-likelihood", "parameters", *(name.upper() for name in names)]
-    head += ["iterations", "seconds"]
+    columns = _criteria(selection, shown)
+    head = ["", "components", "structure", "log-likelihood", "parameters", *columns, "starts", "iterations", "seconds"]
     lines = []
     for fit in shown:
         is_best = fit is selection.best_row
-        cells = [together("★" if is_best else "", marks(fit)), number(fit.n_components, "d"), fit.covariance_type]
+        cells = [together("★" if is_best else "", marked(fit)), number(fit.n_components, "d"), fit.covariance_type]
         if fit.reason:
-            cells.append(element("td", f"not fitted: {fit.reason}", colspan=len(head) - 3, class_="reason"))
+            reason = f"not fitted: {fit.reason}"
+            cells.append(element("td", reason, colspan=len(head) - 3, class_="reason", data_value=""))
         else:
             cells += [number(fit.log_likelihood), number(fit.n_parameters, "d")]
-            cells += [*(number(getattr(fit, name)) for name in names), number(fit.n_iter, "d"), number(fit.seconds)]
+            cells += [number(values[fit], form) for values, form in columns.values()]
+            cells += [number(fit.n_starts_at_optimum, "d"), number(fit.n_iter, "d"), number(fit.seconds)]
         lines.append(row(cells, class_="best" if is_best else None))
     return table(head, lines, **attributes)
+
+
+def _criteria(selection, shown):
+    """Of each criterion that is defined for some row, under its title: its values by row, and their format."""
+    columns = {}
+    for criterion in dict.fromkeys([*CRITERIA, selection.criterion]):
+        values = dict(zip(selection.rows, selection.values(criterion), strict=True))
+        if any(_is_number(values[fit]) for fit in shown):
+            columns[title(criterion)] = values, f",.{decimals(values.values())}f"
+    return columns
 
 
 def number(value, form=",.2f"):
@@ -85,15 +97,9 @@ def number(value, form=",.2f"):
     return element("td", format(value, form), data_value=repr(float(value)))
 
 
-def marks(fit):
-    """The keys of MARKS that a row of a selection deserves, each with its meaning."""
-    return together(*(element("abbr", mark, title=MARKS[mark]) for mark in _marks(fit)))
-
-
-def criterion_name(selection):
-    """What the criterion is called."""
-    own = selection.criterion
-    return own.upper() if isinstance(own, str) else getattr(own, "__name__", "a function")
+def marked(fit):
+    """The marks that a row of a selection deserves, each with its meaning."""
+    return together(*(element("abbr", mark, title=MARKS[mark]) for mark in marks(fit)))
 
 
 def ranked(selection):
@@ -106,8 +112,8 @@ def ranked(selection):
 def _with_deviations(means, sds):
     """Pairs of text with as many decimals as give the least standard deviation two digits."""
     least = min((sd for sd in sds if 0 < sd < math.inf), default=1.0)
-    decimals = max(0, 1 - math.floor(math.log10(least)))
-    form = f",.{decimals}f" if decimals < 9 and max(map(abs, [*means, *sds])) < 1e9 else ".3e"
+    digits = max(0, 1 - math.floor(math.log10(least)))
+    form = f",.{digits}f" if digits < 9 and max(map(abs, [*means, *sds])) < 1e9 else ".3e"
     return [(f"{mean:{form}}", f"{sd:{form}}") for mean, sd in zip(means, sds, strict=True)]
 
 

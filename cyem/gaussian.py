@@ -26,12 +26,18 @@ class Memo:
         return Memo, ()
 
 INTERRUPTED = "interrupted: this is the best so far"
+SEARCHED = "search: "  # what the event that tells of a search begins with
 
 
 class Report(tuple):
     """What happened during a fit, one line an event; empty after an ordinary one."""
 
     __slots__ = ()
+
+    @property
+    def troubles(self):
+        """The events but for what a search tells of itself, which is no reason to doubt a fit."""
+        return tuple(event for event in self if not event.startswith(SEARCHED))
 
     def __str__(self):
         return "\n".join(self) or "nothing out of the ordinary"
@@ -327,7 +333,7 @@ class GaussianMixture(Estimator):
         if found.accepted:
             best = better(fit, em.fit(mixture, part.update(found.run.statistics).parameters, tol=self.tol,
                                       max_iter=self.max_iter, accelerate=self.acceleration is not None))
-        event = (f"search: {found.accepted} of {found.tried} moves accepted, mean log-likelihood "
+        event = (f"{SEARCHED}{found.accepted} of {found.tried} moves accepted, mean log-likelihood "
                  f"{best.value - fit.value:.2g} higher")
         if self.verbose:
             print(event)
@@ -752,9 +758,9 @@ class GaussianMixture(Estimator):
         component                 0       1
         weight               0.2500  0.7500
         mean
-          feature 1         -1.0000  1.0000
+          feature 0         -1.0000  1.0000
         standard deviation
-          feature 1          1.0000  2.0000
+          feature 0          1.0000  2.0000
         """
         from .summary import summary
 
@@ -776,6 +782,15 @@ class GaussianMixture(Estimator):
         from .persistence import save
 
         save(self, path)
+
+
+def fitted(model, name="model"):
+    """The model, if it is a fitted mixture."""
+    if not isinstance(model, GaussianMixture):
+        raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture; of a Selection "
+                        "give its best_.")
+    model._check_fitted()
+    return model
 
 
 def better(best, fit):

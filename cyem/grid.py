@@ -173,8 +173,11 @@ class Grid:
 
     def _bounds(self, cell):
         """The cells that are special cases of this one, and to be trusted."""
-        fewer = self._fewer(cell)
-        return [*self._specials(cell), *([fewer] if fewer and self._sound(fewer) else [])]
+        fewer = [self._fewer(cell)]
+        if self.mixtures[cell[1]].equal_weights:  # every component of a special case is there as often as the others
+            fewer = [other for other in self.found
+                     if other[1] == cell[1] and other[0] < cell[0] and cell[0] % other[0] == 0]
+        return [*self._specials(cell), *filter(self._sound, fewer)]
 
     def _behind(self, cell):
         """Whether a special case has a higher likelihood."""

@@ -1,11 +1,15 @@
 """From components to clusters: which components of a mixture describe one cluster together."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from . import data
-from .selection import aligned
+from .gaussian import fitted
+from .text import aligned
+
+DOUBT = math.log(2)  # entropy of one sample that belongs to either of two clusters
 
 
 class Step(NamedTuple):
@@ -33,7 +37,8 @@ class Merging:
     linkage : ndarray of shape (k - 1, 4)
         The same as SciPy's `dendrogram` reads it: pair, height and number of components.
     suggestion : int or None
-        The number of clusters at the elbow of the entropies, None for fewer than three components.
+        The number of clusters at the elbow of the entropies. None for fewer than three components, and where these are
+        so well apart that there is nothing to merge: all entropy is less than that of one sample between two clusters.
     """
 
     def __init__(self, resp, steps, entropies):
@@ -42,7 +47,7 @@ class Merging:
         self.steps = steps
         self.entropies = entropies
         self.heights = entropies[0] - entropies[1:]
-        self.suggestion = elbow(entropies)
+        self.suggestion = elbow(entropies) if entropies[0] > DOUBT else None
 
     @property
     def linkage(self):
@@ -74,6 +79,7 @@ class Merging:
         k = self.n_components
         if n_clusters not in range(1, k + 1):
             raise ValueError(f"n_clusters={n_clusters!r} must be from 1 to the number of components, {k}.")
+        n_clusters = int(n_clusters)
         clusters = {j: (j,) for j in range(k)}
         for made, step in enumerate(self.steps[: k - n_clusters], k):
             clusters[made] = tuple(sorted(clusters.pop(step.pair[0]) + clusters.pop(step.pair[1])))
@@ -159,7 +165,7 @@ def merge(model, X, *, sample_weight=None):
     >>> np.bincount(clusters.labels(2)).tolist() in ([400, 100], [100, 400])
     True
     """
-    resp = model.predict_proba(X).astype(np.float64)
+    resp = fitted(model).predict_proba(X).astype(np.float64)
     weights = data.weights(sample_weight, len(resp))
     weights = np.ones(len(resp)) if weights is None else weights
     k = resp.shape[1]

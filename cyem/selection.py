@@ -5,25 +5,28 @@ import numbers
 import operator
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
 from . import covariance, data, start, threads
-from .criteria import CRITERIA, UNDEFINED, measures
+from .criteria import CRITERIA, UNDEFINED, measures, title
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
 from .grid import Grid, Settings
 from .mixture import Mixture
 from .progress import shown
 from .sweep import SERIAL
+from .text import aligned, decimals, plural
 from .workers import Stopped, Workers
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
 FOLDS = 10  # of a cross-validation
+SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves"}  # parameters of one fit only
 MARKS = {
     "!": "! stopped before convergence: raise max_iter",
     "~": "~ something out of the ordinary, such as a component as thin as reg_covar allows: see the report of the row",
@@ -97,7 +100,7 @@ class Selection:
         """The fitted model of `best_row`."""
         return self.models[self._best]
 
-    @property
+    @cached_property
     def _best(self):
         values = self.values()
         defined = [i for i, value in enumerate(values) if not math.isnan(value)]
@@ -114,7 +117,13 @@ class Selection:
         -------
         tuple of float
         """
-        return _values(self.rows, self.models, self.criterion if criterion is None else _known(criterion))
+        if criterion is None or criterion == self.criterion:
+            return self._own_values
+        return _values(self.rows, self.models, _known(criterion))
+
+    @cached_property
+    def _own_values(self):
+        return _values(self.rows, self.models, self.criterion)
 
     def pick(self, criterion):
         """The same table with another criterion choosing the best.
@@ -133,44 +142,50 @@ class Selection:
         ValueError
             If the criterion does not exist, or is defined for no row.
         """
-        values = self.values(criterion)
-        if all(map(math.isnan, values)):
+        other = replace(self, criterion=_known(criterion))
+        if all(map(math.isnan, other.values())):
             raise ValueError(f"criterion={criterion!r} is not defined for any row: it {_need(criterion)}")
-        return replace(self, criterion=criterion)
+        return other
 
     @property
     def nesting_violations(self):
         """Pairs of rows of which the more general one has the lower likelihood: empty when the table is sound.
 
         More general are structures each letter of whose code allows as much or more (I < E < V), and more components
-        of the same structure. Spurious rows are no measure for others.
+        of the same structure (of equal weights: a multiple of them). Spurious rows are no measure for others.
         """
         fitted = [row for row in self.rows if not row.reason]
+        equal_weights = any(model is not None and model.equal_weights for model in self.models)
         return tuple(
             Violation(special, general, special.log_likelihood - general.log_likelihood)
             for special in fitted
             for general in fitted
             if not special.spurious
             and special.log_likelihood - general.log_likelihood > ROUNDING * max(1.0, abs(special.log_likelihood))
-            and _nested(special, general)
+            and _nested(special, general, equal_weights)
         )
 
     def __str__(self):
-        best = self.best_row
-        name = self.criterion if isinstance(self.criterion, str) else "criterion"
-        shown = SHOWN if name in SHOWN else (*SHOWN, name)
-        columns = [_texts(self.values(None if each == name else each)) for each in shown]
-        head = ("", "components", "structure", "log-likelihood", "parameters", *shown, "iterations", "seconds")
+        shown = SHOWN if self.criterion in SHOWN else (*SHOWN, self.criterion)
+        columns = [_texts(self.values(criterion)) for criterion in shown]
+        head = ("", "components", "structure", "log-likelihood", "parameters", *map(_name, shown), "iterations",
+                "seconds")
         rows = zip(self.rows, zip(*columns, strict=True), strict=True)
-        table = [head, *((("*" if row is best else ""), *_cells(row, values)) for row, values in rows)]
-        last = (
-            f"* best by {name} (smaller is better): "
-            f"{best.n_components} component{'s' * (best.n_components > 1)}, {best.covariance_type}"
-        )
-        legend = [text for mark, text in MARKS.items() if any(mark in _marks(row) for row in self.rows)]
-        if any("undefined" in column for column in columns):
-            legend += [f"undefined: {name} {_need(name)}"]
-        return "\n".join([*aligned(table), last, *legend])
+        table = [head, *((("*" if row is self.best_row else ""), *_cells(row, values)) for row, values in rows)]
+        legend = [text for mark, text in MARKS.items() if any(mark in marks(row) for row in self.rows)]
+        legend += [
+            f"undefined: {_name(criterion)} {_need(criterion)}"
+            for criterion, column in zip(shown, columns, strict=True)
+            if any(text == "undefined" and not row.reason for row, text in zip(self.rows, column, strict=True))
+        ]
+        return "\n".join([*aligned(table), f"* {self.verdict}", *legend])
+
+    @property
+    def verdict(self):
+        """Which is the best, as a line of text."""
+        best = self.best_row
+        return (f"best by {_name(self.criterion)} (smaller is better): "
+                f"{plural('component', best.n_components)}, {best.covariance_type}")
 
     __repr__ = __str__
 
@@ -217,7 +232,8 @@ def select(
         and r the responsibilities: "bic" is -2 L + p log(n), "aic" -2 L + 2 p, "aicc" aic + 2 p (p + 1) / (n - p - 1),
         "icl" bic - 2 sum_i w_i log(max_k r_ik), "entropy" -sum_ik w_i r_ik log(r_ik), "nec" entropy / (L - L_1) with
         L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
-        (each fit begins at the one to all samples). A function is called with a row and its model.
+        (each fit begins at the one to all samples). A function is called with a row and its model; where it gives NaN
+        or infinity, the model is out of the question.
     n_init : int, default=8
         Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
         go on after some iterations.
@@ -234,8 +250,9 @@ def select(
         Whether to show how far the search is; None: on a terminal and in a notebook, after a second. A function is
         called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
     **parameters
-        Anything else that `GaussianMixture` takes, for every fit alike. A start that these give, such as `init_params`,
-        takes the place of the seeds.
+        Anything else that `GaussianMixture` takes, for every fit alike, but for what concerns one fit by itself
+        (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`). A start that these give, such as
+        `init_params`, takes the place of the seeds.
 
     Returns
     -------
@@ -246,6 +263,11 @@ def select(
     ------
     TypeError, ValueError
         If X, the weights, the grid or a parameter are wrong, or if no combination could be fitted.
+
+    Warns
+    -----
+    UserWarning
+        If a column of X holds the same value in every row, or after Ctrl-C.
 
     Notes
     -----
@@ -277,7 +299,7 @@ def select(
     begin = perf_counter()
     _known(criterion)
     counts, names = _counts(n_components), _structures(covariance_types)
-    _check(n_jobs, time_budget)
+    _check(n_jobs, time_budget, parameters)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
     models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
     codes = {name: model._check_parameters().code for (_, name), model in models.items()}
@@ -341,6 +363,10 @@ class Problem:
         if self.weights is not None and not self.weights.all():
             self.kept = len(self.X), np.flatnonzero(self.weights)
             self.X, self.weights = self.X[self.kept[1]], self.weights[self.kept[1]]
+        if len(self.X) > 1 and len(constant := np.flatnonzero(np.ptp(self.X, axis=0) == 0)):
+            labels = constant if self.names is None else self.names[constant]
+            warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
+                 "nothing, and makes spurious what may be thin there: leave it out.")
         self.parameters = parameters
         self.model = GaussianMixture(**parameters)
         self.seed = int(start.generator(self.model.random_state).integers(2**63))
@@ -351,9 +377,10 @@ class Problem:
         least = covariance.structure(name).least_samples(k, d)
         n = min(n, distinct(self.X, max(k, least)))
         if k > n:
-            return f"{k} components need {k} different samples, and there are {n}"
+            return f"{k} components need {k} different samples, and X has {n}"
         if least > n:
-            return f"{name} needs {least} different samples for {k} components in {d} dimensions, and there are {n}"
+            return (f"{name} needs {least} different samples for {plural('component', k)} in "
+                    f"{plural('dimension', d)}, and X has {n}")
         return ""
 
     def jobs(self, n_jobs, k):
@@ -367,7 +394,8 @@ class Problem:
         """The problem for each structure, {code: Mixture}."""
         n_threads = 1 if n_jobs > 1 and self.model.n_threads is None else threads.resolve(self.model.n_threads)
         shapes = [covariance.structure(code) for code in codes]
-        return {s.code: Mixture(self.X, self.weights, s, self.model.reg_covar, n_threads) for s in shapes}
+        return {s.code: Mixture(self.X, self.weights, s, self.model.reg_covar, n_threads, self.model.equal_weights)
+                for s in shapes}
 
     def settings(self, check):
         """What fits have in common, for a search that `check` may stop."""
@@ -424,7 +452,13 @@ def _row(model, search, cell, cv, missing):
     )
 
 
-def _check(n_jobs, time_budget):
+def _check(n_jobs, time_budget, parameters):
+    if "covariance_type" in parameters:
+        raise TypeError(f"covariance_type={parameters['covariance_type']!r}: name the structures to try by "
+                        "covariance_types, one or several")
+    if unused := SINGLE & parameters.keys():
+        raise TypeError(f"{', '.join(f'{name}={parameters[name]!r}' for name in sorted(unused))}: concerns a fit by "
+                        "itself, and not a search over many; leave it out (progress=... tells how far a search is)")
     if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, numbers.Integral)
                                or not (n_jobs == -1 or n_jobs >= 1)):
         raise ValueError(f"n_jobs must be None, -1 (all cores) or an integer >= 1, got {n_jobs!r}.")
@@ -433,53 +467,56 @@ def _check(n_jobs, time_budget):
         raise ValueError(f"time_budget must be None or a number of seconds > 0, got {time_budget!r}.")
 
 
-def _nested(special, general):
+def _nested(special, general, equal_weights):
     """Whether every mixture of the first row is one of the second."""
     mine, its = (covariance.structure(row.covariance_type) for row in (general, special))
     if mine is its:
-        return special.n_components < general.n_components
+        multiple = not equal_weights or general.n_components % special.n_components == 0
+        return special.n_components < general.n_components and multiple
     return special.n_components == general.n_components and mine.includes(its)
 
 
 def _values(rows, models, criterion):
     if callable(criterion):
-        return tuple(
-            math.nan if row.reason else float(criterion(row, model)) for row, model in zip(rows, models, strict=True)
-        )
+        return tuple(math.nan if model is None else _asked(criterion, row, model)
+                     for row, model in zip(rows, models, strict=True))
     values = (getattr(row, criterion) for row in rows)
     return tuple(math.nan if value is None else value for value in values)
 
 
+def _asked(criterion, row, model):
+    """What a user's function is for a row."""
+    value = criterion(row, model)
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"criterion={criterion!r} gave {value!r} for {plural('component', row.n_components)}, "
+                        f"{row.covariance_type}: it must return a number, the smaller the better (NaN, inf: "
+                        "not defined)")
+    return float(value) if math.isfinite(value) else math.nan
+
+
 def _need(criterion):
-    return UNDEFINED.get(criterion, "gave no number") if isinstance(criterion, str) else "gave no number"
+    return UNDEFINED.get(criterion, "gave no finite number")
 
 
-def aligned(table):
-    """Lines of right-aligned columns, from rows of text; the last cell of a short row runs on to the right."""
-    full = [row for row in table if len(row) == len(table[0])]
-    widths = [max(map(len, column)) for column in zip(*full, strict=True)]
-
-    def line(row):
-        *cells, last = row
-        cells = [cell.rjust(width) for cell, width in zip(cells, widths, strict=False)]
-        return "  ".join([*cells, last.rjust(widths[-1]) if len(row) == len(widths) else last])
-
-    return [line(row) for row in table]
+def _name(criterion):
+    """What a criterion is called in a table: a word."""
+    return criterion if isinstance(criterion, str) else title(criterion)
 
 
 def _texts(values):
-    return ["undefined" if math.isnan(value) else f"{value:.2f}" for value in values]
+    digits = decimals(values)
+    return ["undefined" if math.isnan(value) else f"{value:.{digits}f}" for value in values]
 
 
 def _cells(row, criteria):
     combination = str(row.n_components), row.covariance_type
     if row.reason:
         return *combination, f"not fitted: {row.reason}"
-    iterations = f"{_marks(row)} {row.n_iter}".strip()
+    iterations = f"{marks(row)} {row.n_iter}".strip()
     return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, f"{row.seconds:.2f}"
 
 
-def _marks(row):
+def marks(row):
     """The keys of MARKS that a row deserves."""
     return "~" * bool(row.report) + "?" * row.spurious + "!" * (not row.converged and not row.reason)
 
@@ -507,9 +544,9 @@ def _structures(covariance_types):
     """Names of covariance structures as a list without repetitions."""
     if isinstance(covariance_types, str):
         covariance_types = CODES if covariance_types == "all" else [covariance_types]
-    structures = list(covariance_types)
+    structures = list(covariance_types) if np.iterable(covariance_types) else []
     if not structures:
-        raise ValueError(f"covariance_types={covariance_types!r} must hold at least one name, such as 'full'")
+        raise ValueError(f"covariance_types={covariance_types!r} must be a name, such as 'full', or several, or 'all'")
     for name in structures:
         covariance.structure(name)  # a name that does not exist is an error now, not in every row
     return list(dict.fromkeys(structures))

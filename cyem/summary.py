@@ -1,12 +1,11 @@
 """A fitted mixture in words and numbers, as a statistician prints it."""
 
 import math
-from copy import copy
 
 import numpy as np
 
 from .covariance import structure
-from .selection import aligned
+from .text import aligned, plural, series
 
 PER_BLOCK = 10  # components side by side
 
@@ -81,16 +80,9 @@ def deviations(model):
 
 
 def feature_names(model):
-    """Names of the features, or their numbers from 1."""
+    """Names of the features, or their numbers, which count from 0 as those of components do."""
     names = getattr(model, "feature_names_in_", None)
-    return [f"feature {j + 1}" for j in range(model.means_.shape[1])] if names is None else list(map(str, names))
-
-
-def named(model):
-    """The model with names for its features, as `feature_names` has them, for pictures that go with a summary."""
-    model = copy(model)
-    model.feature_names_in_ = np.array(feature_names(model), dtype=object)
-    return model
+    return [f"feature {j}" for j in range(model.means_.shape[1])] if names is None else list(map(str, names))
 
 
 def numbers(values):
@@ -99,17 +91,6 @@ def numbers(values):
     exponent = math.floor(math.log10(top)) if 0 < top < math.inf else 0
     form = f".{max(0, 4 - exponent)}f" if -4 < exponent < 8 else ".4e"
     return [f"{value:{form}}" for value in values]
-
-
-def series(words):
-    """Words with commas between, and an "and" before the last."""
-    *first, last = [*words] or [""]
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def plural(noun, n):
-    """A number of things."""
-    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def _components(model):

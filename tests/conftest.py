@@ -1,6 +1,7 @@
 """What the conformance tests share: the bundled data, and one fixed profile for hypothesis."""
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -9,6 +10,7 @@ import pytest
 
 DATA = Path(__file__).parent / "data"
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells ignore for what runs in the background
 os.environ.setdefault("MPLBACKEND", "agg")  # pictures are drawn without a screen
 
 # The same examples on every machine and every run, and no verdict that depends on how busy the machine is.

@@ -3,12 +3,13 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from cyem import GaussianMixture, likelihood_ratio_test, stability
-from cyem.bootstrap import adjusted_rand, jaccard, matched
+from cyem.bootstrap import _best, adjusted_rand, jaccard, matched
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,17 @@ def test_weights_are_repeated_rows(apart):
     assert weighted.p_value == repeated.p_value == 0.25
 
 
+@pytest.mark.parametrize("search", [None, "swap"])
+def test_a_collapse_counts_last(search):
+    """The one on two equal samples has the greater likelihood; that a fit tells of its search is no collapse."""
+    X = np.append(np.random.default_rng(0).normal(size=(60, 1)), [[0.5]] * 2, axis=0)
+    starts = np.repeat([0, 1], [60, 2]), (X[:, 0] > 0).astype(int)
+    models = [GaussianMixture(2, covariance_type="diag", search=search, n_moves=1, random_state=0, init_params=labels)
+              for labels in starts]
+    best = _best(models, X, None)
+    assert best is models[1] and models[0].lower_bound_ > best.lower_bound_
+
+
 def test_a_sentence(apart):
     text = str(likelihood_ratio_test(apart, 1, "tied", n_bootstrap=9, random_state=0))
     assert text.startswith("1 against 2 components, tied: statistic ")
@@ -99,7 +111,7 @@ def test_a_sentence(apart):
 
 
 def test_what_is_there_comes_back(apart):
-    found = stability(apart, 2, n_bootstrap=20, random_state=0)
+    found = stability(2, apart, n_bootstrap=20, random_state=0)
     assert found.ari.shape == (20,) and found.jaccard.shape == (20, 2)
     assert (found.ari == 1).all() and (found.jaccard == 1).all() and (found.dissolved == 0).all()
     assert sorted(found.sizes) == [40, 60]
@@ -107,7 +119,7 @@ def test_what_is_there_comes_back(apart):
 
 def test_what_is_not_there_does_not(apart):
     """Five components where there are two clusters: some are not found again."""
-    found = stability(apart, GaussianMixture(5, random_state=0).fit(apart), n_bootstrap=20, random_state=0)
+    found = stability(GaussianMixture(5, random_state=0).fit(apart), apart, n_bootstrap=20, random_state=0)
     assert found.jaccard.mean(axis=0).min() < 0.6
     assert found.dissolved.max() > 0.2
     assert np.median(found.ari) < 0.9
@@ -116,26 +128,26 @@ def test_what_is_not_there_does_not(apart):
 def test_weights_and_processes(apart):
     """Samples of weight 0 are not there, and the result does not depend on processes."""
     w = np.random.default_rng(0).integers(0, 3, len(apart))
-    one, two = (stability(apart, 3, sample_weight=w, n_bootstrap=4, random_state=0, n_jobs=n) for n in (1, 2))
+    one, two = (stability(3, apart, sample_weight=w, n_bootstrap=4, random_state=0, n_jobs=n) for n in (1, 2))
     assert_array_equal(one.ari, two.ari)
     assert_array_equal(one.jaccard, two.jaccard)
     assert one.sizes.sum() == w.sum()
     far = np.where(w[:, None] > 0, apart, 1e5)
-    assert_allclose(stability(far, 3, sample_weight=w, n_bootstrap=4, random_state=0).ari, one.ari, rtol=1e-9)
+    assert_allclose(stability(3, far, sample_weight=w, n_bootstrap=4, random_state=0).ari, one.ari, rtol=1e-9)
 
 
 def test_a_model_is_left_as_it_was(apart):
     model = GaussianMixture(2, random_state=0)
-    stability(apart, model, n_bootstrap=2, random_state=0)
+    stability(model, apart, n_bootstrap=2, random_state=0)
     assert not hasattr(model, "means_")
     model.fit(apart)
     before = {name: str(value) for name, value in vars(model).items()}
-    stability(apart, model, n_bootstrap=2, random_state=0)
+    stability(model, apart, n_bootstrap=2, random_state=0)
     assert {name: str(value) for name, value in vars(model).items()} == before
 
 
 def test_a_table(apart):
-    lines = str(stability(apart, 2, n_bootstrap=4, random_state=0)).splitlines()
+    lines = str(stability(2, apart, n_bootstrap=4, random_state=0)).splitlines()
     assert len(lines) == 4
     assert lines[-1] == "adjusted Rand index of 4 refits: median 1.000, 5 % 1.000"
 
@@ -170,18 +182,29 @@ def test_matched():
         (likelihood_ratio_test, {"n_components": 100}, ["101", "100"]),
         (likelihood_ratio_test, {"covariance_type": "fulll"}, ["covariance_type", "'fulll'"]),
         (likelihood_ratio_test, {"random_state": "x"}, ["random_state", "'x'"]),
+        (likelihood_ratio_test, {"means_init": np.zeros((2, 1))}, ["means_init", "leave it out"]),
+        (likelihood_ratio_test, {"sample_weight": np.full(100, 0.01)}, ["sample_weight sums to 1", "3 components"]),
         (stability, {"n_bootstrap": True}, ["n_bootstrap=True"]),
-        (stability, {"n_components": 0}, ["n_components", "0"]),
-        (stability, {"n_components": GaussianMixture(2), "tol": 0.1}, ["tol", "number of components"]),
+        (stability, {"model": "2"}, ["model is a str", "number of components", "best_"]),
+        (stability, {"model": 0}, ["n_components", "0"]),
+        (stability, {"model": GaussianMixture(2), "tol": 0.1}, ["tol", "number of components"]),
         (stability, {"X": np.zeros(4)}, ["2D array"]),
     ],
 )
 def test_bad_input(apart, function, bad, fragments):
-    given = {"X": apart, "n_components": 2} | bad
+    what = "model" if function is stability else "n_components"
     with pytest.raises((ValueError, TypeError)) as caught:
-        function(given.pop("X"), given.pop("n_components"), **given)
+        function(**{"X": apart, what: 2} | bad)
     for fragment in fragments:
         assert fragment in str(caught.value)
+
+
+def test_names_of_features_are_no_news(apart):
+    frame = pd.DataFrame(apart, columns=[f"c{i}" for i in range(apart.shape[1])])
+    model = GaussianMixture(2, random_state=0).fit(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stability(model, frame, n_bootstrap=3, random_state=0)
 
 
 def test_replicates_warn_of_nothing(apart):
@@ -190,14 +213,14 @@ def test_replicates_warn_of_nothing(apart):
         model = GaussianMixture(8, random_state=0).fit(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        stability(X, model, n_bootstrap=3, random_state=0)
+        stability(model, X, n_bootstrap=3, random_state=0)
 
 
 def test_ctrl_c(apart, monkeypatch):
     """It ends the work with what is known by then, and a warning; before that there is nothing to tell."""
-    from cyem import bootstrap
+    from cyem import replicates
 
-    perform, done = bootstrap._perform, []
+    perform, done = replicates.perform, []
 
     def interrupted(*arguments):
         done.append(1)
@@ -205,19 +228,32 @@ def test_ctrl_c(apart, monkeypatch):
             raise KeyboardInterrupt
         return perform(*arguments)
 
-    monkeypatch.setattr(bootstrap, "_perform", interrupted)
+    monkeypatch.setattr(replicates, "perform", interrupted)
     with pytest.warns(UserWarning, match="interrupted after 3 of 30 replicates"):
-        assert len(stability(apart, 2, n_bootstrap=30, random_state=0).ari) == 3
+        assert len(stability(2, apart, n_bootstrap=30, random_state=0).ari) == 3
     done[:] = [1] * 3
     with pytest.raises(KeyboardInterrupt):
-        stability(apart, 2, n_bootstrap=30, random_state=0)
+        stability(2, apart, n_bootstrap=30, random_state=0)
     done.clear()
     with pytest.warns(UserWarning, match="interrupted after 3 of 30"):
         assert likelihood_ratio_test(apart, 1, "tied", n_bootstrap=30, random_state=0).p_value == 1 / 4
 
 
+def test_ctrl_c_in_the_first_fit(apart):
+    """There is nothing yet to tell: it does not go on with refits to half a fit."""
+    calls = []
+
+    def once(*_):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+        stability(GaussianMixture(2, callback=once), apart, n_bootstrap=3, random_state=0)
+
+
 def test_progress(apart):
     calls = []
-    stability(apart, 2, n_bootstrap=3, random_state=0, progress=lambda *arguments: calls.append(arguments))
+    stability(2, apart, n_bootstrap=3, random_state=0, progress=lambda *arguments: calls.append(arguments))
     assert [call[:2] for call in calls] == [(1, 3), (2, 3), (3, 3)]
     assert all(call[2] > 0 for call in calls)

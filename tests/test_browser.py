@@ -177,6 +177,16 @@ def test_the_table_sorts(browser, page, selection):
         assert [float(value) for value in values[: len(fitted)]] == expected
         assert values[len(fitted) :] == [None] * (len(rows) - len(fitted))  # not fitted: last both ways
         assert browser.ask(f"{table}.tHead.rows[0].cells[{column}].getAttribute('aria-sort')") == state
+    reasons = [row.reason for row in rows if row.reason]
+    for name, last in [("components", []), ("log-likelihood", reasons), ("starts", reasons), ("seconds", reasons)]:
+        column = headings.index(name)
+        cells = f"[...{table}.tBodies[0].rows].map(row => row.cells[{column}]?.dataset.value || null)"
+        for sign in (1, -1):
+            browser.ask(f"{table}.tHead.rows[0].cells[{column}].querySelector('button').click()")
+            values = browser.ask(cells)
+            numbers = [sign * float(value) for value in values if value is not None]
+            assert numbers == sorted(numbers)
+            assert values[len(numbers) :] == [None] * len(last)
     text = headings.index("structure")
     browser.ask(f"{table}.tHead.rows[0].cells[{text}].querySelector('button').click()")
     names = browser.ask(f"[...{table}.tBodies[0].rows].map(row => row.cells[{text}].textContent)")
@@ -190,6 +200,44 @@ def test_nothing_sticks_out(browser, page, width):
     browser.open(page)
     assert browser.ask("document.scrollingElement.scrollWidth") <= width
     browser.send("Emulation.clearDeviceMetricsOverride")
+
+
+def test_print(browser, page):
+    """On A4 in portrait with margins: dark ink and light pictures, also where screens are dark; no column cut off."""
+    browser.send("Emulation.setDeviceMetricsOverride", width=718, height=1000, deviceScaleFactor=1, mobile=False)
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.send("Emulation.setEmulatedMedia", media="print", features=dark)
+    browser.open(page)
+    assert brightness(browser.ask("getComputedStyle(document.body).color")) < 50
+    assert browser.ask("[...document.images].every(image => image.currentSrc === image.src)")
+    assert browser.ask("document.scrollingElement.scrollWidth") <= 718
+    assert browser.ask("Math.max(...[...document.querySelectorAll('td')].map(cell => cell.offsetWidth && "
+                       "cell.getBoundingClientRect().right))") <= 718
+    browser.send("Emulation.setEmulatedMedia", media="", features=[])
+    browser.send("Emulation.clearDeviceMetricsOverride")
+
+
+def test_pictures_can_be_read_on_a_phone(browser, page):
+    """They are not squeezed into the width of the screen: they scroll."""
+    browser.send("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=2, mobile=True)
+    browser.open(page)
+    assert min(browser.ask("[...document.images].map(image => image.width)")) > 500
+    assert browser.ask("document.scrollingElement.scrollWidth") <= 390
+    browser.send("Emulation.clearDeviceMetricsOverride")
+
+
+def test_keys_are_enough(browser, page):
+    """Tab reaches every heading that sorts, and Enter sorts."""
+    browser.open(page)
+    first = "document.querySelector('table.sortable button')"
+    browser.ask(f"{first}.focus()")
+    for name in ("keyDown", "keyUp"):
+        browser.send("Input.dispatchKeyEvent", type=name, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+    assert browser.ask("document.activeElement.textContent") == "structure"
+    browser.send("Input.dispatchKeyEvent", type="keyDown", key="Enter", code="Enter", text="\r",
+                 windowsVirtualKeyCode=13)
+    assert browser.ask("document.activeElement.parentElement.getAttribute('aria-sort')") == "ascending"
+    assert browser.ask("[...document.querySelectorAll('.wide')].every(element => element.tabIndex === 0)")
 
 
 def brightness(colour):

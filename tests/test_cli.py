@@ -167,7 +167,7 @@ def test_many_components_are_printed_in_blocks(run, tmp_path):
     assert [line.split()[1:] for line in out.splitlines() if line.startswith("component")] == [
         *([str(k) for k in range(10)], ["10", "11"])
     ]
-    assert sum(line.startswith("  feature 1 ") for line in out.splitlines()) == 4  # mean and standard deviation
+    assert sum(line.startswith("  feature 0 ") for line in out.splitlines()) == 4  # mean and standard deviation
 
 
 def test_predict(table, model, run):
@@ -279,7 +279,7 @@ def test_sample_goes_back_in(table, model, run):
 def test_sample_of_a_model_without_names(run, tmp_path):
     path = str(tmp_path / "model")
     cyem.GaussianMixture.from_parameters([1.0], [[0.0, 1.0]], [[[1.0, 0.0], [0.0, 1.0]]]).save(path)
-    assert run("sample", path)[1].splitlines()[0] == "x1,x2"
+    assert run("sample", path)[1].splitlines()[0] == "feature 0,feature 1"
 
 
 def test_version_and_config(run):
@@ -308,6 +308,7 @@ def test_help(run, command):
         ("select points.csv", "row 1 (line 2), column 3 (name): 'point 0' is not a number"),
         ("select points.csv --drop colour", "points.csv: column 'colour' does not exist"),
         ("select points.csv --columns 1 --components 5-", "'5-' is not like 1-10"),
+        ("select points.csv --columns 1 --components 3-1", "'3-1' counts downwards"),
         ("select points.csv --columns 1 --components 0", "n_components="),
         ("select points.csv --columns 1 --criterion size", "'size'"),
         ("select points.csv --columns 1 --structures square", "square"),

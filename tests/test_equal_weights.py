@@ -85,8 +85,22 @@ def test_it_is_a_parameter_like_others(load, tmp_path):
     assert_array_equal(model.weights_, [0.5, 0.5])
     model.save(tmp_path / "model")
     assert load_model(tmp_path / "model").bic(X) == model.bic(X)
-    table = select(X, 2, "full", equal_weights=True, random_state=0)
-    assert table.rows[0].n_parameters == 10
+    table = select(X, [1, 2, 3, 4], "full", equal_weights=True, random_state=0)
+    assert table.rows[1].n_parameters == 10
+    for row, own in zip(table.rows, table.models, strict=True):
+        assert_array_equal(own.weights_, np.full(row.n_components, 1 / row.n_components))
+    assert table.rows[1].log_likelihood == pytest.approx(272 * GaussianMixture(
+        2, equal_weights=True, tol=1e-10, random_state=0).fit(X).score(X), rel=1e-6)
+
+
+def test_three_of_equal_weights_do_not_include_two(load):
+    """Four do: each component twice. 100 and 100 samples far apart; three components of equal weight fit them worse."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(100, 1)), rng.normal(99, 1, (100, 1))])
+    table = select(X, [2, 3, 4], "spherical", equal_weights=True, random_state=0)
+    two, three, four = (row.log_likelihood for row in table.rows)
+    assert three < two < four
+    assert table.nesting_violations == ()
 
 
 def test_uncertainty(load):

@@ -1,6 +1,9 @@
 """Standard errors: published figures, numerical derivatives of an independent log-density, and simulated coverage."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import expm
@@ -294,6 +297,44 @@ def test_components_that_the_samples_do_not_determine():
         standard_errors(model, X, "scores")
 
 
+@pytest.mark.parametrize("method", ["observed", "scores", "sandwich"])
+def test_a_component_that_no_sample_belongs_to(method):
+    """Nothing is known about it: no standard error of zero."""
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0, 0.0], [1e3, 0.0]], [[1.0, 1.0]] * 2, "diag")
+    with pytest.raises(ValueError, match="do not determine the 9 parameters"):
+        standard_errors(model, X, method)
+
+
+def test_a_component_on_one_sample():
+    """At the floor of variance there is no curvature."""
+    X = np.append(np.random.default_rng(0).normal(size=(100, 2)), [[20.0, 20.0]], axis=0)
+    with pytest.warns(UserWarning, match="floor"):
+        model = GaussianMixture(2, covariance_type="diag", init_params=np.repeat([0, 1], [100, 1])).fit(X)
+    with pytest.raises(ValueError, match="do not determine"):
+        standard_errors(model, X)
+
+
+def test_round_components_have_no_turns():
+    """Parameters that nothing depends on are left out: two round clusters, whose orientation is free."""
+    X = np.random.default_rng(0).normal(size=(400, 2))
+    X = np.concatenate([X[:200] - 9, X[200:] + 9])
+    model = GaussianMixture.from_parameters([0.5, 0.5], [[-9.0, -9.0], [9.0, 9.0]], [np.eye(2)] * 2, "EEV")
+    with pytest.warns(UserWarning, match="maximum"):  # nearly one
+        errors = standard_errors(model, X)
+    assert_allclose(errors.means, np.full((2, 2), 200**-0.5), rtol=1e-6)
+
+
+def test_names_of_features_are_no_news(triple):
+    """Refits are asked about arrays, which have no names: nobody is warned of that."""
+    frame = pd.DataFrame(triple, columns=list("abc"))
+    model = tight(frame, 2, "diag")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        errors = standard_errors(model, frame, "bootstrap", n_bootstrap=3, random_state=0)
+    assert "mean of b" in str(errors)
+
+
 def test_a_saddle():
     """Two components that coincide are no maximum."""
     X = np.random.default_rng(0).normal(size=(200, 1))
@@ -318,6 +359,7 @@ def test_a_component_without_weight(triple):
     "bad, fragments",
     [
         ({"method": "exact"}, ["method='exact'", "'observed'"]),
+        ({"model": 3}, ["model is a int", "fitted GaussianMixture", "best_"]),
         ({"X": np.zeros(5)}, ["2D array"]),
         ({"X": np.zeros((5, 2))}, ["2", "3"]),
         ({"sample_weight": [1, 2]}, ["sample_weight"]),
@@ -327,12 +369,13 @@ def test_a_component_without_weight(triple):
 )
 def test_bad_input(triple, bad, fragments):
     model = GaussianMixture(2, random_state=0).fit(triple)
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises((ValueError, TypeError)) as caught:
         standard_errors(**{"model": model, "X": triple} | bad)
     for fragment in fragments:
         assert fragment in str(caught.value)
 
 
 def test_bad_level(triple):
-    with pytest.raises(ValueError, match="level=95"):
-        standard_errors(tight(triple, 1, "full"), triple).intervals(95)
+    for level, said in ((95, "level=95"), ("0.9", "level='0.9'")):
+        with pytest.raises(ValueError, match=said):
+            standard_errors(tight(triple, 1, "full"), triple).intervals(level)

@@ -112,5 +112,5 @@ def test_a_bootstrap_ends_as_a_whole(X, press):
     model = GaussianMixture(2, init_params=LABELS).fit(X)
     press(200)
     with pytest.warns(UserWarning, match=r"interrupted after \d+ of 1000 replicates"):
-        found = cyem.stability(X, model, n_bootstrap=1000, random_state=0)
+        found = cyem.stability(model, X, n_bootstrap=1000, random_state=0)
     assert 2 <= len(found.ari) < 200

@@ -60,6 +60,26 @@ def test_faithful(load):
     assert adjusted_rand_score(merging.labels(2), X[:, 0] > 3) > 0.98
 
 
+def test_faithful_in_five(load):
+    """Pairs, entropies and elbow of clustCombi of R's mclust (6.0.0) for VVV with five components.
+
+    It takes the responsibilities from before its last M-step, which is 0.25 of the entropy.
+    """
+    w = np.array([0.206797938450333, 0.0522356605286569, 0.0818308641017731, 0.290862823326183, 0.368272713593054])
+    means = [[4.16129072647867, 84.5327543679], [2.302885336024, 50.0639554555594], [3.722407685236, 69.3435488600143],
+             [1.96612247921631, 54.8880709835856], [4.42732837689379, 79.1842371540252]]
+    entries = [(0.187525147302088, 1.33533950693807, 26.3167286695925),
+               (0.0939345313667394, 0.887505112496127, 12.4259820813666),
+               (0.497848755573379, 2.66424765537215, 20.1137421453921),
+               (0.0354883724737037, 0.407087161621734, 31.8244632037474),
+               (0.0895322256309677, 0.422966795064352, 16.2769442911553)]
+    covariances = [[[a, b], [b, c]] for a, b, c in entries]
+    merging = merge(GaussianMixture.from_parameters(w / w.sum(), means, covariances), load("faithful"))
+    assert [step.pair for step in merging.steps] == [(0, 4), (2, 5), (1, 3), (6, 7)]
+    assert_allclose(merging.entropies, [95.716523585, 42.8397891384, 19.4407752584, 4.8622182055, 0], atol=0.25)
+    assert merging.suggestion == 4
+
+
 def test_the_truth(X, model):
     """Whatever components the cross is made of, at three clusters it is one."""
     assert adjusted_rand_score(merge(model, X).labels(3), np.repeat([0, 1, 2], [400, 150, 150])) == 1
@@ -99,6 +119,15 @@ def test_elbow():
     assert elbow(np.array([9.0, 0])) is None
 
 
+def test_clusters_that_are_apart_are_left_apart():
+    """Where no sample is in doubt the entropies are zero, and their elbow is rounding."""
+    X = np.concatenate([np.random.default_rng(0).normal(c, 1, (50, 2)) for c in (0, 50, 100)])
+    model = GaussianMixture(3, init_params=np.repeat([0, 1, 2], 50)).fit(X)
+    merging = merge(model, X)
+    assert merging.suggestion is None
+    assert "elbow" not in str(merging)
+
+
 def test_one_component(X):
     merging = merge(GaussianMixture(1).fit(X), X)
     assert merging.steps == () and merging.linkage.shape == (0, 4) and merging.suggestion is None
@@ -118,7 +147,13 @@ def test_a_number_that_there_is_not(X, model, n_clusters):
         merge(model, X).labels(n_clusters)
 
 
+def test_a_whole_number_of_any_type(X, model):
+    assert_array_equal(merge(model, X).labels(2.0), merge(model, X).labels(np.int8(2)))
+
+
 def test_bad_input(X, model):
+    with pytest.raises(TypeError, match=r"model is a int.*fitted GaussianMixture"):
+        merge(3, X)
     with pytest.raises(ValueError, match="fitted"):
         merge(GaussianMixture(2), X)
     with pytest.raises(ValueError, match="sample_weight"):

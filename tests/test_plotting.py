@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -236,7 +237,6 @@ def test_others_are_readable(make, size):
 
 
 def test_long_names_of_features_have_room():
-    pd = pytest.importorskip("pandas")
     names = ["free sulfur dioxide", "total sulfur dioxide", "residual sugar", "alcohol by volume", "volatile acidity",
              "chlorides", "citric acid"]
     X = pd.DataFrame(samples(mixture(7, 4), 150), columns=names)
@@ -294,7 +294,6 @@ def test_labels_are_those_of_predict():
 
 
 def test_features_are_chosen_and_named():
-    pd = pytest.importorskip("pandas")
     X = pd.DataFrame(samples(mixture(4, 2)), columns=list("abcd"))
     model = GaussianMixture(2, random_state=0).fit(X)
     display = MixtureDisplay.from_estimator(model, X, features=["d", 0])
@@ -341,6 +340,9 @@ def test_uncertainty():
     sure = [(display.uncertainty[labels == j] < 0.05).mean() for j in range(3)]
     assert_allclose(display.shares[:, 0], sure)
     assert_allclose(display.shares.sum(axis=1), 1)
+    weights = np.random.default_rng(0).integers(0, 3, len(X))
+    weighted = UncertaintyDisplay.from_estimator(model, X, sample_weight=weights)
+    assert_allclose(weighted.shares, UncertaintyDisplay.from_estimator(model, np.repeat(X, weights, axis=0)).shares)
 
 
 def test_responsibilities_are_sorted_and_averaged():
@@ -389,6 +391,29 @@ DISPLAYS = {
 }
 
 
+@pytest.mark.parametrize("d", [1, 3])
+def test_histograms_are_not_cut_off(d):
+    """Neither bars nor densities: their tops are inside, unless one is more than three times the other."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, d))
+    display = MixtureDisplay.from_estimator(GaussianMixture(1).fit(X), X)
+    bars = np.array([heights.max() for heights, _ in display.histograms])
+    peaks = np.array([line.get_ydata().max() for ax in display.axes_.diagonal() for line in ax.lines])
+    tops = np.array([ax.get_ylim()[1] for ax in display.axes_.diagonal()])
+    assert (bars > peaks).any()  # of few samples
+    assert (np.maximum(bars, peaks) < tops).all()
+    spike = np.concatenate([np.zeros((500, 1)), rng.normal(0, 5, (500, 1))])
+    display = MixtureDisplay.from_estimator(GaussianMixture(1).fit(spike), spike)
+    peak = display.axes_[0, 0].lines[0].get_ydata().max()
+    assert display.axes_[0, 0].get_ylim()[1] < 3.5 * peak
+
+
+def test_no_entropy_looks_like_none():
+    """Clusters that are apart have an entropy of rounding, which is not drawn as if it were some."""
+    display = MergingDisplay(pairs=[(0, 1), (2, 3)], entropies=np.array([2e-18, 1e-18, 0]))
+    assert display.plot().axes_[1].get_xlim()[1] > 0.5
+
+
 @pytest.mark.parametrize("name", ["criterion", "mixture", "uncertainty", "trace"])
 def test_in_the_place_of_an_axes(name):
     figure, axes = plt.subplots(1, 2, figsize=(22, 9), layout="constrained")
@@ -430,6 +455,17 @@ def test_bad_input():
     assert not plt.get_fignums() or plt.close("all") is None
 
 
+def test_names_are_no_formulas():
+    """What stands between dollars in the name of a feature is text, be it TeX or not."""
+    X = pd.DataFrame(samples(mixture(2, 2)), columns=["$\\frac$ of all", "x_1 $y$"])
+    model = GaussianMixture(2, random_state=0).fit(X)
+    for kind in (MixtureDisplay, UncertaintyDisplay):
+        display = kind.from_estimator(model, X)
+        display.figure_.draw_without_rendering()
+        assert {"$\\frac$ of all", "x_1 $y$"} <= {text for ax in display.axes_.flat for text in (
+            ax.get_xlabel(), ax.get_ylabel())}
+
+
 def test_odd_data_are_drawn():
     """A constant feature, one sample only, a component without samples, single precision, a curve without fits."""
     X = np.column_stack([np.ones(50), np.arange(50.0)])
@@ -457,7 +493,7 @@ def test_drawings_are_small_in_vector_formats(tmp_path):
 def test_stability_and_merging_are_drawn_as_they_are(load):
     X = load("faithful")
     model = GaussianMixture(3, random_state=0).fit(X)
-    found = stability(X, model, n_bootstrap=5, random_state=0)
+    found = stability(model, X, n_bootstrap=5, random_state=0)
     display = StabilityDisplay.from_stability(found)
     assert_array_equal(display.jaccard, found.jaccard)
     check_readable(display.figure_)

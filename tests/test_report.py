@@ -3,6 +3,7 @@
 import base64
 import re
 import sys
+import warnings
 from html.parser import HTMLParser
 
 import numpy as np
@@ -118,6 +119,37 @@ def test_what_to_be_careful_about(page, selection, X, tmp_path):
     ]
 
 
+def test_ranges_of_shares(X, page, selection, tmp_path):
+    """Those of `standard_errors`; none where these say that the samples do not tell."""
+    low, high = cyem.standard_errors(selection.best_, X).intervals().weights
+    for share, *ends in zip(selection.best_.weights_, low, high, strict=True):
+        assert "{:.1%} ({:.1%} to {:.1%})".format(share, *ends) in page.texts("td")
+    elsewhere = GaussianMixture.from_parameters([0.5, 0.5], [[0, 0], [1, 1]], [[1, 1]] * 2, "diag")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        unknown = Page(report(elsewhere, X.to_numpy(), tmp_path / "page.html", figures=False))
+    assert "50.0%" in unknown.texts("td") and "In brackets" not in unknown.text
+
+
+def test_names_of_one_model_are_one_model(X, tmp_path):
+    """With one feature the 14 structures are two: of equal and of variable width. No model competes with itself."""
+    x = X[["length"]].to_numpy()
+    selection = select(x, [1, 2], "all", random_state=0)
+    page = Page(report(selection, x, tmp_path / "page.html", figures=False))
+    best = selection.best_row
+    gap = min(row.bic for row in selection.rows if row.n_parameters != best.n_parameters) - best.bic
+    assert f"{gap:,.1f} behind" in page.text
+    assert not any("As good as" in text and f"{best.n_components} components (E" in text and gap > 2
+                   for text in page.texts("li"))
+
+
+def test_a_search_is_no_caution(X, tmp_path):
+    model = GaussianMixture(2, search="swap", n_moves=3, random_state=0).fit(X)
+    assert model.fit_report_[-1].startswith("search: ")
+    page = Page(report(model, X, tmp_path / "page.html", figures=False))
+    assert page.texts("li") == ["Nothing out of the ordinary happened."]
+
+
 def test_the_code_makes_it_again(page, selection, X, tmp_path, monkeypatch):
     """What the report says to run gives the same model."""
     code = page.texts("code")[0]
@@ -127,6 +159,46 @@ def test_the_code_makes_it_again(page, selection, X, tmp_path, monkeypatch):
     exec(re.sub(r"cyem\.report\(.*", "", code), told)
     assert told["fitted"].best_.means_.tobytes() == selection.best_.means_.tobytes()
     assert [row[:2] for row in told["fitted"].rows] == [row[:2] for row in selection.rows]
+
+
+@pytest.mark.parametrize("settings", [
+    {"criterion": "icl", "n_init": 1, "random_state": 3}, {"n_init": 8}, {"criterion": lambda row, model: row.aic},
+])
+def test_the_code_names_what_is_not_the_default_of_select(X, tmp_path, settings):
+    code = Page(report(select(X, 2, "full", **settings), X, tmp_path / "p.html", figures=False)).texts("code")[0]
+    call = re.search(r"cyem.select\(X, \[2\], \['full'\](.*)\)", code)[1]
+    own = {name: value for name, value in settings.items() if name != "n_init" or value == 1}
+    assert call == "".join(f", {name}={value!r}" if name != "criterion" or isinstance(value, str)
+                           else ", criterion=criterion" for name, value in sorted(own.items(), key=lambda item: (
+                               item[0] == "criterion", item[0])))
+
+
+def test_a_criterion_of_ones_own_is_a_column(X, tmp_path):
+    def depth(row, model):
+        return row.n_components / 100
+
+    selection = select(X, [1, 2], "full", depth, random_state=0)
+    page = Page(report(selection, X, tmp_path / "p.html", figures=False))
+    assert "smallest depth: 0.0100. Next is 2 components (full), 0.0100 behind." in page.text
+    assert "depth" in page.texts("th") and {"0.0100", "0.0200"} <= set(page.texts("td"))
+
+
+def test_a_constant_feature_is_named(X, tmp_path):
+    wide = X.assign(flat=1.0)
+    with pytest.warns(UserWarning, match="flat"):
+        selection = select(wide, [1, 2], "spherical", random_state=0)
+    assert any("leave out flat." in text for text in
+               Page(report(selection, wide, tmp_path / "p.html", figures=False)).texts("li"))
+
+
+def test_spurious_models_are_no_competitors(X, tmp_path):
+    """Their likelihood is beyond all measure: no evidence is counted against them."""
+    narrow = X.assign(**{NASTY: 0.0})
+    with pytest.warns(UserWarning, match="same value"):
+        selection = select(narrow, 1, ["spherical", "diag"], random_state=0)
+    assert [row.spurious for row in selection.rows] == [False, True]
+    page = Page(report(selection, narrow, tmp_path / "p.html", figures=False))
+    assert "the only one that can be trusted" in page.text and "behind" not in page.text
 
 
 def test_of_a_model(X, tmp_path):
@@ -231,13 +303,13 @@ STARTS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 def test_pictures_number_features_as_the_text_does(table, capsys, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        "cyem.plotting.MixtureDisplay.from_estimator", lambda model, X, ax: drawn.append(list(model.feature_names_in_))
+        "cyem.plotting.MixtureDisplay.plot", lambda display, ax: drawn.append(list(display.components.names))
     )
     np.savetxt("plain.txt", np.random.default_rng(0).normal(size=(50, 2)))
     assert cli.main(["fit", "plain.txt", "-o", "model", "--plot-model", "plain.svg"]) == 0
     out, err = capsys.readouterr()
-    assert err == "" and "  feature 1 " in out and "  feature 2 " in out
-    assert drawn == [["feature 1", "feature 2"]]
+    assert err == "" and "  feature 0 " in out and "  feature 1 " in out
+    assert drawn == [["feature 0", "feature 1"]]
 
 
 def test_pictures_of_the_command_line(table, capsys):

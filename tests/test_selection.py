@@ -132,6 +132,10 @@ def test_nothing_can_be_fitted(X):
         ({"n_components": "3"}, TypeError, "n_components='3'"),
         ({"covariance_types": ()}, ValueError, r"covariance_types=\(\)"),
         ({"covariance_types": ["full", "square"]}, ValueError, "'covariance_type'.*'full'.*'square'"),
+        ({"covariance_types": None}, ValueError, "covariance_types=None must be a name, such as 'full'"),
+        ({"covariance_type": "diag"}, TypeError, "covariance_type='diag': .*covariance_types"),
+        ({"callback": print}, TypeError, "callback=.*leave it out"),
+        ({"criterion": lambda row, model: None}, TypeError, "gave None for 1 component, full: .*number"),
         ({"no_such_parameter": 1}, TypeError, "no_such_parameter"),
         ({"sample_weight": [1.0]}, ValueError, "sample_weight"),
     ],
@@ -139,6 +143,48 @@ def test_nothing_can_be_fitted(X):
 def test_wrong_arguments(X, arguments, error, message):
     with pytest.raises(error, match=message):
         select(X, **{"n_components": 1} | arguments)
+
+
+def test_a_constant_column_is_named(X):
+    frame = pd.DataFrame(X, columns=["a", "b"]).assign(c=3.0)
+    for data, name in ((frame, "'c'"), (frame.to_numpy(), "2")):
+        with pytest.warns(UserWarning, match=f"column {name}, which tells nothing.*leave it out"):
+            select(data, 1)
+
+
+def test_undefined_is_explained_where_it_stands(X):
+    assert "undefined" not in str(select(X[:5], [1, 6], "diag"))  # the row of 6 components says why it is empty
+    text = str(select(X[:9], [1, 2], "full", "aicc", random_state=0))
+    assert text.endswith("undefined: aicc needs more samples than parameters + 1")
+
+
+def test_a_small_criterion_has_decimals(X):
+    selection = select(X, [2, 3], "full", "nec", random_state=0)
+    assert f"{selection.best_row.nec:.4f}" in str(selection)
+
+
+def test_a_function_is_asked_once_for_each_row(X):
+    asked = []
+
+    def size(row, model):
+        asked.append((row.n_components, model.n_components))
+        return model.n_components
+
+    selection = select(X, [1, 2, 999], "diag", size, random_state=0)
+    assert selection.best_.n_components == 1 and "  size  " in str(selection)
+    assert "best by size" in selection.verdict
+    assert asked == [(1, 1), (2, 2)]
+
+
+def test_a_function_may_rule_models_out(selection):
+    """By infinity, as by NaN: no number that pictures and reports would have to reckon with."""
+    picked = selection.pick(lambda row, model: math.inf if row.covariance_type == "full" else row.bic)
+    assert picked.best_row.covariance_type != "full"
+    assert {row.covariance_type for row, value in zip(picked.rows, picked.values(), strict=True) if math.isnan(value)
+            } == {"full"}
+    assert "undefined: criterion gave no finite number" in str(picked)
+    with pytest.raises(ValueError, match="gave no finite number"):
+        selection.pick(lambda row, model: -math.inf)
 
 
 def test_wrong_criterion_of_pick(selection):

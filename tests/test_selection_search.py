@@ -159,9 +159,9 @@ def test_what_has_no_bounded_likelihood_is_a_row_with_its_reason():
     assert [cell for cell, reason in rows.items() if not reason] == [
         *((1, code) for code in ("EII", "VII", "EEE", "VVV")), (2, "EII"), (2, "VII"),
     ]
-    assert rows[2, "VVV"] == "VVV needs 8 different samples for 2 components in 3 dimensions, and there are 4"
-    assert rows[2, "EEE"] == "EEE needs 5 different samples for 2 components in 3 dimensions, and there are 4"
-    assert rows[5, "EII"] == "5 components need 5 different samples, and there are 4"
+    assert rows[2, "VVV"] == "VVV needs 8 different samples for 2 components in 3 dimensions, and X has 4"
+    assert rows[2, "EEE"] == "EEE needs 5 different samples for 2 components in 3 dimensions, and X has 4"
+    assert rows[5, "EII"] == "5 components need 5 different samples, and X has 4"
 
 
 def test_distinct():

@@ -53,7 +53,7 @@ def test_components_of_every_structure(load, code):
     np.testing.assert_allclose(weights, model.weights_, atol=5e-5)
     drawn, _ = model.sample(200_000, random_state=0)
     for j in range(2):
-        means, deviations = np.array(said[f"feature {j + 1}"], float)
+        means, deviations = np.array(said[f"feature {j}"], float)
         np.testing.assert_allclose(means, model.means_[:, j], rtol=1e-4)
         total = weights @ (deviations**2 + means**2) - (weights @ means) ** 2
         assert total == pytest.approx(drawn[:, j].var(), rel=0.02)  # five standard errors of such a variance

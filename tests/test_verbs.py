@@ -3,6 +3,9 @@
 import doctest
 import importlib
 import pkgutil
+import re
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,3 +146,16 @@ def test_examples(module):
     """Every example in a docstring gives what it says."""
     result = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0
+
+
+def test_readme(tmp_path, monkeypatch):
+    """What the README shows runs as it stands, and nobody is warned of anything."""
+    root = Path(__file__).parents[1]
+    code = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), re.S)
+    assert len(code) >= 3
+    (tmp_path / "tests").symlink_to(root / "tests")
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exec("\n".join(code), {})
+    assert {path.name for path in tmp_path.iterdir()} == {"tests", "report.html", "faithful.npz", "criterion.png"}

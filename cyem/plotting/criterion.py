@@ -3,15 +3,17 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from ..criteria import title
+from ..text import decimals, plural
 from . import style
+from .display import Panel, display
 
 LEADERS = 6  # structures in the foreground
 CLOSE = 10  # the end of the linear part of the scale, and of the band
-SIZE = (7.5, 4.8)
-TITLES = {"bic": "BIC", "aic": "AIC", "aicc": "AICc", "icl": "ICL", "nec": "NEC", "cv": "cross-validated deviance"}
 
 
-class CriterionDisplay:
+@display
+class CriterionDisplay(Panel):
     """How a criterion depends on the number of components, for each covariance structure.
 
     The vertical axis counts from the best value, linearly at first and then by magnitude, so that models that compete
@@ -38,12 +40,12 @@ class CriterionDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, n_components, curves, doubtful, best, criterion):
-        self.n_components = n_components
-        self.curves = curves
-        self.doubtful = doubtful
-        self.best = best
-        self.criterion = criterion
+    n_components: np.ndarray
+    curves: dict
+    doubtful: dict
+    best: tuple
+    criterion: str
+    _size = (7.5, 4.8)
 
     @classmethod
     def from_selection(cls, selection, *, criterion=None, ax=None):
@@ -73,8 +75,7 @@ class CriterionDisplay:
         """
         if criterion is not None:
             selection = selection.pick(criterion)
-        rows, name = selection.rows, selection.criterion
-        name = getattr(name, "__name__", name)
+        rows, name = selection.rows, title(selection.criterion)
         counts = np.unique([row.n_components for row in rows])
         structures = list(dict.fromkeys(row.covariance_type for row in rows))
         curves = {structure: np.full(len(counts), np.nan) for structure in structures}
@@ -86,23 +87,11 @@ class CriterionDisplay:
         best = selection.best_row.n_components, selection.best_row.covariance_type
         return cls(n_components=counts, curves=curves, doubtful=doubtful, best=best, criterion=name).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
-
-        Returns
-        -------
-        self
-        """
-        ax = style.panel(ax, SIZE)
-        look = style.look(ax)
+    def _draw(self, ax, look):
         counts = self.n_components
         k, structure = self.best
         least = self.curves[structure][np.searchsorted(counts, k)]
-        decimals = 1 if abs(least) >= CLOSE else 4
+        digits = decimals([least], large=1)
         curves = {name: curve - least for name, curve in self.curves.items() if np.isfinite(curve).any()}
         ranked = sorted(curves, key=lambda name: (name != structure, np.nanmin(curves[name])))
 
@@ -121,14 +110,12 @@ class CriterionDisplay:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=20, min_n_ticks=1))
         hollow = any(doubtful.any() for doubtful in self.doubtful.values())
         ax.set_xlabel(f"number of components{' (hollow: spurious)' if hollow else ''}")
-        title = TITLES.get(self.criterion, self.criterion)
-        ax.set_ylabel(f"{title} above the best")
-        ax.set_title(f"{structure} with {k} component{'s' if k > 1 else ''} is best by {title}: {least:,.{decimals}f}",
+        name = title(self.criterion)
+        ax.set_ylabel(f"{name} above the best")
+        ax.set_title(f"{structure} with {plural('component', k)} is best by {name}: {least:,.{digits}f}",
                      fontsize="medium", loc="left")
         style.frame(ax)
         style.label_ends(ax, ends, ranked, colours)
-        self.ax_, self.figure_ = ax, style.root(ax)
-        return self
 
     @staticmethod
     def _scale(ax, look, curves):

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..covariance import structure
-from ..gaussian import GaussianMixture
+from ..gaussian import GaussianMixture, fitted
+from ..summary import feature_names
 
 SHARE = 0.9  # of a component inside its ellipse
 
@@ -21,13 +22,12 @@ class Components(NamedTuple):
     @classmethod
     def of(cls, model):
         """Those of a fitted model."""
-        model._check_fitted()
+        fitted(model)
         k, d = model.means_.shape
         covariances = structure(model.covariance_type).full(np.asarray(model.covariances_, float), k, d)
         weights = np.asarray(model.weights_, float)
-        names = getattr(model, "feature_names_in_", None)
-        names = [f"feature {i}" for i in range(d)] if names is None else map(str, names)
-        return cls(weights / weights.sum(), np.asarray(model.means_, float), np.asarray(covariances), tuple(names))
+        means = np.asarray(model.means_, float)
+        return cls(weights / weights.sum(), means, np.asarray(covariances), tuple(feature_names(model)))
 
     def marginal(self, features):
         """The components of some of the features."""

@@ -4,14 +4,18 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from .. import data
+from ..gaussian import fitted
 from . import geometry, style
+from .display import Panel, Panels, display
 
 MOST_POINTS = 4000
+TINY = np.finfo(np.float64).tiny
 CLASSES = ((0.05, "below 5 %", 0.22), (0.25, "5 to 25 %", 0.5), (1.01, "above 25 %", 0.9))  # upper end, name, shade
 MOST_COLUMNS = 600  # of the heat map; each is the mean of its samples
 
 
-class UncertaintyDisplay:
+@display
+class UncertaintyDisplay(Panels):
     """Which samples could as well belong to another component, and how many of each component.
 
     Uncertainty is 1 less the largest responsibility. On the left samples in two features, the larger and darker the
@@ -37,15 +41,14 @@ class UncertaintyDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, points, uncertainty, shares, components, curve=None):
-        self.points = points
-        self.uncertainty = uncertainty
-        self.shares = shares
-        self.components = components
-        self.curve = curve
+    points: np.ndarray
+    uncertainty: np.ndarray
+    shares: np.ndarray
+    components: geometry.Components
+    curve: tuple | None = None
 
     @classmethod
-    def from_estimator(cls, model, X, *, features=None, ax=None):
+    def from_estimator(cls, model, X, *, features=None, sample_weight=None, ax=None):
         """Draw the uncertainty of a classification.
 
         Parameters
@@ -55,6 +58,8 @@ class UncertaintyDisplay:
             Samples. Of more than 4000 a random part is drawn as points; the shares are of all.
         features : sequence of two int or str, default=None
             The features of the map; None: the two in which the components differ most.
+        sample_weight : array-like of shape (n,), default=None
+            Weights in the shares.
         ax : matplotlib Axes, Figure or SubFigure, default=None
             Where to draw; None: a new figure of pyplot.
 
@@ -75,12 +80,13 @@ class UncertaintyDisplay:
         components = geometry.Components.of(model)
         resp = model.predict_proba(X)
         X = data.samples(X)
+        weights = data.weights(sample_weight, len(X))
         shown = geometry.chosen(features, components, 2)
         if len(shown) > 2:
             raise ValueError(f"features={features!r} are {len(shown)}: give two, or one, for the map")
         labels, uncertainty = resp.argmax(axis=1), 1 - resp.max(axis=1)
         bounds = [0, *(upper for upper, _, _ in CLASSES)]
-        counts = np.array([np.histogram(uncertainty[labels == j], bounds)[0] for j in range(resp.shape[1])])
+        counts = np.histogram2d(labels, uncertainty, [np.arange(resp.shape[1] + 1), bounds], weights=weights)[0]
         rows = geometry.some(len(X), MOST_POINTS)
         components = components.marginal(shown)
         curve = None
@@ -90,31 +96,24 @@ class UncertaintyDisplay:
         return cls(
             points=X[np.ix_(rows, shown)],
             uncertainty=uncertainty[rows],
-            shares=counts / np.maximum(counts.sum(axis=1, keepdims=True), 1),
+            shares=counts / np.maximum(counts.sum(axis=1, keepdims=True), TINY),
             components=components,
             curve=curve,
         ).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
+    @property
+    def _size(self):
+        return 9, max(4.2, 1.5 + 0.22 * len(self.shares))
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
+    def _split(self, place):
+        return place.subplots(1, 2, width_ratios=(3, 2))
 
-        Returns
-        -------
-        self
-        """
+    def _draw(self, place, look):
         k = len(self.shares)
-        figure = style.sheet(ax, (9, max(4.2, 1.5 + 0.22 * k)))
-        self.axes_ = figure.subplots(1, 2, width_ratios=(3, 2))
-        self.figure_ = style.root(figure)
-        look = style.look(figure)
         for panel in self.axes_:
             style.frame(panel)
         left, right = self.axes_
-        left.set_xlabel(self.components.names[0])
+        left.set_xlabel(self.components.names[0], parse_math=False)
         if self.points.shape[1] == 2:
             self._map(left, look)
         else:
@@ -124,7 +123,6 @@ class UncertaintyDisplay:
             style.settle(self.figure_)
             numbers = [str(j) for j in range(k)]
             style.label_points(left, look, self.components.means, numbers, [look.colour(j) for j in range(k)])
-        return self
 
     def _map(self, ax, look):
         order = np.argsort(self.uncertainty, kind="stable")  # the doubtful ones on top
@@ -135,7 +133,7 @@ class UncertaintyDisplay:
             ax.scatter(x[part], y[part], s=5 + 30 * doubt[part], color=look.shade(shade), linewidths=0, rasterized=True,
                        zorder=1 + shade)
         style.ellipses(ax, look, self.components)
-        ax.set_ylabel(self.components.names[1])
+        ax.set_ylabel(self.components.names[1], parse_math=False)
 
     def _profile(self, ax, look):
         if self.curve is not None:
@@ -160,7 +158,8 @@ class UncertaintyDisplay:
                   title="uncertainty", title_fontsize=style.SMALL, handlelength=1, columnspacing=1)
 
 
-class ResponsibilitiesDisplay:
+@display
+class ResponsibilitiesDisplay(Panel):
     """The responsibilities as a heat map: samples from left to right, components from top to bottom.
 
     Samples are sorted by their most probable component, and within it by how probable that is. Of more than 600, each
@@ -179,9 +178,8 @@ class ResponsibilitiesDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, responsibilities, ends):
-        self.responsibilities = responsibilities
-        self.ends = ends
+    responsibilities: np.ndarray
+    ends: np.ndarray
 
     @classmethod
     def from_estimator(cls, model, X, *, ax=None):
@@ -208,29 +206,20 @@ class ResponsibilitiesDisplay:
         >>> display.responsibilities.shape
         (200, 2)
         """
-        resp = model.predict_proba(X)
+        resp = fitted(model).predict_proba(X)
         labels = resp.argmax(axis=1)
         resp = resp[np.lexsort((-resp.max(axis=1), labels))]
         bounds = np.unique(np.linspace(0, len(resp), MOST_COLUMNS + 1).astype(int))
         means = np.add.reduceat(resp, bounds[:-1]) / np.diff(bounds)[:, None]
         return cls(responsibilities=means, ends=np.bincount(labels, minlength=resp.shape[1]).cumsum()).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
+    @property
+    def _size(self):
+        return 8, 1.6 + 0.24 * max(len(self.ends), 4)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
-
-        Returns
-        -------
-        self
-        """
-        k = len(self.ends)
-        ax = style.panel(ax, (8, 1.6 + 0.24 * max(k, 4)))
-        look = style.look(ax)
+    def _draw(self, ax, look):
+        k, n = len(self.ends), self.ends[-1]
         ax.grid(False)
-        n = self.ends[-1]
         edges = np.linspace(0, n, len(self.responsibilities) + 1), np.arange(k + 1) - 0.5
         image = ax.pcolormesh(*edges, self.responsibilities.T, cmap="cividis", vmin=0, vmax=1, rasterized=True)
         ax.invert_yaxis()
@@ -239,5 +228,3 @@ class ResponsibilitiesDisplay:
         ax.set_xlabel("samples, sorted by component")
         ax.set_ylabel("component")
         ax.figure.colorbar(image, ax=ax, label="responsibility", pad=0.02)
-        self.ax_, self.figure_ = ax, style.root(ax)
-        return self

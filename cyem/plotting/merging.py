@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from ..merging import DOUBT
 from . import style
+from .display import Panels, display
 
 
-class MergingDisplay:
+@display
+class MergingDisplay(Panels):
     """The merging of components into clusters: a tree, step by step, and beside it the entropy that is left.
 
     Where the entropy bends, further merging joins clusters that are apart; a line cuts the tree there.
@@ -25,10 +28,9 @@ class MergingDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, pairs, entropies, suggestion=None):
-        self.pairs = pairs
-        self.entropies = entropies
-        self.suggestion = suggestion
+    pairs: list
+    entropies: np.ndarray
+    suggestion: int | None = None
 
     @classmethod
     def from_merging(cls, merging, *, ax=None):
@@ -55,27 +57,21 @@ class MergingDisplay:
         pairs = [step.pair for step in merging.steps]
         return cls(pairs=pairs, entropies=np.asarray(merging.entropies), suggestion=merging.suggestion).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
+    @property
+    def _size(self):
+        return 8, 2 + 0.2 * max(len(self.entropies), 5)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
+    def _split(self, place):
+        return place.subplots(1, 2, width_ratios=(3, 2), sharey=True)
 
-        Returns
-        -------
-        self
-        """
+    def _draw(self, place, look):
         k = len(self.entropies)
-        figure = style.sheet(ax, (8, 2 + 0.2 * max(k, 5)))
-        look = style.look(figure)
-        self.axes_ = figure.subplots(1, 2, width_ratios=(3, 2), sharey=True)
-        self.figure_ = style.root(figure)
         tree, entropy = self.axes_
         self._tree(tree, look)
         entropy.plot(self.entropies, np.arange(k), "o-", color=look.colour(0), ms=5)
         entropy.set_xlabel("entropy left (nats)")
-        entropy.set_xlim(-0.05 * (max(self.entropies) or 1), 1.05 * (max(self.entropies) or 1))
+        most = max(self.entropies[0], DOUBT)  # what is less is nothing, and looks so
+        entropy.set_xlim(-0.05 * most, 1.05 * most)
         tree.set_yticks(np.arange(k), [str(k - step) for step in range(k)])
         tree.set_ylim(-0.3, k - 0.7 + 0.4)
         tree.set_ylabel("number of clusters")
@@ -85,7 +81,6 @@ class MergingDisplay:
                 panel.axhline(k - self.suggestion + 0.5, color=look.muted, lw=1, ls=(0, (4, 3)), zorder=0)
         if self.suggestion is not None:
             tree.set_title(f"the entropy bends at {self.suggestion} clusters", fontsize="medium", loc="left")
-        return self
 
     def _tree(self, ax, look):
         k = len(self.entropies)

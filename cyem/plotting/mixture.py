@@ -6,6 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from .. import data
 from . import geometry, style
+from .display import Panels, display
 
 MOST_FEATURES = 12
 MOST_POINTS = 2000
@@ -13,7 +14,8 @@ REGIONS = (0.95, 0.75, 0.5, 0.25)  # shares of the samples inside the contours o
 MOST_ROOMY = 4  # features up to which panels have room for markers and numbers
 
 
-class MixtureDisplay:
+@display
+class MixtureDisplay(Panels):
     """The components of a mixture among the samples, two features at a time.
 
     On the diagonal the histogram of each feature under the marginal density of the mixture and of its components; below
@@ -40,12 +42,11 @@ class MixtureDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, points, labels, histograms, components, note=""):
-        self.points = points
-        self.labels = labels
-        self.histograms = histograms
-        self.components = components
-        self.note = note
+    points: np.ndarray
+    labels: np.ndarray
+    histograms: list
+    components: geometry.Components
+    note: str = ""
 
     @classmethod
     def from_estimator(cls, model, X, *, features=None, sample_weight=None, ax=None):
@@ -62,8 +63,7 @@ class MixtureDisplay:
         sample_weight : array-like of shape (n,), default=None
             Weights in the histograms.
         ax : matplotlib Axes, Figure or SubFigure, default=None
-            Where to draw; None: a new figure of pyplot. A Figure takes the size of the picture; an Axes of a grid gives
-            its place to the panels.
+            Where to draw; None: a new figure of pyplot.
 
         Returns
         -------
@@ -95,35 +95,33 @@ class MixtureDisplay:
             note=note if len(shown) < d else "",
         ).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
+    @property
+    def _side(self):
+        """Height of a panel."""
+        d = len(self.components.names)
+        return 4.2 if d == 1 else float(np.clip(9 / d, 0.95, 2.7))
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
-
-        Returns
-        -------
-        self
-        """
+    @property
+    def _size(self):
         k, d = self.components.means.shape
-        side = 4.2 if d == 1 else float(np.clip(9 / d, 0.95, 2.7))
-        width = side * d * (1.45 if d == 1 else 1) + (1.1 if k > 1 else 0)
-        figure = style.sheet(ax, (width, side * d))
-        self.axes_ = figure.subplots(d, d, squeeze=False)
-        self.figure_ = style.root(figure)
-        look = style.look(figure)
+        return self._side * d * (1.45 if d == 1 else 1) + (1.1 if k > 1 else 0), self._side * d
+
+    def _split(self, place):
+        d = len(self.components.names)
+        return place.subplots(d, d, squeeze=False)
+
+    def _draw(self, place, look):
+        k, d = self.components.means.shape
         limits = self._limits()
         for row in range(d):
             for column in range(d):
                 self._panel(look, row, column, limits)
         if k > 1:
-            legend(figure, look, self.components.weights, side * d)
+            legend(place, look, self.components.weights, self._side * d)
         if self.note:
-            figure.suptitle(self.note, fontsize="medium")
+            place.suptitle(self.note, fontsize="medium")
         if self._roomy and k > 1:
             self._number(look)
-        return self
 
     def _panel(self, look, row, column, limits):
         ax = self.axes_[row, column]
@@ -146,7 +144,7 @@ class MixtureDisplay:
         size = style.TINY if d > 6 else "medium"
         ax.tick_params(labelsize=style.TINY if d > 4 else style.SMALL, labelbottom=row == d - 1)
         if row == d - 1:
-            ax.set_xlabel(style.wrapped(self.components.names[column], width), fontsize=size)
+            ax.set_xlabel(style.wrapped(self.components.names[column], width), fontsize=size, parse_math=False)
         if d == 1:
             ax.set_ylabel("density")
             return
@@ -157,7 +155,7 @@ class MixtureDisplay:
             ax.yaxis.set_major_locator(MaxNLocator(5 if d <= 2 else 4 if d <= 4 else 2, prune="both"))
             ax.tick_params(labelleft=column == 0)
         if column == 0:
-            ax.set_ylabel(style.wrapped(self.components.names[row], width), fontsize=size)
+            ax.set_ylabel(style.wrapped(self.components.names[row], width), fontsize=size, parse_math=False)
 
     def _limits(self):
         """The range (d, 2) of samples and ellipses; an ellipse may add a quarter to the range of the samples."""
@@ -184,7 +182,8 @@ class MixtureDisplay:
             for j, density in enumerate(densities.T):
                 ax.plot(x, density, color=look.colour(j), ls=style.dashes(j), lw=1.4 if large else 0.9, zorder=2)
         ax.plot(x, densities.sum(axis=1), color=look.ink, lw=2 if large else 1.2, zorder=3)
-        ax.set_ylim(0, 1.08 * min(densities.sum(axis=1).max(), 3 * heights.max()))
+        bar, peak = heights.max(), densities.sum(axis=1).max()
+        ax.set_ylim(0, 1.08 * min(max(bar, peak), 3 * min(bar, peak)))  # both whole, unless one dwarfs the other
 
     def _points(self, ax, look, column, row):
         if self._roomy:

@@ -3,11 +3,13 @@
 import numpy as np
 
 from . import style
+from .display import Panel, display
 
 GONE, STABLE = 0.5, 0.75  # mean Jaccard coefficients below and above which a cluster is dissolved, stable (Hennig 2007)
 
 
-class StabilityDisplay:
+@display
+class StabilityDisplay(Panel):
     """The agreement of refits to resampled data with the model: of the whole partition, and of each component.
 
     Each dot is a refit, each bar a median. In the shaded range below 0.5 a component counts as dissolved, above the
@@ -26,9 +28,8 @@ class StabilityDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, ari, jaccard):
-        self.ari = ari
-        self.jaccard = jaccard
+    ari: np.ndarray
+    jaccard: np.ndarray
 
     @classmethod
     def from_stability(cls, stability, *, ax=None):
@@ -56,20 +57,12 @@ class StabilityDisplay:
         """
         return cls(ari=np.asarray(stability.ari), jaccard=np.asarray(stability.jaccard)).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
+    @property
+    def _size(self):
+        return 7, 1.5 + 0.3 * (self.jaccard.shape[1] + 1)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
-
-        Returns
-        -------
-        self
-        """
+    def _draw(self, ax, look):
         n, k = self.jaccard.shape
-        ax = style.panel(ax, (7, 1.5 + 0.3 * (k + 1)))
-        look = style.look(ax)
         jitter = np.random.default_rng(0).uniform(-0.28, 0.28, n)
         ax.axvspan(min(0, self.ari.min()), GONE, color=look.faint, alpha=0.5, lw=0, zorder=0)
         ax.axvline(STABLE, color=look.muted, lw=0.8, ls=(0, (4, 3)), zorder=0)
@@ -86,5 +79,3 @@ class StabilityDisplay:
         ax.set_xlabel(f"agreement of {n} refits with the model")
         ax.set_ylabel("component (Jaccard)")
         style.frame(ax)
-        self.ax_, self.figure_ = ax, style.root(ax)
-        return self

@@ -3,10 +3,14 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from ..gaussian import fitted
+from ..text import plural
 from . import style
+from .display import Panels, display
 
 
-class TraceDisplay:
+@display
+class TraceDisplay(Panels):
     """The log-likelihood after each iteration of a fit, and what was still to come.
 
     The lower panel counts from the last value, by magnitude: a straight line is the linear convergence of EM, a step
@@ -25,9 +29,9 @@ class TraceDisplay:
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, *, values, converged):
-        self.values = values
-        self.converged = converged
+    values: np.ndarray
+    converged: bool
+    _size = (6.5, 5)
 
     @classmethod
     def from_estimator(cls, model, *, ax=None):
@@ -54,26 +58,15 @@ class TraceDisplay:
         >>> display.axes_[1].get_xlabel()
         'iteration'
         """
-        model._check_fitted()
+        fitted(model)
         if not len(model.lower_bounds_):
             raise ValueError("model has no iterations to draw: its parameters were given, or max_iter=0; fit it first")
         return cls(values=np.array(model.lower_bounds_, float), converged=model.converged_).plot(ax)
 
-    def plot(self, ax=None):
-        """Draw.
+    def _split(self, place):
+        return place.subplots(2, 1, sharex=True)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, Figure or SubFigure, default=None
-
-        Returns
-        -------
-        self
-        """
-        figure = style.sheet(ax, (6.5, 5))
-        look = style.look(figure)
-        self.axes_ = figure.subplots(2, 1, sharex=True)
-        self.figure_ = style.root(figure)
+    def _draw(self, place, look):
         above, below = self.axes_
         iterations = np.arange(1, len(self.values) + 1)
         left = self.values[-1] - self.values
@@ -91,9 +84,7 @@ class TraceDisplay:
         below.set_xlabel("iteration")
         below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         below.set_xlim(0.5, len(iterations) + 0.5)
-        plural = "s" * (len(iterations) > 1)
-        above.set_title(f"{'converged' if self.converged else 'stopped before convergence'} after {len(iterations)} "
-                        f"iteration{plural}", fontsize="medium", loc="left")
+        end = "converged" if self.converged else "stopped before convergence"
+        above.set_title(f"{end} after {plural('iteration', len(iterations))}", fontsize="medium", loc="left")
         for panel in self.axes_:
             style.frame(panel)
-        return self

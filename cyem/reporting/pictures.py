@@ -5,7 +5,6 @@ import io
 
 from ..estimator import warn
 from ..markup import element
-from ..summary import named
 
 LIGHT, DARK = ("default", "#ffffff"), ("dark_background", "#14181d")  # with the backgrounds of page.html
 CURVES = ("criterion",)  # lines stay lines; figures of samples become pixels
@@ -27,7 +26,6 @@ def drawn(selection, model, X, weights):
     except ImportError as error:
         warn(f"the report has no figures: {error}")
         return {}
-    model = named(model)
     telling = plotting.geometry.Components.of(model).telling(FEATURES)
     draw = {
         "mixture": lambda place: plotting.MixtureDisplay.from_estimator(
@@ -35,7 +33,9 @@ def drawn(selection, model, X, weights):
         )
     }
     if len(model.weights_) > 1:
-        draw["uncertainty"] = lambda place: plotting.UncertaintyDisplay.from_estimator(model, X, ax=place)
+        draw["uncertainty"] = lambda place: plotting.UncertaintyDisplay.from_estimator(
+            model, X, sample_weight=weights, ax=place
+        )
     captions = dict(CAPTIONS)
     if X.shape[1] == 1:
         captions["mixture"] = "The histogram of the samples, under the curves of the components and of the whole."
@@ -50,7 +50,7 @@ def _figure(draw, caption, form):
     light, dark = (_image(form, draw, *style) for style in (LIGHT, DARK))
     picture = element(
         "picture",
-        element("source", srcset=dark, media="(prefers-color-scheme: dark)"),
+        element("source", srcset=dark, media="screen and (prefers-color-scheme: dark)"),
         element("img", src=light, alt=caption),
     )
     return element("figure", picture, element("figcaption", caption))

@@ -1,19 +1,26 @@
 """The sections of a report, each from what was fitted to a piece of HTML."""
 
 import platform
+import warnings
 from datetime import date
 from functools import cached_property
+from inspect import signature
+from math import isclose
 
 import numpy as np
 
 import cyem
 
-from .. import fragments
+from .. import criteria, fragments
 from ..markup import element, row, table, together
-from ..summary import deviations, ending, feature_names, heading, plural, series
+from ..selection import select
+from ..summary import deviations, ending, feature_names, heading
+from ..text import decimals, plural, series
 
 CERTAIN, DOUBTFUL = 0.9, 0.6  # probabilities of the most probable component
 TELLING = 0.5  # standard deviations by which a component must differ from the whole to be said to
+SAME = 1e-9  # of a log-likelihood: rows of as many parameters that differ less are the same model by two names
+AFFORDABLE = 1e10  # multiplications for the intervals of shares
 MOST = 4  # such differences named for one component
 EVIDENCE = ((10, "very strong"), (6, "strong"), (2, "positive"), (0, "hardly any"))  # Kass & Raftery (1995), 2 log B
 WORDS = {
@@ -24,9 +31,11 @@ WORDS = {
     "the axes); full is VVV, tied EEE, diag VVI, spherical VII.",
     "log-likelihood": "How well the model foretells the data; the greater, the better. It grows with every component.",
     "parameters": "How many numbers the model has to estimate: its price.",
-    "BIC, AIC, AICC, ICL": "The log-likelihood with the price taken off, turned so that smaller is better. They differ "
+    "BIC, AIC, AICc, ICL": "The log-likelihood with the price taken off, turned so that smaller is better. They differ "
     "in the price. ICL prefers groups that are well apart; AIC tends to more components than BIC.",
-    "NEC, ENTROPY": "How much the components overlap: 0 when every row belongs to one of them for sure.",
+    "NEC, entropy": "How much the components overlap: 0 when every row belongs to one of them for sure.",
+    "CV": "How well the model foretells rows that were left out of the fit (cross-validation); smaller is better.",
+    "starts": "How many of the starts of the search ended at this model; where one did, there may be a better one.",
     "marks": "! stopped before it was done; ~ something out of the ordinary; ? owed to a few rows or to none of the "
     "width, and therefore not chosen.",
 }
@@ -48,8 +57,9 @@ class Facts:
         self.k = len(model.weights_)
         self.weights = weights
         self.names = feature_names(model)
-        self.criteria = model._criteria(X, weights)
+        self.constant = [self.names[j] for j in np.flatnonzero(np.ptp(X, axis=0) == 0)]
         self.highest = model.predict_proba(X).max(axis=1)
+        self.ranges = share_ranges(model, X, weights)
 
     def share(self, where):
         """The share of the samples, by weight, for which something holds."""
@@ -65,9 +75,22 @@ class Facts:
         return offsets / np.sqrt(variances)
 
 
+def share_ranges(model, X, weights):
+    """95 % intervals of the weights, low and high (k,); None where samples do not tell, or not in a second or so."""
+    if len(model.weights_) == 1 or model.equal_weights or len(X) * model._n_parameters() ** 2 > AFFORDABLE:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # of a model that is not at a maximum
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        try:
+            return cyem.standard_errors(model, X, sample_weight=weights).intervals().weights
+        except (ValueError, UserWarning):
+            return None
+
+
 def head(title, facts):
     """The title, and what the data were."""
-    size = f"{facts.n:,} row{'s' * (facts.n != 1)}"
+    size = plural("row", facts.n)
     weighted = "" if facts.weights is None else ", weighted"
     made = f"{size} of {plural('feature', facts.d)}{weighted}. Made on {date.today()} with cyem {cyem.__version__}."
     return together(element("h1", title), element("p", made, class_="soft"))
@@ -89,18 +112,34 @@ def answer(facts, selection):
 
 def _reason(selection):
     """Why this model, and how far behind the next one is."""
-    (_, value), *others = fragments.ranked(selection)
-    name = fragments.criterion_name(selection)
+    best, value, others = _contest(selection)
+    name = criteria.title(selection.criterion)
+    digits = decimals([value], large=1)
     if not others:
-        return f"No other model was fitted; its {name} is {value:,.1f}."
-    text = f"Of {len(others) + 1} models compared, this one has the smallest {name}: {value:,.1f}."
+        return f"No other model was fitted; its {name} is {value:,.{digits}f}."
+    compared = f"Of {len(others) + 1} models compared"
     runner_up, next_value = others[0]
+    if runner_up.spurious and not best.spurious:
+        return (f"{compared}, it is the only one that can be trusted (its {name} is {value:,.{digits}f}): the others "
+                "owe their likelihood to a few rows or to none of the width.")
     gap = next_value - value
-    text += f" Next is {_called(runner_up)}, {gap:,.1f} behind"
-    if name == "BIC" and gap >= 0:
+    text = f"{compared}, this one has the smallest {name}: {value:,.{digits}f}."
+    text += f" Next is {_called(runner_up)}, {gap:,.{digits}f} behind"
+    if name == "BIC":
         word = next(word for least, word in EVIDENCE if gap >= least)
         return f"{text}: {word} evidence for the first."
     return f"{text}."
+
+
+def _contest(selection):
+    """The best row, its criterion, and the others with theirs, less those that are the best by another name."""
+    (best, value), *others = fragments.ranked(selection)
+
+    def same(fit):
+        return fit[:1] == best[:1] and fit.n_parameters == best.n_parameters and isclose(
+            fit.log_likelihood, best.log_likelihood, rel_tol=SAME)
+
+    return best, value, [(fit, other) for fit, other in others if not same(fit)]
 
 
 def _called(fit):
@@ -110,9 +149,11 @@ def _called(fit):
 def cautions(facts, selection):
     """What to be careful about, as a list, or the word that there is nothing."""
     model = facts.model
-    cautions = [f"The fit of the model says: {event}." for event in model.fit_report_]
+    cautions = [f"The fit of the model says: {event}." for event in model.fit_report_.troubles]
     if not model.converged_:
         cautions.append("The fit was stopped before it was done: raise max_iter.")
+    if facts.constant and facts.n > 1:
+        cautions.append(f"The same value in every row tells nothing, and disturbs: leave out {series(facts.constant)}.")
     if model.random_state is None:
         cautions.append("No seed was given: fitting again may give another answer.")
     if selection:
@@ -125,20 +166,20 @@ def cautions(facts, selection):
 
 
 def _cautions_of_selection(selection):
-    best, rows = selection.best_row, selection.rows
+    rows = selection.rows
     counts = sorted({fit.n_components for fit in rows})
-    (_, value), *others = fragments.ranked(selection)
+    best, value, others = _contest(selection)
     close = [fit for fit, other in others if not fit.spurious and other - value < 2]
     if best.spurious:
         yield "The chosen model owes its likelihood to a few rows: every model compared does."
     if len(counts) > 1 and best.n_components == counts[-1]:
         yield f"The chosen number of components, {counts[-1]}, is the largest tried: a larger one may be better still."
-    if fragments.criterion_name(selection) == "BIC" and close:
+    if selection.criterion == "bic" and close:
         yield f"As good as the chosen model (BIC less than 2 apart): {series(map(_called, close))}."
     for name in ("aic", "icl"):
         other = selection.pick(name).best_row
         if name != selection.criterion and other is not best:
-            yield f"{name.upper()} would choose {_called(other)}."
+            yield f"{criteria.title(name)} would choose {_called(other)}."
     if violations := selection.nesting_violations:
         worst = max(violations, key=lambda violation: violation.loss)
         yield (
@@ -161,17 +202,27 @@ def groups(facts, figures):
     """The components, in words and in numbers."""
     lines = []
     for j in np.argsort(-facts.model.weights_, kind="stable").tolist():
-        share = f"{facts.model.weights_[j]:.1%}"
-        lines.append(row([element("th", f"component {j}", scope="row"), share, _difference(facts, j)]))
+        lines.append(row([element("th", f"component {j}", scope="row"), _share(facts, j), _difference(facts, j)]))
     words = table(["", "share", "compared with all rows"], lines, class_="differs")
+    brackets = "In brackets after a share: where the true one lies with 95% confidence, if the model is right."
     explained = "Each number is the mean of a feature in a component, with the standard deviation within it after ±."
     return together(
         element("h2", "The groups"),
-        element("div", words, class_="wide") if facts.k > 1 else "",
+        element("div", words, class_="wide", tabindex=0) if facts.k > 1 else "",
+        element("p", brackets, class_="soft") if facts.ranges else "",
         figures.get("mixture", ""),
         element("p", explained, class_="soft"),
-        element("div", fragments.components(facts.model, class_="components"), class_="wide"),
+        element("div", fragments.components(facts.model, class_="components"), class_="wide", tabindex=0),
     )
+
+
+def _share(facts, j):
+    """The weight of a component, and its interval."""
+    share = f"{facts.model.weights_[j]:.1%}"
+    if facts.ranges is None:
+        return share
+    low, high = (f"{bound[j]:.1%}" for bound in facts.ranges)
+    return together(share, element("small", f" ({low} to {high})"))
 
 
 def _difference(facts, j):
@@ -201,8 +252,8 @@ def models(selection, figures):
     return together(
         element("h2", "All models compared"),
         figures.get("criterion", ""),
-        element("p", note, class_="soft"),
-        element("div", shown, class_="wide"),
+        element("p", note, class_="soft click"),
+        element("div", shown, class_="wide", tabindex=0),
     )
 
 
@@ -242,13 +293,15 @@ def _code(facts, selection, path):
     else:
         counts = list(dict.fromkeys(fit.n_components for fit in selection.rows))
         names = list(dict.fromkeys(fit.covariance_type for fit in selection.rows))
-        own = selection.criterion
-        settings = {"criterion": own} if isinstance(own, str) else {}
-        settings |= {
-            name: value
-            for name, default in model._defaults().items()
+        defaults = model._defaults() | {"n_init": signature(select).parameters["n_init"].default}
+        settings = {
+            name: repr(value)
+            for name, default in defaults.items()
             if name not in ("n_components", "covariance_type") and repr(value := getattr(model, name)) != repr(default)
         }
-        settings = "".join(f", {name}={value!r}" for name, value in settings.items())
+        own = selection.criterion
+        if own != "bic":
+            settings["criterion"] = repr(own) if isinstance(own, str) else criteria.title(own)
+        settings = "".join(f", {name}={value}" for name, value in settings.items())
         fit = f"fitted = cyem.select(X, {counts}, {names}{settings}{weights})"
     return f"import cyem\n\n{fit}\ncyem.report(fitted, X, {str(path)!r}{weights})"

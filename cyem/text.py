@@ -1,0 +1,62 @@
+"""Words, numbers and tables as text."""
+
+import math
+
+
+def aligned(table):
+    """Lines of right-aligned columns, from rows of text; the last cell of a short row runs on to the right.
+
+    Examples
+    --------
+    >>> from cyem.text import aligned
+    >>> print(*aligned([("k", "value"), ("1", "0.25"), ("10", "1.5")]), sep="\\n")
+     k  value
+     1   0.25
+    10    1.5
+    """
+    full = [row for row in table if len(row) == len(table[0])]
+    widths = [max(map(len, column)) for column in zip(*full, strict=True)]
+
+    def line(row):
+        *cells, last = row
+        cells = [cell.rjust(width) for cell, width in zip(cells, widths, strict=False)]
+        return "  ".join([*cells, last.rjust(widths[-1]) if len(row) == len(widths) else last])
+
+    return [line(row) for row in table]
+
+
+def plural(noun, n):
+    """A number of things.
+
+    Examples
+    --------
+    >>> from cyem.text import plural
+    >>> plural("component", 1), plural("component", 2)
+    ('1 component', '2 components')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def series(words):
+    """Words with commas between, and an "and" before the last.
+
+    Examples
+    --------
+    >>> from cyem.text import series
+    >>> series(["volume", "shape", "orientation"])
+    'volume, shape and orientation'
+    """
+    *first, last = [*words] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def decimals(values, large=2):
+    """How many decimals tell numbers of this size apart: `large` where they reach ten, else four; NaN has no say.
+
+    Examples
+    --------
+    >>> from cyem.text import decimals
+    >>> decimals([2322.19, 2324.18]), decimals([0.0005, 1.0])
+    (2, 4)
+    """
+    return large if max((abs(value) for value in values if math.isfinite(value)), default=0) >= 10 else 4
