@@ -71,9 +71,9 @@ class GaussianMixture(Estimator):
     init_params : str, array-like or callable, default='short_em'
         'short_em', 'kmeans', 'k-means++', 'random' or 'random_from_data', labels, responsibilities, or a function.
         Where to start, by name: the best of four short runs of EM from k-means++ seeds, improved by a few of the moves
-        of `search`, on a part of many samples; a partition by k-means, or by seeds, of the standardised samples; random
-        responsibilities; means at random samples. Else labels (n,) or responsibilities (n, k), or a function of (X,
-        n_components, random_state: numpy.random.Generator) that returns one of these.
+        of `search` unless three of them agree, on a part of many samples; a partition by k-means, or by seeds, of the
+        standardised samples; random responsibilities; means at random samples. Else labels (n,) or responsibilities
+        (n, k), or a function of (X, n_components, random_state: numpy.random.Generator) that returns one of these.
     weights_init : array-like of shape (k,), default=None
         First weights.
     means_init : array-like of shape (k, d), default=None

@@ -101,10 +101,10 @@ def from_random_rows(mixture, k, rng):
 
 
 def from_short_runs(mixture, k, rng):
-    """The best of a few short runs of EM from k-means++ seeds, then moves to better maxima; on a part of many samples.
+    """The best of a few short runs of EM from k-means++ seeds, then moves to better maxima unless most of them agree.
 
-    Seeds are far from each other in standardised features, which finds what dominates the whole, and by turns in
-    whitened ones, which finds stretched clusters.
+    This looks at a part of many samples. Seeds are far from each other in standardised features, which finds what
+    dominates the whole, and by turns in whitened ones, which finds stretched clusters.
     """
     if k == 1:
         return mixture.whole

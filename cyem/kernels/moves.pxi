@@ -147,10 +147,11 @@ def splits(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
     """Two components in the place of each of some: where a few iterations of EM on the samples of that one lead.
 
     They begin as the halves of a component, or as its core and its shell, whatever is better after `trial` iterations;
-    the covariances of the two are free, as far as moments see them. resp (n, k), means (k, d), C (k, d, d), which (m,): IN, a mixture and which of its components.
-    gains (k,) OUT: of the sum of log-likelihoods, about, or -inf where there is no split. shares (k, 2), halves
-    (k, 2, d), matrices (k, 2, d, d) OUT. A sample is one of a component from the responsibility `owned` on; `look` of
-    them for each feature are enough, both halves need `least` for each. at_once components go side by side.
+    the covariances of the two are free, as far as moments see them. resp (n, k), means (k, d), C (k, d, d), which (m,):
+    IN, a mixture and which of its components. gains (k,) OUT: of the sum of log-likelihoods, about, or -inf where there
+    is no split. shares (k, 2), halves (k, 2, d), matrices (k, 2, d, d) OUT. A sample is one of a component from the
+    responsibility `owned` on; `look` of them for each feature are enough, both halves need `least` for each. at_once
+    components go side by side.
     """
     cdef Problem c
     cdef Splitting how
