@@ -542,7 +542,7 @@ class GaussianMixture(Estimator):
         reference = (weights @ means).astype(dtype).astype(np.float64)
         frame = Frame(reference, power_of_two(np.median(deviations, axis=0), dtype))
         inside = Parameters(shape, weights, frame.enter(means), None, shape.scaled_factors(U, 1 / frame.units))
-        return Evaluator(frame, inside.density, dtype)
+        return Evaluator(frame, inside.density, frame.coordinates(dtype))
 
     def _ready(self, X):
         """X checked, and what evaluates it."""

@@ -86,15 +86,15 @@ class Evaluator:
     frame : Frame
         That of the density, and of log-densities.
     density : Density
-    dtype : float32 or float64
+    coordinates : ndarray
+        Those of the frame, in the dtype of the samples.
     """
 
     __slots__ = ("coordinates", "density", "dtype", "frame", "kind")
 
-    def __init__(self, frame, density, dtype):
-        self.dtype = np.dtype(dtype)
-        self.frame = frame
-        self.coordinates = frame.coordinates(dtype)
+    def __init__(self, frame, density, coordinates):
+        self.dtype = dtype = coordinates.dtype
+        self.frame, self.coordinates = frame, coordinates
         self.kind = DENSITIES[density.kind]
         means, factors = (np.ascontiguousarray(a, dtype) for a in (density.means, density.factors))
         self.density = density._replace(means=means, factors=factors)
@@ -283,15 +283,15 @@ class Samples:
 
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""
-        return Evaluator(self.frame, density, self.dtype).score_samples(self.X, self.n_threads)
+        return Evaluator(self.frame, density, self.coordinates).score_samples(self.X, self.n_threads)
 
     def responsibilities(self, density):
         """Probability of each component given each sample (n, k)."""
-        return Evaluator(self.frame, density, self.dtype).responsibilities(self.X, self.n_threads)
+        return Evaluator(self.frame, density, self.coordinates).responsibilities(self.X, self.n_threads)
 
     def labels(self, density):
         """The most probable component of each sample (n,)."""
-        return Evaluator(self.frame, density, self.dtype).labels(self.X, self.n_threads)
+        return Evaluator(self.frame, density, self.coordinates).labels(self.X, self.n_threads)
 
     def part(self, rows, weights=None):
         """Some of the samples, with their own or other weights, in the same frame."""
