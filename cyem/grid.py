@@ -291,7 +291,7 @@ class Hopeless(Exception):
 
 
 class Ordinary(Mixture):
-    """A problem that gives up where the compiled M-step does: at the floor of variance, or without weight."""
+    """A problem that gives up where a compiled M-step is not ordinary: at the floor of variance, or without weight."""
 
     @classmethod
     def of(cls, mixture):
@@ -300,10 +300,16 @@ class Ordinary(Mixture):
         vars(self).update(vars(mixture))
         return self
 
-    def _update(self, statistics, current):
-        if self.closed is not None:
+    def update(self, statistics, current=None, start=False):
+        found = super().update(statistics, current, start)
+        if self.closed is not None and found.held:
             raise Hopeless
-        return super()._update(statistics, current)
+        return found
+
+    def _update(self, statistics, current, start):
+        if self.closed is not None and not start:
+            raise Hopeless
+        return super()._update(statistics, current, start)
 
 
 class Run(NamedTuple):

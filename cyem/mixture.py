@@ -10,11 +10,13 @@ import numpy as np
 
 from . import em
 from .covariance import structure as structure_named
+from .covariance.base import eigh
 from .kernels import linalg
 from .pruning import enough
 from .statistics import Statistics
 from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, operations
 
+UNUSUAL, _, HELD = range(len(linalg.OUTCOMES))
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
 TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
 UNTIED = {"scatter": "full", "pooled": "tied", "squares": "diag", "norms": "spherical"}
@@ -69,9 +71,10 @@ class Parameters:
         size = math.prod(shape)
         self.weights = block[:k]
         self.means = block[k : k + k * d].reshape(k, d)
-        self.constants = block[k + k * d : 2 * k + k * d]
-        self.covariances = block[-2 * size : -size].reshape(shape)
-        self.factors = block[-size:].reshape(shape)
+        at = 2 * k + k * d
+        self.constants = block[k + k * d : at]
+        self.covariances = block[at : at + size].reshape(shape)
+        self.factors = block[at + size : at + 2 * size].reshape(shape)
         return self
 
     def replace(self, weights=None, means=None):
@@ -84,7 +87,8 @@ class Parameters:
         """All of these in one vector."""
         if self.block is not None:
             return self.block
-        arrays = self.weights, self.means, self.constants, self.covariances, self.factors
+        scratch = np.zeros(self.means.size + len(self.weights))
+        arrays = self.weights, self.means, self.constants, self.covariances, self.factors, scratch
         return np.concatenate([array.ravel() for array in arrays])
 
     @property
@@ -121,7 +125,7 @@ class Mixture:
     frame : Frame
         Centred on the weighted mean, in units near the standard deviations.
     closed : ClosedForm or None
-        The M-step, where it is compiled: not that of equal weights.
+        The M-step, where it is compiled.
     resolution : float
         Relative rounding error of a mean log-likelihood; smaller gains mean nothing.
     """
@@ -133,7 +137,8 @@ class Mixture:
         self.samples = Samples(X, weights, self.frame, n_threads)
         self.eps = np.finfo(X.dtype).eps
         self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
-        self.closed = None if equal_weights else structure.closed_form(self.floor, self.eps)
+        closed = structure.closed_form(self.floor, self.eps)
+        self.closed = closed and closed._replace(equal_weights=equal_weights)
         self.moments = MOMENTS[structure.moments]
         self.resolution = 4 * self.eps if X.dtype == np.float64 else self.eps / 4
 
@@ -145,19 +150,30 @@ class Mixture:
         """Mean log-likelihood, in the frame, of the parameters that were swept."""
         return statistics.log_likelihood / self.samples.mass
 
-    def update(self, statistics, current=None):
-        """The M-step: the parameters of greatest expected log-likelihood; a search begins at the current ones."""
-        parameters = None if self.closed is None else compiled(self.structure, self.closed, statistics, current)
-        return self._update(statistics, current) if parameters is None else Update(parameters)
+    def update(self, statistics, current=None, start=False):
+        """The M-step: the parameters of greatest expected log-likelihood.
 
-    def _update(self, statistics, current):
+        Where they have to be searched for, a few steps from the current ones will do: the next M-step goes on with it.
+        start: whether the statistics are provisional, so that those it begins at will do.
+        """
+        if self.closed is not None and not (start and self.structure.cautious):
+            n_threads = self.samples.threads(len(statistics.about), self.structure.moments)
+            found = compiled(self.structure, self.closed, statistics, current, n_threads)
+            if found is not None:
+                return found
+        return self._update(statistics, current, start)
+
+    def _update(self, statistics, current, start):
         """The M-step of any structure, whatever the statistics are."""
         masses, total = statistics.masses, statistics.masses.sum()
         empty = masses <= EMPTY * total
         shares = np.where(empty, EMPTY * total, masses)
         means = np.where(empty[:, None], statistics.about, statistics.means)
-        covariances, held = self.structure.estimate(statistics.second, shares, means - statistics.about, self.floor,
-                                                    self.eps, None if current is None else current.covariances)
+        moments = statistics.second, shares, means - statistics.about, self.floor, self.eps
+        if start:
+            covariances, held = self.structure.start(*moments)
+        else:
+            covariances, held = self.structure.estimate(*moments, None if current is None else current.covariances)
         if empty.any():
             covariances = self.structure.exchange(covariances, self.share(len(masses)).covariances, empty)
         weights = np.full(len(masses), 1 / len(masses)) if self.equal_weights else masses / total
@@ -221,15 +237,19 @@ class Mixture:
         sums = [np.zeros(2), w, np.zeros(means.size), (S.T * w).T.ravel()]
         return self.update(Statistics(np.concatenate(sums), means), like).parameters
 
-    def assign(self, resp):
-        """The M-step from given responsibilities (n, k)."""
+    def given(self, resp):
+        """Statistics of given responsibilities (n, k)."""
         origin = np.zeros((resp.shape[1], self.samples.X.shape[1]))
         s = self.samples.accumulate(resp, origin, "none")  # first the means, so that moments are about them
-        return self.update(self.samples.accumulate(resp, s.means, self.structure.moments))
+        return self.samples.accumulate(resp, s.means, self.structure.moments)
+
+    def assign(self, resp):
+        """Where to start from given responsibilities (n, k): the M-step, whose search is left to what follows."""
+        return self.update(self.given(resp), start=True)
 
     def assign_to(self, centres):
-        """The M-step from the partition of the samples by the nearest of given centres (k, d)."""
-        return self.update(self.partitions(centres[None], self.standardised[None])[0])
+        """The same from the partition of the samples by the nearest of given centres (k, d)."""
+        return self.update(self.partitions(centres[None], self.standardised[None])[0], start=True)
 
     def partitions(self, centres, metrics):
         """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
@@ -276,9 +296,9 @@ class Mixture:
     def _single(self, structure):
         s = self.samples.sweep(one(self.samples.X.shape[1]), structure.moments)
         closed = structure.closed_form(self.floor, self.eps)
-        parameters = None if closed is None else compiled(structure, closed, s)
-        if parameters is not None:
-            return parameters
+        found = None if closed is None else compiled(structure, closed, s)
+        if found is not None:
+            return found.parameters
         covariances, _ = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
         return Parameters.of(structure, np.ones(1), s.means, covariances)
 
@@ -306,7 +326,7 @@ class Mixture:
         if not groups:
             return None
         k, d = parameters.means.shape
-        axis = np.linalg.eigh(self.spread.covariances[0])[1][:, -1]
+        axis = eigh(self.spread.covariances[0])[1][:, -1]
         means = parameters.means.copy()
         own = self.structure.full(parameters.covariances, k, d)
         for group in groups:
@@ -315,18 +335,20 @@ class Mixture:
         return parameters.replace(means=means)
 
 
-def compiled(structure, closed, statistics, current=None):
-    """The M-step in closed form; None where something is out of the ordinary. A search begins at current parameters."""
+def compiled(structure, closed, statistics, current=None, n_threads=1):
+    """The M-step where it is compiled; None where something is out of the ordinary."""
     k, d = statistics.about.shape
     moments = MOMENTS[structure.moments]
-    if current is None or current.block is None:
-        block = np.empty(linalg.block_size(k, d, moments))
-        block[0] = 0
-    else:
-        block = current.block.copy()
-    ordinary = linalg.m_step(statistics.buffer, statistics.about, closed.floor, block, moments=moments,
-                             ties=closed.ties, part=closed.part)
-    return Parameters.unpack(structure, block, k, d) if ordinary else None
+    block = np.empty(linalg.block_size(k, d, moments))
+    begin = block[:0] if current is None or current.block is None else current.block
+    outcome = linalg.m_step(
+        statistics.buffer, statistics.about, closed.floor, begin, block, moments=moments, ties=closed.ties,
+        part=closed.part, equal_weights=closed.equal_weights, n_threads=n_threads,
+    )
+    if outcome == UNUSUAL:
+        return None
+    held = places(block[-k:] == HELD) if outcome == HELD else ()
+    return Update(Parameters.unpack(structure, block, k, d), (), held)
 
 
 class Ascent:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import blas
+from .covariance.base import eigh
 from .statistics import Statistics
 
 TINY = np.finfo(float).tiny
@@ -54,7 +55,7 @@ def statistics(mixture, these):
 def split(these, j):
     """Component j cut in two across its first axis, with the mean and the covariances of the whole."""
     w, m, S = these
-    values, vectors = np.linalg.eigh(S[j])
+    values, vectors = eigh(S[j])
     step = APART * np.sqrt(values[-1]) * vectors[:, -1]
     half = S[j] - np.outer(step, step)
     return Gaussians(
@@ -111,7 +112,7 @@ def look(mixture, parameters):
     on the first axis and weighted by their responsibilities; by the overlaps Ueda et al. (2000) merge.
     """
     _, means, S = gaussians(parameters)
-    values, vectors = np.linalg.eigh(S)
+    values, vectors = eigh(S)
     axes = vectors[:, :, -1] / np.sqrt(values[:, -1:])
     parts = (sums(block, parameters.density, axes, (axes * means).sum(axis=1)) for block in blocks(mixture.samples))
     totals, powers, products = map(sum, zip(*parts, strict=True))

@@ -239,8 +239,8 @@ class Samples:
         size = kernel.climb_size(n, d, k, moments, self.dtype.itemsize, each, at_once)
         kernel.climb(
             self.X, self.weights, self.coordinates, sums, about, values, done, closed.floor, self._memory(size),
-            density=DENSITIES[structure.density], moments=moments, ties=closed.ties, part=closed.part, cut=self.cut,
-            tol=tol, n_threads=each, at_once=at_once,
+            density=DENSITIES[structure.density], moments=moments, ties=closed.ties, part=closed.part,
+            equal_weights=closed.equal_weights, cut=self.cut, tol=tol, n_threads=each, at_once=at_once,
         )
         return [(values[r, last - 1], Statistics(sums[r], about[r])) if last > 0 else None
                 for r, last in enumerate(done.tolist())]
@@ -254,8 +254,8 @@ class Samples:
         return kernel.ascend(
             self.X, self.weights, self.coordinates, blocks, statistics.buffer, statistics.about, state, values,
             closed.floor, scale, self._memory(size), density=DENSITIES[structure.density], moments=moments,
-            ties=closed.ties, curved=structure.curved, part=closed.part, cut=self.cut, mass=self.mass,
-            n_threads=need.n_threads, **how,
+            ties=closed.ties, curved=structure.curved, part=closed.part, equal_weights=closed.equal_weights,
+            cut=self.cut, mass=self.mass, n_threads=need.n_threads, **how,
         )
 
     def mergers(self, these, resp, moments, near):
@@ -298,6 +298,10 @@ class Samples:
         if weights is None and len(self.weights):
             weights = self.weights[rows]
         return Samples(self.X[rows], weights, self.frame, self.n_threads)
+
+    def threads(self, k, moments):
+        """How many threads a pass with k components uses."""
+        return self._need(k, moments).n_threads
 
     def _need(self, k, moments):
         """What a pass with k components needs, found out once."""

@@ -106,7 +106,7 @@ def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
         empty = int(resp.any(axis=0).argmin())
         raise ValueError(f"Component {empty} of responsibilities has none at all: leave out its column.")
     mixture = Mixture(X, None, structure(covariance_type), reg_covar, threads.resolve(None))
-    parameters = mixture.assign(resp).parameters
+    parameters = mixture.update(mixture.given(resp)).parameters
     frame = mixture.frame
     return MixtureParameters(
         parameters.weights,

@@ -608,7 +608,7 @@ def symmetric_matrices(kind, d):
 def test_eigh(isa, d, kind):
     A = fenced((4, d, d), float, symmetric_matrices(kind, d))
     values, vectors, done = fenced((4, d), float), fenced((4, d, d), float), np.zeros(4, np.int32)
-    kernels.module("linalg", isa).eigh(A, values, vectors, np.full((d + 2, d), np.nan), done)
+    kernels.module("linalg", isa).eigh(A, values, vectors, np.full((d + 1, d), np.nan), done)
     assert done.all()
     assert_fence_stands(values)
     assert_fence_stands(vectors)
@@ -625,12 +625,28 @@ def test_eigh(isa, d, kind):
 
 
 @every_isa
+@pytest.mark.parametrize("d", [2, 3, 4, 6])
+def test_eigh_where_units_are_far_apart(isa, d):
+    """The least eigenvalue is as exact as the largest, which of the inverse is its own inverse."""
+    rng = np.random.default_rng(d)
+    units = rng.permutation(np.logspace(-4, 4, d))
+    C = covariances(4, d)
+    A = np.ascontiguousarray(C * np.outer(units, units))
+    values, vectors, done = np.empty((4, d)), np.empty((4, d, d)), np.zeros(4, np.int32)
+    kernels.module("linalg", isa).eigh(A, values, vectors, np.empty((d + 1, d)), done)
+    least = 1 / np.linalg.eigvalsh(np.linalg.inv(C) / np.outer(units, units))[:, -1]
+    np.testing.assert_allclose(values[:, 0], least, rtol=1e-10)
+    along = ((vectors @ A) * vectors).sum(axis=2)
+    np.testing.assert_allclose(along[:, -1], values[:, -1], rtol=1e-12)
+
+
+@every_isa
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_eigh_of_what_is_not_finite(isa, bad):
     A = np.eye(5)[None].repeat(2, axis=0)
     A[1, 2, 2] = bad
     done = np.ones(2, np.int32)
-    kernels.module("linalg", isa).eigh(A, np.empty((2, 5)), np.empty((2, 5, 5)), np.empty((7, 5)), done)
+    kernels.module("linalg", isa).eigh(A, np.empty((2, 5)), np.empty((2, 5, 5)), np.empty((6, 5)), done)
     assert done.tolist() == [1, 0]
 
 
@@ -745,8 +761,17 @@ def sums_about_means(k, d, moments, dtype=float):
 def closed_forms(moments, k, d):
     """An empty block, and what the doors of linalg are told of it."""
     block = fenced(kernels.linalg.block_size(k, d, moments), float)
-    block[0] = 0  # no parameters to begin at
     return block, dict(k=k, moments=moments)
+
+
+def parameters(block, k, d):
+    """A block without the scratch at its end."""
+    return block[: -k * (d + 1)]
+
+
+UNUSUAL, ORDINARY, HELD = range(3)
+ALONE = dict(equal_weights=False, n_threads=1)
+NONE = np.empty(0)
 
 
 @every_isa
@@ -757,13 +782,60 @@ def test_m_step(isa, moments, ties, k, d):
     statistics, means, floor = sums_about_means(k, d, moments)
     block, _ = closed_forms(moments, k, d)
     exact = np.zeros(len(block))
-    kinds = dict(moments=moments, ties=ties, part=1e-14)
+    kinds = dict(moments=moments, ties=ties, part=1e-14, **ALONE)
     given = [fenced(a.shape, float, a) for a in (statistics, means, floor)]
-    assert linalg.m_step(*given, block, **kinds)
-    assert reference.m_step(*given, exact, **kinds)
+    assert linalg.m_step(*given, NONE, block, **kinds) == ORDINARY
+    assert reference.m_step(*given, NONE, exact, **kinds) == ORDINARY
     assert_fence_stands(block)
     search = reference.TIES[ties].startswith("axes")  # which ends where less than 1e-10 is to be gained
-    np.testing.assert_allclose(block, exact, rtol=0, atol=(1e-4 if search else 1e-11) * np.abs(exact).max())
+    close = dict(rtol=0, atol=(1e-4 if search else 1e-11) * np.abs(exact).max())
+    np.testing.assert_allclose(parameters(block, k, d), parameters(exact, k, d), **close)
+
+    current = fenced(len(block), float, block)  # a search goes on from where it is
+    assert linalg.m_step(*given, current, block, **kinds) == ORDINARY
+    assert reference.m_step(*given, exact, exact, **kinds) == ORDINARY
+    np.testing.assert_allclose(parameters(block, k, d), parameters(exact, k, d), **close)
+
+    equal = {**kinds, "equal_weights": True}
+    assert linalg.m_step(*given, NONE, block, **equal) == reference.m_step(*given, NONE, exact, **equal) == ORDINARY
+    assert (block[:k] == 1 / k).all()
+    np.testing.assert_allclose(parameters(block, k, d), parameters(exact, k, d), **close)
+
+
+@every_isa
+@pytest.mark.parametrize("moments", MOMENTS[1:])
+@pytest.mark.parametrize(("k", "d"), [(1, 1), (3, 1), (1, 4), (2, 2), (3, 5), (7, 16), (4, 33)])
+def test_m_step_at_the_floor(isa, moments, k, d):
+    """A floor between the least and the largest variances holds components that are free, as the twin does."""
+    statistics, means, floor = sums_about_means(k, d, moments)
+    exact, _ = closed_forms(moments, k, d)
+    reference.m_step(statistics, means, floor, NONE, exact, moments=moments, ties=0, part=1e-14)
+    S = reference.parts(exact, k, d, moments)[3]
+    variances = np.linalg.eigvalsh(S) if S.ndim == 3 else S
+    floor = np.resize(np.linspace(1.01, 1.2, d), floor.shape) * (0.4 * variances.min() + 0.6 * variances.max())
+    block, _ = closed_forms(moments, k, d)
+    kinds = dict(moments=moments, ties=0, part=1e-14)
+    assert kernels.module("linalg", isa).m_step(statistics, means, floor, NONE, block, **kinds, **ALONE) == HELD
+    assert reference.m_step(statistics, means, floor, NONE, exact, **kinds) == HELD
+    assert_fence_stands(block)
+    np.testing.assert_array_equal(block[-k:], exact[-k:])
+    exact = parameters(exact, k, d)
+    np.testing.assert_allclose(parameters(block, k, d), exact, rtol=0, atol=1e-11 * np.abs(exact).max())
+
+
+@every_isa
+@pytest.mark.parametrize("ties", TIES["scatter"])
+def test_m_step_the_same_bits_for_any_number_of_threads(isa, ties):
+    k, d = 33, 33  # enough for several
+    given = sums_about_means(k, d, SCATTER)
+    blocks = []
+    for n_threads in (1, 2, 5):
+        block, _ = closed_forms(SCATTER, k, d)
+        kernels.module("linalg", isa).m_step(*given, NONE, block, moments=SCATTER, ties=ties, part=1e-14,
+                                             **{**ALONE, "n_threads": n_threads})
+        blocks.append(parameters(block, k, d))
+    np.testing.assert_array_equal(blocks[0], blocks[1])
+    np.testing.assert_array_equal(blocks[0], blocks[2])
 
 
 @pytest.mark.skipif(not EXTENDED, reason="long double is no longer than double here")
@@ -775,8 +847,9 @@ def test_m_step_against_extended_precision(isa, moments):
     statistics, means, floor = sums_about_means(k, d, moments, np.longdouble)
     block, _ = closed_forms(moments, k, d)
     assert kernels.module("linalg", isa).m_step(
-        statistics.astype(float), means.astype(float), floor, block, moments=moments, ties=0, part=1e-14
-    )
+        statistics.astype(float), means.astype(float), floor, NONE, block, moments=moments, ties=0,
+        part=1e-14, **ALONE
+    ) == ORDINARY
     weights, new, constants, covariances, factors = reference.parts(block, k, d, moments)
     masses, first, second = np.split(statistics[2:], [k, k + k * d])
     shift = first.reshape(k, d) / masses[:, None]
@@ -817,7 +890,10 @@ def test_m_step_leaves_what_is_out_of_the_ordinary_to_others(isa, moments, ties,
     for module in (kernels.module("linalg", isa), reference):
         block, _ = closed_forms(moments, k, d)
         with np.errstate(invalid="ignore"):
-            assert not module.m_step(statistics, means, floor, block, moments=moments, ties=ties, part=1e-14)
+            outcome = module.m_step(statistics, means, floor, NONE, block, moments=moments, ties=ties, part=1e-14,
+                                    **ALONE)
+        free = reference.TIES[ties] == "free" and what in ("flat", "thin")  # variances that are low may rise
+        assert outcome == (HELD if free else UNUSUAL)
         assert_fence_stands(block)
 
 
@@ -828,7 +904,7 @@ def test_coordinates(isa, moments, k, d):
     """They are those of the twin, and lead back to the parameters; every vector is a mixture."""
     linalg = kernels.module("linalg", isa)
     block, kinds = closed_forms(moments, k, d)
-    assert linalg.m_step(*sums_about_means(k, d, moments), block, moments=moments, ties=0, part=1e-14)
+    assert linalg.m_step(*sums_about_means(k, d, moments), NONE, block, moments=moments, ties=0, part=1e-14, **ALONE)
     scale = fenced(d, float, np.full(d, 0.5) if reference.MOMENTS[moments] == "norms" else np.linspace(0.5, 2, d))
     size = linalg.coordinates_size(k, d, moments)
     x, expected = fenced(size, float), np.empty(size)
@@ -838,12 +914,15 @@ def test_coordinates(isa, moments, k, d):
     np.testing.assert_allclose(x, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
     back, _ = closed_forms(moments, k, d)
     linalg.at(x, scale, back, **kinds)
+    block, back = parameters(block, k, d), parameters(back, k, d)
     np.testing.assert_allclose(back, block, rtol=0, atol=1e-12 * np.abs(block).max())
+    back, _ = closed_forms(moments, k, d)
     x += np.random.default_rng(d).normal(size=len(x)) / 3
-    exact = np.empty(len(block))
+    exact = np.empty(len(back))
     linalg.at(x, scale, back, **kinds)
     reference.at(x, scale, exact, **kinds)
     assert_fence_stands(back)
+    back, exact = parameters(back, k, d), parameters(exact, k, d)
     np.testing.assert_allclose(back, exact, rtol=0, atol=1e-10 * np.abs(exact).max())
 
 
@@ -866,8 +945,8 @@ def climb(module, given, moments, runs, dtype, *, iterations=5, tol=0.0, n_threa
     module.climb(given.X, given.weights, given.frame, statistics, about, values, done,
                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
                  density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments, ties=0,
-                 part=4 * d * float(np.finfo(dtype).eps), cut=CUT[dtype], tol=tol, n_threads=n_threads,
-                 at_once=at_once)
+                 part=4 * d * float(np.finfo(dtype).eps), equal_weights=False, cut=CUT[dtype], tol=tol,
+                 n_threads=n_threads, at_once=at_once)
     return statistics, about, values, done
 
 
@@ -925,7 +1004,7 @@ def ascend(module, given, moments, dtype, *, ties=0, curved=False, tol=1e-7, wal
     density = reference.DENSITIES.index(DENSITY_OF[kind])
     part, floor = 4 * d * float(np.finfo(dtype).eps), np.full(1 if kind == "norms" else d, 1e-9)
     about, state = given.means.astype(float), np.zeros(kernels.sweep.state_size())
-    reference.m_step(statistics, about, floor, blocks[0], moments=moments, ties=ties, part=part)
+    reference.m_step(statistics, about, floor, NONE, blocks[0], moments=moments, ties=ties, part=part)
     reference.measure(given.X, given.weights, given.frame, blocks[0], statistics, about, density, moments, CUT[dtype])
     size = kernels.sweep.ascent_size(n, d, k, moments, given.X.itemsize, n_threads)
     workspace, path = np.full(size + 1, 255, np.uint8), []
@@ -933,14 +1012,14 @@ def ascend(module, given, moments, dtype, *, ties=0, curved=False, tol=1e-7, wal
         values = np.full(stride or 120, np.nan)
         done, outcome, gain = module.ascend(
             given.X, given.weights, given.frame, blocks, statistics, about, state, values, floor, np.full(d, 0.5),
-            workspace[1:], density=density, moments=moments, ties=ties, curved=curved, part=part, cut=CUT[dtype],
-            mass=float(given.weights.sum(dtype=float)), tol=tol, resolution=4 * float(np.finfo(dtype).eps), walk=walk,
-            n_threads=n_threads,
+            workspace[1:], density=density, moments=moments, ties=ties, curved=curved, part=part, equal_weights=False,
+            cut=CUT[dtype], mass=float(given.weights.sum(dtype=float)), tol=tol,
+            resolution=4 * float(np.finfo(dtype).eps), walk=walk, n_threads=n_threads,
         )
         path += values[:done].tolist()
         if outcome != 0:
             break
-    return np.array(path), blocks, statistics, about, outcome, gain
+    return np.array(path), blocks[:, : -k * (d + 1)], statistics, about, outcome, gain
 
 
 TIED = [(moments, 0, False) for moments in MOMENTS[1:]] + [

@@ -26,8 +26,6 @@ CASES = [
     for name in ("faithful", "iris", "diabetes")
     for case in json.loads((DATA / f"{name}.json").read_text())["cases"]
 ]
-# From these labels EM goes to a maximum that is local, and shallow: mclust, whose M-step for VVE stops short, gets by.
-ELSEWHERE = ("iris", "VVE", 4)
 
 every_structure = pytest.mark.parametrize("code", CODES)
 
@@ -208,12 +206,27 @@ def test_the_m_step_goes_on_from_the_current_covariances(code):
         again = current
         for _ in range(30):  # each goes a few steps
             before, (again, _) = again, m_step(code, S, masses, current=again)
-            assert cost(again, S, masses) <= cost(before, S, masses) + 1e-14
+            assert cost(again, S, masses) <= cost(before, S, masses) + 1e-13
         if code not in ("EVE", "VVE"):
             assert_allclose(cost(again, S, masses), cost(C, S, masses), rtol=0, atol=1e-9)
     again, _ = m_step(code, S, masses, current=C)
     assert_allclose(again, C, rtol=0, atol=1e-5 * abs(C).max())
     assert cost(again, S, masses) <= cost(C, S, masses) + 1e-14
+
+
+@pytest.mark.parametrize("code", ["EVE", "VVE"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_start_is_between_the_axes_of_the_average_and_the_best(code, seed):
+    """One step of an algorithm that never loses, which stops short."""
+    s, d = structure(code), 3
+    S, masses = scatters(4, d, seed)
+    given = (S * masses[:, None, None]).ravel(), masses, np.zeros((4, d)), np.full(d, 1e-20), 1e-16
+    C, held = s.start(*given)
+    assert allows(code, C)
+    assert not held.any()
+    average = s.look(np.linalg.eigh(np.tensordot(masses, S, 1))[1], S, masses, np.full((4, d), 1e-20))
+    best = cost(s.estimate(*given)[0], S, masses)
+    assert best + 1e-3 < cost(C, S, masses) < average.cost - 1e-3
 
 
 def nested(code):
@@ -368,11 +381,8 @@ def test_mclust(load, dataset, case):
 
     gain = (model.score(X) * len(X) - case["loglik"]) / abs(case["loglik"])
     assert gain <= (1e-2 if code == "VVE" else 1e-6)
-    if (dataset, code, k) == ELSEWHERE:
-        assert -0.04 < gain < -0.03
-    else:
-        assert gain >= -1e-10
-        assert model.bic(X) <= -case["bic"] * (1 + 1e-9)  # mclust's BIC has the other sign
+    assert gain >= -1e-10
+    assert model.bic(X) <= -case["bic"] * (1 + 1e-9)  # mclust's BIC has the other sign
     if abs(gain) < 1e-9:
         assert_allclose(model.bic(X), -case["bic"], rtol=1e-9)
         scale = X.std(axis=0)
@@ -383,9 +393,19 @@ def test_mclust(load, dataset, case):
         assert_allclose(C / units, case["covariances"] / units, rtol=0, atol=4e-4)
 
 
+@every_structure
+def test_one_feature(code, load):
+    """Only the letter for volumes has something to say."""
+    X = load("faithful")[:, :1]
+    labels = (X[:, 0] > 3).astype(int)
+    found, plain = (GaussianMixture(2, covariance_type=c, init_params=labels, tol=1e-10).fit(X).score(X)
+                    for c in (code, code[0] + "II"))
+    assert_allclose(found, plain, rtol=1e-8)
+
+
 @pytest.mark.parametrize("dataset, case", [c for c in CASES if c.values[1]["model"] == "VVE"])
 def test_mclust_stops_short(load, dataset, case):
-    """From mclust's own answer for VVE, EM still climbs; for the case that starts elsewhere too."""
+    """From mclust's own answer for VVE, EM still climbs."""
     X = load(dataset)
     model = GaussianMixture(
         case["n_components"],

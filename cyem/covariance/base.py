@@ -4,6 +4,7 @@ Arrays have the shapes that scikit-learn gives them. A factor is U, upper triang
 Sigma^-1 = U U'; k components, d features.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -13,7 +14,6 @@ from ..kernels import linalg
 from .variances import VARIANCES
 
 TIES = {name: i for i, name in enumerate(linalg.TIES)}
-MOST = 24  # dimensions up to which the compiled search for axes is the faster one
 LETTERS = "IEV"  # identity, equal, variable: each is a case of the next
 
 
@@ -23,6 +23,7 @@ class ClosedForm(NamedTuple):
     ties: int  # between the covariances of the components
     floor: np.ndarray  # the least variances, (d,), or (1,) of round components
     part: float  # the least variances relative to the diagonal of their own matrix
+    equal_weights: bool = False
 
 
 class Structure(ABC):
@@ -40,6 +41,7 @@ class Structure(ABC):
     one_unit = False
     curved = False  # whether there are matrices between two of the structure (of coordinates) that are not
     round = False
+    cautious = False  # whether EM starts from other covariances than an M-step gives: `start`
 
     def __init__(self, code, name=None):
         self.code = code
@@ -86,6 +88,10 @@ class Structure(ABC):
         Returns covariances that are no less likely than the current ones, and which components (k,) were held at the
         floor.
         """
+
+    def start(self, second, masses, shift, floor, eps):
+        """Covariances that EM may start from, where the moments come from a guess; otherwise as `estimate`."""
+        return self.estimate(second, masses, shift, floor, eps)
 
     def closed_form(self, floor, eps):
         """How the compiled M-step does what `estimate` does, where no component is at the floor; None if it does not.
@@ -171,7 +177,8 @@ class SquareMatrices(Structure):
 
     def covariances(self, U):
         L = np.linalg.inv(U)  # Sigma = U'^-1 U^-1
-        return symmetric(L.swapaxes(-1, -2) @ L)
+        A = L.swapaxes(-1, -2) @ L
+        return (A + A.swapaxes(-1, -2)) / 2
 
     def precisions(self, U):
         return U @ U.swapaxes(-1, -2)
@@ -230,10 +237,7 @@ class Oriented(Matrices):
     def estimate(self, second, masses, shift, floor, eps, current=None):
         S = sample_covariances(second, masses, shift)
         floor = resolved(floor, S, eps)
-        Q, v, held = self.axes(S, masses, floor, current)
-        least = 4 * np.finfo(float).eps * S.shape[1] * v.max(axis=1, keepdims=True)  # beside the largest in one matrix
-        v, held = np.maximum(v, least), held | (v < least).any(axis=1)
-        covariances = symmetric((Q * v[:, None, :]) @ Q.swapaxes(-1, -2))
+        covariances, held = along(*self.axes(S, masses, floor, current))
         # the bounds of variances move with the axes, so that at the floor new axes may be worse than the current ones
         if held.any() and current is not None and exceeds(current, (1 - 1e-9) * floor).all():
             covariances = min(current, covariances, key=lambda each: expected_cost(each, S, masses))
@@ -247,6 +251,13 @@ class Oriented(Matrices):
             return U
         covariances, _ = self.estimate(S, np.ones(k), np.zeros((k, d)), np.full(d, np.finfo(float).tiny), 0.0, current)
         return self.factors(covariances)
+
+
+def along(Q, v, held):
+    """Covariances with variances v (k, d) along axes Q, none so small that rounding hides it; who is held."""
+    least = 4 * np.finfo(float).eps * v.shape[1] * v.max(axis=1, keepdims=True)  # beside the largest in one matrix
+    covariances = composed(np.maximum(v, least), np.broadcast_to(Q, (*v.shape, v.shape[1])))
+    return covariances, held | (v < least).any(axis=1)
 
 
 class Variances(Structure):
@@ -281,11 +292,6 @@ def largest(covariances):
     return abs(covariances).reshape(len(covariances), -1).max(axis=1)
 
 
-def symmetric(A):
-    """(A + A') / 2 of matrices that may be stacked."""
-    return (A + A.swapaxes(-1, -2)) / 2
-
-
 def precision_factors(A):
     """Upper triangular U with A^-1 = U U' of a stack (k, d, d); None unless all are positive definite."""
     A = np.ascontiguousarray(A)
@@ -296,14 +302,17 @@ def precision_factors(A):
 
 
 def eigh(A):
-    """Eigenvalues (k, d), ascending, and eigenvectors (k, d, d), as columns, of a stack of symmetric matrices."""
-    A = np.ascontiguousarray(A)
-    k, d, _ = A.shape
-    values, rows, done = np.empty((k, d)), np.empty((k, d, d)), np.empty(k, np.int32)
-    linalg.eigh(A, values, rows, np.empty((d + 2, d)), done)
+    """Eigenvalues (d,), ascending, and eigenvectors (d, d), as columns, of a symmetric matrix; or of a stack of them.
+
+    As from numpy.linalg, whose threads would go on spinning for a while.
+    """
+    d = A.shape[-1]
+    stack = np.ascontiguousarray(A, np.float64).reshape(-1, d, d)
+    values, rows, done = np.empty(stack.shape[:2]), np.empty(stack.shape), np.empty(len(stack), np.int32)
+    linalg.eigh(stack, values, rows, np.empty((d + 1, d)), done)
     if not done.all():
         raise np.linalg.LinAlgError("eigenvalues of a matrix that is not finite")
-    return values, rows.swapaxes(1, 2)
+    return values.reshape(A.shape[:-1]), rows.swapaxes(1, 2).reshape(A.shape)
 
 
 def composed(values, vectors):
@@ -339,8 +348,12 @@ def expected_cost(covariances, S, masses):
 
 
 def part(d, eps):
-    """What rounding of relative size eps leaves of d variances: correlations of 1 less it cannot be told from 1."""
-    return 4 * eps * d
+    """What rounding of relative size eps leaves of d variances: correlations of 1 less it cannot be told from 1.
+
+    Errors of sums are independent, and the norm of a matrix of these grows with the root of d; without the factor 4 it
+    would be near those that occur.
+    """
+    return 4 * eps * math.sqrt(d)
 
 
 def resolved(floor, A, eps):

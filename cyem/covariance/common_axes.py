@@ -1,13 +1,26 @@
 """EVE, VVE: all components have the same principal axes, and shapes of their own."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from .base import MOST, TIES, ClosedForm, Oriented, combined, least_along, part
+from .base import (
+    TIES,
+    ClosedForm,
+    Oriented,
+    along,
+    combined,
+    eigh,
+    least_along,
+    part,
+    resolved,
+    sample_covariances,
+)
 from .variances import GAIN, cost, patience
 
 GOLDEN = 0.6180339887498949
+MOST = 32  # dimensions up to which the compiled search is the faster one
 
 
 class Axes(NamedTuple):
@@ -29,22 +42,41 @@ class CommonAxes(Oriented):
     """
 
     curved = True
+    cautious = True
     one_unit = True  # axes that are orthogonal for all components are not so in other units
 
     def closed_form(self, floor, eps):
         ties = "axes isochoric" if self.code[0] == "E" else "axes"
         return ClosedForm(TIES[ties], floor, part(len(floor), eps)) if len(floor) <= MOST else None
 
-    def axes(self, S, masses, floor, current):
-        def look(Q):
-            B = Q.T @ S @ Q
-            s = np.maximum(np.diagonal(B, axis1=1, axis2=2), 0)
-            v, held = self.variances(s, masses, least_along(Q, floor))
-            return Axes(Q, B, v, held, cost(s, masses, v))
+    def start(self, second, masses, shift, floor, eps):
+        """Axes of the average after one step of Browne & McNicholas (2014), which is a cautious one.
 
+        The axes that fit a guess best would draw EM to the nearest maximum.
+        """
+        S = sample_covariances(second, masses, shift)
+        floor = resolved(floor, S, eps)
+        Q = eigh(combined(S, masses))[1]
+        before = self.look(Q, S, masses, floor)
+        weights = (masses / before.v.T).T
+        # the polar factor of sum_k n_k diag(1 / v_k) (b_k - B_k), with more in b_k than any eigenvalue of B_k
+        G = np.diag(1.1 * np.trace(before.B, axis1=1, axis2=2) @ weights) - (weights[:, :, None] * before.B).sum(axis=0)
+        left, _, right = np.linalg.svd(G)
+        after = self.look(Q @ (left @ right).T, S, masses, floor)
+        return along(after.Q, after.v, after.held)
+
+    def look(self, Q, S, masses, floor):
+        """What axes Q are worth for sample covariances S."""
+        B = Q.T @ S @ Q
+        s = np.maximum(np.diagonal(B, axis1=1, axis2=2), 0)
+        v, held = self.variances(s, masses, least_along(Q, floor))
+        return Axes(Q, B, v, held, cost(s, masses, v))
+
+    def axes(self, S, masses, floor, current):
+        look = partial(self.look, S=S, masses=masses, floor=floor)
         if current is None:  # the axes of the whole, or of one of the components
             each = np.concatenate([combined(S, masses / masses.sum())[None], S])
-            found = min(map(look, np.linalg.eigh(each)[1]), key=lambda axes: axes.cost)
+            found = min(map(look, eigh(each)[1]), key=lambda axes: axes.cost)
         else:
             found = look(axes_of(current))
         found = search(found, look, masses / masses.sum(), patience(current))
@@ -54,7 +86,7 @@ class CommonAxes(Oriented):
 def axes_of(covariances):
     """The axes that covariances have in common: those of a sum, weighted so that no variances in it tie by accident."""
     weights = 1 + GOLDEN * np.arange(len(covariances)) % 1
-    return np.linalg.eigh(combined(covariances, weights / np.trace(covariances, axis1=1, axis2=2)))[1]
+    return eigh(combined(covariances, weights / np.trace(covariances, axis1=1, axis2=2)))[1]
 
 
 def search(axes, look, share, steps):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .base import eigh
 from .common_axes import axes_of
 
 
@@ -90,7 +91,7 @@ def local(code, covariances):
     rows, columns = (np.arange(d),) * 2 if orientation == "I" else np.triu_indices(d)
     variances = None
     if turning:
-        Q = np.linalg.eigh(covariances)[1] if orientation == "V" else np.repeat(axes_of(covariances)[None], k, axis=0)
+        Q = eigh(covariances)[1] if orientation == "V" else np.repeat(axes_of(covariances)[None], k, axis=0)
         variances = np.diagonal(Q.swapaxes(1, 2) @ covariances @ Q, axis1=1, axis2=2)
         roots = Q * np.sqrt(variances)[:, None, :]
     else:

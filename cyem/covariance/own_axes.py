@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import MOST, TIES, ClosedForm, Oriented, eigh, least_along, part
+from .base import TIES, ClosedForm, Oriented, eigh, least_along, part
 
 
 class OwnAxes(Oriented):
@@ -22,7 +22,7 @@ class OwnAxes(Oriented):
 
     def closed_form(self, floor, eps):
         ties = {"EE": "one shape", "VE": "proportional shapes", "EV": "isochoric"}[self.code[:2]]
-        return ClosedForm(TIES[ties], floor, part(len(floor), eps)) if len(floor) <= MOST else None
+        return ClosedForm(TIES[ties], floor, part(len(floor), eps))
 
     def axes(self, S, masses, floor, current):
         s, Q = eigh(S)

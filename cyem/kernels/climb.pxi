@@ -5,14 +5,22 @@ cdef struct Problem:        # what stays the same from one pass to the next
     int k, density, moments, ties, n_threads
     const double* floor
     double part, cut
+    bint equal_weights
 
 
 cdef inline Problem problem(Rows rows, Py_ssize_t k, int density, int moments, int ties, const double* floor,
-                            double part, double cut, int n_threads) noexcept nogil:
+                            double part, bint equal_weights, double cut, int n_threads) noexcept nogil:
     cdef Problem c
     c.rows, c.k, c.density, c.moments, c.ties = rows, <int>k, density, moments, ties
-    c.floor, c.part, c.cut, c.n_threads = floor, part, cut, n_threads
+    c.floor, c.part, c.equal_weights, c.cut, c.n_threads = floor, part, equal_weights, cut, n_threads
     return c
+
+
+cdef inline bint update(const Problem* c, const double* statistics, const double* about, const double* current,
+                        double* block) noexcept nogil:
+    """block <- the M-step, where nothing is out of the ordinary; a search begins at the current block, or NULL."""
+    return maximise(statistics, about, c.k, c.rows.d, c.moments, c.ties, c.floor, c.part, c.equal_weights, current,
+                    block, c.n_threads) == ORDINARY
 
 
 cdef Py_ssize_t measure_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
@@ -82,9 +90,8 @@ cdef int climb_from(const Problem* c, int iterations, double tol, double* statis
     at += (64 - <uintptr_t>at % 64) % 64
     block = <double*>at
     at += aligned(block_size(c.k, c.rows.d, c.moments) * sizeof(double))
-    block[0] = 0  # no parameters yet
     for i in range(iterations):
-        if not maximise(statistics, about, c.k, c.rows.d, c.moments, c.ties, c.floor, c.part, block):
+        if not update(c, statistics, about, block if i else NULL, block):
             return -1
         values[i] = measure[real](c, block, statistics, about, at, 0)
         if i > 1:
@@ -96,20 +103,21 @@ cdef int climb_from(const Problem* c, int iterations, double tol, double* statis
 
 def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
           double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
-          unsigned char[::1] workspace, *, int density, int moments, int ties, double part, double cut, double tol,
-          int n_threads, int at_once):
+          unsigned char[::1] workspace, *, int density, int moments, int ties, double part, bint equal_weights,
+          double cut, double tol, int n_threads, int at_once):
     """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
 
     statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
     pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
-    -1 if something was out of the ordinary, and statistics are of no use. floor, part and ties as in linalg.m_step.
-    at_once runs go side by side, with n_threads each.
+    -1 if something was out of the ordinary, and statistics are of no use. floor, part, ties, equal_weights as in
+    linalg.m_step. at_once runs go side by side, with n_threads each.
     """
     cdef Problem c
     cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
     cdef int iterations = <int>values.shape[1]
     with nogil:
-        c = problem(rows(X, weights, frame), about.shape[1], density, moments, ties, &floor[0], part, cut, n_threads)
+        c = problem(rows(X, weights, frame), about.shape[1], density, moments, ties, &floor[0], part, equal_weights,
+                    cut, n_threads)
         if at_once == 1:  # a parallel region within one would have to make its threads anew
             for r in range(statistics.shape[0]):
                 done[r] = climb_from[real](&c, iterations, tol, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
@@ -232,8 +240,7 @@ cdef bint land(const Problem* c, const Ascent* a) noexcept nogil:
         for i in range(d * d):
             second[j * d * d + i] = b.weights[j] * b.covariances[j * d * d + i]
     memcpy(a.about_there, b.means, a.means_size * sizeof(double))
-    memcpy(a.target, a.after, a.block_size * sizeof(double))
-    return maximise(a.there, a.about_there, c.k, d, c.moments, c.ties, c.floor, c.part, a.target)
+    return update(c, a.there, a.about_there, a.after, a.target)
 
 
 cdef int ascend_once(const Problem* c, const Ascent* a, double* value, unsigned char* at, real unused) noexcept nogil:
@@ -241,8 +248,7 @@ cdef int ascend_once(const Problem* c, const Ascent* a, double* value, unsigned 
     cdef State* s = a.state
     cdef bint leaps = s.iterations >= a.walk, end = False, bounded = False, found
     cdef double rate, new
-    memcpy(a.after, a.point, a.block_size * sizeof(double))
-    if not maximise(a.statistics, a.about, c.k, c.rows.d, c.moments, c.ties, c.floor, c.part, a.after):
+    if not update(c, a.statistics, a.about, a.point, a.after):
         return STRANGE
     s.iterations += 1
     if leaps and s.paved:
@@ -274,8 +280,8 @@ cdef int ascend_once(const Problem* c, const Ascent* a, double* value, unsigned 
 def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] blocks,
            double[::1] statistics, double[:, ::1] about, double[::1] state, double[::1] values,
            const double[::1] floor, const double[::1] scale, unsigned char[::1] workspace, *, int density, int moments,
-           int ties, bint curved, double part, double cut, double mass, double tol, double resolution, int walk,
-           int n_threads):
+           int ties, bint curved, double part, bint equal_weights, double cut, double mass, double tol,
+           double resolution, int walk, int n_threads):
     """EM as `em.fit` has it, with leaps ahead, where nothing out of the ordinary happens.
 
     blocks (2, size): the parameters of a point, IN and OUT, and of the one before it. statistics and about (k, d): the
@@ -302,7 +308,7 @@ def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
     a.about_there = a.there + a.statistics_size
     at = <uintptr_t>(a.about_there + a.means_size)
     with nogil:
-        c = problem(rows(X, weights, frame), k, density, moments, ties, &floor[0], part, cut, n_threads)
+        c = problem(rows(X, weights, frame), k, density, moments, ties, &floor[0], part, equal_weights, cut, n_threads)
         a.state.longest = max(STRETCH, a.state.longest)
         while i < values.shape[0] and outcome == GOES_ON:
             outcome = ascend_once[real](&c, &a, &value, <unsigned char*>at, 0)

@@ -3,79 +3,83 @@
 Here rather than from LAPACK, whose threads go on spinning while the next pass would like to have the cores.
 """
 
-from libc.math cimport fabs, hypot, sqrt
+from libc.math cimport fabs, sqrt
+from libc.string cimport memset
+
+from .algebra cimport mirror, subtract
 
 cdef enum:
     TURNS = 60  # the most iterations for one eigenvalue; two are usual
 
 
-cdef inline void tridiagonalise(double* A, Py_ssize_t d, double* diagonal, double* beside, double* Q,
-                                double* w) noexcept nogil:
-    """A = Q T Q' with T tridiagonal, by Householder's reflections 1 - beta v v' (Golub & Van Loan 2013, 8.3.1).
+cdef inline void tridiagonalise(double* A, Py_ssize_t d, double* diagonal, double* Z) noexcept nogil:
+    """A = Z' T Z with T tridiagonal, by Householder's reflections 1 - beta v v' (Golub & Van Loan 2013, 8.3.1).
 
-    A (d, d) symmetric, is overwritten. diagonal, beside (d,): those of T. w (d,) is scratch.
+    A (d, d) symmetric, is overwritten: below its diagonal is that of T. diagonal (d,) OUT: that of T.
     """
     cdef Py_ssize_t c, i, j
     cdef double norm, head, beta, t
     cdef double* v
     cdef double* row
+    cdef double* w = Z  # until it is needed
     for c in range(d - 2):
         v = A + c * d
         head = v[c + 1]
         norm = 0
         for i in range(c + 2, d):
             norm += v[i] * v[i]
-        beside[c] = head
-        w[c] = 0  # beta of this reflection
         if norm == 0:
+            A[(c + 1) * d + c] = head
+            A[(c + 2) * d + c] = 0
             continue
-        beside[c] = -sqrt(norm + head * head) if head > 0 else sqrt(norm + head * head)
-        v[c + 1] = head - beside[c]
+        t = sqrt(norm + head * head)
+        t = -t if head > 0 else t
+        v[c + 1] = head - t
         beta = 2 / (norm + v[c + 1] * v[c + 1])
-        t = 0
+        A[(c + 1) * d + c] = t
+        A[(c + 2) * d + c] = beta
+        head = 0
         for i in range(c + 1, d):
             row = A + i * d
-            w[i] = 0
+            t = 0
             for j in range(c + 1, d):
-                w[i] += row[j] * v[j]
-            w[i] *= beta
-            t += w[i] * v[i]
-        t *= beta / 2
+                t += row[j] * v[j]
+            w[i] = beta * t
+            head += w[i] * v[i]
+        head *= beta / 2
         for i in range(c + 1, d):
-            w[i] -= t * v[i]
+            w[i] -= head * v[i]
         for i in range(c + 1, d):
             row = A + i * d
+            head, t = v[i], w[i]
             for j in range(c + 1, d):
-                row[j] -= v[i] * w[j] + w[i] * v[j]
-        w[c] = beta
+                row[j] -= head * w[j] + t * v[j]
     for i in range(d):
         diagonal[i] = A[i * d + i]
         for j in range(d):
-            Q[i * d + j] = i == j
+            Z[i * d + j] = i == j
     if d > 1:
-        beside[d - 2] = A[(d - 2) * d + d - 1]
-    beside[d - 1] = 0
-    for c in range(d - 3, -1, -1):  # Q <- (1 - beta v v') Q; its first c + 1 rows and columns are still those of 1
+        A[(d - 1) * d + d - 2] = A[(d - 2) * d + d - 1]
+    for c in range(d - 3, -1, -1):  # Z <- Z (1 - beta v v'); its first c + 1 rows and columns are still those of 1
         v = A + c * d
-        row = A + (c + 1) * d  # is not needed any more
-        for j in range(c + 1, d):
-            row[j] = 0
+        beta = A[(c + 2) * d + c]
         for i in range(c + 1, d):
+            row = Z + i * d
+            t = 0
             for j in range(c + 1, d):
-                row[j] += v[i] * Q[i * d + j]
-        for i in range(c + 1, d):
-            t = w[c] * v[i]
+                t += row[j] * v[j]
+            t *= beta
             for j in range(c + 1, d):
-                Q[i * d + j] -= t * row[j]
+                row[j] -= t * v[j]
 
 
 cdef inline bint diagonalise(double* diagonal, double* beside, Py_ssize_t d, double* Z) noexcept nogil:
     """diagonal <- eigenvalues of a tridiagonal matrix, and rows of Z turned along; false if that does not converge.
 
-    QL with implicit shifts (Golub & Van Loan 2013, 8.3.3, from the other end).
+    QL with implicit shifts (Golub & Van Loan 2013, 8.3.3, from the other end). beside (d,) is overwritten.
     """
-    cdef Py_ssize_t first, last, i, j, turn
-    cdef double g, r, s, c, p, f, b, t, nothing = 0
+    cdef Py_ssize_t first, last, i, j, step
+    cdef double g, r, t, s, c, p, f, b, nothing = 0
     cdef double* lower
     cdef double* upper
     for i in range(d):
@@ -84,7 +88,7 @@ cdef inline bint diagonalise(double* diagonal, double* beside, Py_ssize_t d, dou
         return False
     nothing *= 1e-17
     for first in range(d):
-        for turn in range(TURNS + 1):
+        for step in range(TURNS + 1):
             last = first
             while last < d - 1:
                 if fabs(beside[last]) <= 1.1e-16 * (fabs(diagonal[last]) + fabs(diagonal[last + 1])) + nothing:
@@ -92,23 +96,26 @@ cdef inline bint diagonalise(double* diagonal, double* beside, Py_ssize_t d, dou
                 last += 1
             if last == first:
                 break
-            if turn == TURNS:
+            if step == TURNS:
                 return False
             g = (diagonal[first + 1] - diagonal[first]) / (2 * beside[first])
-            r = hypot(g, 1)
+            r = sqrt(g * g + 1)
             g = diagonal[last] - diagonal[first] + beside[first] / (g + (r if g >= 0 else -r))
             s = c = 1
             p = 0
             for i in range(last - 1, first - 1, -1):
                 f = s * beside[i]
                 b = c * beside[i]
-                r = hypot(f, g)
-                beside[i + 1] = r
-                if r == 0:
+                t = f * f + g * g
+                if t < 1e-300:
+                    beside[i + 1] = 0
                     diagonal[i + 1] -= p
                     break
-                s = f / r
-                c = g / r
+                r = sqrt(t)
+                beside[i + 1] = r
+                t = r * (1 / t)  # 1 / r, by a division that does not wait for the root
+                s = f * t
+                c = g * t
                 g = diagonal[i + 1] - p
                 r = (diagonal[i] - g) * s + 2 * c * b
                 p = s * r
@@ -127,6 +134,13 @@ cdef inline bint diagonalise(double* diagonal, double* beside, Py_ssize_t d, dou
     return True
 
 
+cdef inline void exchange(double* x, double* y, Py_ssize_t n, Py_ssize_t step) noexcept nogil:
+    """n numbers of x and y, `step` apart, change places."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        x[i * step], y[i * step] = y[i * step], x[i * step]
+
+
 cdef inline void ascend(double* values, Py_ssize_t d, double* Z) noexcept nogil:
     """Sort eigenvalues, and rows of Z along with them."""
     cdef Py_ssize_t i, j, least
@@ -137,18 +151,57 @@ cdef inline void ascend(double* values, Py_ssize_t d, double* Z) noexcept nogil:
                 least = j
         if least != i:
             values[i], values[least] = values[least], values[i]
-            for j in range(d):
-                Z[i * d + j], Z[least * d + j] = Z[least * d + j], Z[i * d + j]
+            exchange(Z + i * d, Z + least * d, d, 1)
 
 
-cdef inline bint symmetric_eigen(double* A, Py_ssize_t d, double* values, double* Z, double* scratch) noexcept nogil:
-    """A = Z' diag(values) Z, values ascending, rows of Z orthonormal; A is overwritten, scratch (2, d)."""
-    cdef Py_ssize_t i, j
-    tridiagonalise(A, d, values, scratch, Z, scratch + d)
-    for i in range(d):
-        for j in range(i):
-            Z[i * d + j], Z[j * d + i] = Z[j * d + i], Z[i * d + j]
-    if not diagonalise(values, scratch, d, Z):
+cdef inline bint symmetric_eigen(double* A, Py_ssize_t d, double* values, double* Z) noexcept nogil:
+    """A = Z' diag(values) Z, values (d,) ascending, rows of Z (d, d) orthonormal; A is overwritten.
+
+    False where there is no answer (a number that is not finite).
+    """
+    cdef Py_ssize_t i
+    tridiagonalise(A, d, values, Z)
+    for i in range(d - 1):
+        A[i] = A[(i + 1) * d + i]
+    A[d - 1] = 0
+    if not diagonalise(values, A, d, Z):
         return False
     ascend(values, d, Z)
     return True
+
+
+cdef inline bint graded_eigen(double* A, Py_ssize_t d, double* values, double* Z, double* order) noexcept nogil:
+    """What symmetric_eigen gives, but small eigenvalues are exact too where features have units far apart.
+
+    Those of large variance are eliminated first. order (d,): scratch.
+    """
+    cdef Py_ssize_t i, j, largest
+    for i in range(d):
+        largest = i
+        for j in range(i + 1, d):
+            if A[j * d + j] > A[largest * d + largest]:
+                largest = j
+        order[i] = largest
+        if largest > i:
+            exchange(A + i * d, A + largest * d, d, 1)
+            exchange(A + i, A + largest, d, d)
+    if not symmetric_eigen(A, d, values, Z):
+        return False
+    for i in range(d - 1, -1, -1):
+        if order[i] > i:
+            exchange(Z + i, Z + <Py_ssize_t>order[i], d, d)
+    return True
+
+
+cdef inline void compose(const double* values, const double* Z, Py_ssize_t d, double* A) noexcept nogil:
+    """A <- Z' diag(values) Z, symmetric: the inverse of symmetric_eigen."""
+    cdef Py_ssize_t i, j, a, rows
+    cdef double c[4]
+    for a in range(d):
+        memset(A + a * d + a, 0, (d - a) * sizeof(double))
+        for i from 0 <= i < d by 4:
+            rows = d - i if d - i < 4 else 4
+            for j in range(rows):
+                c[j] = -values[i + j] * Z[(i + j) * d + a]
+            subtract(A + a * d + a, Z + i * d + a, d, d - a, c, rows)
+    mirror(A, d)

@@ -4,13 +4,17 @@ from libc.math cimport M_SQRT1_2, fabs, frexp, ldexp, sqrt
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from . cimport mstep
-from .eigen cimport symmetric_eigen
+from . cimport block as blocks
+from . cimport eigen
+from .algebra cimport cholesky, precision_factor
+from .block cimport fold, unfold
+from .eigen cimport graded_eigen
 from .lanes cimport real
-from .mstep cimport cholesky, fold, maximise, precision_factor, unfold
+from .mstep cimport maximise
 
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes",
         "axes isochoric")
+OUTCOMES = ("unusual", "ordinary", "held")
 
 
 def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, ::1] scratch, int[::1] definite):
@@ -42,14 +46,14 @@ def eigh(const double[:, :, ::1] A, double[:, ::1] values, double[:, :, ::1] vec
          int[::1] done):
     """A_j = vectors_j' diag(values_j) vectors_j for each of k symmetric matrices, values ascending.
 
-    A (k, d, d) IN, values (k, d) OUT, vectors (k, d, d) OUT: eigenvectors are rows, scratch (d + 2, d), done (k,) OUT:
+    A (k, d, d) IN, values (k, d) OUT, vectors (k, d, d) OUT: eigenvectors are rows, scratch (d + 1, d), done (k,) OUT:
     0 where there is no answer (a number that is not finite).
     """
     cdef Py_ssize_t j, d = A.shape[1]
     with nogil:
         for j in range(A.shape[0]):
             memcpy(&scratch[0, 0], &A[j, 0, 0], d * d * sizeof(double))
-            done[j] = symmetric_eigen(&scratch[0, 0], d, &values[j, 0], &vectors[j, 0, 0], &scratch[d, 0])
+            done[j] = graded_eigen(&scratch[0, 0], d, &values[j, 0], &vectors[j, 0, 0], &scratch[d, 0])
 
 
 def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double[:, :, ::1] A):
@@ -57,46 +61,37 @@ def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double
 
     values (k, d), vectors (k, d, d) IN, A (k, d, d) OUT.
     """
-    cdef Py_ssize_t j, i, a, b, d = values.shape[1]
-    cdef double t
+    cdef Py_ssize_t j
     with nogil:
         for j in range(values.shape[0]):
-            for a in range(d):
-                for b in range(d):
-                    A[j, a, b] = 0
-                for i in range(d):
-                    t = values[j, i] * vectors[j, i, a]
-                    for b in range(a + 1):
-                        A[j, a, b] += t * vectors[j, i, b]
-            for a in range(d):
-                for b in range(a):
-                    A[j, b, a] = A[j, a, b]
+            eigen.compose(&values[j, 0], &vectors[j, 0, 0], values.shape[1], &A[j, 0, 0])
 
 
 def block_size(Py_ssize_t k, Py_ssize_t d, int moments):
-    """Length of the vector that holds weights (k), means (k, d), constants (k), covariances and factors."""
-    return mstep.block_size(k, d, moments)
+    """Length of the vector that holds all parameters."""
+    return blocks.block_size(k, d, moments)
 
 
 def coordinates_size(Py_ssize_t k, Py_ssize_t d, int moments):
     """Length of the vector of coordinates."""
-    return mstep.coordinates_size(k, d, moments)
+    return blocks.coordinates_size(k, d, moments)
 
 
-def m_step(const double[::1] statistics, const double[:, ::1] about, const double[::1] floor, double[::1] block, *,
-           int moments, int ties, double part):
-    """The M-step where nothing is out of the ordinary, and whether that is so.
+def m_step(const double[::1] statistics, const double[:, ::1] about, const double[::1] floor,
+           const double[::1] current, double[::1] block, *, int moments, int ties, double part, bint equal_weights,
+           int n_threads):
+    """The M-step where nothing is out of the ordinary. Returns one of OUTCOMES.
 
     statistics, about (k, d): IN, as a pass gives and takes them. floor: IN, the least variances (d,), or (1,) by norms;
     part: the least variances relative to the diagonal of their own matrix. ties: between the covariances of the
-    components, one of TIES.
-    block: IN, parameters at which a search begins, or a first weight of zero; OUT, of no use after False.
+    components, one of TIES. current: IN, the block of parameters at which a search begins, or empty.
+    block: OUT; of no use after "unusual", after "held" its outcomes say which components are at the floor.
     """
-    cdef bint ordinary
+    cdef int outcome
     with nogil:
-        ordinary = maximise(&statistics[0], &about[0, 0], about.shape[0], about.shape[1], moments, ties, &floor[0],
-                            part, &block[0])
-    return ordinary
+        outcome = maximise(&statistics[0], &about[0, 0], about.shape[0], about.shape[1], moments, ties, &floor[0],
+                           part, equal_weights, &current[0] if current.shape[0] else NULL, &block[0], n_threads)
+    return outcome
 
 
 def coordinates(const double[::1] block, const double[::1] scale, double[::1] x, *, Py_ssize_t k, int moments):

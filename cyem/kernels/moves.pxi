@@ -97,15 +97,15 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
         order[i] = order[i * thin]
     c.rows.order, c.rows.weights = order, own
 
-    c.k, w[0], block[0] = 1, 1, 0
+    c.k, w[0] = 1, 1
     sum_up(w, C, 1, d, c.moments, statistics)
     memcpy(about, mean, d * sizeof(double))
-    if not maximise(statistics, about, 1, d, c.moments, c.ties, c.floor, c.part, block):
+    if not update(&c, statistics, about, NULL, block):
         return -INFINITY
     before = measure[real](&c, block, statistics, about, at, 0)
 
     memcpy(matrices, C, d * d * sizeof(double))
-    if not symmetric_eigen(matrices, d, scratch, scratch + 3 * d, scratch + d):
+    if not graded_eigen(matrices, d, scratch, scratch + 3 * d, scratch + d):
         return -INFINITY
     for i in range(d):  # as far as the halves of a normal distribution are from its mean
         step[i] = 0.8 * sqrt(scratch[d - 1]) * scratch[3 * d + (d - 1) * d + i]
@@ -130,7 +130,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
         return -INFINITY
     statistics, about = statistics + found * size, about + found * 2 * d
     done = climb_from[real](&c, how.iterations, how.tol, statistics, about, values, at, 0)
-    if done < 0 or not maximise(statistics, about, 2, d, c.moments, c.ties, c.floor, c.part, block):
+    if done < 0 or not update(&c, statistics, about, NULL, block):
         return -INFINITY
     best = values[done - 1]
     memcpy(shares, block, 2 * sizeof(double))
@@ -159,7 +159,7 @@ def splits(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
     cdef int j
     how.owned, how.tol, how.look, how.least, how.trial, how.iterations = owned, tol, look, least, trial, iterations
     with nogil:
-        c = problem(rows(X, weights, frame), 2, density, moments, FREE, &floor[0], part, cut, 1)
+        c = problem(rows(X, weights, frame), 2, density, moments, FREE, &floor[0], part, False, cut, 1)
         if at_once == 1:
             for i in range(which.shape[0]):
                 j = which[i]
@@ -175,15 +175,15 @@ def splits(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
 cdef double LOG_2 = 0.6931471805599453094
 
 
-cdef double log_volume(const double* C, Py_ssize_t d, int moments, double* L) noexcept nogil:
+cdef double log_volume(const double* C, Py_ssize_t d, int moments, double* R) noexcept nogil:
     """log det of what moments see of a covariance matrix."""
     cdef double total = 0
     cdef Py_ssize_t i
     if moments == SCATTER or moments == POOLED:
-        if not cholesky(C, NULL, 0, d, L):
+        if not cholesky(C, NULL, 0, d, R):
             return -INFINITY
         for i in range(d):
-            total += 2 * log(L[i * d + i])
+            total += 2 * log(R[i * d + i])
     elif moments == SQUARES:
         for i in range(d):
             total += log(C[i * d + i])
@@ -194,9 +194,9 @@ cdef double log_volume(const double* C, Py_ssize_t d, int moments, double* L) no
     return total
 
 
-cdef void nearest(const double* means, const double* L, Py_ssize_t i, Py_ssize_t k, Py_ssize_t d, int near,
+cdef void nearest(const double* means, const double* R, Py_ssize_t i, Py_ssize_t k, Py_ssize_t d, int near,
                   double* distances, double* losses, double* gap) noexcept nogil:
-    """losses[i, m] and losses[m, i] <- 0 for the components m nearest to i in its own metric, of which L is the root.
+    """losses[i, m] and losses[m, i] <- 0 for the components m nearest to i in its own metric, R' R.
 
     The first ones where distances tie. distances (k,) and gap (d,) are scratch.
     """
@@ -207,8 +207,8 @@ cdef void nearest(const double* means, const double* L, Py_ssize_t i, Py_ssize_t
         for a in range(d):
             gap[a] = means[m * d + a] - means[i * d + a]
             for b in range(a):
-                gap[a] -= L[a * d + b] * gap[b]
-            gap[a] /= L[a * d + a]
+                gap[a] -= R[b * d + a] * gap[b]
+            gap[a] /= R[a * d + a]
             distances[m] += gap[a] * gap[a]
     for _ in range(min(near, k - 1)):
         best = 0
@@ -232,8 +232,8 @@ def mergers(const double[::1] shares, const double[:, ::1] means, const double[:
     cdef double* distances = volumes + k
     cdef double* shared = distances + k  # sums of r_i r_j, on the diagonal those of log(1 - r_i)
     cdef double* gap = shared + k * k
-    cdef double* L = gap + d
-    cdef double* both = L + d * d
+    cdef double* R = gap + d
+    cdef double* both = R + d * d
     cdef double total = 0, w, t
     cdef double rest = -72.0873067782343 if real is double else -31.8847703057575  # log of squared rounding
     with nogil:
@@ -242,9 +242,9 @@ def mergers(const double[::1] shares, const double[:, ::1] means, const double[:
                 losses[i, j] = INFINITY
                 shared[i * k + j] = 0
         for i in range(k):
-            volumes[i] = log_volume(&C[i, 0, 0], d, moments, L)
-            if cholesky(&C[i, 0, 0], NULL, 0, d, L):
-                nearest(&means[0, 0], L, i, k, d, near, distances, &losses[0, 0], gap)
+            volumes[i] = log_volume(&C[i, 0, 0], d, moments, R)
+            if cholesky(&C[i, 0, 0], NULL, 0, d, R):
+                nearest(&means[0, 0], R, i, k, d, near, distances, &losses[0, 0], gap)
         for r in range(n):
             w = weights[r] if weights.shape[0] else 1
             total += w
@@ -266,7 +266,7 @@ def mergers(const double[::1] shares, const double[:, ::1] means, const double[:
                         both[a] = t * C[i, a // d, a % d] + (1 - t) * (C[j, a // d, a % d]
                                                                        + t * gap[a // d] * gap[a % d])
                     t = (entropic(shares[i], volumes[i]) + entropic(shares[j], volumes[j])
-                         - entropic(w, log_volume(both, d, moments, L)))
+                         - entropic(w, log_volume(both, d, moments, R)))
                     # what responsibilities that the two share tell is not lost: their entropy, from below
                     losses[i, j] = losses[j, i] = total * t + 4 * LOG_2 * shared[i * k + j]
 

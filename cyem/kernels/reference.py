@@ -10,6 +10,7 @@ DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
 POSTERIORS = ("soft", "hard")
 MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes", "axes isochoric")
+UNUSUAL, ORDINARY, HELD = range(3)  # outcomes of an M-step
 LOWEST = -1e300  # stands for a log-density that is not a number or beyond the range
 
 
@@ -113,9 +114,13 @@ def matrices_shape(k, d, moments):
 
 
 def parts(block, k, d, moments):
-    """Weights (k,), means (k, d), constants (k,), covariances and factors, as views of one vector."""
-    weights, means, constants, matrices = np.split(block, np.cumsum([k, k * d, k]))
+    """Weights (k,), means (k, d), constants (k,), covariances and factors, views of one vector; its end is scratch."""
+    weights, means, constants, matrices = np.split(block[: -k * (d + 1)], np.cumsum([k, k * d, k]))
     return weights, means.reshape(k, d), constants, *matrices.reshape(2, *matrices_shape(k, d, moments))
+
+
+def empty_block(k, d, moments):
+    return np.zeros(3 * k + 2 * k * d + 2 * np.prod(matrices_shape(k, d, moments)))
 
 
 def pack(block, weights, means, covariances, factors, moments):
@@ -124,7 +129,8 @@ def pack(block, weights, means, covariances, factors, moments):
     matrices = MOMENTS[moments] in ("scatter", "pooled")
     diagonals = np.diagonal(factors, axis1=1, axis2=2) if matrices else np.broadcast_to(factors, means.shape)
     constants = np.log(weights) + np.log(diagonals).sum(axis=1) - d / 2 * np.log(2 * np.pi)
-    block[:] = np.concatenate([part.ravel() for part in (weights, means, constants, covariances, factors)])
+    parameters = np.concatenate([part.ravel() for part in (weights, means, constants, covariances, factors)])
+    block[: len(parameters)] = parameters
 
 
 def axes_of(S):
@@ -138,11 +144,12 @@ def common_axes(S, masses, isochoric, Q):
         v = tie(v, masses, TIES.index("isochoric")) if isochoric else v
         return v, masses @ np.log(v).sum(axis=1) / masses.sum()
 
+    steps = 100 if Q is None else 3
     if Q is None:
         each = np.linalg.eigh(np.concatenate([np.tensordot(masses, S, 1)[None], S]))[1]
         Q = min(each, key=lambda Q: along(Q)[1])
     before = np.inf
-    for _ in range(100):
+    for _ in range(steps):
         v, cost = along(Q)
         if not before - cost > 1e-10:
             break
@@ -160,7 +167,7 @@ def common_axes(S, masses, isochoric, Q):
 def tie(S, masses, ties, Q=None):
     """The most likely covariances S (k, d, d) or variances (k, d) with ties, given those of the components.
 
-    Axes in common are searched for from Q on, where it is given.
+    Axes in common are those of a few steps from Q on, where it is given.
     """
     share, d = masses / masses.sum(), S.shape[-1]
     square = S.ndim == 3
@@ -185,11 +192,18 @@ def tie(S, masses, ties, Q=None):
     return S
 
 
-def m_step(statistics, about, floor, block, *, moments, ties, part):
+def raised(S, least):
+    """The most likely covariances that are at least diag(least) in every direction."""
+    units = np.sqrt(least[:, None] * least)
+    values, Q = np.linalg.eigh(S / units)
+    return (Q * np.maximum(values, 1)) @ Q.T * units
+
+
+def m_step(statistics, about, floor, current, block, *, moments, ties, part, equal_weights=False, n_threads=1):
     k, d = about.shape
     masses, first, second = np.split(statistics[2:], [k, k + k * d])
     if not (masses > 1e-12 * masses.sum()).all():
-        return False
+        return UNUSUAL
     shift, own = first.reshape(k, d) / masses[:, None], 1 / masses[:, None, None]
     outer = shift[:, :, None] * shift[:, None, :]
     kind = MOMENTS[moments]
@@ -201,24 +215,31 @@ def m_step(statistics, about, floor, block, *, moments, ties, part):
         S = second.reshape(k, d) * own[:, 0] - shift**2
     else:
         S = (second.reshape(k, 1) * own[:, 0] - (shift**2).sum(axis=1, keepdims=True)) / d
-    if not np.isfinite(S).all() or not ((np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S) > 0).all():
-        return False
-    if kind != "pooled":
-        known = block[0] > 0 and TIES[ties].startswith("axes")
-        S = tie(S, masses, ties, axes_of(parts(block, k, d, moments)[3]) if known else None)
+    if not np.isfinite(S).all():
+        return UNUSUAL
+    free = TIES[ties] == "free"
+    if not free:
+        if not ((np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S) > 0).all():
+            return UNUSUAL
+        search = len(current) and TIES[ties].startswith("axes")
+        S = tie(S, masses, ties, axes_of(parts(current, k, d, moments)[3]) if search else None)
+        if not np.isfinite(S).all():
+            return UNUSUAL
     if kind in ("scatter", "pooled"):
         least = np.maximum(floor, part * np.diagonal(S, axis1=1, axis2=2))
-        U, ordinary = np.empty_like(S), np.empty(len(S), np.intc)
-        if not np.isfinite(S).all() or not (np.linalg.eigvalsh(S - least[:, :, None] * np.eye(d)) > 0).all():
-            return False
-        precision_factors(S, U, None, ordinary)
+        held = ~(np.linalg.eigvalsh(S - least[:, :, None] * np.eye(d)) > 0).all(axis=1)
+        S = np.array([raised(*each) if low else each[0] for *each, low in zip(S, least, held, strict=True)])
+        U = np.empty_like(S)
+        precision_factors(S, U, None, np.empty(len(S)))
     else:
-        ordinary = np.isfinite(S) & (floor < S)
-        U = 1 / np.sqrt(np.where(ordinary, S, 1))
-    if not ordinary.all():
-        return False
-    pack(block, masses / masses.sum(), about + shift, S, U, moments)
-    return True
+        held = ~(floor < S).all(axis=1)
+        S = np.maximum(S, floor)
+        U = 1 / np.sqrt(S)
+    if held.any() and not free:
+        return UNUSUAL
+    pack(block, np.full(k, 1 / k) if equal_weights else masses / masses.sum(), about + shift, S, U, moments)
+    block[-k:] = np.where(held, HELD, ORDINARY)
+    return HELD if held.any() else ORDINARY
 
 
 def coordinates(block, scale, x, *, k, moments):
@@ -268,13 +289,14 @@ def measure(X, weights, frame, block, statistics, about, density, moments, cut):
 
 
 def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, ties, part,
-          cut, tol, n_threads=1, at_once=1):
+          equal_weights, cut, tol, n_threads=1, at_once=1):
     k, d = about.shape[1:]
+    kinds = dict(moments=moments, ties=ties, part=part, equal_weights=equal_weights)
     for r, sums in enumerate(statistics):
-        block = np.zeros(2 * k + k * d + 2 * np.prod(matrices_shape(k, d, moments)))
+        block = empty_block(k, d, moments)
         done[r] = 0
         for i in range(values.shape[1]):
-            if not m_step(sums, about[r], floor, block, moments=moments, ties=ties, part=part):
+            if m_step(sums, about[r], floor, block if i else block[:0], block, **kinds) != ORDINARY:
                 done[r] = -1
                 break
             values[r, i] = measure(X, weights, frame, block, sums, about[r], density, moments, cut)
@@ -309,14 +331,14 @@ def converged(state, gain, value, rate, tol, resolution):
 
 
 def ascend(X, weights, frame, blocks, statistics, about, state, values, floor, scale, workspace=None, *, density,
-           moments, ties, curved, part, cut, mass, tol, resolution, walk, n_threads=1):
+           moments, ties, curved, part, equal_weights, cut, mass, tol, resolution, walk, n_threads=1):
     """state: iterations, gain, three rates, how many are known, near, longest, paved, value at the point before."""
     k, d = about.shape
-    kinds = dict(moments=moments, ties=ties, part=part)
+    kinds = dict(moments=moments, ties=ties, part=part, equal_weights=equal_weights)
     value = statistics[0] / mass
     for i in range(len(values)):
         point, after, target, there, about_there = (a.copy() for a in (*blocks[[0, 0, 0]], statistics, about))
-        if not m_step(statistics, about, floor, after, **kinds):
+        if m_step(statistics, about, floor, point, after, **kinds) != ORDINARY:
             return i, 2, state[1]
         leaps, end, new = state[0] >= walk, False, -np.inf
         state[0] += 1
@@ -334,8 +356,7 @@ def ascend(X, weights, frame, blocks, statistics, about, state, values, floor, s
                 if curved:  # what is nearest in the structure: the M-step of what samples of the target would sum up to
                     w, means, _, S, _ = parts(target, k, d, moments)
                     sums = np.concatenate([np.zeros(2), w, np.zeros(k * d), (S.T * w).T.ravel()])
-                    target = after.copy()
-                    m_step(sums, means, floor, target, **kinds)
+                    m_step(sums, means.copy(), floor, after, target, **kinds)
                 measure(X, weights, frame, target, there, about_there, density, moments, cut)
                 new = there[0] / mass
                 state[7] = longest * (4 if bounded else 1) if new >= value else max(4, longest / 4)
@@ -364,7 +385,7 @@ def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matr
            moments, part, cut, tol, trial, iterations, owned, look, least, at_once=1):
     d = X.shape[1]
     w = weights if len(weights) else np.ones(len(X), X.dtype)
-    kinds, closed = dict(density=density, moments=moments, cut=cut), dict(ties=0, part=part)
+    kinds, closed = dict(density=density, moments=moments, cut=cut), dict(ties=0, part=part, equal_weights=False)
     for j in which:
         gains[j] = -np.inf
         rows = np.flatnonzero(resp[:, j] > owned)
@@ -375,8 +396,8 @@ def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matr
         thin = slice(None, None, max(1, len(rows) // (look * (d + 1))))
         samples = X[rows[thin]], own[thin], frame
         alone, about = sum_up(np.ones(1), C[j : j + 1], moments), means[j : j + 1].copy()
-        block = np.zeros(2 + d + 2 * np.prod(matrices_shape(1, d, moments)))
-        if not m_step(alone, about, floor, block, moments=moments, **closed):
+        block = empty_block(1, d, moments)
+        if m_step(alone, about, floor, block[:0], block, moments=moments, **closed) != ORDINARY:
             continue
         before = measure(*samples, block, alone, about, **kinds)
         values, Q = np.linalg.eigh(C[j])
@@ -392,8 +413,10 @@ def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matr
             ends = [values[i, last - 1] if last > 0 else -np.inf for i, last in enumerate(done)]
             best = int(np.argmax(ends))
             sums, abouts = sums[[best]], abouts[[best]]
-        block = np.zeros(4 + 2 * d + 2 * np.prod(matrices_shape(2, d, moments)))
-        if max(ends) == -np.inf or not m_step(sums[0], abouts[0], floor, block, moments=moments, **closed):
+        if max(ends) == -np.inf:
+            continue
+        block = empty_block(2, d, moments)
+        if m_step(sums[0], abouts[0], floor, block[:0], block, moments=moments, **closed) != ORDINARY:
             continue
         shares[j], halves[j], _, A, _ = parts(block, 2, d, moments)
         matrices[j] = A if A.ndim == 3 else A[:, :, None] * np.eye(d)

@@ -22,11 +22,14 @@ from libc.stdint cimport uintptr_t
 from libc.math cimport INFINITY, fabs, log, log1p, sqrt
 from libc.string cimport memcpy, memset
 
+from .algebra cimport cholesky
+from .block cimport Block, block_size, coordinates_size, matrices_size, parts
+from .block cimport fold as parameters_at, unfold as coordinates_of
 from .density cimport (
     diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
     whitened,
 )
-from .eigen cimport symmetric_eigen
+from .eigen cimport graded_eigen
 from .lanes cimport (
     BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
     lowest_exponent, real,
@@ -36,9 +39,9 @@ from .moments cimport (
     norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
     squares_dense, squares_gathered,
 )
-from .mstep cimport FREE, Block, block_size, cholesky, coordinates_size, matrices_size, maximise, parts
-from .mstep cimport fold as parameters_at, unfold as coordinates_of
+from .mstep cimport ORDINARY, maximise
 from .posterior cimport hard, lowest, soft
+from .ties cimport FREE
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
 DENSITIES = ("triangular", "whitened", "diagonal", "spherical")

@@ -1,0 +1,118 @@
+"""Triangles of small symmetric matrices, row by row: rows are lanes, and four of them are taken off another at a time.
+
+A factor of a covariance matrix A is U, upper triangular, with A^-1 = U U'.
+"""
+
+from libc.math cimport sqrt
+from libc.string cimport memcpy
+
+
+cdef inline void subtract(double* y, const double* x, Py_ssize_t d, Py_ssize_t n, const double* c,
+                          Py_ssize_t rows) noexcept nogil:
+    """y (n,) <- y - sum_a c_a x_a; the rows x_a, at most four, are d apart."""
+    cdef Py_ssize_t i, a
+    cdef double c0, c1, c2, c3
+    if rows == 4:
+        c0, c1, c2, c3 = c[0], c[1], c[2], c[3]
+        for i in range(n):
+            y[i] -= c0 * x[i] + c1 * x[d + i] + (c2 * x[2 * d + i] + c3 * x[3 * d + i])
+    else:
+        for a in range(rows):
+            c0 = c[a]
+            for i in range(n):
+                y[i] -= c0 * x[i]
+            x += d
+
+
+cdef inline void mirror(double* A, Py_ssize_t d) noexcept nogil:
+    """What is below the diagonal of A (d, d) becomes as what is above."""
+    cdef Py_ssize_t i, j
+    for i in range(d):
+        for j in range(i):
+            A[i * d + j] = A[j * d + i]
+
+
+cdef inline bint cholesky(const double* A, const double* less, double part, Py_ssize_t d, double* R) noexcept nogil:
+    """Upper triangle R with R' R = A - diag(max(less, part A_ii)); false where that is not positive definite.
+
+    R may be A, less may be NULL for nothing. What is below the diagonal of R is that of A.
+    """
+    cdef Py_ssize_t i, j, a, b, rows
+    cdef double t
+    cdef double c[4]
+    cdef double* y
+    if R is not A:
+        memcpy(R, A, d * d * sizeof(double))
+    for i in range(d):
+        y = R + i * d
+        if less is not NULL:
+            y[i] -= less[i] if less[i] > part * y[i] else part * y[i]
+        for a from 0 <= a < i by 4:
+            rows = i - a if i - a < 4 else 4
+            for b in range(rows):
+                c[b] = R[(a + b) * d + i]
+            subtract(y + i, R + a * d + i, d, d - i, c, rows)
+        if not 0 < y[i] < 1e308:  # true for NaN
+            return False
+        t = 1 / sqrt(y[i])
+        for j in range(i, d):
+            y[j] *= t
+    return True
+
+
+cdef inline void invert(double* R, Py_ssize_t d) noexcept nogil:
+    """R <- R^-1, upper triangular, lower part zero."""
+    cdef Py_ssize_t i, j, a, b, rows
+    cdef double t
+    cdef double c[4]
+    cdef double* y
+    for i in range(d - 1, -1, -1):
+        y = R + i * d
+        for j in range(i):
+            y[j] = 0
+        a = d
+        while a > i + 1:  # from the right: what a row takes part in is not needed there any more
+            rows = a - i - 1 if a - i - 1 < 4 else 4
+            a -= rows
+            for b in range(rows):
+                c[b] = y[a + b]
+                y[a + b] = 0
+            subtract(y + a, R + a * d + a, d, d - a, c, rows)
+        t = 1 / y[i]
+        y[i] = 1
+        for j in range(i, d):
+            y[j] *= t
+
+
+cdef inline void square(double* R, Py_ssize_t d) noexcept nogil:
+    """R <- R' R, symmetric, for an upper triangle R, of which what is below the diagonal does not count."""
+    cdef Py_ssize_t i, j, a, b, rows
+    cdef double t
+    cdef double c[4]
+    cdef double* y
+    for i in range(d - 1, -1, -1):  # a row takes those above it
+        y = R + i * d
+        t = y[i]
+        for j in range(i, d):
+            y[j] *= t
+        for a from 0 <= a < i by 4:
+            rows = i - a if i - a < 4 else 4
+            for b in range(rows):
+                c[b] = -R[(a + b) * d + i]
+            subtract(y + i, R + a * d + i, d, d - i, c, rows)
+    mirror(R, d)
+
+
+cdef inline bint precision_factor(const double* A, Py_ssize_t d, double* U) noexcept nogil:
+    """U upper triangular with A^-1 = U U'; false where A is not positive definite. U may be A."""
+    if not cholesky(A, NULL, 0, d, U):
+        return False
+    invert(U, d)
+    return True
+
+
+cdef inline void covariance(const double* U, Py_ssize_t d, double* A) noexcept nogil:
+    """A <- (U U')^-1 for an upper triangular U."""
+    memcpy(A, U, d * d * sizeof(double))
+    invert(A, d)
+    square(A, d)
