@@ -340,7 +340,7 @@ def compiled(structure, closed, statistics, current=None, n_threads=1):
     k, d = statistics.about.shape
     moments = MOMENTS[structure.moments]
     block = np.empty(linalg.block_size(k, d, moments))
-    begin = block[:0] if current is None or current.block is None else current.block
+    begin = block[:0] if current is None else current.packed
     outcome = linalg.m_step(
         statistics.buffer, statistics.about, closed.floor, begin, block, moments=moments, ties=closed.ties,
         part=closed.part, equal_weights=closed.equal_weights, n_threads=n_threads,
