@@ -258,7 +258,7 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
                 or Ascent(model, point, done=len(bounds), tol=tol, walk=walk, accidents=accidents))
 
     accidents = Accidents(model)
-    walk = WALK if accelerate else max_iter
+    walk = WALK if accelerate else math.inf
     point = best = look(model, parameters)
     bounds, reached, interrupt = [], False, None
     try:

@@ -272,7 +272,7 @@ class Samples:
         k, moments = len(these.means), MOMENTS[structure.moments]
         found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, d, d))
         longest = max(how["trial"], how["iterations"])
-        at_once = min(worth(operations(n, k, d) * longest, self.n_threads), len(which))
+        at_once = max(1, min(worth(operations(n, k, d) * longest, self.n_threads), len(which)))
         size = kernel.splits_size(n, d, moments, self.dtype.itemsize, longest, at_once)
         kernel.splits(
             self.X, self.weights, self.coordinates, resp, these.means, np.ascontiguousarray(these.covariances),

@@ -46,6 +46,12 @@ def test_iterations_together_are_those_one_by_one(structure, acceleration, monke
     assert_allclose(together.means_, one_by_one.means_, atol=1e-4)
 
 
+def test_no_number_of_iterations_is_too_large():
+    X, labels = overlapping(n=100, k=2)
+    settings = dict(init_params=labels[:, None] == np.arange(2), acceleration=None, tol=1e-3)
+    assert GaussianMixture(2, max_iter=10**12, **settings).fit(X).converged_
+
+
 def test_what_is_out_of_the_ordinary_is_done_one_by_one():
     """A component that is to lose all its variance is held at the floor, and the others go on to their maximum."""
     X, labels = overlapping(n=300, k=3)
