@@ -75,8 +75,13 @@ def _ready(X):
         and X.flags.c_contiguous
         and X.flags.aligned
         and X.size > 0
-        and linalg.all_finite(X.reshape(-1))
+        and finite(X)
     )
+
+
+def finite(array):
+    """Whether there is no NaN and no infinity in a contiguous array that the kernels read."""
+    return linalg.all_finite(array.reshape(-1))
 
 
 def weights(sample_weight, n):

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 PARTINGS = 2  # how often components that coincide are moved apart in one fit
-LOOK = 10  # iterations between two looks for them while EM crawls
+LOOK = 10  # iterations between two looks for them while EM crawls, at least
+STRIDE = 50  # iterations in one call, at most
 MEMORY = 3  # rates of convergence of which the slowest counts
 PATIENCE = 2  # projections in a row that have to be small
 WALK = 5  # iterations of plain EM before the first leap: far from a maximum a leap may land on another slope
@@ -260,7 +261,7 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, check
                 or Ascent(model, point, done=len(bounds), tol=tol, walk=walk, accidents=accidents))
 
     accidents = Accidents(model)
-    walk = WALK if accelerate else max_iter
+    walk = WALK if accelerate else math.inf
     point = best = look(model, parameters)
     bounds, reached, interrupt = [], False, None
     try:
@@ -278,7 +279,7 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, check
                 best = point
             if report is not None and values:
                 report(len(bounds), point.value)
-            if reached or (path.gain < tol and len(bounds) % LOOK == 0):
+            if reached or (path.gain < tol and len(bounds) // LOOK > (len(bounds) - len(values)) // LOOK):
                 apart = accidents.part(point.parameters, len(bounds))
                 if apart is not None:
                     point, reached = look(model, apart), False

@@ -71,9 +71,9 @@ class GaussianMixture(Estimator):
     init_params : str, array-like or callable, default='short_em'
         'short_em', 'kmeans', 'k-means++', 'random' or 'random_from_data', labels, responsibilities, or a function.
         Where to start, by name: the best of four short runs of EM from k-means++ seeds, improved by a few of the moves
-        of `search`, on a part of many samples; a partition by k-means, or by seeds, of the standardised samples; random
-        responsibilities; means at random samples. Else labels (n,) or responsibilities (n, k), or a function of (X,
-        n_components, random_state: numpy.random.Generator) that returns one of these.
+        of `search` unless three of them agree, on a part of many samples; a partition by k-means, or by seeds, of the
+        standardised samples; random responsibilities; means at random samples. Else labels (n,) or responsibilities
+        (n, k), or a function of (X, n_components, random_state: numpy.random.Generator) that returns one of these.
     weights_init : array-like of shape (k,), default=None
         First weights.
     means_init : array-like of shape (k, d), default=None
@@ -352,7 +352,7 @@ class GaussianMixture(Estimator):
             if mixture.samples.dtype != np.float64:
                 for name in ("means_", "covariances_", "precisions_cholesky_", "precisions_"):
                     setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
-        if not (np.isfinite(self.covariances_).all() and np.isfinite(self.precisions_).all()):
+        if not (data.finite(self.covariances_) and data.finite(self.precisions_)):
             events.append("variances or their inverses are beyond the range of their dtype; predictions do not use "
                           "them")
         self.weights_ = parameters.weights.astype(mixture.samples.dtype)
@@ -542,7 +542,7 @@ class GaussianMixture(Estimator):
         reference = (weights @ means).astype(dtype).astype(np.float64)
         frame = Frame(reference, power_of_two(np.median(deviations, axis=0), dtype))
         inside = Parameters(shape, weights, frame.enter(means), None, shape.scaled_factors(U, 1 / frame.units))
-        return Evaluator(frame, inside.density, dtype)
+        return Evaluator(frame, inside.density, frame.coordinates(dtype))
 
     def _ready(self, X):
         """X checked, and what evaluates it."""
@@ -615,7 +615,7 @@ class GaussianMixture(Estimator):
             In the dtype of X.
         """
         X, evaluator = self._ready(X)
-        scores = evaluator.score_samples(X, self.n_threads) - evaluator.log_volume
+        scores = evaluator.score_samples(X, self.n_threads) - evaluator.frame.log_volume
         return scores.astype(X.dtype, copy=False)
 
     def score(self, X, y=None, sample_weight=None):

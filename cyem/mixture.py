@@ -3,6 +3,7 @@
 import math
 from copy import copy
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -339,7 +340,7 @@ def compiled(structure, closed, statistics, current=None, n_threads=1):
     k, d = statistics.about.shape
     moments = MOMENTS[structure.moments]
     block = np.empty(linalg.block_size(k, d, moments))
-    begin = block[:0] if current is None or current.block is None else current.block
+    begin = block[:0] if current is None else current.packed
     outcome = linalg.m_step(
         statistics.buffer, statistics.about, closed.floor, begin, block, moments=moments, ties=closed.ties,
         part=closed.part, equal_weights=closed.equal_weights, n_threads=n_threads,
@@ -370,7 +371,7 @@ class Ascent:
         self.state = np.zeros(STATE)
         self.state[0] = done
         self.how = dict(tol=tol, walk=walk, resolution=mixture.resolution)
-        self.stride = min(em.LOOK, 1 + TOGETHER // operations(len(mixture.samples.X), k, d))
+        self.stride = min(em.STRIDE, 1 + TOGETHER // operations(len(mixture.samples.X), k, d))
         self.gain = np.inf
 
     def go(self, iterations):
@@ -416,10 +417,10 @@ def coincident(parameters):
     """Groups (lists of indices) of components that do not differ, by the symmetric Kullback-Leibler divergence."""
     k, d = parameters.means.shape
     structure = parameters.structure
-    alive = parameters.weights > 0
     # a divergence of c between components allows their log det Sigma^(-1/2) a difference of sqrt(d c / 2)
-    volumes = np.sort(parameters.constants[alive] - np.log(parameters.weights[alive]))
-    if (volumes[1:] - volumes[:-1] > math.sqrt(d * COINCIDENT / 2)).all():
+    pairs = zip(parameters.constants.tolist(), parameters.weights.tolist(), strict=True)
+    volumes = sorted(constant - math.log(weight) for constant, weight in pairs if weight > 0)
+    if all(above - below > math.sqrt(d * COINCIDENT / 2) for below, above in pairwise(volumes)):
         return []
     C = structure.full(parameters.covariances, k, d)
     P = structure.full(structure.precisions(parameters.factors), k, d)
@@ -427,7 +428,7 @@ def coincident(parameters):
     gaps = parameters.means[:, None] - parameters.means
     distances = P.reshape(k, -1) @ C.reshape(k, -1).T - d + ((gaps @ P) * gaps).sum(axis=2)
     near = (distances + distances.T) / 2 < COINCIDENT
-    groups, free = [], np.flatnonzero(alive).tolist()
+    groups, free = [], np.flatnonzero(parameters.weights > 0).tolist()
     while free and near.sum() > k:
         j, *rest = free
         same = [i for i in rest if near[i, j]]

@@ -14,7 +14,8 @@ from . import em
 from .paths import Gaussians, gaussians, merged, pooled, statistics
 
 ITERATIONS = 5  # of EM after a move
-SPLIT_ITERATIONS = 4  # of EM on the samples of one component
+SPLIT_TRIAL = 3  # passes of EM on the samples of one component from either start of a split
+SPLIT_ITERATIONS = 3  # and from the better one
 NEIGHBOURS = 4  # of each component, with which it may merge
 OWNED = 1e-3  # responsibility from which a sample counts as one of a component
 LOOK = 50  # samples for each feature that are enough to see how a component splits
@@ -149,8 +150,8 @@ def possible_mergers(mixture, these, resp):
 def best_splits(mixture, these, which, resp):
     """Two components that explain best what each of some does: {component: Split}."""
     found = mixture.samples.splits(
-        these, resp, which, mixture.untied, mixture.structure, tol=TOL, iterations=SPLIT_ITERATIONS + 1, owned=OWNED,
-        look=LOOK, least=LEAST)
+        these, resp, which, mixture.untied, mixture.structure, tol=TOL, trial=SPLIT_TRIAL, iterations=SPLIT_ITERATIONS,
+        owned=OWNED, look=LOOK, least=LEAST)
     return {j: Split(float(found[0][j]), *(array[j] for array in found[1:])) for j in which}
 
 
@@ -161,8 +162,9 @@ def moved(mixture, these, moves, splits):
         if i != m:
             means[m], C[m] = pooled(these, i, m)
             weights[m] += weights[i]
-        _, shares, *two = splits[j]
-        weights[[j, i]], means[[j, i]], C[[j, i]] = shares * weights[j], *two
+        whole, (_, *halves) = weights[j], splits[j]
+        for place, share, mean, matrix in zip((j, i), *halves, strict=True):
+            weights[place], means[place], C[place] = share * whole, mean, matrix
     return statistics(mixture, Gaussians(weights / weights.sum(), means, C))
 
 

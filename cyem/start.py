@@ -12,9 +12,11 @@ FITTED = 50  # samples for each component and feature with which mixtures are co
 SHORT_RUNS = 4  # from different seeds
 SHORT_ITERATIONS = 9  # of EM in each, before the first move
 SHORT_TOL = 1e-4  # projected gain at which they are enough
+AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
+SAME = 1e-3  # nats per sample between runs that have found the same maximum, at most
 MOVES = 20  # at most
 FAILURES = 2  # in a row, after which there are no more
-PROMISE = 0.25  # share of the cost of a merger that a split has to promise to be tried
+PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
 LLOYD_ITERATIONS = 100
 LLOYD_TOL = 1e-4  # relative gain at which k-means ends
 KMEANS_RUNS = 4
@@ -99,19 +101,21 @@ def from_random_rows(mixture, k, rng):
 
 
 def from_short_runs(mixture, k, rng):
-    """The best of a few short runs of EM from k-means++ seeds, then moves to better maxima; on a part of many samples.
+    """The best of a few short runs of EM from k-means++ seeds, then moves to better maxima unless most of them agree.
 
-    Seeds are far from each other in standardised features, which finds what dominates the whole, and by turns in
-    whitened ones, which finds stretched clusters.
+    This looks at a part of many samples. Seeds are far from each other in standardised features, which finds what
+    dominates the whole, and by turns in whitened ones, which finds stretched clusters.
     """
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
     metrics = part.metrics
     begin = part.partitions(seeds(part, k, rng, metrics, SHORT_RUNS), metrics)
-    runs = em.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
-    found = search.improve(part, max(runs, key=lambda run: run.value), moves=MOVES, failures=FAILURES, promise=PROMISE)
-    return part.update(found.run.statistics).parameters
+    runs = sorted(em.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS), key=lambda run: run.value)
+    best = runs[-1]
+    if best.value - runs[-AGREEING].value > SAME:
+        best = search.improve(part, best, moves=MOVES, failures=FAILURES, promise=PROMISE).run
+    return part.update(best.statistics).parameters
 
 
 def responsibilities(init, n, k):

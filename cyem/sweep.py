@@ -86,15 +86,15 @@ class Evaluator:
     frame : Frame
         That of the density, and of log-densities.
     density : Density
-    dtype : float32 or float64
+    coordinates : ndarray
+        Those of the frame, in the dtype of the samples.
     """
 
-    __slots__ = ("coordinates", "density", "dtype", "frame", "kind", "log_volume")
+    __slots__ = ("coordinates", "density", "dtype", "frame", "kind")
 
-    def __init__(self, frame, density, dtype):
-        self.dtype = np.dtype(dtype)
-        self.frame = frame
-        self.coordinates, self.log_volume = frame.coordinates(dtype), frame.log_volume
+    def __init__(self, frame, density, coordinates):
+        self.dtype = dtype = coordinates.dtype
+        self.frame, self.coordinates = frame, coordinates
         self.kind = DENSITIES[density.kind]
         means, factors = (np.ascontiguousarray(a, dtype) for a in (density.means, density.factors))
         self.density = density._replace(means=means, factors=factors)
@@ -207,19 +207,20 @@ class Samples:
         n, d = self.X.shape
         chosen = np.empty(uniform.shape[:2], np.intp)
         weights = self.weights.astype(np.float64) if len(self.weights) else np.ones(n)
-        seeding.kmeans_plus_plus(self.X, weights, self.coordinates, metrics.astype(self.dtype), uniform, chosen,
+        metrics = metrics.astype(self.dtype, copy=False)
+        seeding.kmeans_plus_plus(self.X, weights, self.coordinates, metrics, uniform, chosen,
                                  np.empty((d, n), self.dtype), np.empty((3, n)))
-        return ((self.X[chosen] - self.coordinates[0]) * self.coordinates[1]).astype(np.float64)
+        return ((self.X[chosen] - self.coordinates[0]) * self.coordinates[1]).astype(np.float64, copy=False)
 
     def partitions(self, centres, metrics, moments):
         """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
-        centres = centres.astype(self.dtype)
+        centres, metrics = (array.astype(self.dtype, copy=False) for array in (centres, metrics))
         runs, k, _ = centres.shape
         need = self._need(k, moments)
         sums = np.empty((runs, need.statistics))
-        kernel.partitions(self.X, self.weights, self.coordinates, centres, metrics.astype(self.dtype), np.zeros(k),
-                          sums, self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads)
-        return [Statistics(*each) for each in zip(sums, centres.astype(np.float64), strict=True)]
+        kernel.partitions(self.X, self.weights, self.coordinates, centres, metrics, np.zeros(k), sums,
+                          self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads)
+        return [Statistics(*each) for each in zip(sums, centres.astype(np.float64, copy=False), strict=True)]
 
     def climb(self, starts, iterations, closed, structure, tol):
         """Plain EM from several statistics about means of their own; the M-step is `closed`.
@@ -270,8 +271,9 @@ class Samples:
         n, d = self.X.shape
         k, moments = len(these.means), MOMENTS[structure.moments]
         found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, d, d))
-        at_once = min(worth(operations(n, k, d) * how["iterations"], self.n_threads), len(which))
-        size = kernel.splits_size(n, d, moments, self.dtype.itemsize, how["iterations"], at_once)
+        longest = max(how["trial"], how["iterations"])
+        at_once = max(1, min(worth(operations(n, k, d) * longest, self.n_threads), len(which)))
+        size = kernel.splits_size(n, d, moments, self.dtype.itemsize, longest, at_once)
         kernel.splits(
             self.X, self.weights, self.coordinates, resp, these.means, np.ascontiguousarray(these.covariances),
             np.array(which, np.intc), *found, closed.floor, self._memory(size), density=DENSITIES[structure.density],
@@ -281,15 +283,15 @@ class Samples:
 
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""
-        return Evaluator(self.frame, density, self.dtype).score_samples(self.X, self.n_threads)
+        return Evaluator(self.frame, density, self.coordinates).score_samples(self.X, self.n_threads)
 
     def responsibilities(self, density):
         """Probability of each component given each sample (n, k)."""
-        return Evaluator(self.frame, density, self.dtype).responsibilities(self.X, self.n_threads)
+        return Evaluator(self.frame, density, self.coordinates).responsibilities(self.X, self.n_threads)
 
     def labels(self, density):
         """The most probable component of each sample (n,)."""
-        return Evaluator(self.frame, density, self.dtype).labels(self.X, self.n_threads)
+        return Evaluator(self.frame, density, self.coordinates).labels(self.X, self.n_threads)
 
     def part(self, rows, weights=None):
         """Some of the samples, with their own or other weights, in the same frame."""

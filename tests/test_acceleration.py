@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cyem import GaussianMixture, em
+from cyem.mixture import Mixture
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 
@@ -28,6 +29,39 @@ def test_fewer_passes_to_no_lower_maximum(structure, seed):
     assert leaping.n_iter_ < plain.n_iter_ / 1.5
 
 
+@pytest.mark.parametrize("structure", [*STRUCTURES, "VEV", "VEE", "EVE", "VEI", "EII"])
+@pytest.mark.parametrize("acceleration", ["squarem", None])
+@pytest.mark.filterwarnings("ignore:.*did not converge")
+def test_iterations_together_are_those_one_by_one(structure, acceleration, monkeypatch):
+    """The compiled ascent takes the path of `em.Ascent`, whatever the number of iterations in a call."""
+    X, labels = overlapping(seed=2)
+    start = dict(covariance_type=structure, init_params=labels, acceleration=acceleration, max_iter=60)
+    together = GaussianMixture(4, **start).fit(X)
+    watched = GaussianMixture(4, callback=lambda run, iteration, value: None, **start).fit(X)
+    assert watched.lower_bounds_ == together.lower_bounds_
+    monkeypatch.setattr(Mixture, "ascent", lambda self, point, **how: None)
+    one_by_one = GaussianMixture(4, **start).fit(X)
+    assert one_by_one.n_iter_ == together.n_iter_
+    assert_allclose(together.lower_bounds_, one_by_one.lower_bounds_, rtol=1e-8)
+    assert_allclose(together.means_, one_by_one.means_, atol=1e-4)
+
+
+def test_no_number_of_iterations_is_too_large():
+    X, labels = overlapping(n=100, k=2)
+    settings = dict(init_params=labels[:, None] == np.arange(2), acceleration=None, tol=1e-3)
+    assert GaussianMixture(2, max_iter=10**12, **settings).fit(X).converged_
+
+
+def test_what_is_out_of_the_ordinary_is_done_one_by_one():
+    """A component that is to lose all its variance is held at the floor, and the others go on to their maximum."""
+    X, labels = overlapping(n=300, k=3)
+    X[labels == 0] = X[labels == 0][0] + [0, 0, 1e-9] * np.arange((labels == 0).sum())[:, None]
+    with pytest.warns(UserWarning, match="held at the floor"):
+        model = GaussianMixture(3, init_params=labels).fit(X)
+    assert model.converged_ and model.n_iter_ > 1
+    assert_allclose(model.lower_bound_, model.score(X), rtol=1e-9)
+
+
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_the_likelihood_never_falls(structure):
     X, labels = overlapping(seed=5)
@@ -39,7 +73,6 @@ def test_the_likelihood_never_falls(structure):
 def test_parameters_survive_their_coordinates(structure):
     """Coordinates are a chart of the mixtures: there and back again changes nothing but the last bits."""
     from cyem.covariance import structure as named
-    from cyem.mixture import Mixture
     from cyem.start import responsibilities
 
     X, labels = overlapping()

@@ -1109,8 +1109,8 @@ def splits(module, given, moments, *, at_once=1, look=50):
     module.splits(given.X, given.weights, given.frame, resp, means, C, which, *found,
                   np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
                   density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments,
-                  part=4 * d * float(np.finfo(dtype).eps), cut=CUT[dtype.type], tol=1e-4, iterations=5, owned=1e-3,
-                  look=look, least=2, at_once=at_once)
+                  part=4 * d * float(np.finfo(dtype).eps), cut=CUT[dtype.type], tol=1e-4, trial=3, iterations=4,
+                  owned=1e-3, look=look, least=2, at_once=at_once)
     return found
 
 

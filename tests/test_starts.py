@@ -103,6 +103,18 @@ def test_the_default_start_finds_all_of_many_clusters():
     assert min(gaps) > -1e-5
 
 
+def test_no_moves_where_most_short_runs_agree(load, monkeypatch):
+    """Old Faithful has two clusters that every start finds; five components of it are another matter."""
+    searched = []
+    improve = search.improve
+    monkeypatch.setattr(search, "improve", lambda *args, **kwargs: searched.append(args) or improve(*args, **kwargs))
+    X = load("faithful")
+    GaussianMixture(2, random_state=0).fit(X)
+    assert len(searched) == 0
+    GaussianMixture(5, random_state=0).fit(X)
+    assert len(searched) == 1
+
+
 def test_the_search_of_faithful_finds_the_better_maximum(load):
     """Default fits of three components end at either of two maxima; after a search all are at the higher one."""
     X = load("faithful")

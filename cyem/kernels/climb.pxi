@@ -163,7 +163,7 @@ cdef struct Ascent:
     const double* scale
     Py_ssize_t block_size, statistics_size, coordinates_size, means_size
     double mass, tol, resolution
-    int walk
+    double walk
     bint curved
 
 
@@ -281,7 +281,7 @@ def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
            double[::1] statistics, double[:, ::1] about, double[::1] state, double[::1] values,
            const double[::1] floor, const double[::1] scale, unsigned char[::1] workspace, *, int density, int moments,
            int ties, bint curved, double part, bint equal_weights, double cut, double mass, double tol,
-           double resolution, int walk, int n_threads):
+           double resolution, double walk, int n_threads):
     """EM as `em.fit` has it, with leaps ahead, where nothing out of the ordinary happens.
 
     blocks (2, size): the parameters of a point, IN and OUT, and of the one before it. statistics and about (k, d): the

@@ -16,7 +16,7 @@ enum {
     TILE = 192,       /* samples that are transposed, weighed and summed together; a multiple of WIDE */
     WORDS = TILE / 8, /* words of eight flags, one for each of them */
     SPARSE = 96,      /* samples with any responsibility in a tile up to which gathering them for matrices pays, */
-    SPARSER = 40      /* and for variances or means */
+    SPARSER = 40      /* and for variances, means, or matrices of up to BLOCK features */
 };
 
 /* The nearest integer to a number of modest size, in its own dtype: one instruction, or by way of an int. */

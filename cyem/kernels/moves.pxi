@@ -38,7 +38,8 @@ cdef struct Splitting:      # how components are split
     double tol
     int look                # samples for each feature that are looked at
     int least               # samples for each feature that both halves need
-    int iterations          # of EM
+    int trial               # iterations of EM from each of two starts
+    int iterations          # and from the better one
 
 
 cdef Py_ssize_t split_numbers(Py_ssize_t d, int moments) noexcept nogil:
@@ -80,7 +81,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     step = block + block_size(2, d, c.moments)
     scratch = step + d
     values = scratch + 3 * d + 4 * d * d
-    at += aligned((split_numbers(d, c.moments) + how.iterations) * sizeof(double))
+    at += aligned((split_numbers(d, c.moments) + max(how.trial, how.iterations)) * sizeof(double))
 
     for r in range(c.rows.n):
         if resp[r * stride] > how.owned:
@@ -121,12 +122,17 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
                 matrices[d * d + r] = 2 * C[r] if start else matrices[r]
         sum_up(w, matrices, 2, d, c.moments, statistics + start * size)
         memcpy(about + start * 2 * d, means, 2 * d * sizeof(double))
-        done = climb_from[real](&c, how.iterations, how.tol, statistics + start * size, about + start * 2 * d, values,
-                                at, 0)
+        done = climb_from[real](&c, how.trial, how.tol, statistics + start * size, about + start * 2 * d, values, at,
+                                0)
         if done > 0 and values[done - 1] > best:
             best, found = values[done - 1], start
-    if found < 0 or not update(&c, statistics + found * size, about + found * 2 * d, NULL, block):
+    if found < 0:
         return -INFINITY
+    statistics, about = statistics + found * size, about + found * 2 * d
+    done = climb_from[real](&c, how.iterations, how.tol, statistics, about, values, at, 0)
+    if done < 0 or not update(&c, statistics, about, NULL, block):
+        return -INFINITY
+    best = values[done - 1]
     memcpy(shares, block, 2 * sizeof(double))
     memcpy(means, block + 2, 2 * d * sizeof(double))
     matrices_of(parts(block, 2, d, c.moments).covariances, 2, d, c.moments, matrices)
@@ -137,20 +143,21 @@ def splits(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
            const double[:, ::1] means, const double[:, :, ::1] C, const int[::1] which, double[::1] gains,
            double[:, ::1] shares, double[:, :, ::1] halves, double[:, :, :, ::1] matrices, const double[::1] floor,
            unsigned char[::1] workspace, *, int density, int moments, double part, double cut, double tol,
-           int iterations, double owned, int look, int least, int at_once):
-    """Two components in the place of each of some: the best after a few iterations of EM on the samples of that one.
+           int trial, int iterations, double owned, int look, int least, int at_once):
+    """Two components in the place of each of some: where a few iterations of EM on the samples of that one lead.
 
-    They begin as the halves of a component and as its core and its shell; the covariances of the two are free, as far
-    as moments see them. resp (n, k), means (k, d), C (k, d, d), which (m,): IN, a mixture and which of its components.
-    gains (k,) OUT: of the sum of log-likelihoods, about, or -inf where there is no split. shares (k, 2), halves
-    (k, 2, d), matrices (k, 2, d, d) OUT. A sample is one of a component from the responsibility `owned` on; `look` of
-    them for each feature are enough, both halves need `least` for each. at_once components go side by side.
+    They begin as the halves of a component, or as its core and its shell, whatever is better after `trial` iterations;
+    the covariances of the two are free, as far as moments see them. resp (n, k), means (k, d), C (k, d, d), which (m,):
+    IN, a mixture and which of its components. gains (k,) OUT: of the sum of log-likelihoods, about, or -inf where there
+    is no split. shares (k, 2), halves (k, 2, d), matrices (k, 2, d, d) OUT. A sample is one of a component from the
+    responsibility `owned` on; `look` of them for each feature are enough, both halves need `least` for each. at_once
+    components go side by side.
     """
     cdef Problem c
     cdef Splitting how
     cdef Py_ssize_t i, size = workspace.shape[0] // at_once // 64 * 64
     cdef int j
-    how.owned, how.tol, how.look, how.least, how.iterations = owned, tol, look, least, iterations
+    how.owned, how.tol, how.look, how.least, how.trial, how.iterations = owned, tol, look, least, trial, iterations
     with nogil:
         c = problem(rows(X, weights, frame), 2, density, moments, FREE, &floor[0], part, False, cut, 1)
         if at_once == 1:

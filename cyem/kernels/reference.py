@@ -382,7 +382,7 @@ def sum_up(w, C, moments):
 
 
 def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matrices, floor, workspace=None, *, density,
-           moments, part, cut, tol, iterations, owned, look, least, at_once=1):
+           moments, part, cut, tol, trial, iterations, owned, look, least, at_once=1):
     d = X.shape[1]
     w = weights if len(weights) else np.ones(len(X), X.dtype)
     kinds, closed = dict(density=density, moments=moments, cut=cut), dict(ties=0, part=part, equal_weights=False)
@@ -406,18 +406,21 @@ def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matr
         starts = [([1 / 2, 1 / 2], [means[j] - step, means[j] + step], [half, half]),  # its halves
                   ([2 / 3, 1 / 3], [means[j], means[j]], [C[j] / 2, 2 * C[j]])]  # its core and its shell
         sums = np.array([sum_up(np.array(shares), np.array(C), moments) for shares, _, C in starts])
-        abouts, values, done = np.array([means for _, means, _ in starts]), np.empty((2, iterations)), np.zeros(2, int)
-        climb(*samples, sums, abouts, values, done, floor, tol=tol, **kinds, **closed)
-        ends = [values[i, last - 1] if last > 0 else -np.inf for i, last in enumerate(done)]
-        best = int(np.argmax(ends))
-        if ends[best] == -np.inf:
+        abouts = np.array([means for _, means, _ in starts])
+        for length in (trial, iterations):  # from both, and from the better one
+            values, done = np.empty((len(sums), length)), np.zeros(len(sums), int)
+            climb(*samples, sums, abouts, values, done, floor, tol=tol, **kinds, **closed)
+            ends = [values[i, last - 1] if last > 0 else -np.inf for i, last in enumerate(done)]
+            best = int(np.argmax(ends))
+            sums, abouts = sums[[best]], abouts[[best]]
+        if max(ends) == -np.inf:
             continue
         block = empty_block(2, d, moments)
-        if m_step(sums[best], abouts[best], floor, block[:0], block, moments=moments, **closed) != ORDINARY:
+        if m_step(sums[0], abouts[0], floor, block[:0], block, moments=moments, **closed) != ORDINARY:
             continue
         shares[j], halves[j], _, A, _ = parts(block, 2, d, moments)
         matrices[j] = A if A.ndim == 3 else A[:, :, None] * np.eye(d)
-        gains[j] = mass * (ends[best] - before) if shares[j].min() * mass >= least * d + 1 else -np.inf
+        gains[j] = mass * (max(ends) - before) if shares[j].min() * mass >= least * d + 1 else -np.inf
 
 
 def mergers(shares, means, C, resp, weights, losses, scratch=None, *, moments, near):

@@ -143,7 +143,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.n = n
     p.d = d
     p.k = k
-    p.sparse = 0 if d < ROWS else SPARSE if moments == SCATTER or moments == POOLED else SPARSER
+    p.sparse = 0 if d < ROWS else SPARSE if d > BLOCK and (moments == SCATTER or moments == POOLED) else SPARSER
     # operations a pair, one way and the other
     p.pools = moments == POOLED and not prunes and d >= ROWS and 4 * d + k < d * (d + 1)
     p.first_size = kp * dp if p.pools else <Py_ssize_t>k * d
@@ -214,25 +214,24 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef real* weight = <real*>s.weight
     cdef const int* order = p.order
     cdef const real* x
-    cdef Py_ssize_t _t, v, r, i, m, d = p.d
+    cdef Py_ssize_t _t, v, r, i, m, whole, d = p.d
     cdef real a, b
     for _t in range(tiles):
         m = p.n - row if p.n - row < TILE else TILE
-        if order is NULL and m == TILE:
-            for v from 0 <= v < TILE by CACHED:  # so few rows that their cache lines are there for every feature
-                x = X + (row + v) * d
-                for i from 0 <= i < CACHED * d by 8:
-                    cyem_prefetch(x + TILE * d + i)
-                for i in range(d):
-                    a = reference[i]
-                    b = scale[i]
-                    for r in range(CACHED):
-                        tile[i * TILE + v + r] = (x[r * d + i] - a) * b
-        else:
-            for r in range(m):
-                x = X + (row + r if order is NULL else <Py_ssize_t>order[row + r]) * d
-                for i in range(d):
-                    tile[i * TILE + r] = (x[i] - reference[i]) * scale[i]
+        whole = m // CACHED * CACHED if order is NULL else 0
+        for v from 0 <= v < whole by CACHED:  # so few rows that their cache lines are there for every feature
+            x = X + (row + v) * d
+            for i from 0 <= i < CACHED * d by 8:
+                cyem_prefetch(x + TILE * d + i)
+            for i in range(d):
+                a = reference[i]
+                b = scale[i]
+                for r in range(CACHED):
+                    tile[i * TILE + v + r] = (x[r * d + i] - a) * b
+        for r in range(whole, m):
+            x = X + (row + r if order is NULL else <Py_ssize_t>order[row + r]) * d
+            for i in range(d):
+                tile[i * TILE + r] = (x[i] - reference[i]) * scale[i]
         for i in range(d):
             for r in range(m, TILE):
                 tile[i * TILE + r] = tile[i * TILE + m - 1]
