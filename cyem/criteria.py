@@ -76,7 +76,7 @@ def entropy(samples, density):
     -------
     float
     """
-    total, evaluator = 0.0, Evaluator(samples.frame, density, samples.dtype)
+    total, evaluator = 0.0, Evaluator(samples.frame, density, samples.coordinates)
     for begin in range(0, len(samples.X), BLOCK):
         rows = slice(begin, begin + BLOCK)
         resp = evaluator.responsibilities(samples.X[rows], samples.n_threads).astype(np.float64, copy=False)
