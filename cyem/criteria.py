@@ -80,8 +80,9 @@ def entropy(samples, density):
     for begin in range(0, len(samples.X), BLOCK):
         rows = slice(begin, begin + BLOCK)
         resp = evaluator.responsibilities(samples.X[rows], samples.n_threads).astype(np.float64, copy=False)
-        logs = np.log(np.maximum(resp, np.finfo(np.float64).tiny))
-        total -= np.vdot(resp * samples.weights[rows, None] if len(samples.weights) else resp, logs)
+        terms = resp * np.log(np.maximum(resp, np.finfo(np.float64).tiny))
+        # sums, not products of vectors: BLAS would wake threads of its own, which then spin through the next passes
+        total -= (terms * samples.weights[rows, None] if len(samples.weights) else terms).sum()
     return float(total * samples.total / samples.mass)
 
 

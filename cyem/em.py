@@ -113,10 +113,10 @@ class Leap:
         """The coordinates of the point, None where it is not beyond x2; and the rate at which EM gains."""
         r, step = x1 - x0, x2 - x1
         v = step - r
-        rr, vv = r @ r, v @ v
+        rr, vv = (r * r).sum(), (v * v).sum()  # BLAS would wake threads of its own for long vectors
         if rr == 0 or vv == 0:
             return None, 0.0
-        rate = (step @ step) / rr  # errors shrink as steps do, gains of likelihood as their squares
+        rate = (step * step).sum() / rr  # errors shrink as steps do, gains of likelihood as their squares
         a = math.sqrt(rr / vv)
         self.bounded = a >= self.longest
         a = min(a, self.longest)
