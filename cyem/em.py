@@ -37,7 +37,7 @@ class Run(NamedTuple):
 
     value: float  # mean log-likelihood of the parameters that were swept last
     statistics: Any  # of that pass; their update is a step better
-    last: list = ()  # values of the last three passes
+    last: tuple = ()  # values of the last three passes
 
 
 class Interrupted(KeyboardInterrupt):

@@ -242,7 +242,7 @@ class Samples:
             density=DENSITIES[structure.density], moments=moments, ties=closed.ties, part=closed.part,
             equal_weights=closed.equal_weights, cut=self.cut, tol=tol, n_threads=each, at_once=at_once,
         )
-        return [(last[-1], Statistics(sums[r], about[r]), last) if (last := trace[max(0, end - 3) : end]) else None
+        return [(trace[end - 1], Statistics(sums[r], about[r]), trace[max(0, end - 3) : end]) if end > 0 else None
                 for r, (trace, end) in enumerate(zip(values.tolist(), done.tolist(), strict=True))]
 
     def ascend(self, blocks, statistics, state, values, closed, structure, scale, **how):

@@ -115,6 +115,22 @@ def test_no_moves_where_most_short_runs_agree(load, monkeypatch):
     assert len(searched) == 1
 
 
+@pytest.mark.parametrize("iterations", [1, 4])
+def test_a_short_run_with_an_empty_component_is_the_drivers(iterations):
+    """The compiled run gives up, one beside it that is ordinary does not."""
+    X = clusters()
+    mixture = problem(X)
+    near = mixture.frame.enter(X[:3].astype(float))
+    far = near.copy()
+    far[2] = 1e6  # nearest to no sample
+    begin = mixture.partitions(np.array([near, far]), mixture.standardised[None])
+    ordinary, strange = mixture.climb(begin, iterations + 1, 0.0)
+    assert ordinary is not None
+    assert strange is None
+    run = em.short_runs(mixture, begin, tol=0.0, iterations=iterations)[1]
+    assert run.value == em.short_run(mixture, begin[1], tol=0.0, iterations=iterations).value
+
+
 def test_the_search_of_faithful_finds_the_better_maximum(load):
     """Default fits of three components end at either of two maxima; after a search all are at the higher one."""
     X = load("faithful")
