@@ -1,6 +1,5 @@
 """The contest of several starts for one mixture: all go a few steps of EM, and the most promising to its end."""
 
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ from . import em, paths
 from .covariance.base import exceeds
 from .criteria import entropy
 from .mixture import Mixture
-from .start import FEW, SHORT_TOL
+from .start import SHORT_TOL, subset
 from .workers import Stopped
 
 ROUNDS = (4, 6)  # iterations of EM after which runs are compared, on a part of many samples
@@ -178,17 +177,7 @@ def contest(mixture, starts, old, settings):
 
 def sample(mixture, k, seed):
     """The problem for a part of the samples that is large enough to compare mixtures on: the same in every call."""
-    n, d = mixture.samples.X.shape
-    size = max(FEW, ENOUGH * k * (d + 1))
-    if n <= size:
-        return mixture
-    return mixture.subset(some(n, size, seed))
-
-
-@lru_cache(maxsize=32)
-def some(n, size, seed):
-    """Indices of so many of n samples, in order."""
-    return np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
+    return subset(mixture, ENOUGH * k * (mixture.samples.X.shape[1] + 1), np.random.default_rng(seed))
 
 
 def advanced(mixture, ended, runs, iterations, settings):

@@ -130,7 +130,8 @@ class Grid:
         splits = search.best_splits(part, these, range(len(these.weights)), resp)
         starts = []
         for j in sorted(splits, key=lambda j: -splits[j].gain)[:SPLITS]:
-            new = search.divided(these, j, splits[j]) if splits[j].gain > -np.inf else paths.split(these, j)
+            gain, *two = splits[j]
+            new = paths.divided(these, j, *two) if gain > -np.inf else paths.split(these, j)
             while len(new.weights) < k:
                 new = paths.split(new, int(new.weights.argmax()))
             starts.append(paths.statistics(mixture, new))

@@ -49,17 +49,20 @@ def statistics(mixture, these):
     return Statistics(np.concatenate(sums), these.means)
 
 
+def divided(these, j, shares, means, covariances):
+    """Two components in the place of component j: shares (2,) of its weight, means (2, d), covariances (2, d, d)."""
+    w, m, S = (np.delete(array, j, axis=0) for array in these)
+    return Gaussians(np.concatenate([w, shares * these.weights[j]]), np.concatenate([m, means]),
+                     np.concatenate([S, covariances]))
+
+
 def split(these, j):
     """Component j cut in two across its first axis, with the mean and the covariances of the whole."""
-    w, m, S = these
-    values, vectors = eigh(S[j])
+    mean, S = these.means[j], these.covariances[j]
+    values, vectors = eigh(S)
     step = APART * np.sqrt(values[-1]) * vectors[:, -1]
-    half = S[j] - np.outer(step, step)
-    return Gaussians(
-        np.concatenate([np.delete(w, j), [w[j] / 2, w[j] / 2]]),
-        np.concatenate([np.delete(m, j, axis=0), [m[j] - step, m[j] + step]]),
-        np.concatenate([np.delete(S, j, axis=0), [half, half]]),
-    )
+    half = S - np.outer(step, step)
+    return divided(these, j, np.full(2, 0.5), [mean - step, mean + step], [half, half])
 
 
 def twin(these, j):

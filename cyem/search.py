@@ -168,13 +168,6 @@ def moved(mixture, these, moves, splits):
     return statistics(mixture, Gaussians(weights / weights.sum(), means, C))
 
 
-def divided(these, j, split):
-    """One component more: two in the place of component j."""
-    w, means, C = (np.delete(array, j, axis=0) for array in these)
-    return Gaussians(np.concatenate([w, split.shares * these.weights[j]]), np.concatenate([means, split.means]),
-                     np.concatenate([C, split.covariances]))
-
-
 def united(these, merger):
     """One component less."""
     _, i, m = merger
