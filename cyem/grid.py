@@ -122,7 +122,7 @@ class Grid:
         if s.begin is not None:
             return [mixture.sweep(s.begin(mixture, k, rng)) for _ in range(s.n_init)]
         runs = s.n_init + max(0, SPLITS - (k - 1))  # a few components leave little to split
-        return mixture.partitions(start.seeds(mixture, k, rng, mixture.metrics, runs), mixture.metrics)
+        return start.seeded(mixture, k, rng, runs)
 
     def _divided(self, found, k, mixture):
         """k components, in several ways: those that two explain best are split."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import em
 from .covariance import structure as structure_named
-from .covariance.base import eigh
+from .covariance.base import eigh, part
 from .kernels import linalg
 from .pruning import enough
 from .statistics import Statistics
@@ -249,11 +249,20 @@ class Mixture:
 
     def assign_to(self, centres):
         """The same from the partition of the samples by the nearest of given centres (k, d)."""
-        return self.update(self.partitions(centres[None], self.standardised[None])[0], start=True)
+        return self.update(self.partitions(centres[None])[0], start=True)
 
-    def partitions(self, centres, metrics):
-        """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
-        return self.samples.partitions(centres, metrics, self.structure.moments)
+    def partitions(self, centres):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), in standardised features."""
+        return self.samples.partitions(centres, self.standardised[None], self.structure.moments)
+
+    def begin(self, uniform, looked, whitens):
+        """Statistics of partitions by the nearest of samples far from each other.
+
+        uniform (runs, k, candidates): random numbers. looked: the rows among which samples are looked for, or none for
+        all. whitens: whether distances are by turns those in which the samples have no correlations.
+        """
+        return self.samples.begin(uniform, looked, self.deviations, self.floor, part(len(self.floor), self.eps),
+                                  self.structure.moments, whitens and not self.structure.round)
 
     @cached_property
     def scale(self):
@@ -261,21 +270,15 @@ class Mixture:
         variances = np.full_like(self.variances, self.variances.mean()) if self.structure.one_unit else self.variances
         return np.sqrt(variances)
 
-    @cached_property
-    def metrics(self):
-        """The metrics in which starts look for clusters (m, d, d): upper triangles, by which samples are multiplied."""
-        return np.array([self.standardised] if self.structure.round else [self.whitened, self.standardised])
-
-    @cached_property
-    def standardised(self):
-        """The metric in which every feature has variance one, or all together: (d, d)."""
-        variances = self.variances.mean() if self.structure.round else self.variances
-        return np.eye(len(self.variances)) / np.sqrt(variances)
+    @property
+    def deviations(self):
+        """What features are divided by for distances between samples (d,): one for all where components are round."""
+        return np.sqrt(np.full_like(self.variances, self.variances.mean()) if self.structure.round else self.variances)
 
     @property
-    def whitened(self):
-        """The metric in which the samples have the identity as their covariance matrix: (d, d)."""
-        return self.spread.factors[0]
+    def standardised(self):
+        """The metric in which every feature has variance one, or all together: (d, d)."""
+        return np.diag(1 / self.deviations)
 
     def subset(self, rows, weights=None):
         """The same problem for some of the samples, with their own or other weights, in the same frame."""

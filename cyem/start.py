@@ -1,5 +1,6 @@
 """Where EM begins: the first parameters of a mixture, from seeds, partitions, responsibilities, or short runs of EM."""
 
+import math
 import numbers
 
 import numpy as np
@@ -20,6 +21,7 @@ PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be
 LLOYD_ITERATIONS = 100
 LLOYD_TOL = 1e-4  # relative gain at which k-means ends
 KMEANS_RUNS = 4
+ALL = np.empty(0, np.int32)  # rows
 
 
 def generator(random_state):
@@ -43,20 +45,21 @@ def generator(random_state):
     )
 
 
-def seeds(mixture, k, rng, metrics, runs=1):
-    """Several times k samples far from each other, by greedy k-means++ (Arthur & Vassilvitskii 2007): (runs, k, d).
+def seeded(mixture, k, rng, runs=1, whitens=True):
+    """Statistics of partitions by the nearest of k samples far from each other, by greedy k-means++, of several runs.
 
-    They are points in the frame. Distances are measured in each of the metrics (m, d, d) in turn.
+    Distances are those in standardised features, which find what dominates the whole, and, if `whitens`, by turns those
+    in whitened ones, which find stretched clusters (Arthur & Vassilvitskii 2007).
     """
-    samples = subset(mixture, SEEDED * k, rng).samples
-    return samples.seeds(metrics, rng.random((runs, k, 2 + int(np.log(k)))))
+    looked = some(len(mixture.samples.X), SEEDED * k, rng)
+    return mixture.begin(rng.random((runs, k, 2 + int(math.log(k)))), ALL if looked is None else looked, whitens)
 
 
 def lloyd(mixture, centres):
     """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
-    inertia = np.inf
+    inertia, metric = np.inf, mixture.standardised[None]
     for _ in range(LLOYD_ITERATIONS):
-        s, = mixture.samples.partitions(centres[None], mixture.standardised[None], "none")
+        s, = mixture.samples.partitions(centres[None], metric, "none")
         centres = s.means
         before, inertia = inertia, -s.log_likelihood
         if inertia >= before * (1 - LLOYD_TOL):
@@ -64,10 +67,16 @@ def lloyd(mixture, centres):
     return centres, inertia
 
 
+def some(n, size, rng):
+    """A random part of n rows, where these are many more than a start needs; else None."""
+    size = max(FEW, size)
+    return None if n <= size else np.sort(rng.choice(n, size, replace=False)).astype(np.int32)
+
+
 def subset(mixture, size, rng):
     """The problem for a random part of the samples, where these are many more than a start needs."""
-    n, size = len(mixture.samples.X), max(FEW, size)
-    return mixture if n <= size else mixture.subset(np.sort(rng.choice(n, size, replace=False)))
+    rows = some(len(mixture.samples.X), size, rng)
+    return mixture if rows is None else mixture.subset(rows)
 
 
 def trial(mixture, k, rng):
@@ -78,14 +87,14 @@ def trial(mixture, k, rng):
 def from_kmeans(mixture, k, rng):
     """The partition by k-means, the best of a few runs from k-means++ seeds, on a part of many samples."""
     part = subset(mixture, SEEDED * k, rng)
-    begin = seeds(part, k, rng, part.standardised[None], KMEANS_RUNS)
-    centres, _ = min((lloyd(part, each) for each in begin), key=lambda found: found[1])
+    begin = seeded(part, k, rng, KMEANS_RUNS, whitens=False)
+    centres, _ = min((lloyd(part, each.about) for each in begin), key=lambda found: found[1])
     return mixture.assign_to(centres).parameters
 
 
 def from_kmeans_plus_plus(mixture, k, rng):
     """The partition by the nearest of k seeds."""
-    return mixture.assign_to(seeds(mixture, k, rng, mixture.standardised[None])[0]).parameters
+    return mixture.update(seeded(mixture, k, rng, whitens=False)[0], start=True).parameters
 
 
 def from_random(mixture, k, rng):
@@ -103,14 +112,12 @@ def from_random_rows(mixture, k, rng):
 def from_short_runs(mixture, k, rng):
     """The best of a few short runs of EM from k-means++ seeds, then moves to better maxima unless most of them agree.
 
-    This looks at a part of many samples. Seeds are far from each other in standardised features, which finds what
-    dominates the whole, and by turns in whitened ones, which finds stretched clusters.
+    This looks at a part of many samples.
     """
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    metrics = part.metrics
-    begin = part.partitions(seeds(part, k, rng, metrics, SHORT_RUNS), metrics)
+    begin = seeded(part, k, rng, SHORT_RUNS)
     runs = sorted(em.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS), key=lambda run: run.value)
     best = runs[-1]
     if best.value - runs[-AGREEING].value > SAME:

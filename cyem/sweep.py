@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from . import threads
-from .kernels import seeding
 from .kernels import sweep as kernel
 from .pruning import Pruner, enough
 from .statistics import Statistics
@@ -199,18 +198,19 @@ class Samples:
         )
         return Statistics(sums, about.astype(np.float64, copy=False))
 
-    def seeds(self, metrics, uniform):
-        """Samples far from each other in the frame (runs, k, d), by k-means++ in each of the metrics (m, d, d) in turn.
-
-        uniform (runs, k, candidates): random numbers in [0, 1).
-        """
+    def begin(self, uniform, looked, deviations, floor, part, moments, whitens):
+        """Statistics of partitions by the nearest of samples far from each other; arguments as the kernel has them."""
         n, d = self.X.shape
-        chosen = np.empty(uniform.shape[:2], np.intp)
-        weights = self.weights.astype(np.float64) if len(self.weights) else np.ones(n)
-        metrics = metrics.astype(self.dtype, copy=False)
-        seeding.kmeans_plus_plus(self.X, weights, self.coordinates, metrics, uniform, chosen,
-                                 np.empty((d, n), self.dtype), np.empty((3, n)))
-        return ((self.X[chosen] - self.coordinates[0]) * self.coordinates[1]).astype(np.float64, copy=False)
+        runs, k, _ = uniform.shape
+        need = self._need(k, moments)
+        sums, about = np.empty((runs, need.statistics)), np.empty((runs, k, d))
+        size = kernel.begin_size(n, len(looked) or n, d, k, MOMENTS[moments], self.dtype.itemsize, need.n_threads)
+        kernel.begin(
+            self.X, self.weights, self.coordinates, looked, deviations, floor, uniform, np.empty((runs, k), np.intp),
+            sums, about, self._memory(size), whitens=whitens, part=part, moments=MOMENTS[moments],
+            n_threads=need.n_threads,
+        )
+        return [Statistics(*each) for each in zip(sums, about, strict=True)]
 
     def partitions(self, centres, metrics, moments):
         """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""

@@ -267,7 +267,7 @@ def test_rows(isa, dtype, density, size):
     np.testing.assert_array_equal(label, resp.argmax(axis=1))
 
 
-@pytest.mark.parametrize("kernel", ["sweep", "seeding", "linalg"])
+@pytest.mark.parametrize("kernel", ["sweep", "linalg"])
 def test_every_door_has_a_twin_with_its_arguments(kernel):
     module = kernels.module(kernel, "base")
     doors = {name: door for name, door in vars(module).items() if callable(door) and not name.startswith("_")}
@@ -577,15 +577,25 @@ def test_exceeds(isa, k, d):
 # --- seeding ---------------------------------------------------------------------------------------------------------
 
 
-def seeds(isa, X, weights, metrics, uniform):
-    n, d = X.shape
-    chosen, Y, scratch = fenced(uniform.shape[:2], np.intp), fenced((d, n), X.dtype), fenced((3, n), float)
-    frame = np.array([np.zeros(d), np.ones(d)], X.dtype)
-    inputs = (fenced(a.shape, a.dtype, a) for a in (X, weights, frame, metrics.astype(X.dtype), uniform))
-    kernels.module("seeding", isa).kmeans_plus_plus(*inputs, chosen, Y, scratch)
-    for array in (chosen, Y, scratch):
-        assert_fence_stands(array)
-    return chosen
+def begin(module, X, weights, uniform, *, looked=(), frame=None, whitens=False, floor=1e-9, n_threads=1):
+    """The samples that are chosen, where they are in the frame, and the statistics of the partitions by them."""
+    (n, d), (runs, k, _) = X.shape, uniform.shape
+    frame = np.array([np.zeros(d), np.ones(d)]) if frame is None else frame
+    given = X, weights.astype(X.dtype), frame.astype(X.dtype)
+    numbers = np.array(looked, np.intc), 1.5 ** np.arange(d), np.full(d, floor), uniform
+    how = dict(whitens=whitens, part=4 * d * float(np.finfo(X.dtype).eps), moments=SCATTER)
+    chosen, about = fenced((runs, k), np.intp), fenced((runs, k, d), float)
+    statistics = fenced((runs, kernels.sweep.statistics_size(k, d, SCATTER)), float)
+    if module is reference:
+        reference.begin(*(a.astype(float) for a in given), *numbers, chosen, statistics, about, **how)
+    else:
+        size = kernels.sweep.begin_size(n, len(looked) or n, d, k, SCATTER, X.itemsize, n_threads)
+        workspace = np.full(size + 1, 255, np.uint8)
+        module.begin(*(fenced(a.shape, a.dtype, a) for a in (*given, *numbers)), chosen, statistics, about,
+                     workspace[1:], n_threads=n_threads, **how)
+        for array in (chosen, statistics, about):
+            assert_fence_stands(array)
+    return chosen, about, statistics
 
 
 def symmetric_matrices(kind, d):
@@ -654,17 +664,44 @@ def test_eigh_of_what_is_not_finite(isa, bad):
 @every_dtype
 @pytest.mark.parametrize("candidates", [1, 2, 5])
 @by_size([*ALONG_AXES, (1500, 3, 20)])
-def test_kmeans_plus_plus(isa, dtype, candidates, size):
+def test_seeds(isa, dtype, candidates, size):
     n, d, k = size
     rng = np.random.default_rng(size)
     X = rng.normal(size=(n, d)).astype(dtype)
     weights, uniform = rng.random(n) * (rng.random(n) < 0.8), rng.random((3, k, candidates))  # equal ones make ties
     weights[n // 2] = 1
-    metrics = np.array([np.eye(d), np.diag(0.5 ** np.arange(d))])
-    expected = np.empty((3, k), np.intp)
-    frame = np.array([np.zeros(d), np.ones(d)])
-    reference.kmeans_plus_plus(X.astype(float), weights, frame, metrics, uniform, expected)
-    np.testing.assert_array_equal(seeds(isa, X, weights, metrics, uniform), expected)
+    weights = weights.astype(dtype)
+    found, expected = (begin(module, X, weights, uniform)[0] for module in (kernels.module("sweep", isa), reference))
+    np.testing.assert_array_equal(found, expected)
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("looked", [(), range(7, 500, 3)], ids=["all", "some"])
+def test_begin(isa, dtype, looked):
+    """Stretched samples in a frame: seeds among some of them, by turns in whitened and in standardised features."""
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(500, 3)) @ [[1, 1, 0], [0, 0.1, 0], [2, 0, 1]]).astype(dtype)
+    frame, uniform = np.array([[1, 2, 3], [0.5, 1, 2]]), rng.random((4, 5, 3))
+    found, expected = (
+        begin(module, X, np.arange(500) % 3, uniform, looked=looked, frame=frame,
+              whitens=True, n_threads=2)
+        for module in (kernels.module("sweep", isa), reference)
+    )
+    np.testing.assert_array_equal(found[0], expected[0])
+    for a, b in zip(found[1:], expected[1:], strict=True):  # a metric is as exact as sums of float32 are
+        np.testing.assert_allclose(a, b, rtol=0, atol=100 * np.abs(b).max() * TOLERANCE[dtype])
+
+
+@every_isa
+def test_nothing_is_whitened_that_is_thinner_than_the_floor(isa):
+    """Two features that are one: the direction in which they differ is measured in units of the floor."""
+    rng = np.random.default_rng(0)
+    X, uniform = rng.normal(size=(300, 2)), rng.random((2, 4, 3))
+    X[:, 1] = X[:, 0]
+    found, expected = (begin(module, X, np.ones(300), uniform, whitens=True, floor=0.01)
+                       for module in (kernels.module("sweep", isa), reference))
+    np.testing.assert_array_equal(found[0], expected[0])
 
 
 @every_isa
@@ -674,23 +711,9 @@ def test_seeds_have_weight_even_when_there_are_too_few(isa, dtype, uniform):
     """Two places of positive weight, four seeds: once both are taken nothing is left to draw from."""
     X = np.array([[9, 0, 0, 5, 5, 7]], dtype).T
     weights = np.array([0.0, 0, 1, 1, 2, 0])
-    chosen = seeds(isa, X, weights, np.ones((1, 1, 1)), np.full((1, 4, 2), uniform))[0]
+    chosen = begin(kernels.module("sweep", isa), X, weights, np.full((1, 4, 2), uniform))[0][0]
     assert (weights[chosen] > 0).all()
     assert set(X[chosen[:2], 0]) == {0, 5}
-
-
-@every_isa
-def test_seeds_are_measured_in_the_frame_and_by_the_metric(isa):
-    """A triangle that leads from the samples' own coordinates to others: the same seeds as in these."""
-    rng = np.random.default_rng(0)
-    X, U = rng.normal(size=(200, 3)), np.triu(rng.normal(size=(3, 3)))
-    frame, weights, uniform = rng.normal(size=(2, 3)), np.ones(200), rng.random((2, 7, 3))
-    chosen, expected = np.empty((2, 2, 7), np.intp)
-    kernels.module("seeding", isa).kmeans_plus_plus(X, weights, frame, U[None], uniform, chosen, np.empty((3, 200)),
-                                                    np.empty((3, 200)))
-    reference.kmeans_plus_plus(reference.framed(X, frame) @ U, weights, np.array([np.zeros(3), np.ones(3)]),
-                               np.eye(3)[None], uniform, expected)
-    np.testing.assert_array_equal(chosen, expected)
 
 
 @every_isa
@@ -714,7 +737,7 @@ def test_partitions(isa, dtype):
 
 
 def imported_with(isa):
-    program = "from cyem import kernels as K; print(K.ISA, K.sweep.__name__, K.seeding.__name__)"
+    program = "from cyem import kernels as K; print(K.ISA, K.sweep.__name__, K.linalg.__name__)"
     return subprocess.run(
         [sys.executable, "-P", "-c", program],
         env=os.environ | {"CYEM_ISA": isa}, capture_output=True, text=True, timeout=60,
@@ -723,7 +746,7 @@ def imported_with(isa):
 
 @every_isa
 def test_cyem_isa_overrides_the_choice(isa):
-    names = f"{isa} cyem.kernels._sweep_{isa} cyem.kernels._seeding_{isa}"
+    names = f"{isa} cyem.kernels._sweep_{isa} cyem.kernels._linalg_{isa}"
     assert imported_with(isa).stdout.strip() == names
 
 

@@ -10,7 +10,7 @@ from cyem import GaussianMixture, contest, covariance, criteria, grid, paths, se
 from cyem.criteria import measures
 from cyem.mixture import Mixture
 from cyem.selection import CODES, Problem, Row, Selection, distinct
-from cyem.start import seeds
+from cyem.start import seeded
 from cyem.workers import Stopped, Workers
 
 # The best log-likelihoods of three components that are known: those of mclust from its own start and, where this is
@@ -178,7 +178,7 @@ def test_what_a_run_may_come_to():
 
 def test_runs_meet_whatever_the_order_of_their_components(tables):
     mixture = Mixture(tables["iris"], None, covariance.structure("VVV"), 1e-6, 1)
-    begin = mixture.partitions(seeds(mixture, 3, np.random.default_rng(0), mixture.metrics), mixture.metrics)[0]
+    begin = seeded(mixture, 3, np.random.default_rng(0))[0]
     (end,) = contest.finish(mixture, contest.Run(begin), Problem(tables["iris"], None, {}).settings(None))
     w, means, S = paths.gaussians(end.parameters)
 
@@ -230,7 +230,7 @@ def test_moments_of_a_mixture_give_it_back(code, tables):
     X = tables["iris"] * [1, 100, 1, 0.01]
     mixtures = {s.code: Mixture(X, None, s, 1e-6, 1) for s in covariance.STRUCTURES}
     mixture = mixtures[code]
-    these = mixture.assign_to(seeds(mixture, 3, np.random.default_rng(0), mixture.metrics)[0]).parameters
+    these = mixture.update(seeded(mixture, 3, np.random.default_rng(0))[0], start=True).parameters
     value = mixture.value(mixture.sweep(these)) - mixture.frame.log_volume
     for general in covariance.STRUCTURES:
         if general.includes(mixture.structure):

@@ -123,7 +123,7 @@ def test_a_short_run_with_an_empty_component_is_the_drivers(iterations):
     near = mixture.frame.enter(X[:3].astype(float))
     far = near.copy()
     far[2] = 1e6  # nearest to no sample
-    begin = mixture.partitions(np.array([near, far]), mixture.standardised[None])
+    begin = mixture.partitions(np.array([near, far]))
     ordinary, strange = mixture.climb(begin, iterations + 1, 0.0)
     assert ordinary is not None
     assert strange is None

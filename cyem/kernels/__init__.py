@@ -38,5 +38,4 @@ def _choose():
 
 ISA = _choose()
 sweep = module("sweep", ISA)
-seeding = module("seeding", ISA)
 linalg = module("linalg", ISA)

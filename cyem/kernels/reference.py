@@ -490,12 +490,29 @@ def draw(mass, u, otherwise):
     return massive[min(place, len(massive) - 1)] if len(massive) else otherwise
 
 
-def kmeans_plus_plus(X, weights, frame, metrics, uniform, chosen, Y=None, scratch=None):
+def kmeans_plus_plus(y, weights, uniform, places):
+    """places (k,) <- the rows of y (n, d) that are chosen, each the best of a few that are drawn."""
+    nearest = np.inf
+    for j in range(len(places)):
+        mass = weights * nearest if j else weights
+        picks = [draw(mass, u, places[0]) for u in (uniform[j] if j else uniform[0, :1])]
+        trials = [np.minimum(nearest, ((y - y[pick]) ** 2).sum(axis=1)) for pick in picks]
+        best = np.argmin([weights @ trial for trial in trials])
+        places[j], nearest = picks[best], trials[best]
+
+
+def begin(X, weights, frame, looked, deviations, floor, uniform, chosen, statistics, about, workspace=None, *, whitens,
+          part, moments, n_threads=1):
+    x, w = framed(X, frame), weights if len(weights) else np.ones(len(X))
+    looked = looked if len(looked) else np.arange(len(X))
+    metrics = [np.diag(1 / deviations)]
+    if whitens:
+        d, scatter = len(deviations), MOMENTS.index("scatter")
+        whole = np.concatenate([np.zeros(2), sums(x[None], w[:, None], scatter)])
+        block = empty_block(1, d, scatter)
+        m_step(whole, np.zeros((1, d)), floor, (), block, moments=scatter, ties=TIES.index("free"), part=part)
+        metrics.insert(0, parts(block, 1, d, scatter)[4][0])
     for r, places in enumerate(chosen):
-        y, nearest = framed(X, frame) @ np.triu(metrics[r % len(metrics)]), np.inf
-        for j in range(len(places)):
-            mass = weights * nearest if j else weights
-            picks = [draw(mass, u, places[0]) for u in (uniform[r, j] if j else uniform[r, 0, :1])]
-            trials = [np.minimum(nearest, ((y - y[pick]) ** 2).sum(axis=1)) for pick in picks]
-            best = np.argmin([weights @ trial for trial in trials])
-            places[j], nearest = picks[best], trials[best]
+        kmeans_plus_plus((x @ metrics[r % len(metrics)])[looked], w[looked], uniform[r], places)
+        about[r] = x[looked[places]]
+    partitions(X, weights, frame, about, np.array(metrics), np.zeros(about.shape[1]), statistics, moments=moments)

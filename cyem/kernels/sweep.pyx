@@ -11,8 +11,8 @@ d) Statistics are one float64 vector: log-likelihood, log of the largest respons
 e) A pass may be told what log-joint density each component can reach at most in each tile. It then evaluates those that
    may matter, and refreshes their bounds; the others' responsibilities would have been exact zeros.
 f) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
-g) Passes and M-steps are strung together at the end: climb.pxi has many iterations of EM in one call, moves.pxi what
-   a search asks between two of its moves.
+g) Passes and M-steps are strung together at the end: seeding.pxi says where runs begin, climb.pxi has many iterations
+   of EM in one call, moves.pxi what a search asks between two of its moves.
 
 The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.sweep does the rest.
 """
@@ -39,7 +39,7 @@ from .moments cimport (
     norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
     squares_dense, squares_gathered,
 )
-from .mstep cimport ORDINARY, maximise
+from .mstep cimport ORDINARY, UNUSUAL, maximise
 from .posterior cimport hard, lowest, soft
 from .ties cimport FREE
 
@@ -811,5 +811,6 @@ def exp_log(const real[::1] x, real[::1] exps, double[::1] logs):
             logs[i + l] = u[l]
 
 
+include "seeding.pxi"
 include "climb.pxi"
 include "moves.pxi"
