@@ -46,12 +46,14 @@ class Frame(NamedTuple):
 
     def coordinates(self, dtype):
         """As the kernels read it: the reference, and the inverse units."""
-        return np.array([self.reference, 1 / self.units], dtype)
+        both = np.empty((2, len(self.units)), dtype)
+        both[0], both[1] = self.reference, 1 / self.units
+        return both
 
     @property
     def log_volume(self):
         """What log-densities in the frame exceed those outside by."""
-        return float(np.log(self.units).sum())
+        return sum(map(math.log, self.units.tolist()))
 
 
 def power_of_two(sizes, dtype):

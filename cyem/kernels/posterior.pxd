@@ -59,18 +59,24 @@ cdef inline void soft(real* resp, int k, const real* weight, Py_ssize_t n, doubl
 cdef inline void hard(real* resp, int k, const real* weight, Py_ssize_t n, double cut, double base,
                       double* loglik, double* sums) noexcept nogil:
     """All of a sample's weight to its first best component: the step of k-means and of classification EM."""
-    cdef Py_ssize_t j, s, best
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t j, l, v
     cdef real low = lowest[real](0)
-    cdef real top
-    for s in range(n):
-        best = 0
-        top = low
+    cdef real top[WIDE]
+    cdef real best[WIDE]
+    cdef double sum0 = 0
+    for v from 0 <= v < n by lanes:
+        for l in range(lanes):
+            top[l] = low
+            best[l] = 0
         for j in range(k):
-            if resp[j * TILE + s] > top:
-                top = resp[j * TILE + s]
-                best = j
+            for l in range(lanes):
+                best[l] = j if resp[j * TILE + v + l] > top[l] else best[l]
+                top[l] = resp[j * TILE + v + l] if resp[j * TILE + v + l] > top[l] else top[l]
         for j in range(k):
-            resp[j * TILE + s] = 0
-        resp[best * TILE + s] = weight[s]
-        loglik[s] = base + top
-        sums[0] += weight[s] * loglik[s]
+            for l in range(lanes):
+                resp[j * TILE + v + l] = weight[v + l] if best[l] == j else 0
+        for l in range(lanes):
+            loglik[v + l] = base + top[l]
+            sum0 += weight[v + l] * loglik[v + l]
+    sums[0] += sum0
