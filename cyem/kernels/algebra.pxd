@@ -103,8 +103,49 @@ cdef inline void square(double* R, Py_ssize_t d) noexcept nogil:
     mirror(R, d)
 
 
+cdef inline bint small_factor(const double* A, Py_ssize_t d, double* U) noexcept nogil:
+    """`precision_factor` for a constant d <= 4: nothing but registers. R' R = A, u = R^-1."""
+    cdef double r01, r02, r03, r12, r13, r23, u00, u11, u12, u13, u22, u23, u33
+    cdef double t0 = A[0], t1 = 1, t2 = 1, t3 = 1
+    u00 = 1 / sqrt(t0)
+    U[0] = u00
+    if d > 1:
+        r01 = A[1] * u00
+        t1 = A[d + 1] - r01 * r01
+        u11 = 1 / sqrt(t1)
+        U[d], U[d + 1] = 0, u11
+        U[1] = -u00 * r01 * u11
+    if d > 2:
+        r02 = A[2] * u00
+        r12 = (A[d + 2] - r01 * r02) * u11
+        t2 = A[2 * d + 2] - r02 * r02 - r12 * r12
+        u22 = 1 / sqrt(t2)
+        u12 = -u11 * r12 * u22
+        U[2 * d], U[2 * d + 1], U[2 * d + 2] = 0, 0, u22
+        U[2], U[d + 2] = -u00 * (r01 * u12 + r02 * u22), u12
+    if d > 3:
+        r03 = A[3] * u00
+        r13 = (A[d + 3] - r01 * r03) * u11
+        r23 = (A[2 * d + 3] - r02 * r03 - r12 * r13) * u22
+        t3 = A[3 * d + 3] - r03 * r03 - r13 * r13 - r23 * r23
+        u33 = 1 / sqrt(t3)
+        u23 = -u22 * r23 * u33
+        u13 = -u11 * (r12 * u23 + r13 * u33)
+        U[3 * d], U[3 * d + 1], U[3 * d + 2], U[3 * d + 3] = 0, 0, 0, u33
+        U[3], U[d + 3], U[2 * d + 3] = -u00 * (r01 * u13 + r02 * u23 + r03 * u33), u13, u23
+    return 0 < t0 < 1e308 and 0 < t1 < 1e308 and 0 < t2 < 1e308 and 0 < t3 < 1e308  # not for NaN
+
+
 cdef inline bint precision_factor(const double* A, Py_ssize_t d, double* U) noexcept nogil:
     """U upper triangular with A^-1 = U U'; false where A is not positive definite. U may be A."""
+    if d == 1:
+        return small_factor(A, 1, U)
+    if d == 2:
+        return small_factor(A, 2, U)
+    if d == 3:
+        return small_factor(A, 3, U)
+    if d == 4:
+        return small_factor(A, 4, U)
     if not cholesky(A, NULL, 0, d, U):
         return False
     invert(U, d)

@@ -6,6 +6,7 @@ cdef struct Problem:        # what stays the same from one pass to the next
     const double* floor
     double part, cut
     bint equal_weights
+    bint loaded             # whether the last pass had the same samples in the same memory, and they were one tile
 
 
 cdef inline Problem problem(Rows rows, Py_ssize_t k, int density, int moments, int ties, const double* floor,
@@ -13,6 +14,7 @@ cdef inline Problem problem(Rows rows, Py_ssize_t k, int density, int moments, i
     cdef Problem c
     c.rows, c.k, c.density, c.moments, c.ties = rows, <int>k, density, moments, ties
     c.floor, c.part, c.equal_weights, c.cut, c.n_threads = floor, part, equal_weights, cut, n_threads
+    c.loaded = False
     return c
 
 
@@ -29,7 +31,7 @@ cdef Py_ssize_t measure_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t
             + workspace_size(n, d, k, moments, itemsize, n_threads))
 
 
-cdef double measure(const Problem* c, double* block, double* statistics, double* about, unsigned char* at,
+cdef double measure(Problem* c, double* block, double* statistics, double* about, unsigned char* at,
                     real unused) noexcept nogil:
     """One pass: statistics about the means of a block, as the samples' precision has them; the mean log-likelihood."""
     cdef Pass p
@@ -46,7 +48,9 @@ cdef double measure(const Problem* c, double* block, double* statistics, double*
         factors[j] = <real>b.factors[j]
     open_pass[real](&p, c.rows, means, c.k, c.moments, False, at)
     set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
+    p.loaded = c.loaded
     run(&p, sizeof(real), c.n_threads)
+    c.loaded = p.tiles == 1 and c.n_threads == 1
     add_shards[real](&p, statistics, means, c.n_threads)
     for j in range(c.k):
         mass += statistics[HEAD + j]
@@ -81,19 +85,21 @@ def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int
                       + aligned(block_size(k, d, moments) * <Py_ssize_t>sizeof(double))) + 64
 
 
-cdef int climb_from(const Problem* c, int iterations, double tol, double* statistics, double* about, double* values,
-                    unsigned char* at, real unused) noexcept nogil:
+cdef int climb_from(const Problem* given, int iterations, double tol, double* statistics, double* about,
+                    double* values, unsigned char* at, real unused) noexcept nogil:
     """One run; how many iterations it took, or -1 if something out of the ordinary happened."""
+    cdef Problem c = given[0]
     cdef double* block
     cdef double gain, last
     cdef Py_ssize_t i
+    c.loaded = False
     at += (64 - <uintptr_t>at % 64) % 64
     block = <double*>at
     at += aligned(block_size(c.k, c.rows.d, c.moments) * sizeof(double))
     for i in range(iterations):
-        if not update(c, statistics, about, block if i else NULL, block):
+        if not update(&c, statistics, about, block if i else NULL, block):
             return -1
-        values[i] = measure[real](c, block, statistics, about, at, 0)
+        values[i] = measure[real](&c, block, statistics, about, at, 0)
         if i > 1:
             gain, last = values[i] - values[i - 1], values[i - 1] - values[i - 2]
             if gain * gain <= tol * (last - gain):  # what is left if gains go on shrinking by gain / last
@@ -243,7 +249,7 @@ cdef bint land(const Problem* c, const Ascent* a) noexcept nogil:
     return update(c, a.there, a.about_there, a.after, a.target)
 
 
-cdef int ascend_once(const Problem* c, const Ascent* a, double* value, unsigned char* at, real unused) noexcept nogil:
+cdef int ascend_once(Problem* c, const Ascent* a, double* value, unsigned char* at, real unused) noexcept nogil:
     """One iteration: to the update of the point, or a leap beyond it. value: that of the point, IN and OUT."""
     cdef State* s = a.state
     cdef bint leaps = s.iterations >= a.walk, end = False, bounded = False, found

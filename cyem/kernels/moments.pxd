@@ -227,11 +227,12 @@ cdef inline void scatter_dense(const real* tile, const real* mean, const real* r
 
 cdef inline void scatter_small(const real* tile, const real* mean, const real* resp, Py_ssize_t d, double* first,
                                double* second) noexcept nogil:
-    """The same for a constant d < ROWS, in one go and without a square root."""
-    cdef Py_ssize_t s
-    cdef real x0, x1, x2, y0, y1, y2
-    cdef real f0 = 0, f1 = 0, f2 = 0, q00 = 0, q10 = 0, q11 = 0, q20 = 0, q21 = 0, q22 = 0
-    cdef real m0 = mean[0], m1 = mean[1] if d > 1 else 0, m2 = mean[2] if d > 2 else 0
+    """The same for a constant d <= ROWS, in one go and without a square root."""
+    cdef Py_ssize_t s, stride = side(d)
+    cdef real x0, x1, x2, x3, y0, y1, y2, y3
+    cdef real f0 = 0, f1 = 0, f2 = 0, f3 = 0, q00 = 0, q10 = 0, q11 = 0, q20 = 0, q21 = 0, q22 = 0
+    cdef real q30 = 0, q31 = 0, q32 = 0, q33 = 0
+    cdef real m0 = mean[0], m1 = mean[1] if d > 1 else 0, m2 = mean[2] if d > 2 else 0, m3 = mean[3] if d > 3 else 0
     for s in range(TILE):
         x0 = tile[s] - m0
         y0 = resp[s] * x0
@@ -250,17 +251,31 @@ cdef inline void scatter_small(const real* tile, const real* mean, const real* r
             q20 += y2 * x0
             q21 += y2 * x1
             q22 += y2 * x2
+        if d > 3:
+            x3 = tile[3 * TILE + s] - m3
+            y3 = resp[s] * x3
+            f3 += y3
+            q30 += y3 * x0
+            q31 += y3 * x1
+            q32 += y3 * x2
+            q33 += y3 * x3
     first[0] += f0
     second[0] += q00
     if d > 1:
         first[1] += f1
-        second[d] += q10
-        second[d + 1] += q11
+        second[stride] += q10
+        second[stride + 1] += q11
     if d > 2:
         first[2] += f2
-        second[2 * d] += q20
-        second[2 * d + 1] += q21
-        second[2 * d + 2] += q22
+        second[2 * stride] += q20
+        second[2 * stride + 1] += q21
+        second[2 * stride + 2] += q22
+    if d > 3:
+        first[3] += f3
+        second[3 * stride] += q30
+        second[3 * stride + 1] += q31
+        second[3 * stride + 2] += q32
+        second[3 * stride + 3] += q33
 
 
 cdef inline void scatter1(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
@@ -276,6 +291,11 @@ cdef inline void scatter2(const real* tile, const real* mean, const real* resp, 
 cdef inline void scatter3(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
                           double* first, double* second) noexcept nogil:
     scatter_small(tile, mean, resp, 3, first, second)
+
+
+cdef inline void scatter4(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
+                          double* first, double* second) noexcept nogil:
+    scatter_small(tile, mean, resp, 4, first, second)
 
 
 # --- those samples that have any responsibility ----------------------------------------------------------------------

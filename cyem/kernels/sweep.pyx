@@ -36,8 +36,8 @@ from .lanes cimport (
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
-    norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
-    squares_dense, squares_gathered,
+    norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter4, scatter_dense, scatter_gathered,
+    side, squares_dense, squares_gathered,
 )
 from .mstep cimport ORDINARY, UNUSUAL, maximise
 from .posterior cimport hard, lowest, soft
@@ -113,6 +113,7 @@ cdef struct Pass:
     void* out               # (n, ...): rows to write
     double base, cut
     bint shared             # one factor for all components
+    bint loaded             # whether the only tile is where the last pass has left it
     Py_ssize_t span         # samples of a tile that all components see before the next ones
     bint pools              # second moments of all components together
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
@@ -216,6 +217,8 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef const real* x
     cdef Py_ssize_t _t, v, r, i, m, whole, d = p.d
     cdef real a, b
+    if p.loaded:
+        return
     for _t in range(tiles):
         m = p.n - row if p.n - row < TILE else TILE
         whole = m // CACHED * CACHED if order is NULL else 0
@@ -648,7 +651,8 @@ cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moment
         p.dense, p.gathered = <dense_t>norms_dense[real], <gathered_t>norms_gathered[real]
     else:
         p.dense = (<dense_t>scatter1[real] if p.d == 1 else <dense_t>scatter2[real] if p.d == 2 else
-                   <dense_t>scatter3[real] if p.d == 3 else <dense_t>scatter_dense[real])
+                   <dense_t>scatter3[real] if p.d == 3 else <dense_t>scatter4[real] if p.d == 4 else
+                   <dense_t>scatter_dense[real])
         p.gathered = <gathered_t>scatter_gathered[real]
 
 
