@@ -29,10 +29,25 @@ enum {
 #define cyem_roundf(x) ((float)(int)((x) < 0 ? (x) - 0.5f : (x) + 0.5f))
 #endif
 
+/* The place of the lowest bit of a word that is not zero. */
+#if defined(__GNUC__)
+#define cyem_lowest(word) __builtin_ctzll(word)
+#else
+static inline int cyem_lowest(unsigned long long word)
+{
+    int place = 0;
+    for (; !(word & 1); word >>= 1)
+        place++;
+    return place;
+}
+#endif
+
 #if defined(__GNUC__)
 #define cyem_prefetch(address) __builtin_prefetch(address, 0, 2)
+#define cyem_one_by_one() __asm__ volatile("") /* no lanes of the iterations of the loop that it is in */
 #else
 #define cyem_prefetch(address)
+#define cyem_one_by_one()
 #endif
 
 #if defined(_OPENMP)
