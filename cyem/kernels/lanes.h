@@ -15,7 +15,7 @@ enum {
     ROWS = 4,         /* features side by side; BLOCK of them where features are the lanes */
     TILE = 192,       /* samples that are transposed, weighed and summed together; a multiple of WIDE */
     WORDS = TILE / 8, /* words of eight flags, one for each of them */
-    SPARSE = 96,      /* samples with any responsibility in a tile up to which gathering them for matrices pays, */
+    SPARSE = 80,      /* samples with any responsibility in a tile up to which gathering them for matrices pays, */
     SPARSER = 40      /* and for variances, means, or matrices of up to BLOCK features */
 };
 
