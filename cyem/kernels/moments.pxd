@@ -8,8 +8,9 @@ lanes.
 
 from libc.math cimport sqrt, sqrtf
 from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
 
-from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, WORDS, real
+from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, WORDS, cyem_lowest, real
 
 cdef union Flags:
     unsigned char one[TILE]
@@ -31,11 +32,6 @@ cdef inline Py_ssize_t mass(const real* resp, double* total) noexcept nogil:
         count += 1 if resp[s] > 0 else 0
     total[0] = sum
     return <Py_ssize_t>count
-
-
-cdef inline Py_ssize_t padded(Py_ssize_t d) noexcept nogil:
-    """A number of features or components, rounded up to whole ROWS."""
-    return (d + ROWS - 1) // ROWS * ROWS
 
 
 cdef inline Py_ssize_t side(Py_ssize_t d) noexcept nogil:
@@ -304,75 +300,87 @@ cdef inline Py_ssize_t gather(const real* resp, Py_ssize_t* owned) noexcept nogi
     """owned <- the places of the samples with any responsibility; returns how many"""
     cdef Py_ssize_t s, v, n = 0
     cdef Flags flags
+    cdef uint64_t word
     for s in range(TILE):
         flags.one[s] = resp[s] > 0
     for v in range(WORDS):
-        if flags.eight[v]:
-            for s in range(v * 8, v * 8 + 8):
-                owned[n] = s
-                n += flags.one[s]
+        word = flags.eight[v]
+        while word:
+            owned[n] = v * 8 + cyem_lowest(word) // 8
+            n += 1
+            word &= word - 1
     return n
 
 
-cdef inline void scatter_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d,
+cdef inline void add_rows(const real* acc, Py_ssize_t n, double* out) noexcept nogil:
+    """out_l += acc_l"""
+    cdef Py_ssize_t l
+    for l in range(n):
+        out[l] += acc[l]
+
+
+cdef inline void outer_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t stride, Py_ssize_t rows,
+                                double* out) noexcept nogil:
+    """out[a, b] += sum_s y_sa z_sb for rows x BLOCK features; rows is a constant where this is called."""
+    cdef Py_ssize_t s, r, l
+    cdef real p
+    cdef real t[BLOCK]
+    cdef real acc[BLOCK][BLOCK]
+    for r in range(rows):
+        for l in range(BLOCK):
+            acc[r][l] = 0
+    for s in range(n):
+        for l in range(BLOCK):
+            t[l] = z[s * stride + l]
+        for r in range(rows):
+            p = y[s * stride + r]
+            for l in range(BLOCK):
+                acc[r][l] += p * t[l]
+    for r in range(rows):
+        add_rows(acc[r], BLOCK, out + r * stride)
+
+
+cdef inline void scatter_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d, double* first,
                                   double* second) noexcept nogil:
     """second[a, b] += sum_s y_sa z_sb in the lower blocks of a square; rows are padded with zeros to whole blocks"""
-    cdef Py_ssize_t a, b, s, l, stride = side(d)
-    cdef real p0, p1, p2, p3, t
-    cdef real acc0[BLOCK]
-    cdef real acc1[BLOCK]
-    cdef real acc2[BLOCK]
-    cdef real acc3[BLOCK]
-    cdef double* out
-    for a from 0 <= a < d by ROWS:
-        for b from 0 <= b < a + ROWS by BLOCK:
-            for l in range(BLOCK):
-                acc0[l] = acc1[l] = acc2[l] = acc3[l] = 0
-            for s in range(n):
-                p0 = y[s * stride + a]
-                p1 = y[s * stride + a + 1]
-                p2 = y[s * stride + a + 2]
-                p3 = y[s * stride + a + 3]
-                for l in range(BLOCK):
-                    t = z[s * stride + b + l]
-                    acc0[l] += p0 * t
-                    acc1[l] += p1 * t
-                    acc2[l] += p2 * t
-                    acc3[l] += p3 * t
-            out = second + a * stride + b
-            for l in range(BLOCK):
-                out[l] += acc0[l]
-                out[stride + l] += acc1[l]
-                out[2 * stride + l] += acc2[l]
-                out[3 * stride + l] += acc3[l]
+    cdef Py_ssize_t a, b, stride = side(d)
+    first_gathered(y, z, n, d, first, NULL)
+    for a from 0 <= a < d by BLOCK:
+        for b from 0 <= b <= a by BLOCK:
+            if BLOCK > ROWS and d - a <= ROWS:
+                outer_gathered(y + a, z + b, n, stride, ROWS, second + a * stride + b)
+            else:
+                outer_gathered(y + a, z + b, n, stride, BLOCK, second + a * stride + b)
 
 
-cdef inline void squares_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d,
+cdef inline void squares_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d, double* first,
                                   double* second) noexcept nogil:
-    """second_i += sum_s y_si z_si"""
+    """second_i += sum_s y_si z_si; first as below"""
     cdef Py_ssize_t a, s, l, stride = side(d)
     cdef real acc[BLOCK]
+    first_gathered(y, z, n, d, first, NULL)
     for a from 0 <= a < d by BLOCK:
         for l in range(BLOCK):
             acc[l] = 0
         for s in range(n):
             for l in range(BLOCK):
                 acc[l] += y[s * stride + a + l] * z[s * stride + a + l]
-        for l in range(BLOCK if a + BLOCK <= d else d - a):
-            second[a + l] += acc[l]
+        add_rows(acc, BLOCK if a + BLOCK <= d else d - a, second + a)
 
 
-cdef inline void norms_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d,
+cdef inline void norms_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d, double* first,
                                 double* second) noexcept nogil:
-    """second_0 += sum_s y_s . z_s"""
+    """second_0 += sum_s y_s . z_s; first as below"""
     cdef Py_ssize_t s
     cdef real total = 0
+    first_gathered(y, z, n, d, first, NULL)
     for s in range(n * side(d)):
         total += y[s] * z[s]
     second[0] += total
 
 
-cdef inline void first_gathered(const real* y, Py_ssize_t n, Py_ssize_t d, double* first) noexcept nogil:
+cdef inline void first_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d, double* first,
+                                double* second) noexcept nogil:
     """first_i += sum_s y_si"""
     cdef Py_ssize_t a, s, l, stride = side(d)
     cdef real acc[BLOCK]
@@ -382,85 +390,29 @@ cdef inline void first_gathered(const real* y, Py_ssize_t n, Py_ssize_t d, doubl
         for s in range(n):
             for l in range(BLOCK):
                 acc[l] += y[s * stride + a + l]
-        for l in range(BLOCK if a + BLOCK <= d else d - a):
-            first[a + l] += acc[l]
+        add_rows(acc, BLOCK if a + BLOCK <= d else d - a, first + a)
 
 
 # --- one matrix for all components -----------------------------------------------------------------------------------
 
-cdef inline void pack_anchors(const real* means, Py_ssize_t k, Py_ssize_t d, real* panels) noexcept nogil:
-    """Means (k, d), ROWS features at a time, padded with zeros: as `about_anchors` reads them."""
-    cdef Py_ssize_t j, i, r
-    for i from 0 <= i < d by ROWS:
-        for j in range(k):
-            for r in range(ROWS):
-                panels[j * ROWS + r] = means[j * d + i + r] if i + r < d else 0
-        panels += k * ROWS
+cdef inline void pooled_of_whole(const double* whole, const double* masses, const real* means, Py_ssize_t k,
+                                 Py_ssize_t d, double* second) noexcept nogil:
+    """second <- sum_sk r_sk (x_s - mean_k)(x_s - mean_k)', where responsibilities r_sk add up to the weights w_s.
 
+    From whole (d, d), which is sum_s w_s x_s x_s', and from masses (k,) and first moments f (k, d), which follow them:
 
-cdef inline void about_anchors(const real* tile, const real* panels, const real* resp, Py_ssize_t k, Py_ssize_t d,
-                               real* total, real* z) noexcept nogil:
-    """total_s <- sum_k r_sk; z_s <- x_s - sum_k r_sk mean_k / total_s, padding features included"""
-    cdef Py_ssize_t lanes = LANES if real is double else WIDE
-    cdef Py_ssize_t v, i, j, r, l
-    cdef real p
-    cdef real share[WIDE]
-    cdef real acc[ROWS][WIDE]
-    cdef const real* panel
-    for v from 0 <= v < TILE by lanes:
-        for l in range(lanes):
-            share[l] = 0
-        for j in range(k):
-            for l in range(lanes):
-                share[l] += resp[j * TILE + v + l]
-        for l in range(lanes):
-            total[v + l] = share[l]
-            share[l] = 1 / share[l] if share[l] > 0 else 0
-        panel = panels
-        for i from 0 <= i < d by ROWS:
-            for r in range(ROWS):
-                for l in range(lanes):
-                    acc[r][l] = 0
-            for j in range(k):
-                for r in range(ROWS):
-                    p = panel[j * ROWS + r]
-                    for l in range(lanes):
-                        acc[r][l] += p * resp[j * TILE + v + l]
-            for r in range(ROWS):
-                for l in range(lanes):
-                    z[(i + r) * TILE + v + l] = tile[(i + r) * TILE + v + l] - acc[r][l] * share[l]
-            panel += k * ROWS
-
-
-cdef inline void pool(const real* tile, const real* panels, real* resp, Py_ssize_t k, Py_ssize_t d, real* z,
-                      double* first, double* second, double* shared) noexcept nogil:
-    """What the pooled moments of a tile are made of, at some 4 d operations for each sample and component.
-
-    With the anchor a_s = sum_k r_sk mean_k / w_s of a sample, where w_s = sum_k r_sk, and z_s = x_s - a_s,
-
-        sum_k r_sk (x_s - mean_k)(x_s - mean_k)' = w_s z_s z_s' + sum_k r_sk (mean_k - a_s)(mean_k - a_s)',
-
-    and the sum over s of the last is sum_{k < l} C_kl (mean_k - mean_l)(mean_k - mean_l)'. All is centred: only means
-    that share samples meet. first_kb += sum_s r_sk z_sb, second_ab += sum_s w_s z_sa z_sb and shared_kl = C_kl +=
-    sum_s r_sk r_sl / w_s (lower halves) have rows of padded length; resp does not survive.
+        second = whole - sum_k (n_k mean_k mean_k' + f_k mean_k' + mean_k f_k')
     """
-    cdef Py_ssize_t a, b, j, i, s, kp = padded(k), dp = padded(d)
-    cdef real total[TILE]
-    about_anchors(tile, panels, resp, k, d, total, z)
-    for a from 0 <= a < kp by ROWS:
-        for b from 0 <= b < dp by ROWS:
-            outer(resp + a * TILE, z + b * TILE, ROWS, False, first + a * dp + b, dp)
-    for s in range(TILE):
-        total[s] = sqrt(total[s]) if real is double else sqrtf(total[s])
-    for i in range(d):
-        for s in range(TILE):
-            z[i * TILE + s] *= total[s]
-    for s in range(TILE):
-        total[s] = 1 / total[s] if total[s] > 0 else 0
+    cdef const double* first = masses + k
+    cdef Py_ssize_t j, a, b
+    cdef double m, f
+    memcpy(second, whole, d * d * sizeof(double))
     for j in range(k):
-        for s in range(TILE):
-            resp[j * TILE + s] *= total[s]
-    for a from 0 <= a < dp by ROWS:
-        outer_rows(z, a, ROWS, second, dp)
-    for a from 0 <= a < kp by ROWS:
-        outer_rows(resp, a, ROWS, shared, kp)
+        for a in range(d):
+            m = means[j * d + a]
+            f = masses[j] * m + first[j * d + a]
+            for b in range(d):
+                second[a * d + b] -= f * means[j * d + b] + m * first[j * d + b]
+    for a in range(d):
+        for b in range(a):
+            second[b * d + a] = second[a * d + b]

@@ -31,13 +31,13 @@ from .density cimport (
 )
 from .eigen cimport graded_eigen
 from .lanes cimport (
-    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
+    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
     lowest_exponent, real,
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
-    norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter4, scatter_dense, scatter_gathered,
-    side, squares_dense, squares_gathered,
+    norms_gathered, pooled_of_whole, scatter1, scatter2, scatter3, scatter4, scatter_dense, scatter_gathered, side,
+    squares_dense, squares_gathered,
 )
 from .mstep cimport ORDINARY, UNUSUAL, maximise
 from .posterior cimport hard, lowest, soft
@@ -60,16 +60,17 @@ cdef enum:
     NEAREST = 1 << 14       # bytes of samples: half of a common first-level cache
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
-    CACHED = 32             # rows that are transposed together
+    PART = 1 << 12          # sums that a thread adds at a time
+    EIGHT = 8               # rows that are transposed together
     FIRST = 4               # components that are evaluated first, the most likely ones
 
 cdef double SLACK = 1e-5  # of a bound: more than its rounding
 
 cdef struct Scratch:        # one thread's temporary memory
-    void* tiles             # (group, padded d, TILE): samples in the frame
+    void* tiles             # (group, d, TILE): samples in the frame
     void* white             # the same, or whitened: what distances are measured on
-    void* z                 # (padded d, TILE): centred, and weighted; or gathered rows
-    void* resp              # (group, padded k, TILE)
+    void* z                 # (d, TILE): centred, and weighted; or gathered rows
+    void* resp              # (group, k, TILE)
     Py_ssize_t* active      # (k,): the components of which these are the rows
     Py_ssize_t n_active
     Py_ssize_t* owned       # pairs of a sample and a component with any responsibility
@@ -83,7 +84,8 @@ ctypedef void (*posterior_t)(void* resp, int k, const void* w, Py_ssize_t n, dou
                              double* sums) noexcept nogil
 ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
                          double* second) noexcept nogil
-ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* second) noexcept nogil
+ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* first,
+                            double* second) noexcept nogil
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
@@ -94,6 +96,7 @@ cdef struct Rows:           # samples
     const void* weights     # (n,) or NULL for ones
     const void* frame       # (2, d)
     const int* order        # (n,): rows of X, and of weights, in the order in which tiles take them, or NULL
+    const double* whole     # statistics of all samples as one component, moments about the origin, or NULL
 
 cdef struct Pass:
     Py_ssize_t n, tiles, shards, group
@@ -103,8 +106,8 @@ cdef struct Pass:
     const void* frame
     const int* order
     const void* means       # (k, d): what moments are about
+    void* wide              # (2 + k, side): frame and means, padded with zeros to whole blocks
     const void* centres     # (k, d): what distances are measured from, whitened where the samples are
-    void* anchors           # (padded d, k): the means, ROWS features at a time
     void* factors           # (k or 1, factor_size)
     void* constants         # (k,): log-joint density at distance zero, less base
     const void* given       # (n, k): responsibilities to fill from
@@ -115,10 +118,10 @@ cdef struct Pass:
     bint shared             # one factor for all components
     bint loaded             # whether the only tile is where the last pass has left it
     Py_ssize_t span         # samples of a tile that all components see before the next ones
-    bint pools              # second moments of all components together
+    const double* whole     # as in Rows where pooled moments are to come from it, or NULL
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
     Py_ssize_t factor_size, factor_step, tile_size, resp_size, z_size
-    Py_ssize_t first_size, second_step, second_size, sums_size, scratch_size
+    Py_ssize_t second_step, sums_size, scratch_size
     density_t density
     posterior_t posterior
     dense_t dense
@@ -139,22 +142,19 @@ cdef Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
 
 cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py_ssize_t itemsize) noexcept nogil:
     """Decide the cuts from the problem alone, never from the machine or the number of threads."""
-    cdef Py_ssize_t width = side(d), dp = padded(d), kp = padded(k), bytes, most
+    cdef Py_ssize_t width = side(d), second_size, bytes, most
     memset(p, 0, sizeof(Pass))
     p.n = n
     p.d = d
     p.k = k
     p.sparse = 0 if d < ROWS else SPARSE if d > BLOCK and (moments == SCATTER or moments == POOLED) else SPARSER
-    # operations a pair, one way and the other
-    p.pools = moments == POOLED and not prunes and d >= ROWS and 4 * d + k < d * (d + 1)
-    p.first_size = kp * dp if p.pools else <Py_ssize_t>k * d
     p.matrices = k if moments == SCATTER else moments == POOLED
     p.second_step = width * width if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
-    p.second_size = (dp * dp + kp * kp if p.pools else width * width if moments == POOLED else k * p.second_step)
-    p.sums_size = aligned((HEAD + k + p.first_size + p.second_size) * sizeof(double)) // sizeof(double)
-    p.tile_size = dp * TILE
-    p.resp_size = kp * TILE
-    p.z_size = p.tile_size if p.tile_size > (2 * SPARSE + 4) * width else (2 * SPARSE + 4) * width
+    second_size = width * width if moments == POOLED else k * p.second_step
+    p.sums_size = aligned((HEAD + k + k * d + second_size) * sizeof(double)) // sizeof(double)
+    p.tile_size = <Py_ssize_t>d * TILE
+    p.resp_size = <Py_ssize_t>k * TILE
+    p.z_size = p.tile_size if p.tile_size > (2 * SPARSE + 1) * width else (2 * SPARSE + 1) * width
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = MAX_SHARDS  # a power of two, so that threads get equal parts
@@ -197,14 +197,25 @@ def workspace_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize,
     cdef Pass p
     cdef Py_ssize_t most = 0, size
     for prunes in (False, True):
-        plan(&p, n, d, k, moments, prunes, itemsize)
-        size = n_threads * p.scratch_size + p.shards * (p.sums_size * <Py_ssize_t>sizeof(double) + 16)
-        most = size if size > most else most
+        for kind in (moments, NONE):
+            plan(&p, n, d, k, kind, prunes, itemsize)
+            size = n_threads * p.scratch_size + p.shards * (p.sums_size * <Py_ssize_t>sizeof(double) + 16)
+            most = size if size > most else most
     return (128 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
-            + aligned(k * padded(d) * itemsize) + most)
+            + aligned((2 + k) * side(d) * itemsize) + most)
 
 
 # --- samples -> responsibilities -------------------------------------------------------------------------------------
+
+cdef inline void column(const real* x, Py_ssize_t d, real reference, real scale, real* out) noexcept nogil:
+    """One feature of EIGHT rows. Spelt out, for compilers would read along rows and write numbers one by one."""
+    cdef Py_ssize_t l
+    cdef real t[EIGHT]
+    t[0], t[1], t[2], t[3] = x[0], x[d], x[2 * d], x[3 * d]
+    t[4], t[5], t[6], t[7] = x[4 * d], x[5 * d], x[6 * d], x[7 * d]
+    for l in range(EIGHT):
+        out[l] = (t[l] - reference) * scale
+
 
 cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
     """Transpose a group of tiles into the frame; places beyond the last row repeat it with weight zero."""
@@ -216,21 +227,18 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef const int* order = p.order
     cdef const real* x
     cdef Py_ssize_t _t, v, r, i, m, whole, d = p.d
-    cdef real a, b
     if p.loaded:
         return
     for _t in range(tiles):
         m = p.n - row if p.n - row < TILE else TILE
-        whole = m // CACHED * CACHED if order is NULL else 0
-        for v from 0 <= v < whole by CACHED:  # so few rows that their cache lines are there for every feature
+        whole = m // EIGHT * EIGHT if order is NULL else 0
+        for v from 0 <= v < whole by EIGHT:  # so few rows that their cache lines are there for every feature
             x = X + (row + v) * d
-            for i from 0 <= i < CACHED * d by 8:
+            for i from 0 <= i < EIGHT * d by 8:
                 cyem_prefetch(x + TILE * d + i)
             for i in range(d):
-                a = reference[i]
-                b = scale[i]
-                for r in range(CACHED):
-                    tile[i * TILE + v + r] = (x[r * d + i] - a) * b
+                cyem_one_by_one()
+                column(x + i, d, reference[i], scale[i], tile + i * TILE + v)
         for r in range(whole, m):
             x = X + (row + r if order is NULL else <Py_ssize_t>order[row + r]) * d
             for i in range(d):
@@ -377,11 +385,11 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     """Add masses, first and second moments; a component that owns nothing of a tile costs nothing."""
     cdef double* masses = sums + HEAD
     cdef double* first = masses + p.k
-    cdef double* second = first + p.first_size
+    cdef double* second = first + p.k * p.d
     cdef const real* mean
     cdef const real* resp
     cdef double total
-    cdef Py_ssize_t t, i, j, n
+    cdef Py_ssize_t t, i, j, n, width = side(p.d)
     for i in range(s.n_active):
         j = s.active[i]
         mean = <const real*>p.means + j * p.d
@@ -396,7 +404,7 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
                 p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, s.z, first + j * p.d,
                         second + j * p.second_step)
             else:
-                add_gathered(p, mean, resp, row + t * TILE, X, <real*>s.z, first + j * p.d,
+                add_gathered(p, <real*>p.wide + (2 + j) * width, resp, row + t * TILE, X, <real*>s.z, first + j * p.d,
                              second + j * p.second_step)
 
 
@@ -405,54 +413,30 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
     """First and second moments of one component and those samples of one tile that it has any part in."""
     cdef Py_ssize_t owned[TILE + 1]
     cdef Py_ssize_t n = gather(resp, owned), d = p.d, width = side(d), i, s, a, l
-    cdef real* reference = z  # padded with zeros, as are
-    cdef real* scale = reference + width
-    cdef real* centre = scale + width
-    cdef real* last = centre + width
-    cdef real* y
+    cdef const real* reference = <const real*>p.wide
+    cdef const real* scale = reference + width
     cdef const real* x
+    cdef real* last = z
+    cdef real* y
     cdef real r
     cdef real t[BLOCK]
-    memset(z, 0, 4 * width * sizeof(real))
-    for i in range(d):
-        reference[i] = (<const real*>p.frame)[i]
-        scale[i] = (<const real*>p.frame)[d + i]
-        centre[i] = mean[i]
     z = last + width
     y = z + n * width
     for s in range(n):
         i = row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]
         x = X + i * d
         if i == p.n - 1:  # rows are read in whole blocks, and there is nothing behind this one
+            memset(last, 0, width * sizeof(real))
             memcpy(last, x, d * sizeof(real))
             x = last
         r = resp[owned[s]]
         for a from 0 <= a < width by BLOCK:
             for l in range(BLOCK):
-                t[l] = (x[a + l] - reference[a + l]) * scale[a + l] - centre[a + l]
+                t[l] = (x[a + l] - reference[a + l]) * scale[a + l] - mean[a + l]
             for l in range(BLOCK):
                 z[s * width + a + l] = t[l]
                 y[s * width + a + l] = r * t[l]
-    first_gathered(y, n, d, first)
-    if p.gathered is not NULL:
-        p.gathered(y, z, n, d, second)
-
-
-cdef void emit_pooled(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
-    """Add masses, and what first and pooled second moments are made of."""
-    cdef double* masses = sums + HEAD
-    cdef double* first = masses + p.k
-    cdef double* second = first + p.first_size
-    cdef real* resp
-    cdef double total
-    cdef Py_ssize_t t, j
-    for t in range(tiles):
-        resp = <real*>s.resp + t * p.resp_size
-        for j in range(p.k):
-            mass(resp + j * TILE, &total)
-            masses[j] += total
-        pool(<real*>s.tiles + t * p.tile_size, <real*>p.anchors, resp, p.k, p.d, <real*>s.z, first, second,
-             second + padded(p.d) * padded(p.d))
+    p.gathered(y, z, n, d, first, second)
 
 
 cdef void emit_loglik(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
@@ -512,9 +496,6 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread, Py_ssize_t item
     s.weight = at
     at += aligned(p.group * TILE * itemsize)
     s.loglik = <double*>at
-    if p.pools:  # padding features and components are zero
-        memset(s.tiles, 0, p.group * p.tile_size * itemsize)
-        memset(s.resp, 0, p.group * p.resp_size * itemsize)
     memset(sums, 0, p.sums_size * sizeof(double))
     s.owned = p.pairs + p.shards + shard
     s.owned[0] = 0
@@ -542,28 +523,31 @@ cdef void run(const Pass* p, Py_ssize_t itemsize, int n_threads) noexcept nogil:
 
 cdef void add_shards(const Pass* p, double* out, const real* means, int n_threads) noexcept nogil:
     """out <- sum of the shards' sums, in their order; second moments unfolded from their lower halves."""
-    cdef Py_ssize_t i, j, flat = HEAD + p.k + p.first_size, width = side(p.d)
-    if p.pools:
-        unpool(p, out, means)
-        return
+    cdef Py_ssize_t i, j, flat = HEAD + p.k + p.k * p.d, width = side(p.d)
     if p.matrices == 0:
-        flat += p.second_size
-    for i in range(flat):
-        out[i] = total(p, i)
+        flat += p.k * p.second_step
     if n_threads == 1:
+        add_part(p, 0, flat, out)
         for j in range(p.matrices):
             unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
     else:
+        for i in prange((flat + PART - 1) // PART, schedule="static", num_threads=n_threads):
+            add_part(p, i * PART, min(PART, flat - i * PART), out + i * PART)
         for j in prange(p.matrices, schedule="static", num_threads=n_threads):
             unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
+    if p.whole is not NULL:
+        pooled_of_whole(p.whole + HEAD + 1 + p.d, out + HEAD, means, p.k, p.d, out + flat)
 
 
-cdef inline double total(const Pass* p, Py_ssize_t i) noexcept nogil:
-    cdef Py_ssize_t shard
-    cdef double sum = 0
+cdef inline void add_part(const Pass* p, Py_ssize_t start, Py_ssize_t n, double* out) noexcept nogil:
+    """out <- n of the sums, from start on"""
+    cdef Py_ssize_t shard, i
+    cdef const double* sums = p.sums + start
+    memset(out, 0, n * sizeof(double))
     for shard in range(p.shards):
-        sum += p.sums[shard * p.sums_size + i]
-    return sum
+        for i in range(n):
+            out[i] += sums[i]
+        sums += p.sums_size
 
 
 cdef tuple pairs(const Pass* p):
@@ -579,36 +563,10 @@ cdef void unfold(const Pass* p, Py_ssize_t start, Py_ssize_t stride, double* out
     """One symmetric (d, d) matrix from the lower half of one whose rows have the length stride."""
     cdef Py_ssize_t d = p.d, a, b
     for a in range(d):
-        for b in range(a + 1):
-            out[a * d + b] = total(p, start + a * stride + b)
+        add_part(p, start + a * stride, a + 1, out + a * d)
+    for a in range(d):
+        for b in range(a):
             out[b * d + a] = out[a * d + b]
-
-
-cdef void unpool(const Pass* p, double* out, const real* means) noexcept nogil:
-    """First and pooled second moments about the means, from moments about the anchors: see `moments.pool`."""
-    cdef Py_ssize_t d = p.d, dp = padded(p.d), kp = padded(p.k), start = HEAD + p.k, i, j, l, a, b
-    cdef double* first = out + start
-    cdef double* second = first + p.k * d
-    cdef double c, gap
-    for i in range(start):
-        out[i] = total(p, i)
-    for j in range(p.k):
-        for a in range(d):
-            first[j * d + a] = total(p, start + j * dp + a)
-    start += kp * dp
-    unfold(p, start, dp, second)
-    start += dp * dp
-    for j in range(p.k):
-        for l in range(j):
-            c = total(p, start + j * kp + l)
-            if c == 0:
-                continue
-            for a in range(d):
-                gap = <double>means[j * d + a] - means[l * d + a]
-                first[j * d + a] -= c * gap
-                first[l * d + a] += c * gap
-                for b in range(d):
-                    second[a * d + b] += c * gap * (<double>means[j * d + b] - means[l * d + b])
 
 
 # --- the doors -------------------------------------------------------------------------------------------------------
@@ -616,9 +574,22 @@ cdef void unpool(const Pass* p, double* out, const real* means) noexcept nogil:
 cdef inline Rows rows(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame) noexcept nogil:
     """All rows, in their order."""
     cdef Rows r
-    r.n, r.d, r.X, r.frame, r.order = X.shape[0], <int>X.shape[1], &X[0, 0], &frame[0, 0], NULL
+    r.n, r.d, r.X, r.frame, r.order, r.whole = X.shape[0], <int>X.shape[1], &X[0, 0], &frame[0, 0], NULL, NULL
     r.weights = &weights[0] if weights.shape[0] else NULL
     return r
+
+
+cdef inline const double* start_of(const double[::1] vector) noexcept nogil:
+    """Where a vector begins, or NULL where it is empty."""
+    return &vector[0] if vector.shape[0] else NULL
+
+
+cdef inline void widen(const real* rows, Py_ssize_t n, Py_ssize_t d, real* wide) noexcept nogil:
+    """wide (n, side) <- rows (n, d), padded with zeros to whole blocks"""
+    cdef Py_ssize_t i, width = side(d)
+    for i in range(n):
+        memcpy(wide + i * width, rows + i * d, d * sizeof(real))
+        memset(wide + i * width + d, 0, (width - d) * sizeof(real))
 
 
 cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moments, bint prunes,
@@ -626,25 +597,27 @@ cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moment
     """What every pass has: samples, frame, means, and its temporary memory."""
     cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real)
+    moments = NONE if r.whole is not NULL else moments
     plan(p, r.n, r.d, <int>k, moments, prunes, itemsize)
+    p.whole = r.whole
     p.X, p.weights, p.frame, p.order = r.X, r.weights, r.frame, r.order
     p.means = p.centres = means
     p.factors = <void*>at
     at += aligned(p.k * packed_size(p.d) * itemsize)
     p.constants = <void*>at
     at += aligned(p.k * itemsize) + aligned(p.k * p.d * itemsize)
-    p.anchors = <void*>at
-    at += aligned(p.k * padded(p.d) * itemsize) if p.pools else 0
+    p.wide = <void*>at
+    at += aligned((2 + p.k) * side(p.d) * itemsize)
+    widen(<const real*>r.frame, 2, p.d, <real*>p.wide)
+    widen(means, p.k, p.d, <real*>p.wide + 2 * side(p.d))
     p.pairs = <Py_ssize_t*>at
     at += aligned(2 * p.shards * sizeof(Py_ssize_t))
     p.sums = <double*>at
     at += p.shards * p.sums_size * sizeof(double)
     p.scratch = <char*>at
-    p.emit = <step_t>emit_pooled[real] if p.pools else <step_t>emit_moments[real]
-    if p.pools:
-        pack_anchors(means, p.k, p.d, <real*>p.anchors)
-    elif moments == NONE:
-        p.dense = <dense_t>first_dense[real]
+    p.emit = <step_t>emit_moments[real]
+    if moments == NONE:
+        p.dense, p.gathered = <dense_t>first_dense[real], <gathered_t>first_gathered[real]
     elif moments == SQUARES:
         p.dense, p.gathered = <dense_t>squares_dense[real], <gathered_t>squares_gathered[real]
     elif moments == NORMS:
@@ -654,6 +627,26 @@ cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moment
                    <dense_t>scatter3[real] if p.d == 3 else <dense_t>scatter4[real] if p.d == 4 else
                    <dense_t>scatter_dense[real])
         p.gathered = <gathered_t>scatter_gathered[real]
+
+
+cdef inline const double* useful(const double* whole, const real* factors, Py_ssize_t d, int moments) noexcept nogil:
+    """Statistics of all samples as one component, if pooled moments with this factor U are to come from them, or NULL.
+
+    The difference of the whole and of what is between components loses as many digits as it is smaller, in every
+    direction; with Sigma^-1 = U U' the whole's second moments a_ii / n times (Sigma^-1)_ii bound that.
+    """
+    cdef double most = 8192 if real is double else 54  # a quarter of all digits: the fourth root of 1 / rounding
+    cdef double row
+    cdef Py_ssize_t i, a
+    if whole is NULL or moments != POOLED:
+        return NULL
+    for i in range(d):
+        row = 0
+        for a in range(i, d):
+            row += <double>factors[i * d + a] * factors[i * d + a]
+        if not row * whole[HEAD + 1 + d + i * (d + 1)] <= most * whole[HEAD]:
+            return NULL
+    return whole
 
 
 cdef void set_density(Pass* p, const real* means, const real* factors, const double* constants, int density,
@@ -706,16 +699,21 @@ cdef void set_density(Pass* p, const real* means, const real* factors, const dou
 
 def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
           const real[:, :, ::1] factors, const double[::1] constants, double[::1] statistics,
-          unsigned char[::1] workspace, *, int density, int posterior, int moments, double cut, int n_threads):
+          unsigned char[::1] workspace, *, const double[::1] whole, int density, int posterior, int moments, double cut,
+          int n_threads):
     """One E-step and the sums for one M-step.
 
     X (n, d), weights (n,) or empty for ones, frame (2, d), means (k, d), factors (k, d, d), (1, d, d), (k, 1, d) or
-    (k, 1, 1) by density, constants (k,): IN. statistics: OUT. Responsibilities below exp(cut) count as zero.
+    (k, 1, 1) by density, constants (k,): IN. statistics: OUT. Responsibilities below exp(cut) count as zero. whole, or
+    empty: the scatter statistics of all samples as one component about the origin, from which pooled moments can come.
     Returns how many pairs of a sample and a component were evaluated, and how many have any responsibility.
     """
     cdef Pass p
+    cdef Rows r
     with nogil:
-        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, False, &workspace[0])
+        r = rows(X, weights, frame)
+        r.whole = useful(start_of(whole), &factors[0, 0, 0], r.d, moments)
+        open_pass(&p, r, &means[0, 0], means.shape[0], moments, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, posterior, cut)
         run(&p, sizeof(real), n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
@@ -725,7 +723,8 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
 def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
                  const real[:, :, ::1] factors, const double[::1] constants, const int[::1] order,
                  float[:, ::1] bounds, const double[:, ::1] change, double[::1] statistics,
-                 unsigned char[::1] workspace, *, int density, int moments, double cut, int n_threads):
+                 unsigned char[::1] workspace, *, const double[::1] whole, int density, int moments, double cut,
+                 int n_threads):
     """The same with soft responsibilities, less the pairs of a tile and a component that cannot matter.
 
     order (n,): the rows in the order in which tiles take them; close ones together. bounds (tiles, k): in, distances
@@ -733,8 +732,11 @@ def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::
     change (2, k): by how much distances from these are at least scaled [0], and moved at most [1], since then.
     """
     cdef Pass p
+    cdef Rows r
     with nogil:
-        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, True, &workspace[0])
+        r = rows(X, weights, frame)
+        r.whole = useful(start_of(whole), &factors[0, 0, 0], r.d, moments)
+        open_pass(&p, r, &means[0, 0], means.shape[0], moments, True, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, cut)
         p.order = &order[0]
         p.bounds = &bounds[0, 0]
