@@ -138,7 +138,7 @@ class Mixture:
         self.eps = np.finfo(X.dtype).eps
         self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
         closed = structure.closed_form(self.floor, self.eps)
-        self.closed = closed and closed._replace(equal_weights=equal_weights)
+        self.closed = closed._replace(equal_weights=True) if closed and equal_weights else closed
         self.moments = MOMENTS[structure.moments]
         self.resolution = 4 * self.eps if X.dtype == np.float64 else self.eps / 4
 

@@ -14,8 +14,8 @@ from . import em
 from .paths import Gaussians, gaussians, merged, pooled, statistics
 
 ITERATIONS = 5  # of EM after a move
-SPLIT_TRIAL = 3  # passes of EM on the samples of one component from either start of a split
-SPLIT_ITERATIONS = 3  # and from the better one
+SPLIT_TRIAL = 2  # passes of EM on the samples of one component from either start of a split
+SPLIT_ITERATIONS = 1  # and from the better one
 NEIGHBOURS = 4  # of each component, with which it may merge
 OWNED = 1e-3  # responsibility from which a sample counts as one of a component
 LOOK = 50  # samples for each feature that are enough to see how a component splits

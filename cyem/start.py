@@ -52,7 +52,7 @@ def seeded(mixture, k, rng, runs=1, whitens=True):
     in whitened ones, which find stretched clusters (Arthur & Vassilvitskii 2007).
     """
     looked = some(len(mixture.samples.X), SEEDED * k, rng)
-    return mixture.begin(rng.random((runs, k, 2 + int(math.log(k)))), ALL if looked is None else looked, whitens)
+    return mixture.begin(rng.random((runs, k, 2 + int(math.log(k)))), looked, whitens)
 
 
 def lloyd(mixture, centres):
@@ -68,15 +68,15 @@ def lloyd(mixture, centres):
 
 
 def some(n, size, rng):
-    """A random part of n rows, where these are many more than a start needs; else None."""
+    """A random part of n rows, where these are many more than a start needs; else none, which means all of them."""
     size = max(FEW, size)
-    return None if n <= size else np.sort(rng.choice(n, size, replace=False)).astype(np.int32)
+    return ALL if n <= size else np.sort(rng.choice(n, size, replace=False)).astype(np.int32)
 
 
 def subset(mixture, size, rng):
     """The problem for a random part of the samples, where these are many more than a start needs."""
     rows = some(len(mixture.samples.X), size, rng)
-    return mixture if rows is None else mixture.subset(rows)
+    return mixture.subset(rows) if len(rows) else mixture
 
 
 def trial(mixture, k, rng):

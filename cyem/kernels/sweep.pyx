@@ -36,8 +36,8 @@ from .lanes cimport (
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
-    norms_gathered, pooled_of_whole, scatter1, scatter2, scatter3, scatter4, scatter_dense, scatter_gathered, side,
-    squares_dense, squares_gathered,
+    norms_gathered, pooled_of_whole, scatter1, scatter2, scatter3, scatter4, scatter_dense, scatter_gathered,
+    side, squares_dense, squares_gathered,
 )
 from .mstep cimport ORDINARY, UNUSUAL, maximise
 from .posterior cimport hard, lowest, soft
