@@ -35,7 +35,6 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
                     real unused) noexcept nogil:
     """One pass: statistics about the means of a block, as the samples' precision has them; the mean log-likelihood."""
     cdef Pass p
-    cdef Rows r = c.rows
     cdef Block b = parts(block, c.k, c.rows.d, c.moments)
     cdef Py_ssize_t size = matrices_size(c.k, c.rows.d, c.moments), means_size = c.k * c.rows.d, j
     cdef real* means = <real*>at
@@ -47,8 +46,7 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
         about[j] = means[j]
     for j in range(size):
         factors[j] = <real>b.factors[j]
-    r.whole = useful(c.rows.whole, factors, r.d, c.moments)
-    open_pass[real](&p, r, means, c.k, c.moments, False, at)
+    open_pass[real](&p, with_whole(c.rows, c.rows.whole, factors, c.moments), means, c.k, c.moments, False, at)
     set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
     p.loaded = c.kept == p.scratch
     run(&p, sizeof(real), c.n_threads)
