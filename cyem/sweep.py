@@ -9,7 +9,7 @@ import numpy as np
 from . import threads
 from .kernels import seeding
 from .kernels import sweep as kernel
-from .pruning import FEW, Pruner, enough
+from .pruning import Pruner, enough
 from .statistics import Statistics
 
 DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
@@ -177,8 +177,7 @@ class Samples:
 
     def _whole(self, moments, k):
         """The vector of these where moments can come from them, or nothing."""
-        useful = moments == "pooled" or (moments == "scatter" and 1 < k < FEW)
-        return self.scatter.buffer if useful else NOTHING
+        return self.scatter.buffer if k > 1 and moments in ("scatter", "pooled") else NOTHING
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
