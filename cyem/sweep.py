@@ -178,8 +178,8 @@ class Samples:
 
     def _whole(self, moments, k):
         """The vector of these where moments can come from them, or nothing."""
-        useful = moments == "pooled" or (moments == "scatter" and 1 < k < FEW <= kernel.tiles(len(self.X)))
-        return self.scatter.buffer if useful else NOTHING
+        pays = moments == "pooled" or (moments == "scatter" and kernel.tiles(len(self.X)) >= FEW)
+        return self.scatter.buffer if k > 1 and pays else NOTHING
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""

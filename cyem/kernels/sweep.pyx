@@ -395,8 +395,6 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     cdef Py_ssize_t t, i, j, n, width = side(p.d)
     for i in range(s.n_active):
         j = s.active[i]
-        if j == p.rest:
-            continue
         mean = <const real*>p.means + j * p.d
         for t in range(tiles):
             resp = <real*>s.resp + t * p.resp_size + i * TILE
@@ -404,6 +402,8 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
             if n == 0:
                 continue
             s.owned[0] += n
+            if j == p.rest:
+                continue
             masses[j] += total
             if n > p.sparse:
                 p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, s.z, first + j * p.d,
