@@ -147,7 +147,7 @@ def begin(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     cdef Pass p
     cdef Rows r
     cdef Py_ssize_t n = looked.shape[0] if looked.shape[0] else X.shape[0], k = uniform.shape[1], d = X.shape[1]
-    cdef Py_ssize_t m, run_, row, j, i, kinds = 1
+    cdef Py_ssize_t m, t, row, j, i, kinds = 1
     cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
     cdef const int* which = &looked[0] if looked.shape[0] else NULL
     cdef real* metrics = <real*>at
@@ -166,14 +166,14 @@ def begin(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
             metrics[((kinds - 1) * d + i) * d + i] = <real>(1 / deviations[i])
         for m in range(min(kinds, chosen.shape[0])):
             measured[real](r, which, n, metrics + m * d * d, Y, w)
-            for run_ from m <= run_ < chosen.shape[0] by kinds:
-                spread_out[real](Y, n, <int>d, w, &uniform[run_, 0, 0], uniform.shape[2], &chosen[run_, 0], k, w + n)
+            for t from m <= t < chosen.shape[0] by kinds:
+                spread_out[real](Y, n, <int>d, w, &uniform[t, 0, 0], uniform.shape[2], &chosen[t, 0], k, w + n)
                 for j in range(k):
-                    row = chosen[run_, j] if which is NULL else which[chosen[run_, j]]
+                    row = chosen[t, j] if which is NULL else which[chosen[t, j]]
                     for i in range(d):
                         centres[j * d + i] = (X[row, i] - frame[0, i]) * frame[1, i]
-                        about[run_, j, i] = centres[j * d + i]
+                        about[t, j, i] = centres[j * d + i]
                 open_pass[real](&p, r, centres, k, moments, False, <unsigned char*>at)
                 set_density[real](&p, centres, metrics + m * d * d, zeros, WHITENED, HARD, 0)
                 run(&p, sizeof(real), n_threads)
-                add_shards[real](&p, &statistics[run_, 0], centres, n_threads)
+                add_shards[real](&p, &statistics[t, 0], centres, n_threads)
