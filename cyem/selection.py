@@ -26,6 +26,7 @@ from .workers import Stopped, Workers
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
+NOT_FINITE = "gave no finite number"
 FOLDS = 10  # of a cross-validation
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves"}  # parameters of one fit only
 MARKS = {
@@ -56,6 +57,21 @@ class Row(NamedTuple):
     spurious: bool = False
     report: tuple = ()
     reason: str = ""
+
+
+class Answer(NamedTuple):
+    """What a criterion is for a row, NaN where it is not defined, and why it is not."""
+
+    value: float
+    reason: str = ""
+
+
+class UndefinedCriterion(ValueError):
+    """The criterion that was to choose is defined for no row. `selection` is the table, chosen from by another one."""
+
+    def __init__(self, message, selection=None):
+        super().__init__(message)
+        self.selection = selection
 
 
 class Violation(NamedTuple):
@@ -118,13 +134,16 @@ class Selection:
         -------
         tuple of float
         """
+        return tuple(answer.value for answer in self._answers(criterion))
+
+    def _answers(self, criterion=None):
         if criterion is None or criterion == self.criterion:
-            return self._own_values
-        return _values(self.rows, self.models, _known(criterion))
+            return self._own_answers
+        return _answers(self.rows, self.models, _known(criterion))
 
     @cached_property
-    def _own_values(self):
-        return _values(self.rows, self.models, self.criterion)
+    def _own_answers(self):
+        return _answers(self.rows, self.models, self.criterion)
 
     def pick(self, criterion):
         """The same table with another criterion choosing the best.
@@ -142,10 +161,23 @@ class Selection:
         ------
         ValueError
             If the criterion does not exist, or is defined for no row.
+
+        Warns
+        -----
+        UserWarning
+            If a function raises, or gives no number, for some rows: it is not defined for these.
         """
         other = replace(self, criterion=_known(criterion))
-        if all(map(math.isnan, other.values())):
-            raise ValueError(f"criterion={criterion!r} is not defined for any row: it {_need(criterion)}")
+        answers = other._answers()
+        if all(math.isnan(answer.value) for answer in answers):
+            reason = next(answer.reason for answer in answers if answer.reason)
+            raise UndefinedCriterion(f"criterion={criterion!r} is not defined for any row: it {reason}", self)
+        failed = [(row, answer.reason) for row, answer in zip(self.rows, answers, strict=True)
+                  if answer.reason not in ("", NOT_FINITE)]
+        if callable(criterion) and failed:
+            row, reason = failed[0]
+            warn(f"criterion={criterion!r} is not defined for {len(failed)} of {len(answers)} rows; the first, "
+                 f"{_called(row)}: it {reason}")
         return other
 
     @property
@@ -168,25 +200,23 @@ class Selection:
 
     def __str__(self):
         shown = SHOWN if self.criterion in SHOWN else (*SHOWN, self.criterion)
-        columns = [_texts(self.values(criterion)) for criterion in shown]
+        answers = [self._answers(criterion) for criterion in shown]
+        columns = [_texts([answer.value for answer in column]) for column in answers]
         head = ("", "components", "structure", "log-likelihood", "parameters", *map(_name, shown), "iterations",
                 "seconds")
         rows = zip(self.rows, zip(*columns, strict=True), strict=True)
         table = [head, *((("*" if row is self.best_row else ""), *_cells(row, values)) for row, values in rows)]
         legend = [text for mark, text in MARKS.items() if any(mark in marks(row) for row in self.rows)]
-        legend += [
-            f"undefined: {_name(criterion)} {_need(criterion)}"
-            for criterion, column in zip(shown, columns, strict=True)
-            if any(text == "undefined" and not row.reason for row, text in zip(self.rows, column, strict=True))
-        ]
+        legend += dict.fromkeys(
+            f"undefined: {_name(criterion)} {answer.reason}"
+            for criterion, column in zip(shown, answers, strict=True) for answer in column if answer.reason
+        )
         return "\n".join([*aligned(table), f"* {self.verdict}", *legend])
 
     @property
     def verdict(self):
         """Which is the best, as a line of text."""
-        best = self.best_row
-        return (f"best by {_name(self.criterion)} (smaller is better): "
-                f"{plural('component', best.n_components)}, {best.covariance_type}")
+        return f"best by {_name(self.criterion)} (smaller is better): {_called(self.best_row)}"
 
     __repr__ = __str__
 
@@ -233,8 +263,9 @@ def select(
         and r the responsibilities: "bic" is -2 L + p log(n), "aic" -2 L + 2 p, "aicc" aic + 2 p (p + 1) / (n - p - 1),
         "icl" bic - 2 sum_i w_i log(max_k r_ik), "entropy" -sum_ik w_i r_ik log(r_ik), "nec" entropy / (L - L_1) with
         L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
-        (each fit begins at the one to all samples). A function is called with a row and its model; where it gives NaN
-        or infinity, the model is out of the question.
+        (each fit begins at the one to all samples). A function is called with a row and its model: with those of the
+        first fit as a trial, and with all at the end. Where it gives NaN or infinity, or raises, the model is out of
+        the question.
     n_init : int, default=2
         Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
         go on after some iterations, on a part of the samples where these are many.
@@ -263,12 +294,14 @@ def select(
     Raises
     ------
     TypeError, ValueError
-        If X, the weights, the grid or a parameter are wrong, or if no combination could be fitted.
+        If X, the weights, the grid or a parameter are wrong, or if no combination could be fitted. If the criterion is
+        defined for none, the error has the table as its `selection`.
 
     Warns
     -----
     UserWarning
-        If a column of X holds the same value in every row, or after Ctrl-C.
+        If a column of X holds the same value in every row, if a function that is the criterion fails for some rows, or
+        after Ctrl-C.
 
     Notes
     -----
@@ -305,22 +338,32 @@ def select(
     models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
     codes = {name: model._check_parameters().code for (_, name), model in models.items()}
     problem = Problem(X, sample_weight, parameters)
-    reasons = {cell: problem.reason(*cell) for cell in models}
-    cells = list(dict.fromkeys((k, codes[name]) for k, name in models if not reasons[k, name]))
-    if not cells:
+    for model in models.values():
+        model._remember(problem.X.shape[1], problem.names)
+    reasons = {(k, name): problem.reason(k, name) for k, name in models}
+    cells = {(k, name): (k, codes[name]) for k, name in models}
+    wanted = list(dict.fromkeys(cell for name, cell in cells.items() if not reasons[name]))
+    if not wanted:
         raise ValueError(f"none of the {len(models)} combinations could be fitted; the first one: "
                          f"{next(iter(reasons.values()))}")
 
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
-    mixtures = problem.mixtures({code for _, code in cells})
-    search = Grid(mixtures, cells, problem.settings(workers.check))
-    total, done, cv, missing = 2 * len(cells), 0, {}, ""
+    mixtures = problem.mixtures({code for _, code in wanted})
+    search = Grid(mixtures, wanted, problem.settings(workers.check))
+    total, done, cv, missing = 2 * len(wanted), 0, {}, ""
+
+    def row(name):
+        return _row(models[name], search, cells[name], cv, reasons[name] or missing)
+
     try:
         with workers, shown(progress, total) as tell:
             for tasks, before in search.phases():
                 for cell, result in workers.run(tasks, before):
                     search.tell(cell, result)
+                    if not done and callable(criterion):
+                        name = next(name for name in cells if cells[name] == cell)
+                        _try(criterion, row(name), models[name])
                     done += 1
                     tell(min(done, total))
             if done < total:
@@ -333,17 +376,25 @@ def select(
         if not search.found:
             raise
         missing = "interrupted"
-        warn(f"interrupted after {len(search.found)} of {len(cells)} fits: this is the best so far")
-    rows = [
-        _row(model, search, (k, codes[name]), cv, reasons[k, name] or missing) for (k, name), model in models.items()
-    ]
+        warn(f"interrupted after {len(search.found)} of {len(wanted)} fits: this is the best so far")
+    rows = tuple(map(row, models))
     if all(row.reason for row in rows):
         raise ValueError(f"none of the {len(rows)} combinations could be fitted; the first one: {rows[0].reason}")
-    for row, model in zip(rows, models.values(), strict=True):
-        if not row.reason:
-            model._remember(problem.X.shape[1], problem.names)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
-    return Selection(tuple(rows), fitted, interrupted=bool(missing)).pick(criterion)
+    return _chosen(Selection(rows, fitted, interrupted=bool(missing)), criterion)
+
+
+def _chosen(selection, criterion):
+    """The selection by a criterion; where none of it can be had, nothing of the search is lost."""
+    try:
+        return selection.pick(criterion)
+    except UndefinedCriterion as error:
+        error.add_note("The search is not lost: the `selection` of this error is its table, whose `pick` takes another "
+                       "criterion.")
+        raise
+    except KeyboardInterrupt:
+        warn(f"interrupted while criterion={criterion!r} was asked: {selection.criterion} chooses, `pick` asks again")
+        return replace(selection, interrupted=True)
 
 
 class Problem:
@@ -477,26 +528,46 @@ def _nested(special, general, equal_weights):
     return special.n_components == general.n_components and mine.includes(its)
 
 
-def _values(rows, models, criterion):
+def _answers(rows, models, criterion):
+    """What a criterion is for each row; rows without a fit say themselves why there is none."""
     if callable(criterion):
-        return tuple(math.nan if model is None else _asked(criterion, row, model)
+        return tuple(Answer(math.nan) if model is None else _asked(criterion, row, model)
                      for row, model in zip(rows, models, strict=True))
-    values = (getattr(row, criterion) for row in rows)
-    return tuple(math.nan if value is None else value for value in values)
+    return tuple(_own(criterion, row) for row in rows)
+
+
+def _own(criterion, row):
+    """What one of CRITERIA is for a row."""
+    value = getattr(row, criterion)
+    if value is None or math.isnan(value):
+        return Answer(math.nan, "" if row.reason else UNDEFINED[criterion])
+    return Answer(value)
 
 
 def _asked(criterion, row, model):
     """What a user's function is for a row."""
-    value = criterion(row, model)
+    try:
+        value = criterion(row, model)
+    except Exception as error:
+        return Answer(math.nan, " ".join(f"raised {type(error).__name__}: {error}".split()))
     if not isinstance(value, numbers.Real):
-        raise TypeError(f"criterion={criterion!r} gave {value!r} for {plural('component', row.n_components)}, "
-                        f"{row.covariance_type}: it must return a number, the smaller the better (NaN, inf: "
-                        "not defined)")
-    return float(value) if math.isfinite(value) else math.nan
+        return Answer(math.nan, f"gave {value!r}, which is no number")
+    return Answer(float(value)) if math.isfinite(value) else Answer(math.nan, NOT_FINITE)
 
 
-def _need(criterion):
-    return UNDEFINED.get(criterion, "gave no finite number")
+def _try(criterion, row, model):
+    """A function that gives no number is an error before the search takes its time; where one raises, others may do."""
+    try:
+        value = criterion(row, model)
+    except Exception:
+        return
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"criterion={criterion!r} gave {value!r} for {_called(row)}: it must return a number, the "
+                        "smaller the better (NaN, inf: not defined)")
+
+
+def _called(row):
+    return f"{plural('component', row.n_components)}, {row.covariance_type}"
 
 
 def _name(criterion):

@@ -135,7 +135,7 @@ def test_nothing_can_be_fitted(X):
         ({"covariance_types": None}, ValueError, "covariance_types=None must be a name, such as 'full'"),
         ({"covariance_type": "diag"}, TypeError, "covariance_type='diag': .*covariance_types"),
         ({"callback": print}, TypeError, "callback=.*leave it out"),
-        ({"criterion": lambda row, model: None}, TypeError, "gave None for 1 component, full: .*number"),
+        ({"criterion": lambda row, model: None}, TypeError, "gave None for 1 component, .*: .*number"),
         ({"no_such_parameter": 1}, TypeError, "no_such_parameter"),
         ({"sample_weight": [1.0]}, ValueError, "sample_weight"),
     ],
@@ -173,7 +173,67 @@ def test_a_function_is_asked_once_for_each_row(X):
     selection = select(X, [1, 2, 999], "diag", size, random_state=0)
     assert selection.best_.n_components == 1 and "  size  " in str(selection)
     assert "best by size" in selection.verdict
-    assert asked == [(1, 1), (2, 2)]
+    assert asked == [(1, 1), (1, 1), (2, 2)]  # the first fit is a trial
+
+
+def test_a_function_without_a_number_is_an_error_before_the_search(X):
+    asked = []
+
+    def grow(row, model):
+        asked.append(row)
+        return model.means_[0]
+
+    with pytest.raises(TypeError, match=r"criterion=<function .*grow.* gave array\(.* for 1 component, diag: .*number"):
+        select(X, [1, 2, 3], "diag", grow)
+    assert len(asked) == 1
+
+
+def test_a_function_that_fails_for_some_rows(X):
+    """As a score of clusters does where there is only one."""
+
+    def separation(row, model):
+        labels = model.predict(X)
+        if labels.max() == 0:
+            raise ValueError("Number of labels is 1.\nValid values are 2 to n - 1")
+        return None if row.n_components == 3 else row.bic
+
+    with pytest.warns(UserWarning, match="criterion=<function .*separation.* is not defined for 2 of 3 rows; the first,"
+                                         " 1 component, diag: it raised ValueError: Number of labels is 1"):
+        selection = select(X, [1, 2, 3], "diag", separation, random_state=0)
+    assert selection.best_row.n_components == 2
+    assert [math.isnan(value) for value in selection.values()] == [True, False, True]
+    lines = str(selection).splitlines()
+    assert lines[1].count("undefined") == lines[3].count("undefined") == 1
+    assert lines[-2:] == [
+        "undefined: separation raised ValueError: Number of labels is 1. Valid values are 2 to n - 1",
+        "undefined: separation gave None, which is no number",
+    ]
+
+
+def test_no_search_is_lost_to_its_criterion(X):
+    """Neither to a function with an error, nor to a criterion of which too few samples say nothing."""
+    with pytest.raises(ValueError, match="for any row: it raised ZeroDivisionError: division by zero") as caught:
+        select(X, [1, 2], "diag", lambda row, model: 1 / 0, random_state=0)
+    assert "the `selection` of this error" in caught.value.__notes__[0]
+    assert caught.value.selection.criterion == "bic"
+    assert [row.reason for row in caught.value.selection.rows] == ["", ""]
+    with pytest.raises(ValueError, match=r"criterion='aicc'.*needs more samples") as caught:
+        select(X[:6], 1, "full", "aicc")
+    assert caught.value.selection.best_.means_.shape == (1, 2)
+
+
+def test_an_interrupted_criterion_loses_no_search(X):
+    calls = []
+
+    def slow(row, model):
+        calls.append(row)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return row.aic
+
+    with pytest.warns(UserWarning, match="interrupted while .*slow.* was asked: bic chooses"):
+        selection = select(X, [1, 2], "diag", slow, random_state=0)
+    assert selection.interrupted and selection.criterion == "bic"
 
 
 def test_a_function_may_rule_models_out(selection):
