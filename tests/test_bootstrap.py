@@ -162,8 +162,19 @@ def test_adjusted_rand(seed):
 
 
 def test_jaccard():
-    """{0, 1, 2 | 3, 4} against {0, 1 | 2, 3, 4}: 2 of 3, and 2 of 3; a cluster without samples is never found."""
-    assert_allclose(jaccard(np.array([[2, 1, 0], [0, 2, 0], [0, 0, 0]])), [2 / 3, 2 / 3, 0])
+    """{0, 1, 2 | 3, 4} against {0, 1 | 2, 3, 4}: 2 of 3, and 2 of 3; of a cluster without samples nothing is known."""
+    assert_allclose(jaccard(np.array([[2, 1, 0], [0, 2, 0], [0, 0, 0]])), [2 / 3, 2 / 3, np.nan])
+
+
+def test_a_cluster_without_samples_is_undefined(apart):
+    """A wide component below a narrow one of the same place: nobody's most probable one."""
+    model = GaussianMixture(3, covariance_type="spherical", max_iter=0, weights_init=[0.5, 0.499999, 1e-6],
+                            means_init=[[-5, 0], [5, 0], [5, 0]], precisions_init=[1, 1, 1], random_state=0).fit(apart)
+    found = stability(model, apart, n_bootstrap=3, random_state=0)
+    assert_array_equal(found.sizes > 0, [True, True, False])
+    assert_array_equal(np.isnan(found.jaccard).all(axis=0), [False, False, True])
+    assert_array_equal(np.isnan(found.dissolved), [False, False, True])
+    assert "undefined: no sample" in str(found).splitlines()[3]
 
 
 def test_matched():
