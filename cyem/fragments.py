@@ -7,7 +7,7 @@ from .criteria import CRITERIA, title
 from .estimator import NotFittedError
 from .markup import element, row, table, together
 from .selection import MARKS, marks
-from .text import decimals, plural
+from .text import plural, precision
 
 PLAIN = "border-collapse: separate; border-spacing: .8em .1em; text-align: right; font-variant-numeric: tabular-nums"
 SHORT = 12  # components and features shown in a notebook
@@ -86,7 +86,7 @@ def _criteria(selection, shown):
     for criterion in dict.fromkeys([*CRITERIA, selection.criterion]):
         values = dict(zip(selection.rows, selection.values(criterion), strict=True))
         if any(_is_number(values[fit]) for fit in shown):
-            columns[title(criterion)] = values, f",.{decimals(values.values())}f"
+            columns[title(criterion)] = values, f",{precision(values.values())}"
     return columns
 
 

@@ -20,7 +20,7 @@ from .grid import Grid
 from .mixture import Mixture
 from .progress import shown
 from .sweep import SERIAL
-from .text import aligned, decimals, plural
+from .text import aligned, plural, precision
 from .workers import Stopped, Workers
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
@@ -576,8 +576,8 @@ def _name(criterion):
 
 
 def _texts(values):
-    digits = decimals(values)
-    return ["undefined" if math.isnan(value) else f"{value:.{digits}f}" for value in values]
+    form = precision(values)
+    return ["undefined" if math.isnan(value) else f"{value:{form}}" for value in values]
 
 
 def _cells(row, criteria):

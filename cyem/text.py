@@ -50,13 +50,18 @@ def series(words):
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def decimals(values, large=2):
-    """How many decimals tell numbers of this size apart: `large` where they reach ten, else four; NaN has no say.
+def precision(values, large=2):
+    """The format that tells numbers of this size apart; NaN has no say.
+
+    Decimals, `large` of them where the numbers reach ten, else four; three digits where that would show too little.
 
     Examples
     --------
-    >>> from cyem.text import decimals
-    >>> decimals([2322.19, 2324.18]), decimals([0.0005, 1.0])
-    (2, 4)
+    >>> from cyem.text import precision
+    >>> precision([2322.19, 2324.18]), precision([0.05, 1.0]), precision([3e-7, 1.0])
+    ('.2f', '.4f', '.3g')
     """
-    return large if max((abs(value) for value in values if math.isfinite(value)), default=0) >= 10 else 4
+    sizes = [abs(value) for value in values if math.isfinite(value) and value]
+    if max(sizes, default=0) >= 10:
+        return f".{large}f"
+    return ".4f" if min(sizes, default=1) >= 0.001 else ".3g"

@@ -7,9 +7,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from cyem import select
 from cyem.mixture import Mixture
+from cyem.plotting import CriterionDisplay
 from cyem.selection import CRITERIA
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
@@ -158,9 +160,15 @@ def test_undefined_is_explained_where_it_stands(X):
     assert text.endswith("undefined: aicc needs more samples than parameters + 1")
 
 
-def test_a_small_criterion_has_decimals(X):
-    selection = select(X, [2, 3], "full", "nec", random_state=0)
-    assert f"{selection.best_row.nec:.4f}" in str(selection)
+def test_a_tiny_criterion_has_digits():
+    """Clusters far apart, where NEC is all but zero: still the figures that it is chosen by."""
+    X = np.concatenate([np.random.default_rng(j).normal(14 * j, 1, (60, 2)) for j in range(3)])
+    selection = select(X, [1, 2, 3], "spherical", "nec", random_state=0)
+    assert 0 < selection.best_row.nec < 1e-9
+    digits = f"{selection.best_row.nec:.3g}"
+    assert digits in str(selection) and digits in selection._repr_html_()
+    title = CriterionDisplay.from_selection(selection, ax=Figure()).ax_.get_title(loc="left")
+    assert title.endswith(digits)
 
 
 def test_a_function_is_asked_once_for_each_row(X):
