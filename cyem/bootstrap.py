@@ -197,16 +197,18 @@ def _fitted(model, X, weights):
 
 
 def _split(model, j):
-    """The mixture with component j twice, on either side of its mean along its first axis, to go on from there."""
+    """The mixture with component j twice, on either side of its mean along its longest axis, to go on from there."""
     k, d = model.means_.shape
     twice = np.append(np.arange(k), j)
     shape = structure(model.covariance_type)
-    values, axes = np.linalg.eigh(shape.full(model.covariances_, k, d)[j])
+    covariance = shape.full(model.covariances_, k, d)[j].astype(np.float64)
+    sd = np.sqrt(np.diagonal(covariance))
+    values, axes = np.linalg.eigh(covariance / np.outer(sd, sd))
     side = np.where(twice == j, APART, 0)
     side[j] = -APART
     split = copy.copy(model).set_params(n_components=k + 1, warm_start=True)
     split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
-    split.means_ = model.means_[twice] + side[:, None] * np.sqrt(values[-1]) * axes[:, -1]
+    split.means_ = model.means_[twice] + side[:, None] * np.sqrt(values[-1]) * axes[:, -1] * sd
     split.precisions_cholesky_ = shape.condensed(shape.full(model.precisions_cholesky_, k, d)[twice])
     return split
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from cyem import GaussianMixture, likelihood_ratio_test, stability
-from cyem.bootstrap import _best, adjusted_rand, jaccard, matched
+from cyem.bootstrap import _best, _split, adjusted_rand, jaccard, matched
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,15 @@ def test_weights_are_repeated_rows(apart):
     repeated = likelihood_ratio_test(np.repeat(apart, counts, axis=0), 1, "tied", **parameters)
     assert weighted.statistic == pytest.approx(repeated.statistic, rel=1e-6)
     assert weighted.p_value == repeated.p_value == 0.25
+
+
+def test_a_component_is_split_alike_in_all_units(apart):
+    """Along the axis that is the longest in its own standard deviations, whatever the features are measured in."""
+    model = GaussianMixture(1).fit(apart @ [[1, 0.5], [0, 1]])
+    units = np.array([2.0**20, 2.0**-20])
+    other = GaussianMixture.from_parameters(model.weights_, model.means_ * units,
+                                            model.covariances_ * np.outer(units, units))
+    assert_allclose(_split(other, 0).means_, _split(model, 0).means_ * units, rtol=1e-12)
 
 
 @pytest.mark.parametrize("search", [None, "swap"])
