@@ -14,7 +14,7 @@ from .covariance.base import eigh
 from .kernels import linalg
 from .pruning import enough
 from .statistics import Statistics
-from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, operations
+from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, one, operations
 
 UNUSUAL, _, HELD = range(len(linalg.OUTCOMES))
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
@@ -294,7 +294,8 @@ class Mixture:
         return self._single(structure_named("full"))
 
     def _single(self, structure):
-        s = self.samples.sweep(one(self.samples.X.shape[1]), structure.moments)
+        samples, moments = self.samples, structure.moments
+        s = samples.scatter if moments == "scatter" else samples.sweep(one(samples.X.shape[1]), moments)
         closed = structure.closed_form(self.floor, self.eps)
         found = None if closed is None else compiled(structure, closed, s)
         if found is not None:
@@ -393,11 +394,6 @@ class Ascent:
         block = self.blocks[0].copy()
         parameters = Parameters.unpack(self.mixture.structure, block, *about.shape)
         return em.Point(parameters, Statistics(buffer, about), self.mixture.value(self.statistics))
-
-
-def one(d):
-    """A round density around the origin, under which a pass gives the moments of all samples."""
-    return Density("diagonal", np.zeros((1, d)), np.ones((1, 1, d)), np.zeros(1))
 
 
 def places(where):

@@ -1,6 +1,7 @@
 """Passes over samples: the door between the method, which thinks in parameters, and the kernels, which see arrays."""
 
 import math
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +20,9 @@ STATE = kernel.state_size()
 CONVERGED = kernel.OUTCOMES.index("converged")
 
 # log of the responsibility below which a sample cannot change a sum any more
-CUT = {np.dtype(np.float64): -45.0, np.dtype(np.float32): -25.0}
+CUT = {np.dtype(np.float64): -37.0, np.dtype(np.float32): -20.0}
 
+NOTHING = np.empty(0)
 SERIAL = 1_000_000  # operations (some 100 microseconds) below which waking a second thread may cost more than it brings
 
 
@@ -31,6 +33,11 @@ class Density(NamedTuple):
     means: np.ndarray  # (k, d)
     factors: np.ndarray  # (k or 1, rows, columns)
     constants: np.ndarray  # (k,): log-joint density at the mean
+
+
+def one(d):
+    """A round density around the origin: under it a pass gives the moments of all samples."""
+    return Density("diagonal", np.zeros((1, d)), np.ones((1, 1, d)), np.zeros(1))
 
 
 class Frame(NamedTuple):
@@ -163,6 +170,15 @@ class Samples:
         self.workspace = np.empty(0, np.uint8)
         self.pruner = Pruner()
 
+    @cached_property
+    def scatter(self):
+        """Statistics of all samples as one component: scatter about the origin."""
+        return self.sweep(one(self.X.shape[1]), "scatter")
+
+    def _whole(self, moments):
+        """The vector of these where moments can come from them, or nothing."""
+        return self.scatter.buffer if moments == "pooled" else NOTHING
+
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
         kind, means, factors, constants = density
@@ -175,14 +191,14 @@ class Samples:
         if bounds is None:
             pairs = kernel.sweep(
                 self.X, self.weights, self.coordinates, means, factors, constants, sums, workspace,
-                density=DENSITIES[kind], posterior=POSTERIORS[posterior], moments=MOMENTS[moments], cut=self.cut,
-                n_threads=need.n_threads,
+                whole=self._whole(moments), density=DENSITIES[kind], posterior=POSTERIORS[posterior],
+                moments=MOMENTS[moments], cut=self.cut, n_threads=need.n_threads,
             )
         else:
             pairs = kernel.sweep_pruned(
                 self.X, self.weights, self.coordinates, means, factors, constants, bounds.order, bounds.nearest,
-                bounds.follow(density), sums, workspace, density=DENSITIES[kind], moments=MOMENTS[moments],
-                cut=self.cut, n_threads=need.n_threads,
+                bounds.follow(density), sums, workspace, whole=self._whole(moments), density=DENSITIES[kind],
+                moments=MOMENTS[moments], cut=self.cut, n_threads=need.n_threads,
             )
         if prunes:
             self.pruner.tell(self, density, pairs)
@@ -239,8 +255,9 @@ class Samples:
         size = kernel.climb_size(n, d, k, moments, self.dtype.itemsize, each, at_once)
         kernel.climb(
             self.X, self.weights, self.coordinates, sums, about, values, done, closed.floor, self._memory(size),
-            density=DENSITIES[structure.density], moments=moments, ties=closed.ties, part=closed.part,
-            equal_weights=closed.equal_weights, cut=self.cut, tol=tol, n_threads=each, at_once=at_once,
+            whole=self._whole(structure.moments), density=DENSITIES[structure.density], moments=moments,
+            ties=closed.ties, part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, tol=tol,
+            n_threads=each, at_once=at_once,
         )
         return [(trace[end - 1], Statistics(sums[r], about[r]), trace[max(0, end - 3) : end]) if end > 0 else None
                 for r, (trace, end) in enumerate(zip(values.tolist(), done.tolist(), strict=True))]
@@ -253,9 +270,10 @@ class Samples:
         size = kernel.ascent_size(n, d, k, moments, self.dtype.itemsize, need.n_threads)
         return kernel.ascend(
             self.X, self.weights, self.coordinates, blocks, statistics.buffer, statistics.about, state, values,
-            closed.floor, scale, self._memory(size), density=DENSITIES[structure.density], moments=moments,
-            ties=closed.ties, curved=structure.curved, part=closed.part, equal_weights=closed.equal_weights,
-            cut=self.cut, mass=self.mass, n_threads=need.n_threads, **how,
+            closed.floor, scale, self._memory(size), whole=self._whole(structure.moments),
+            density=DENSITIES[structure.density], moments=moments, ties=closed.ties, curved=structure.curved,
+            part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, mass=self.mass,
+            n_threads=need.n_threads, **how,
         )
 
     def mergers(self, these, resp, moments, near):

@@ -31,6 +31,7 @@ SCATTER = reference.MOMENTS.index("scatter")
 EXTENDED = np.finfo(np.longdouble).eps < 1e-18
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}  # of the sum of absolute values, see `magnitudes`
 CUT = {np.float32: -25.0, np.float64: -45.0}
+NOTHING = np.empty(0)
 FENCE = 5  # numbers on either side of an array
 
 every_isa = pytest.mark.parametrize("isa", kernels.available())
@@ -139,6 +140,8 @@ def run(isa, door, given, weighted=True, n_threads=1, **kinds):
     out = fenced(shape_of_output(given, door, kinds), dtype_of_output(given, door))
     size = module.workspace_size(n, d, len(given.means), kinds.get("moments", 0), given.X.itemsize, n_threads)
     memory = np.full(size + 4096, 0xFF, np.uint8)  # NaN in both dtypes
+    if door == "sweep":
+        kinds = {"whole": NOTHING, **kinds}
     getattr(module, door)(*given.inputs(door, weighted), out, memory[1 : 1 + size], n_threads=n_threads, **kinds)
     assert memory[0] == 0xFF and (memory[1 + size :] == 0xFF).all()
     assert_fence_stands(out)
@@ -240,6 +243,44 @@ def test_sweep_of_many_shards(isa, dtype, density):
     for posterior, moments in [*((SOFT, moments) for moments in MOMENTS), (HARD, SCATTER)]:
         assert_statistics(isa, "sweep", given, weighted=bool(moments % 2), density=density, posterior=posterior,
                           moments=moments, cut=CUT[dtype])
+
+
+POOLED, WHITENED = reference.MOMENTS.index("pooled"), reference.DENSITIES.index("whitened")
+
+
+def whole(given, weighted):
+    """Statistics of all samples as one component, about the origin."""
+    n, d = given.X.shape
+    out, everyone = np.empty(3 + d + d * d), np.ones((n, 1))
+    weights = given.wide.weights if weighted else NOTHING
+    reference.accumulate(given.wide.X, weights, given.wide.frame, np.zeros((1, d)), everyone, out, moments=SCATTER)
+    return out
+
+
+@every_isa
+@every_dtype
+@by_size([*ALONG_AXES, (20000, 3, 4), (3000, 33, 5)])
+def test_pooled_moments_from_the_whole(isa, dtype, size):
+    given = problem(*size, WHITENED, dtype)
+    for posterior, weighted in itertools.product((SOFT, HARD), (False, True)):
+        kinds = dict(weighted=weighted, density=WHITENED, posterior=posterior, moments=POOLED, cut=CUT[dtype])
+        got, exact = run(isa, "sweep", given, whole=whole(given, weighted), **kinds), expect("sweep", given, **kinds)
+        scale = magnitudes(given, "sweep", **kinds).copy()
+        scale[-given.X.shape[1] ** 2 :] += np.abs(whole(given, weighted)).max()
+        assert (np.abs(got - exact) <= TOLERANCE[dtype] * scale).all()
+
+
+@every_isa
+@every_dtype
+def test_pooled_moments_come_from_the_samples_where_components_are_small(isa, dtype):
+    """Where samples spread a thousand times as far, a difference of the two would have lost six digits."""
+    given = problem(3000, 5, 4, WHITENED, dtype)
+    small = given.map(np.array)
+    small.factors[...] *= 1000
+    kinds = dict(density=WHITENED, posterior=SOFT, moments=POOLED, cut=CUT[dtype])
+    np.testing.assert_array_equal(run(isa, "sweep", small, whole=whole(given, True), **kinds),
+                                  run(isa, "sweep", small, **kinds))
+    assert (run(isa, "sweep", given, whole=whole(given, True), **kinds) != run(isa, "sweep", given, **kinds)).any()
 
 
 @every_isa
@@ -944,6 +985,7 @@ def climb(module, given, moments, runs, dtype, *, iterations=5, tol=0.0, n_threa
                         np.uint8)
     module.climb(given.X, given.weights, given.frame, statistics, about, values, done,
                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
+                 whole=whole(given, True) if moments == POOLED else NOTHING,
                  density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments, ties=0,
                  part=4 * d * float(np.finfo(dtype).eps), equal_weights=False, cut=CUT[dtype], tol=tol,
                  n_threads=n_threads, at_once=at_once)
@@ -1012,7 +1054,8 @@ def ascend(module, given, moments, dtype, *, ties=0, curved=False, tol=1e-7, wal
         values = np.full(stride or 120, np.nan)
         done, outcome, gain = module.ascend(
             given.X, given.weights, given.frame, blocks, statistics, about, state, values, floor, np.full(d, 0.5),
-            workspace[1:], density=density, moments=moments, ties=ties, curved=curved, part=part, equal_weights=False,
+            workspace[1:], whole=whole(given, True) if moments == POOLED else NOTHING, density=density, moments=moments,
+            ties=ties, curved=curved, part=part, equal_weights=False,
             cut=CUT[dtype], mass=float(given.weights.sum(dtype=float)), tol=tol,
             resolution=4 * float(np.finfo(dtype).eps), walk=walk, n_threads=n_threads,
         )

@@ -129,7 +129,7 @@ def test_kernel_and_twin(isa, dtype):
     order = np.argsort(((X[:, None] - means) ** 2).sum(axis=2).argmin(axis=1), kind="stable").astype(np.int32)
     inputs = X, np.empty(0, dtype), frame, means.astype(dtype), U.astype(dtype), rng.normal(size=k), order
     size = module.statistics_size(k, d, 1)
-    options = dict(density=0, moments=1, cut=CUT[np.dtype(dtype)], n_threads=1)
+    options = dict(whole=np.empty(0), density=0, moments=1, cut=CUT[np.dtype(dtype)], n_threads=1)
     workspace = np.empty(module.workspace_size(*X.shape, k, 1, X.itemsize, 1), np.uint8)
     nearest, distances = (np.zeros((module.tiles(len(X)), k), np.float32) for _ in range(2))
     exact = np.empty(size)

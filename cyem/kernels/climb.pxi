@@ -33,6 +33,7 @@ cdef double measure(const Problem* c, double* block, double* statistics, double*
                     real unused) noexcept nogil:
     """One pass: statistics about the means of a block, as the samples' precision has them; the mean log-likelihood."""
     cdef Pass p
+    cdef Rows r = c.rows
     cdef Block b = parts(block, c.k, c.rows.d, c.moments)
     cdef Py_ssize_t size = matrices_size(c.k, c.rows.d, c.moments), means_size = c.k * c.rows.d, j
     cdef real* means = <real*>at
@@ -44,7 +45,8 @@ cdef double measure(const Problem* c, double* block, double* statistics, double*
         about[j] = means[j]
     for j in range(size):
         factors[j] = <real>b.factors[j]
-    open_pass[real](&p, c.rows, means, c.k, c.moments, False, at)
+    r.whole = useful(c.rows.whole, factors, r.d, c.moments)
+    open_pass[real](&p, r, means, c.k, c.moments, False, at)
     set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
     run(&p, sizeof(real), c.n_threads)
     add_shards[real](&p, statistics, means, c.n_threads)
@@ -103,14 +105,14 @@ cdef int climb_from(const Problem* c, int iterations, double tol, double* statis
 
 def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
           double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
-          unsigned char[::1] workspace, *, int density, int moments, int ties, double part, bint equal_weights,
-          double cut, double tol, int n_threads, int at_once):
+          unsigned char[::1] workspace, *, const double[::1] whole, int density, int moments, int ties, double part,
+          bint equal_weights, double cut, double tol, int n_threads, int at_once):
     """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
 
     statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
     pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
     -1 if something was out of the ordinary, and statistics are of no use. floor, part, ties, equal_weights as in
-    linalg.m_step. at_once runs go side by side, with n_threads each.
+    linalg.m_step, whole as in sweep. at_once runs go side by side, with n_threads each.
     """
     cdef Problem c
     cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
@@ -118,6 +120,7 @@ def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     with nogil:
         c = problem(rows(X, weights, frame), about.shape[1], density, moments, ties, &floor[0], part, equal_weights,
                     cut, n_threads)
+        c.rows.whole = start_of(whole)
         if at_once == 1:  # a parallel region within one would have to make its threads anew
             for r in range(statistics.shape[0]):
                 done[r] = climb_from[real](&c, iterations, tol, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
@@ -279,15 +282,15 @@ cdef int ascend_once(const Problem* c, const Ascent* a, double* value, unsigned 
 
 def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] blocks,
            double[::1] statistics, double[:, ::1] about, double[::1] state, double[::1] values,
-           const double[::1] floor, const double[::1] scale, unsigned char[::1] workspace, *, int density, int moments,
-           int ties, bint curved, double part, bint equal_weights, double cut, double mass, double tol,
-           double resolution, double walk, int n_threads):
+           const double[::1] floor, const double[::1] scale, unsigned char[::1] workspace, *,
+           const double[::1] whole, int density, int moments, int ties, bint curved, double part, bint equal_weights,
+           double cut, double mass, double tol, double resolution, double walk, int n_threads):
     """EM as `em.fit` has it, with leaps ahead, where nothing out of the ordinary happens.
 
     blocks (2, size): the parameters of a point, IN and OUT, and of the one before it. statistics and about (k, d): the
     pass at the point, IN and OUT. state (state_size,): zeros at the first call; then left alone. values (iterations,)
     OUT: the mean log-likelihood after each. walk: iterations before the first leap. mass: of all samples. scale (d,):
-    of coordinates. curved: whether leaps lead out of the structure.
+    of coordinates. curved: whether leaps lead out of the structure. whole as in sweep.
     Returns the number of iterations, the outcome, and the gain of the last update.
     """
     cdef Problem c
@@ -309,6 +312,7 @@ def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
     at = <uintptr_t>(a.about_there + a.means_size)
     with nogil:
         c = problem(rows(X, weights, frame), k, density, moments, ties, &floor[0], part, equal_weights, cut, n_threads)
+        c.rows.whole = start_of(whole)
         a.state.longest = max(STRETCH, a.state.longest)
         while i < values.shape[0] and outcome == GOES_ON:
             outcome = ascend_once[real](&c, &a, &value, <unsigned char*>at, 0)

@@ -8,6 +8,7 @@ lanes.
 
 from libc.math cimport sqrt, sqrtf
 from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
 
 from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, WORDS, real
 
@@ -31,11 +32,6 @@ cdef inline Py_ssize_t mass(const real* resp, double* total) noexcept nogil:
         count += 1 if resp[s] > 0 else 0
     total[0] = sum
     return <Py_ssize_t>count
-
-
-cdef inline Py_ssize_t padded(Py_ssize_t d) noexcept nogil:
-    """A number of features or components, rounded up to whole ROWS."""
-    return (d + ROWS - 1) // ROWS * ROWS
 
 
 cdef inline Py_ssize_t side(Py_ssize_t d) noexcept nogil:
@@ -368,79 +364,24 @@ cdef inline void first_gathered(const real* y, Py_ssize_t n, Py_ssize_t d, doubl
 
 # --- one matrix for all components -----------------------------------------------------------------------------------
 
-cdef inline void pack_anchors(const real* means, Py_ssize_t k, Py_ssize_t d, real* panels) noexcept nogil:
-    """Means (k, d), ROWS features at a time, padded with zeros: as `about_anchors` reads them."""
-    cdef Py_ssize_t j, i, r
-    for i from 0 <= i < d by ROWS:
-        for j in range(k):
-            for r in range(ROWS):
-                panels[j * ROWS + r] = means[j * d + i + r] if i + r < d else 0
-        panels += k * ROWS
+cdef inline void pooled_of_whole(const double* whole, const double* masses, const real* means, Py_ssize_t k,
+                                 Py_ssize_t d, double* second) noexcept nogil:
+    """second <- sum_sk r_sk (x_s - mean_k)(x_s - mean_k)', where responsibilities r_sk add up to the weights w_s.
 
+    From whole (d, d), which is sum_s w_s x_s x_s', and from masses (k,) and first moments f (k, d), which follow them:
 
-cdef inline void about_anchors(const real* tile, const real* panels, const real* resp, Py_ssize_t k, Py_ssize_t d,
-                               real* total, real* z) noexcept nogil:
-    """total_s <- sum_k r_sk; z_s <- x_s - sum_k r_sk mean_k / total_s, padding features included"""
-    cdef Py_ssize_t lanes = LANES if real is double else WIDE
-    cdef Py_ssize_t v, i, j, r, l
-    cdef real p
-    cdef real share[WIDE]
-    cdef real acc[ROWS][WIDE]
-    cdef const real* panel
-    for v from 0 <= v < TILE by lanes:
-        for l in range(lanes):
-            share[l] = 0
-        for j in range(k):
-            for l in range(lanes):
-                share[l] += resp[j * TILE + v + l]
-        for l in range(lanes):
-            total[v + l] = share[l]
-            share[l] = 1 / share[l] if share[l] > 0 else 0
-        panel = panels
-        for i from 0 <= i < d by ROWS:
-            for r in range(ROWS):
-                for l in range(lanes):
-                    acc[r][l] = 0
-            for j in range(k):
-                for r in range(ROWS):
-                    p = panel[j * ROWS + r]
-                    for l in range(lanes):
-                        acc[r][l] += p * resp[j * TILE + v + l]
-            for r in range(ROWS):
-                for l in range(lanes):
-                    z[(i + r) * TILE + v + l] = tile[(i + r) * TILE + v + l] - acc[r][l] * share[l]
-            panel += k * ROWS
-
-
-cdef inline void pool(const real* tile, const real* panels, real* resp, Py_ssize_t k, Py_ssize_t d, real* z,
-                      double* first, double* second, double* shared) noexcept nogil:
-    """What the pooled moments of a tile are made of, at some 4 d operations for each sample and component.
-
-    With the anchor a_s = sum_k r_sk mean_k / w_s of a sample, where w_s = sum_k r_sk, and z_s = x_s - a_s,
-
-        sum_k r_sk (x_s - mean_k)(x_s - mean_k)' = w_s z_s z_s' + sum_k r_sk (mean_k - a_s)(mean_k - a_s)',
-
-    and the sum over s of the last is sum_{k < l} C_kl (mean_k - mean_l)(mean_k - mean_l)'. All is centred: only means
-    that share samples meet. first_kb += sum_s r_sk z_sb, second_ab += sum_s w_s z_sa z_sb and shared_kl = C_kl +=
-    sum_s r_sk r_sl / w_s (lower halves) have rows of padded length; resp does not survive.
+        second = whole - sum_k (n_k mean_k mean_k' + f_k mean_k' + mean_k f_k')
     """
-    cdef Py_ssize_t a, b, j, i, s, kp = padded(k), dp = padded(d)
-    cdef real total[TILE]
-    about_anchors(tile, panels, resp, k, d, total, z)
-    for a from 0 <= a < kp by ROWS:
-        for b from 0 <= b < dp by ROWS:
-            outer(resp + a * TILE, z + b * TILE, ROWS, False, first + a * dp + b, dp)
-    for s in range(TILE):
-        total[s] = sqrt(total[s]) if real is double else sqrtf(total[s])
-    for i in range(d):
-        for s in range(TILE):
-            z[i * TILE + s] *= total[s]
-    for s in range(TILE):
-        total[s] = 1 / total[s] if total[s] > 0 else 0
+    cdef const double* first = masses + k
+    cdef Py_ssize_t j, a, b
+    cdef double m, f
+    memcpy(second, whole, d * d * sizeof(double))
     for j in range(k):
-        for s in range(TILE):
-            resp[j * TILE + s] *= total[s]
-    for a from 0 <= a < dp by ROWS:
-        outer_rows(z, a, ROWS, second, dp)
-    for a from 0 <= a < kp by ROWS:
-        outer_rows(resp, a, ROWS, shared, kp)
+        for a in range(d):
+            m = means[j * d + a]
+            f = masses[j] * m + first[j * d + a]
+            for b in range(d):
+                second[a * d + b] -= f * means[j * d + b] + m * first[j * d + b]
+    for a in range(d):
+        for b in range(a):
+            second[b * d + a] = second[a * d + b]

@@ -52,9 +52,12 @@ def sums(z, resp, moments):
     return np.concatenate([resp.sum(axis=0), rz.sum(axis=1).ravel(), second[MOMENTS[moments]].ravel()])
 
 
-def sweep(X, weights, frame, means, factors, constants, statistics, workspace=None, *, density, posterior, moments,
-          cut=-np.inf, n_threads=1):
-    """statistics <- log-likelihood, log of the largest responsibilities, and the sums about the means, all weighted."""
+def sweep(X, weights, frame, means, factors, constants, statistics, workspace=None, *, whole=None,
+          density, posterior, moments, cut=-np.inf, n_threads=1):
+    """statistics <- log-likelihood, log of the largest responsibilities, and the sums about the means, all weighted.
+
+    whole saves compiled kernels work; here nothing has to be saved.
+    """
     w = weights if len(weights) else np.ones(len(X))
     loglik, resp = (soft, hard)[posterior](log_joint(X, frame, means, factors, constants, density), cut)
     statistics[:2] = w @ loglik, w @ np.log(resp.max(axis=1))
@@ -68,7 +71,7 @@ def tiles(n):
 
 
 def sweep_pruned(X, weights, frame, means, factors, constants, order, bounds, change, statistics, workspace=None, *,
-                 density, moments, cut=-np.inf, n_threads=1):
+                 whole=None, density, moments, cut=-np.inf, n_threads=1):
     """The sums of a sweep, and as bounds the least distances of tiles of 192 samples themselves."""
     rows = X[order]
     joint = log_joint(rows, frame, means, factors, constants, density)
@@ -288,8 +291,8 @@ def measure(X, weights, frame, block, statistics, about, density, moments, cut):
     return statistics[0] / statistics[2 : 2 + k].sum()
 
 
-def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, density, moments, ties, part,
-          equal_weights, cut, tol, n_threads=1, at_once=1):
+def climb(X, weights, frame, statistics, about, values, done, floor, workspace=None, *, whole=None, density,
+          moments, ties, part, equal_weights, cut, tol, n_threads=1, at_once=1):
     k, d = about.shape[1:]
     kinds = dict(moments=moments, ties=ties, part=part, equal_weights=equal_weights)
     for r, sums in enumerate(statistics):
@@ -330,8 +333,8 @@ def converged(state, gain, value, rate, tol, resolution):
     return state[6] == 2
 
 
-def ascend(X, weights, frame, blocks, statistics, about, state, values, floor, scale, workspace=None, *, density,
-           moments, ties, curved, part, equal_weights, cut, mass, tol, resolution, walk, n_threads=1):
+def ascend(X, weights, frame, blocks, statistics, about, state, values, floor, scale, workspace=None, *, whole=None,
+           density, moments, ties, curved, part, equal_weights, cut, mass, tol, resolution, walk, n_threads=1):
     """state: iterations, gain, three rates, how many are known, near, longest, paved, value at the point before."""
     k, d = about.shape
     kinds = dict(moments=moments, ties=ties, part=part, equal_weights=equal_weights)

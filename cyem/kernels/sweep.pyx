@@ -36,7 +36,7 @@ from .lanes cimport (
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
-    norms_gathered, pack_anchors, padded, pool, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
+    norms_gathered, pooled_of_whole, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
     squares_dense, squares_gathered,
 )
 from .mstep cimport ORDINARY, maximise
@@ -60,16 +60,16 @@ cdef enum:
     NEAREST = 1 << 14       # bytes of samples: half of a common first-level cache
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
-    CACHED = 32             # rows that are transposed together
+    CACHED = 8              # rows that are transposed together
     FIRST = 4               # components that are evaluated first, the most likely ones
 
 cdef double SLACK = 1e-5  # of a bound: more than its rounding
 
 cdef struct Scratch:        # one thread's temporary memory
-    void* tiles             # (group, padded d, TILE): samples in the frame
+    void* tiles             # (group, d, TILE): samples in the frame
     void* white             # the same, or whitened: what distances are measured on
-    void* z                 # (padded d, TILE): centred, and weighted; or gathered rows
-    void* resp              # (group, padded k, TILE)
+    void* z                 # (d, TILE): centred, and weighted; or gathered rows
+    void* resp              # (group, k, TILE)
     Py_ssize_t* active      # (k,): the components of which these are the rows
     Py_ssize_t n_active
     Py_ssize_t* owned       # pairs of a sample and a component with any responsibility
@@ -94,6 +94,7 @@ cdef struct Rows:           # samples
     const void* weights     # (n,) or NULL for ones
     const void* frame       # (2, d)
     const int* order        # (n,): rows of X, and of weights, in the order in which tiles take them, or NULL
+    const double* whole     # statistics of all samples as one component, moments about the origin, or NULL
 
 cdef struct Pass:
     Py_ssize_t n, tiles, shards, group
@@ -104,7 +105,6 @@ cdef struct Pass:
     const int* order
     const void* means       # (k, d): what moments are about
     const void* centres     # (k, d): what distances are measured from, whitened where the samples are
-    void* anchors           # (padded d, k): the means, ROWS features at a time
     void* factors           # (k or 1, factor_size)
     void* constants         # (k,): log-joint density at distance zero, less base
     const void* given       # (n, k): responsibilities to fill from
@@ -114,10 +114,10 @@ cdef struct Pass:
     double base, cut
     bint shared             # one factor for all components
     Py_ssize_t span         # samples of a tile that all components see before the next ones
-    bint pools              # second moments of all components together
+    const double* whole     # as in Rows where pooled moments are to come from it, or NULL
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
     Py_ssize_t factor_size, factor_step, tile_size, resp_size, z_size
-    Py_ssize_t first_size, second_step, second_size, sums_size, scratch_size
+    Py_ssize_t second_step, sums_size, scratch_size
     density_t density
     posterior_t posterior
     dense_t dense
@@ -138,21 +138,18 @@ cdef Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
 
 cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py_ssize_t itemsize) noexcept nogil:
     """Decide the cuts from the problem alone, never from the machine or the number of threads."""
-    cdef Py_ssize_t width = side(d), dp = padded(d), kp = padded(k), bytes, most
+    cdef Py_ssize_t width = side(d), second_size, bytes, most
     memset(p, 0, sizeof(Pass))
     p.n = n
     p.d = d
     p.k = k
     p.sparse = 0 if d < ROWS else SPARSE if d > BLOCK and (moments == SCATTER or moments == POOLED) else SPARSER
-    # operations a pair, one way and the other
-    p.pools = moments == POOLED and not prunes and d >= ROWS and 4 * d + k < d * (d + 1)
-    p.first_size = kp * dp if p.pools else <Py_ssize_t>k * d
     p.matrices = k if moments == SCATTER else moments == POOLED
     p.second_step = width * width if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
-    p.second_size = (dp * dp + kp * kp if p.pools else width * width if moments == POOLED else k * p.second_step)
-    p.sums_size = aligned((HEAD + k + p.first_size + p.second_size) * sizeof(double)) // sizeof(double)
-    p.tile_size = dp * TILE
-    p.resp_size = kp * TILE
+    second_size = width * width if moments == POOLED else k * p.second_step
+    p.sums_size = aligned((HEAD + k + k * d + second_size) * sizeof(double)) // sizeof(double)
+    p.tile_size = <Py_ssize_t>d * TILE
+    p.resp_size = <Py_ssize_t>k * TILE
     p.z_size = p.tile_size if p.tile_size > (2 * SPARSE + 4) * width else (2 * SPARSE + 4) * width
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
@@ -196,11 +193,11 @@ def workspace_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize,
     cdef Pass p
     cdef Py_ssize_t most = 0, size
     for prunes in (False, True):
-        plan(&p, n, d, k, moments, prunes, itemsize)
-        size = n_threads * p.scratch_size + p.shards * (p.sums_size * <Py_ssize_t>sizeof(double) + 16)
-        most = size if size > most else most
-    return (128 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
-            + aligned(k * padded(d) * itemsize) + most)
+        for kind in (moments, NONE):
+            plan(&p, n, d, k, kind, prunes, itemsize)
+            size = n_threads * p.scratch_size + p.shards * (p.sums_size * <Py_ssize_t>sizeof(double) + 16)
+            most = size if size > most else most
+    return 128 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize) + most
 
 
 # --- samples -> responsibilities -------------------------------------------------------------------------------------
@@ -374,7 +371,7 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     """Add masses, first and second moments; a component that owns nothing of a tile costs nothing."""
     cdef double* masses = sums + HEAD
     cdef double* first = masses + p.k
-    cdef double* second = first + p.first_size
+    cdef double* second = first + p.k * p.d
     cdef const real* mean
     cdef const real* resp
     cdef double total
@@ -435,23 +432,6 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
         p.gathered(y, z, n, d, second)
 
 
-cdef void emit_pooled(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
-    """Add masses, and what first and pooled second moments are made of."""
-    cdef double* masses = sums + HEAD
-    cdef double* first = masses + p.k
-    cdef double* second = first + p.first_size
-    cdef real* resp
-    cdef double total
-    cdef Py_ssize_t t, j
-    for t in range(tiles):
-        resp = <real*>s.resp + t * p.resp_size
-        for j in range(p.k):
-            mass(resp + j * TILE, &total)
-            masses[j] += total
-        pool(<real*>s.tiles + t * p.tile_size, <real*>p.anchors, resp, p.k, p.d, <real*>s.z, first, second,
-             second + padded(p.d) * padded(p.d))
-
-
 cdef void emit_loglik(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
     cdef double* out = <double*>p.out + row
     cdef Py_ssize_t r
@@ -509,9 +489,6 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread, Py_ssize_t item
     s.weight = at
     at += aligned(p.group * TILE * itemsize)
     s.loglik = <double*>at
-    if p.pools:  # padding features and components are zero
-        memset(s.tiles, 0, p.group * p.tile_size * itemsize)
-        memset(s.resp, 0, p.group * p.resp_size * itemsize)
     memset(sums, 0, p.sums_size * sizeof(double))
     s.owned = p.pairs + p.shards + shard
     s.owned[0] = 0
@@ -539,12 +516,9 @@ cdef void run(const Pass* p, Py_ssize_t itemsize, int n_threads) noexcept nogil:
 
 cdef void add_shards(const Pass* p, double* out, const real* means, int n_threads) noexcept nogil:
     """out <- sum of the shards' sums, in their order; second moments unfolded from their lower halves."""
-    cdef Py_ssize_t i, j, flat = HEAD + p.k + p.first_size, width = side(p.d)
-    if p.pools:
-        unpool(p, out, means)
-        return
+    cdef Py_ssize_t i, j, flat = HEAD + p.k + p.k * p.d, width = side(p.d)
     if p.matrices == 0:
-        flat += p.second_size
+        flat += p.k * p.second_step
     for i in range(flat):
         out[i] = total(p, i)
     if n_threads == 1:
@@ -553,6 +527,8 @@ cdef void add_shards(const Pass* p, double* out, const real* means, int n_thread
     else:
         for j in prange(p.matrices, schedule="static", num_threads=n_threads):
             unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
+    if p.whole is not NULL:
+        pooled_of_whole(p.whole + HEAD + 1 + p.d, out + HEAD, means, p.k, p.d, out + flat)
 
 
 cdef inline double total(const Pass* p, Py_ssize_t i) noexcept nogil:
@@ -581,41 +557,19 @@ cdef void unfold(const Pass* p, Py_ssize_t start, Py_ssize_t stride, double* out
             out[b * d + a] = out[a * d + b]
 
 
-cdef void unpool(const Pass* p, double* out, const real* means) noexcept nogil:
-    """First and pooled second moments about the means, from moments about the anchors: see `moments.pool`."""
-    cdef Py_ssize_t d = p.d, dp = padded(p.d), kp = padded(p.k), start = HEAD + p.k, i, j, l, a, b
-    cdef double* first = out + start
-    cdef double* second = first + p.k * d
-    cdef double c, gap
-    for i in range(start):
-        out[i] = total(p, i)
-    for j in range(p.k):
-        for a in range(d):
-            first[j * d + a] = total(p, start + j * dp + a)
-    start += kp * dp
-    unfold(p, start, dp, second)
-    start += dp * dp
-    for j in range(p.k):
-        for l in range(j):
-            c = total(p, start + j * kp + l)
-            if c == 0:
-                continue
-            for a in range(d):
-                gap = <double>means[j * d + a] - means[l * d + a]
-                first[j * d + a] -= c * gap
-                first[l * d + a] += c * gap
-                for b in range(d):
-                    second[a * d + b] += c * gap * (<double>means[j * d + b] - means[l * d + b])
-
-
 # --- the doors -------------------------------------------------------------------------------------------------------
 
 cdef inline Rows rows(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame) noexcept nogil:
     """All rows, in their order."""
     cdef Rows r
-    r.n, r.d, r.X, r.frame, r.order = X.shape[0], <int>X.shape[1], &X[0, 0], &frame[0, 0], NULL
+    r.n, r.d, r.X, r.frame, r.order, r.whole = X.shape[0], <int>X.shape[1], &X[0, 0], &frame[0, 0], NULL, NULL
     r.weights = &weights[0] if weights.shape[0] else NULL
     return r
+
+
+cdef inline const double* start_of(const double[::1] vector) noexcept nogil:
+    """Where a vector begins, or NULL where it is empty."""
+    return &vector[0] if vector.shape[0] else NULL
 
 
 cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moments, bint prunes,
@@ -623,24 +577,22 @@ cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moment
     """What every pass has: samples, frame, means, and its temporary memory."""
     cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real)
+    moments = NONE if r.whole is not NULL else moments
     plan(p, r.n, r.d, <int>k, moments, prunes, itemsize)
+    p.whole = r.whole
     p.X, p.weights, p.frame, p.order = r.X, r.weights, r.frame, r.order
     p.means = p.centres = means
     p.factors = <void*>at
     at += aligned(p.k * packed_size(p.d) * itemsize)
     p.constants = <void*>at
     at += aligned(p.k * itemsize) + aligned(p.k * p.d * itemsize)
-    p.anchors = <void*>at
-    at += aligned(p.k * padded(p.d) * itemsize) if p.pools else 0
     p.pairs = <Py_ssize_t*>at
     at += aligned(2 * p.shards * sizeof(Py_ssize_t))
     p.sums = <double*>at
     at += p.shards * p.sums_size * sizeof(double)
     p.scratch = <char*>at
-    p.emit = <step_t>emit_pooled[real] if p.pools else <step_t>emit_moments[real]
-    if p.pools:
-        pack_anchors(means, p.k, p.d, <real*>p.anchors)
-    elif moments == NONE:
+    p.emit = <step_t>emit_moments[real]
+    if moments == NONE:
         p.dense = <dense_t>first_dense[real]
     elif moments == SQUARES:
         p.dense, p.gathered = <dense_t>squares_dense[real], <gathered_t>squares_gathered[real]
@@ -650,6 +602,26 @@ cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moment
         p.dense = (<dense_t>scatter1[real] if p.d == 1 else <dense_t>scatter2[real] if p.d == 2 else
                    <dense_t>scatter3[real] if p.d == 3 else <dense_t>scatter_dense[real])
         p.gathered = <gathered_t>scatter_gathered[real]
+
+
+cdef inline const double* useful(const double* whole, const real* factors, Py_ssize_t d, int moments) noexcept nogil:
+    """Statistics of all samples as one component, if pooled moments with this factor U are to come from them, or NULL.
+
+    The difference of the whole and of what is between components loses as many digits as it is smaller, in every
+    direction; with Sigma^-1 = U U' the whole's second moments a_ii / n times (Sigma^-1)_ii bound that.
+    """
+    cdef double most = 8192 if real is double else 54  # a quarter of all digits: the fourth root of 1 / rounding
+    cdef double row
+    cdef Py_ssize_t i, a
+    if whole is NULL or moments != POOLED:
+        return NULL
+    for i in range(d):
+        row = 0
+        for a in range(i, d):
+            row += <double>factors[i * d + a] * factors[i * d + a]
+        if not row * whole[HEAD + 1 + d + i * (d + 1)] <= most * whole[HEAD]:
+            return NULL
+    return whole
 
 
 cdef void set_density(Pass* p, const real* means, const real* factors, const double* constants, int density,
@@ -702,16 +674,21 @@ cdef void set_density(Pass* p, const real* means, const real* factors, const dou
 
 def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
           const real[:, :, ::1] factors, const double[::1] constants, double[::1] statistics,
-          unsigned char[::1] workspace, *, int density, int posterior, int moments, double cut, int n_threads):
+          unsigned char[::1] workspace, *, const double[::1] whole, int density, int posterior, int moments, double cut,
+          int n_threads):
     """One E-step and the sums for one M-step.
 
     X (n, d), weights (n,) or empty for ones, frame (2, d), means (k, d), factors (k, d, d), (1, d, d), (k, 1, d) or
-    (k, 1, 1) by density, constants (k,): IN. statistics: OUT. Responsibilities below exp(cut) count as zero.
+    (k, 1, 1) by density, constants (k,): IN. statistics: OUT. Responsibilities below exp(cut) count as zero. whole, or
+    empty: the scatter statistics of all samples as one component about the origin, from which pooled moments can come.
     Returns how many pairs of a sample and a component were evaluated, and how many have any responsibility.
     """
     cdef Pass p
+    cdef Rows r
     with nogil:
-        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, False, &workspace[0])
+        r = rows(X, weights, frame)
+        r.whole = useful(start_of(whole), &factors[0, 0, 0], r.d, moments)
+        open_pass(&p, r, &means[0, 0], means.shape[0], moments, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, posterior, cut)
         run(&p, sizeof(real), n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
@@ -721,7 +698,8 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
 def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
                  const real[:, :, ::1] factors, const double[::1] constants, const int[::1] order,
                  float[:, ::1] bounds, const double[:, ::1] change, double[::1] statistics,
-                 unsigned char[::1] workspace, *, int density, int moments, double cut, int n_threads):
+                 unsigned char[::1] workspace, *, const double[::1] whole, int density, int moments, double cut,
+                 int n_threads):
     """The same with soft responsibilities, less the pairs of a tile and a component that cannot matter.
 
     order (n,): the rows in the order in which tiles take them; close ones together. bounds (tiles, k): in, distances
@@ -729,8 +707,11 @@ def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::
     change (2, k): by how much distances from these are at least scaled [0], and moved at most [1], since then.
     """
     cdef Pass p
+    cdef Rows r
     with nogil:
-        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, True, &workspace[0])
+        r = rows(X, weights, frame)
+        r.whole = useful(start_of(whole), &factors[0, 0, 0], r.d, moments)
+        open_pass(&p, r, &means[0, 0], means.shape[0], moments, True, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, cut)
         p.order = &order[0]
         p.bounds = &bounds[0, 0]
