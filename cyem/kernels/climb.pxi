@@ -137,7 +137,7 @@ OUTCOMES = ("goes on", "converged", "out of the ordinary")
 
 cdef enum:
     GOES_ON, CONVERGED, STRANGE
-cdef enum:
+cpdef enum:
     MEMORY = 3      # rates of convergence of which the slowest counts
     PATIENCE = 2    # projections in a row that have to be small
     STRETCH = 4     # the first bound on the length of a leap, and what it grows by
