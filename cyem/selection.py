@@ -336,36 +336,30 @@ def select(
     _check(n_jobs, time_budget, parameters)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
     models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
-    codes = {name: model._check_parameters().code for (_, name), model in models.items()}
+    cells = {(k, name): (k, model._check_parameters().code) for (k, name), model in models.items()}
     problem = Problem(X, sample_weight, parameters)
     for model in models.values():
         model._remember(problem.X.shape[1], problem.names)
-    reasons = {(k, name): problem.reason(k, name) for k, name in models}
-    cells = {(k, name): (k, codes[name]) for k, name in models}
+    reasons = {name: problem.reason(*name) for name in models}
     wanted = list(dict.fromkeys(cell for name, cell in cells.items() if not reasons[name]))
     if not wanted:
-        raise ValueError(f"none of the {len(models)} combinations could be fitted; the first one: "
-                         f"{next(iter(reasons.values()))}")
+        raise _nothing(reasons.values())
 
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
-    mixtures = problem.mixtures({code for _, code in wanted})
-    search = Grid(mixtures, wanted, problem.settings(workers.check))
-    total, done, cv, missing = 2 * len(wanted), 0, {}, ""
+    search = Grid(problem.mixtures({code for _, code in wanted}), wanted, problem.settings(workers.check))
+    total, cv, missing = 2 * len(wanted), {}, ""
 
     def row(name):
         return _row(models[name], search, cells[name], cv, reasons[name] or missing)
 
     try:
         with workers, shown(progress, total) as tell:
-            for tasks, before in search.phases():
-                for cell, result in workers.run(tasks, before):
-                    search.tell(cell, result)
-                    if not done and callable(criterion):
-                        name = next(name for name in cells if cells[name] == cell)
-                        _try(criterion, row(name), models[name])
-                    done += 1
-                    tell(min(done, total))
+            for done, cell in enumerate(search.run(workers), 1):
+                if done == 1 and callable(criterion):
+                    first = next(name for name in cells if cells[name] == cell)
+                    _try(criterion, row(first), models[first])
+                tell(min(done, total))
             if done < total:
                 tell(total)
             if criterion == "cv":
@@ -379,9 +373,15 @@ def select(
         warn(f"interrupted after {len(search.found)} of {len(wanted)} fits: this is the best so far")
     rows = tuple(map(row, models))
     if all(row.reason for row in rows):
-        raise ValueError(f"none of the {len(rows)} combinations could be fitted; the first one: {rows[0].reason}")
+        raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
     return _chosen(Selection(rows, fitted, interrupted=bool(missing)), criterion)
+
+
+def _nothing(reasons):
+    """The error where there is no row with a fit."""
+    first, *others = reasons
+    return ValueError(f"none of the {1 + len(others)} combinations could be fitted; the first one: {first}")
 
 
 def _chosen(selection, criterion):
