@@ -431,6 +431,9 @@ class GaussianMixture(Estimator):
         budget = self.time_budget
         if budget is not None and (isinstance(budget, bool) or not isinstance(budget, numbers.Real) or not budget > 0):
             self._refuse("time_budget", "a number of seconds > 0, or None", budget)
+        if budget is not None and self.search is None:
+            raise ValueError(f"time_budget={budget!r} is for search='swap', which is off: set this too, or bound a fit "
+                             "by max_iter.")
         init = self.init_params
         if isinstance(init, str) and init not in start.STARTS:
             self._refuse("init_params", f"one of {', '.join(map(repr, start.STARTS))}, an array or a callable", init)

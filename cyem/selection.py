@@ -508,6 +508,9 @@ def _check(n_jobs, time_budget, parameters):
     if "covariance_type" in parameters:
         raise TypeError(f"covariance_type={parameters['covariance_type']!r}: name the structures to try by "
                         "covariance_types, one or several")
+    if unknown := sorted(parameters.keys() - GaussianMixture._defaults().keys()):
+        name = unknown[0]
+        raise TypeError(f"{name}={parameters[name]!r}: neither select nor GaussianMixture has such a parameter")
     if unused := SINGLE & parameters.keys():
         raise TypeError(f"{', '.join(f'{name}={parameters[name]!r}' for name in sorted(unused))}: concerns a fit by "
                         "itself, and not a search over many; leave it out (progress=... tells how far a search is)")
