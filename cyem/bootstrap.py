@@ -11,10 +11,10 @@ from . import data, start
 from .covariance import structure
 from .estimator import ConvergenceWarning
 from .gaussian import INTERRUPTED, GaussianMixture
+from .paths import APART
 from .replicates import processes, replicates, whole
 from .text import aligned
 
-APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
 DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)
 
 

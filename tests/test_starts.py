@@ -219,7 +219,7 @@ def test_bad_settings_of_a_search_are_named(name, value):
 
 def test_a_time_budget_without_a_search_is_no_bound():
     """It would be taken for one on the fit."""
-    with pytest.raises(ValueError, match="time_budget=3 is for search='swap', which is off: .*max_iter"):
+    with pytest.raises(ValueError, match=r"time_budget=3 is for search='swap', which is off: .*max_iter"):
         GaussianMixture(time_budget=3).fit([[0.0], [1.0]])
 
 

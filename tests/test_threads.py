@@ -37,6 +37,11 @@ def test_a_number_is_itself(n):
     assert type(threads.resolve(n)) is int
 
 
+def test_far_too_many():
+    """Their stacks would fill memory until the process dies; the result is the same for any number."""
+    assert threads.resolve(2**40) == threads.MOST
+
+
 @pytest.mark.parametrize("n", [0, -1, np.int64(-2)])
 def test_too_few(n):
     with pytest.raises(ValueError, match=r"n_threads must be None \(all cores\) or an integer >= 1, got .*[0-2]"):
