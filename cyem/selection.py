@@ -134,9 +134,10 @@ class Selection:
         -------
         tuple of float
         """
-        return tuple(answer.value for answer in self._answers(criterion))
+        return tuple(answer.value for answer in self.answers(criterion))
 
-    def _answers(self, criterion=None):
+    def answers(self, criterion=None):
+        """The same with the reason where there is none: a tuple of Answer, (value, reason)."""
         if criterion is None or criterion == self.criterion:
             return self._own_answers
         return _answers(self.rows, self.models, _known(criterion))
@@ -168,7 +169,7 @@ class Selection:
             If a function raises, or gives no number, for some rows: it is not defined for these.
         """
         other = replace(self, criterion=_known(criterion))
-        answers = other._answers()
+        answers = other.answers()
         if all(math.isnan(answer.value) for answer in answers):
             reason = next(answer.reason for answer in answers if answer.reason)
             raise UndefinedCriterion(f"criterion={criterion!r} is not defined for any row: it {reason}", self)
@@ -200,7 +201,7 @@ class Selection:
 
     def __str__(self):
         shown = SHOWN if self.criterion in SHOWN else (*SHOWN, self.criterion)
-        answers = [self._answers(criterion) for criterion in shown]
+        answers = [self.answers(criterion) for criterion in shown]
         columns = [_texts([answer.value for answer in column]) for column in answers]
         head = ("", "components", "structure", "log-likelihood", "parameters", *map(_name, shown), "iterations",
                 "seconds")

@@ -53,15 +53,15 @@ def series(words):
 def precision(values, large=2):
     """The format that tells numbers of this size apart; NaN has no say.
 
-    Decimals, `large` of them where the numbers reach ten, else four; three digits where that would show too little.
+    Decimals, `large` of them where the numbers reach ten, else four; two digits where that would show too little.
 
     Examples
     --------
     >>> from cyem.text import precision
     >>> precision([2322.19, 2324.18]), precision([0.05, 1.0]), precision([3e-7, 1.0])
-    ('.2f', '.4f', '.3g')
+    ('.2f', '.4f', '.2g')
     """
     sizes = [abs(value) for value in values if math.isfinite(value) and value]
     if max(sizes, default=0) >= 10:
         return f".{large}f"
-    return ".4f" if min(sizes, default=1) >= 0.001 else ".3g"
+    return ".4f" if min(sizes, default=1) >= 0.001 else ".2g"

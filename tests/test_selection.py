@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from cyem import select
+from cyem import fragments, select
 from cyem.mixture import Mixture
 from cyem.plotting import CriterionDisplay
 from cyem.selection import CRITERIA
@@ -165,7 +165,7 @@ def test_a_tiny_criterion_has_digits():
     X = np.concatenate([np.random.default_rng(j).normal(14 * j, 1, (60, 2)) for j in range(3)])
     selection = select(X, [1, 2, 3], "spherical", "nec", random_state=0)
     assert 0 < selection.best_row.nec < 1e-9
-    digits = f"{selection.best_row.nec:.3g}"
+    digits = f"{selection.best_row.nec:.2g}"
     assert digits in str(selection) and digits in selection._repr_html_()
     title = CriterionDisplay.from_selection(selection, ax=Figure()).ax_.get_title(loc="left")
     assert title.endswith(digits)
@@ -216,6 +216,8 @@ def test_a_function_that_fails_for_some_rows(X):
         "undefined: separation raised ValueError: Number of labels is 1. Valid values are 2 to n - 1",
         "undefined: separation gave None, which is no number",
     ]
+    table = fragments.models(selection, selection.rows)
+    assert '<abbr title="gave None, which is no number">undefined</abbr>' in table
 
 
 def test_no_search_is_lost_to_its_criterion(X):
