@@ -74,19 +74,19 @@ def models(selection, shown, **attributes):
             cells.append(element("td", reason, colspan=len(head) - 3, class_="reason", data_value=""))
         else:
             cells += [number(fit.log_likelihood), number(fit.n_parameters, form="d")]
-            cells += [number(*answers[fit], form) for answers, form in columns.values()]
+            cells += [number(*answers[fit], f",{form(answers[fit].value)}") for answers, form in columns.values()]
             cells += [number(fit.n_starts_at_optimum, form="d"), number(fit.n_iter, form="d"), number(fit.seconds)]
         lines.append(row(cells, class_="best" if is_best else None))
     return table(head, lines, **attributes)
 
 
 def _criteria(selection, shown):
-    """Of each criterion that is defined for some row, under its title: its answers by row, and their format."""
+    """Of each criterion that is defined for some row, under its title: its answers by row, and `precision` of them."""
     columns = {}
     for criterion in dict.fromkeys([*CRITERIA, selection.criterion]):
         answers = dict(zip(selection.rows, selection.answers(criterion), strict=True))
         if any(_is_number(answers[fit].value) for fit in shown):
-            columns[title(criterion)] = answers, f",{precision([answer.value for answer in answers.values()])}"
+            columns[title(criterion)] = answers, precision([answer.value for answer in answers.values()])
     return columns
 
 

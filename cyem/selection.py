@@ -581,7 +581,7 @@ def _name(criterion):
 
 def _texts(values):
     form = precision(values)
-    return ["undefined" if math.isnan(value) else f"{value:{form}}" for value in values]
+    return ["undefined" if math.isnan(value) else f"{value:{form(value)}}" for value in values]
 
 
 def _cells(row, criteria):

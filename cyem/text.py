@@ -51,17 +51,16 @@ def series(words):
 
 
 def precision(values, large=2):
-    """The format that tells numbers of this size apart; NaN has no say.
+    """A function that gives the format of a number among others; NaN has no say.
 
-    Decimals, `large` of them where the numbers reach ten, else four; two digits where that would show too little.
+    Decimals, `large` of them where the numbers reach ten, else four; two digits of one of which these show too little.
 
     Examples
     --------
     >>> from cyem.text import precision
-    >>> precision([2322.19, 2324.18]), precision([0.05, 1.0]), precision([3e-7, 1.0])
+    >>> precision([2322.19, 3e-7])(3e-7), precision([0.05, 3e-7])(0.05), precision([0.05, 3e-7])(3e-7)
     ('.2f', '.4f', '.2g')
     """
-    sizes = [abs(value) for value in values if math.isfinite(value) and value]
-    if max(sizes, default=0) >= 10:
-        return f".{large}f"
-    return ".4f" if min(sizes, default=1) >= 0.001 else ".2g"
+    if max((abs(value) for value in values if math.isfinite(value)), default=0) >= 10:
+        return lambda value: f".{large}f"
+    return lambda value: ".2g" if 0 < abs(value) < 0.001 else ".4f"

@@ -166,6 +166,7 @@ def test_a_tiny_criterion_has_digits():
     selection = select(X, [1, 2, 3], "spherical", "nec", random_state=0)
     assert 0 < selection.best_row.nec < 1e-9
     digits = f"{selection.best_row.nec:.2g}"
+    assert " 1.0000 " in str(selection)
     assert digits in str(selection) and digits in selection._repr_html_()
     title = CriterionDisplay.from_selection(selection, ax=Figure()).ax_.get_title(loc="left")
     assert title.endswith(digits)

@@ -112,7 +112,7 @@ class CriterionDisplay(Panel):
         ax.set_xlabel(f"number of components{' (hollow: spurious)' if hollow else ''}")
         name = title(self.criterion)
         ax.set_ylabel(f"{name} above the best")
-        ax.set_title(f"{structure} with {plural('component', k)} is best by {name}: {least:,{form}}",
+        ax.set_title(f"{structure} with {plural('component', k)} is best by {name}: {least:,{form(least)}}",
                      fontsize="medium", loc="left")
         style.frame(ax)
         style.label_ends(ax, ends, ranked, colours)
