@@ -15,7 +15,7 @@ enum {
     ROWS = 4,         /* features side by side; BLOCK of them where features are the lanes */
     TILE = 192,       /* samples that are transposed, weighed and summed together; a multiple of WIDE */
     WORDS = TILE / 8, /* words of eight flags, one for each of them */
-    SPARSE = 96,      /* samples with any responsibility in a tile up to which gathering them for matrices pays, */
+    SPARSE = 80,      /* samples with any responsibility in a tile up to which gathering them for matrices pays, */
     SPARSER = 40      /* and for variances, means, or matrices of up to BLOCK features */
 };
 
@@ -29,10 +29,25 @@ enum {
 #define cyem_roundf(x) ((float)(int)((x) < 0 ? (x) - 0.5f : (x) + 0.5f))
 #endif
 
+/* The place of the lowest bit of a word that is not zero. */
+#if defined(__GNUC__)
+#define cyem_lowest(word) __builtin_ctzll(word)
+#else
+static inline int cyem_lowest(unsigned long long word)
+{
+    int place = 0;
+    for (; !(word & 1); word >>= 1)
+        place++;
+    return place;
+}
+#endif
+
 #if defined(__GNUC__)
 #define cyem_prefetch(address) __builtin_prefetch(address, 0, 2)
+#define cyem_one_by_one() __asm__ volatile("") /* no lanes of the iterations of the loop that it is in */
 #else
 #define cyem_prefetch(address)
+#define cyem_one_by_one()
 #endif
 
 #if defined(_OPENMP)

@@ -19,6 +19,8 @@ cdef extern from "lanes.h":
     enum: SPARSER
     enum: CYEM_OPENMP
     int cyem_thread() noexcept nogil
+    int cyem_lowest(unsigned long long word) noexcept nogil
+    void cyem_one_by_one() noexcept nogil
     void cyem_prefetch(const void* address) noexcept nogil
     double cyem_round(double x) noexcept nogil
     float cyem_roundf(float x) noexcept nogil

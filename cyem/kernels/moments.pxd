@@ -10,7 +10,7 @@ from libc.math cimport sqrt, sqrtf
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
-from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, WORDS, real
+from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, WORDS, cyem_lowest, real
 
 cdef union Flags:
     unsigned char one[TILE]
@@ -280,75 +280,87 @@ cdef inline Py_ssize_t gather(const real* resp, Py_ssize_t* owned) noexcept nogi
     """owned <- the places of the samples with any responsibility; returns how many"""
     cdef Py_ssize_t s, v, n = 0
     cdef Flags flags
+    cdef uint64_t word
     for s in range(TILE):
         flags.one[s] = resp[s] > 0
     for v in range(WORDS):
-        if flags.eight[v]:
-            for s in range(v * 8, v * 8 + 8):
-                owned[n] = s
-                n += flags.one[s]
+        word = flags.eight[v]
+        while word:
+            owned[n] = v * 8 + cyem_lowest(word) // 8
+            n += 1
+            word &= word - 1
     return n
 
 
-cdef inline void scatter_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d,
+cdef inline void add_rows(const real* acc, Py_ssize_t n, double* out) noexcept nogil:
+    """out_l += acc_l"""
+    cdef Py_ssize_t l
+    for l in range(n):
+        out[l] += acc[l]
+
+
+cdef inline void outer_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t stride, Py_ssize_t rows,
+                                double* out) noexcept nogil:
+    """out[a, b] += sum_s y_sa z_sb for rows x BLOCK features; rows is a constant where this is called."""
+    cdef Py_ssize_t s, r, l
+    cdef real p
+    cdef real t[BLOCK]
+    cdef real acc[BLOCK][BLOCK]
+    for r in range(rows):
+        for l in range(BLOCK):
+            acc[r][l] = 0
+    for s in range(n):
+        for l in range(BLOCK):
+            t[l] = z[s * stride + l]
+        for r in range(rows):
+            p = y[s * stride + r]
+            for l in range(BLOCK):
+                acc[r][l] += p * t[l]
+    for r in range(rows):
+        add_rows(acc[r], BLOCK, out + r * stride)
+
+
+cdef inline void scatter_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d, double* first,
                                   double* second) noexcept nogil:
     """second[a, b] += sum_s y_sa z_sb in the lower blocks of a square; rows are padded with zeros to whole blocks"""
-    cdef Py_ssize_t a, b, s, l, stride = side(d)
-    cdef real p0, p1, p2, p3, t
-    cdef real acc0[BLOCK]
-    cdef real acc1[BLOCK]
-    cdef real acc2[BLOCK]
-    cdef real acc3[BLOCK]
-    cdef double* out
-    for a from 0 <= a < d by ROWS:
-        for b from 0 <= b < a + ROWS by BLOCK:
-            for l in range(BLOCK):
-                acc0[l] = acc1[l] = acc2[l] = acc3[l] = 0
-            for s in range(n):
-                p0 = y[s * stride + a]
-                p1 = y[s * stride + a + 1]
-                p2 = y[s * stride + a + 2]
-                p3 = y[s * stride + a + 3]
-                for l in range(BLOCK):
-                    t = z[s * stride + b + l]
-                    acc0[l] += p0 * t
-                    acc1[l] += p1 * t
-                    acc2[l] += p2 * t
-                    acc3[l] += p3 * t
-            out = second + a * stride + b
-            for l in range(BLOCK):
-                out[l] += acc0[l]
-                out[stride + l] += acc1[l]
-                out[2 * stride + l] += acc2[l]
-                out[3 * stride + l] += acc3[l]
+    cdef Py_ssize_t a, b, stride = side(d)
+    first_gathered(y, z, n, d, first, NULL)
+    for a from 0 <= a < d by BLOCK:
+        for b from 0 <= b <= a by BLOCK:
+            if BLOCK > ROWS and d - a <= ROWS:
+                outer_gathered(y + a, z + b, n, stride, ROWS, second + a * stride + b)
+            else:
+                outer_gathered(y + a, z + b, n, stride, BLOCK, second + a * stride + b)
 
 
-cdef inline void squares_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d,
+cdef inline void squares_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d, double* first,
                                   double* second) noexcept nogil:
-    """second_i += sum_s y_si z_si"""
+    """second_i += sum_s y_si z_si; first as below"""
     cdef Py_ssize_t a, s, l, stride = side(d)
     cdef real acc[BLOCK]
+    first_gathered(y, z, n, d, first, NULL)
     for a from 0 <= a < d by BLOCK:
         for l in range(BLOCK):
             acc[l] = 0
         for s in range(n):
             for l in range(BLOCK):
                 acc[l] += y[s * stride + a + l] * z[s * stride + a + l]
-        for l in range(BLOCK if a + BLOCK <= d else d - a):
-            second[a + l] += acc[l]
+        add_rows(acc, BLOCK if a + BLOCK <= d else d - a, second + a)
 
 
-cdef inline void norms_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d,
+cdef inline void norms_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d, double* first,
                                 double* second) noexcept nogil:
-    """second_0 += sum_s y_s . z_s"""
+    """second_0 += sum_s y_s . z_s; first as below"""
     cdef Py_ssize_t s
     cdef real total = 0
+    first_gathered(y, z, n, d, first, NULL)
     for s in range(n * side(d)):
         total += y[s] * z[s]
     second[0] += total
 
 
-cdef inline void first_gathered(const real* y, Py_ssize_t n, Py_ssize_t d, double* first) noexcept nogil:
+cdef inline void first_gathered(const real* y, const real* z, Py_ssize_t n, Py_ssize_t d, double* first,
+                                double* second) noexcept nogil:
     """first_i += sum_s y_si"""
     cdef Py_ssize_t a, s, l, stride = side(d)
     cdef real acc[BLOCK]
@@ -358,8 +370,7 @@ cdef inline void first_gathered(const real* y, Py_ssize_t n, Py_ssize_t d, doubl
         for s in range(n):
             for l in range(BLOCK):
                 acc[l] += y[s * stride + a + l]
-        for l in range(BLOCK if a + BLOCK <= d else d - a):
-            first[a + l] += acc[l]
+        add_rows(acc, BLOCK if a + BLOCK <= d else d - a, first + a)
 
 
 # --- one matrix for all components -----------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from .density cimport (
 )
 from .eigen cimport graded_eigen
 from .lanes cimport (
-    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
+    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
     lowest_exponent, real,
 )
 from .moments cimport (
@@ -60,7 +60,8 @@ cdef enum:
     NEAREST = 1 << 14       # bytes of samples: half of a common first-level cache
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
-    CACHED = 8              # rows that are transposed together
+    PART = 1 << 12          # sums that a thread adds at a time
+    EIGHT = 8               # rows that are transposed together
     FIRST = 4               # components that are evaluated first, the most likely ones
 
 cdef double SLACK = 1e-5  # of a bound: more than its rounding
@@ -83,7 +84,8 @@ ctypedef void (*posterior_t)(void* resp, int k, const void* w, Py_ssize_t n, dou
                              double* sums) noexcept nogil
 ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
                          double* second) noexcept nogil
-ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* second) noexcept nogil
+ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* first,
+                            double* second) noexcept nogil
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
@@ -104,6 +106,7 @@ cdef struct Pass:
     const void* frame
     const int* order
     const void* means       # (k, d): what moments are about
+    void* wide              # (2 + k, side): frame and means, padded with zeros to whole blocks
     const void* centres     # (k, d): what distances are measured from, whitened where the samples are
     void* factors           # (k or 1, factor_size)
     void* constants         # (k,): log-joint density at distance zero, less base
@@ -150,7 +153,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.sums_size = aligned((HEAD + k + k * d + second_size) * sizeof(double)) // sizeof(double)
     p.tile_size = <Py_ssize_t>d * TILE
     p.resp_size = <Py_ssize_t>k * TILE
-    p.z_size = p.tile_size if p.tile_size > (2 * SPARSE + 4) * width else (2 * SPARSE + 4) * width
+    p.z_size = p.tile_size if p.tile_size > (2 * SPARSE + 1) * width else (2 * SPARSE + 1) * width
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = MAX_SHARDS  # a power of two, so that threads get equal parts
@@ -197,10 +200,21 @@ def workspace_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize,
             plan(&p, n, d, k, kind, prunes, itemsize)
             size = n_threads * p.scratch_size + p.shards * (p.sums_size * <Py_ssize_t>sizeof(double) + 16)
             most = size if size > most else most
-    return 128 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize) + most
+    return (128 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
+            + aligned((2 + k) * side(d) * itemsize) + most)
 
 
 # --- samples -> responsibilities -------------------------------------------------------------------------------------
+
+cdef inline void column(const real* x, Py_ssize_t d, real reference, real scale, real* out) noexcept nogil:
+    """One feature of EIGHT rows. Spelt out, for compilers would read along rows and write numbers one by one."""
+    cdef Py_ssize_t l
+    cdef real t[EIGHT]
+    t[0], t[1], t[2], t[3] = x[0], x[d], x[2 * d], x[3 * d]
+    t[4], t[5], t[6], t[7] = x[4 * d], x[5 * d], x[6 * d], x[7 * d]
+    for l in range(EIGHT):
+        out[l] = (t[l] - reference) * scale
+
 
 cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
     """Transpose a group of tiles into the frame; places beyond the last row repeat it with weight zero."""
@@ -212,19 +226,16 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef const int* order = p.order
     cdef const real* x
     cdef Py_ssize_t _t, v, r, i, m, whole, d = p.d
-    cdef real a, b
     for _t in range(tiles):
         m = p.n - row if p.n - row < TILE else TILE
-        whole = m // CACHED * CACHED if order is NULL else 0
-        for v from 0 <= v < whole by CACHED:  # so few rows that their cache lines are there for every feature
+        whole = m // EIGHT * EIGHT if order is NULL else 0
+        for v from 0 <= v < whole by EIGHT:  # so few rows that their cache lines are there for every feature
             x = X + (row + v) * d
-            for i from 0 <= i < CACHED * d by 8:
+            for i from 0 <= i < EIGHT * d by 8:
                 cyem_prefetch(x + TILE * d + i)
             for i in range(d):
-                a = reference[i]
-                b = scale[i]
-                for r in range(CACHED):
-                    tile[i * TILE + v + r] = (x[r * d + i] - a) * b
+                cyem_one_by_one()
+                column(x + i, d, reference[i], scale[i], tile + i * TILE + v)
         for r in range(whole, m):
             x = X + (row + r if order is NULL else <Py_ssize_t>order[row + r]) * d
             for i in range(d):
@@ -375,7 +386,7 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     cdef const real* mean
     cdef const real* resp
     cdef double total
-    cdef Py_ssize_t t, i, j, n
+    cdef Py_ssize_t t, i, j, n, width = side(p.d)
     for i in range(s.n_active):
         j = s.active[i]
         mean = <const real*>p.means + j * p.d
@@ -390,7 +401,7 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
                 p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, s.z, first + j * p.d,
                         second + j * p.second_step)
             else:
-                add_gathered(p, mean, resp, row + t * TILE, X, <real*>s.z, first + j * p.d,
+                add_gathered(p, <real*>p.wide + (2 + j) * width, resp, row + t * TILE, X, <real*>s.z, first + j * p.d,
                              second + j * p.second_step)
 
 
@@ -399,37 +410,30 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
     """First and second moments of one component and those samples of one tile that it has any part in."""
     cdef Py_ssize_t owned[TILE + 1]
     cdef Py_ssize_t n = gather(resp, owned), d = p.d, width = side(d), i, s, a, l
-    cdef real* reference = z  # padded with zeros, as are
-    cdef real* scale = reference + width
-    cdef real* centre = scale + width
-    cdef real* last = centre + width
-    cdef real* y
+    cdef const real* reference = <const real*>p.wide
+    cdef const real* scale = reference + width
     cdef const real* x
+    cdef real* last = z
+    cdef real* y
     cdef real r
     cdef real t[BLOCK]
-    memset(z, 0, 4 * width * sizeof(real))
-    for i in range(d):
-        reference[i] = (<const real*>p.frame)[i]
-        scale[i] = (<const real*>p.frame)[d + i]
-        centre[i] = mean[i]
     z = last + width
     y = z + n * width
     for s in range(n):
         i = row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]
         x = X + i * d
         if i == p.n - 1:  # rows are read in whole blocks, and there is nothing behind this one
+            memset(last, 0, width * sizeof(real))
             memcpy(last, x, d * sizeof(real))
             x = last
         r = resp[owned[s]]
         for a from 0 <= a < width by BLOCK:
             for l in range(BLOCK):
-                t[l] = (x[a + l] - reference[a + l]) * scale[a + l] - centre[a + l]
+                t[l] = (x[a + l] - reference[a + l]) * scale[a + l] - mean[a + l]
             for l in range(BLOCK):
                 z[s * width + a + l] = t[l]
                 y[s * width + a + l] = r * t[l]
-    first_gathered(y, n, d, first)
-    if p.gathered is not NULL:
-        p.gathered(y, z, n, d, second)
+    p.gathered(y, z, n, d, first, second)
 
 
 cdef void emit_loglik(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
@@ -519,24 +523,28 @@ cdef void add_shards(const Pass* p, double* out, const real* means, int n_thread
     cdef Py_ssize_t i, j, flat = HEAD + p.k + p.k * p.d, width = side(p.d)
     if p.matrices == 0:
         flat += p.k * p.second_step
-    for i in range(flat):
-        out[i] = total(p, i)
     if n_threads == 1:
+        add_part(p, 0, flat, out)
         for j in range(p.matrices):
             unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
     else:
+        for i in prange((flat + PART - 1) // PART, schedule="static", num_threads=n_threads):
+            add_part(p, i * PART, min(PART, flat - i * PART), out + i * PART)
         for j in prange(p.matrices, schedule="static", num_threads=n_threads):
             unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
     if p.whole is not NULL:
         pooled_of_whole(p.whole + HEAD + 1 + p.d, out + HEAD, means, p.k, p.d, out + flat)
 
 
-cdef inline double total(const Pass* p, Py_ssize_t i) noexcept nogil:
-    cdef Py_ssize_t shard
-    cdef double sum = 0
+cdef inline void add_part(const Pass* p, Py_ssize_t start, Py_ssize_t n, double* out) noexcept nogil:
+    """out <- n of the sums, from start on"""
+    cdef Py_ssize_t shard, i
+    cdef const double* sums = p.sums + start
+    memset(out, 0, n * sizeof(double))
     for shard in range(p.shards):
-        sum += p.sums[shard * p.sums_size + i]
-    return sum
+        for i in range(n):
+            out[i] += sums[i]
+        sums += p.sums_size
 
 
 cdef tuple pairs(const Pass* p):
@@ -552,8 +560,9 @@ cdef void unfold(const Pass* p, Py_ssize_t start, Py_ssize_t stride, double* out
     """One symmetric (d, d) matrix from the lower half of one whose rows have the length stride."""
     cdef Py_ssize_t d = p.d, a, b
     for a in range(d):
-        for b in range(a + 1):
-            out[a * d + b] = total(p, start + a * stride + b)
+        add_part(p, start + a * stride, a + 1, out + a * d)
+    for a in range(d):
+        for b in range(a):
             out[b * d + a] = out[a * d + b]
 
 
@@ -572,6 +581,14 @@ cdef inline const double* start_of(const double[::1] vector) noexcept nogil:
     return &vector[0] if vector.shape[0] else NULL
 
 
+cdef inline void widen(const real* rows, Py_ssize_t n, Py_ssize_t d, real* wide) noexcept nogil:
+    """wide (n, side) <- rows (n, d), padded with zeros to whole blocks"""
+    cdef Py_ssize_t i, width = side(d)
+    for i in range(n):
+        memcpy(wide + i * width, rows + i * d, d * sizeof(real))
+        memset(wide + i * width + d, 0, (width - d) * sizeof(real))
+
+
 cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moments, bint prunes,
                     unsigned char* workspace) noexcept nogil:
     """What every pass has: samples, frame, means, and its temporary memory."""
@@ -586,6 +603,10 @@ cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moment
     at += aligned(p.k * packed_size(p.d) * itemsize)
     p.constants = <void*>at
     at += aligned(p.k * itemsize) + aligned(p.k * p.d * itemsize)
+    p.wide = <void*>at
+    at += aligned((2 + p.k) * side(p.d) * itemsize)
+    widen(<const real*>r.frame, 2, p.d, <real*>p.wide)
+    widen(means, p.k, p.d, <real*>p.wide + 2 * side(p.d))
     p.pairs = <Py_ssize_t*>at
     at += aligned(2 * p.shards * sizeof(Py_ssize_t))
     p.sums = <double*>at
@@ -593,7 +614,7 @@ cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moment
     p.scratch = <char*>at
     p.emit = <step_t>emit_moments[real]
     if moments == NONE:
-        p.dense = <dense_t>first_dense[real]
+        p.dense, p.gathered = <dense_t>first_dense[real], <gathered_t>first_gathered[real]
     elif moments == SQUARES:
         p.dense, p.gathered = <dense_t>squares_dense[real], <gathered_t>squares_gathered[real]
     elif moments == NORMS:
