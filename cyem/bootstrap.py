@@ -9,6 +9,7 @@ import numpy as np
 
 from . import data, start
 from .covariance import structure
+from .covariance.base import eigh
 from .estimator import ConvergenceWarning
 from .gaussian import INTERRUPTED, GaussianMixture
 from .paths import APART
@@ -203,7 +204,7 @@ def _split(model, j):
     shape = structure(model.covariance_type)
     covariance = shape.full(model.covariances_, k, d)[j].astype(np.float64)
     sd = np.sqrt(np.diagonal(covariance))
-    values, axes = np.linalg.eigh(covariance / np.outer(sd, sd))
+    values, axes = eigh(covariance / np.outer(sd, sd))
     side = np.where(twice == j, APART, 0)
     side[j] = -APART
     split = copy.copy(model).set_params(n_components=k + 1, warm_start=True)
