@@ -39,10 +39,9 @@ def selection_summary(selection):
     best = selection.best_row
     shown = [fit for fit, _ in ranked(selection)][:ROWS]
     more = f"{len(shown)} of {len(selection.rows)} rows, the best first." if len(shown) < len(selection.rows) else ""
-    chosen = f"{plural('component', best.n_components)}, {best.covariance_type}"
     return element(
         "div",
-        element("strong", f"Best by {title(selection.criterion)}: {chosen}"),
+        element("strong", f"Best by {title(selection.criterion)}: {best.title}"),
         models(selection, shown, style=PLAIN),
         element("div", more) if more else "",
     )

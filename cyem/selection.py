@@ -13,7 +13,7 @@ import numpy as np
 
 from . import covariance, data, start, threads
 from .contest import Settings
-from .criteria import CRITERIA, UNDEFINED, measures, title
+from .criteria import NOT_FINITE, answers, known, measures, title, tried
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
 from .grid import Grid
@@ -26,7 +26,6 @@ from .workers import Stopped, Workers
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
-NOT_FINITE = "gave no finite number"
 FOLDS = 10  # of a cross-validation
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves"}  # parameters of one fit only
 MARKS = {
@@ -58,12 +57,10 @@ class Row(NamedTuple):
     report: tuple = ()
     reason: str = ""
 
-
-class Answer(NamedTuple):
-    """What a criterion is for a row, NaN where it is not defined, and why it is not."""
-
-    value: float
-    reason: str = ""
+    @property
+    def title(self):
+        """What the model is called: how many components of which structure."""
+        return f"{plural('component', self.n_components)}, {self.covariance_type}"
 
 
 class UndefinedCriterion(ValueError):
@@ -140,11 +137,11 @@ class Selection:
         """The same with the reason where there is none: a tuple of Answer, (value, reason)."""
         if criterion is None or criterion == self.criterion:
             return self._own_answers
-        return _answers(self.rows, self.models, _known(criterion))
+        return answers(self.rows, self.models, known(criterion))
 
     @cached_property
     def _own_answers(self):
-        return _answers(self.rows, self.models, self.criterion)
+        return answers(self.rows, self.models, self.criterion)
 
     def pick(self, criterion):
         """The same table with another criterion choosing the best.
@@ -168,7 +165,7 @@ class Selection:
         UserWarning
             If a function raises, or gives no number, for some rows: it is not defined for these.
         """
-        other = replace(self, criterion=_known(criterion))
+        other = replace(self, criterion=known(criterion))
         answers = other.answers()
         if all(math.isnan(answer.value) for answer in answers):
             reason = next(answer.reason for answer in answers if answer.reason)
@@ -178,7 +175,7 @@ class Selection:
         if callable(criterion) and failed:
             row, reason = failed[0]
             warn(f"criterion={criterion!r} is not defined for {len(failed)} of {len(answers)} rows; the first, "
-                 f"{_called(row)}: it {reason}")
+                 f"{row.title}: it {reason}")
         return other
 
     @property
@@ -217,7 +214,7 @@ class Selection:
     @property
     def verdict(self):
         """Which is the best, as a line of text."""
-        return f"best by {_name(self.criterion)} (smaller is better): {_called(self.best_row)}"
+        return f"best by {_name(self.criterion)} (smaller is better): {self.best_row.title}"
 
     __repr__ = __str__
 
@@ -332,7 +329,7 @@ def select(
     2
     """
     begin = perf_counter()
-    _known(criterion)
+    known(criterion)
     counts, names = _counts(n_components), _structures(covariance_types)
     _check(n_jobs, time_budget, parameters)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
@@ -359,7 +356,7 @@ def select(
             for done, cell in enumerate(search.run(workers), 1):
                 if done == 1 and callable(criterion):
                     first = next(name for name in cells if cells[name] == cell)
-                    _try(criterion, row(first), models[first])
+                    tried(criterion, row(first), models[first])
                 tell(min(done, total))
             if done < total:
                 tell(total)
@@ -532,48 +529,6 @@ def _nested(special, general, equal_weights):
     return special.n_components == general.n_components and mine.includes(its)
 
 
-def _answers(rows, models, criterion):
-    """What a criterion is for each row; rows without a fit say themselves why there is none."""
-    if callable(criterion):
-        return tuple(Answer(math.nan) if model is None else _asked(criterion, row, model)
-                     for row, model in zip(rows, models, strict=True))
-    return tuple(_own(criterion, row) for row in rows)
-
-
-def _own(criterion, row):
-    """What one of CRITERIA is for a row."""
-    value = getattr(row, criterion)
-    if value is None or math.isnan(value):
-        return Answer(math.nan, "" if row.reason else UNDEFINED[criterion])
-    return Answer(value)
-
-
-def _asked(criterion, row, model):
-    """What a user's function is for a row."""
-    try:
-        value = criterion(row, model)
-    except Exception as error:
-        return Answer(math.nan, " ".join(f"raised {type(error).__name__}: {error}".split()))
-    if not isinstance(value, numbers.Real):
-        return Answer(math.nan, f"gave {value!r}, which is no number")
-    return Answer(float(value)) if math.isfinite(value) else Answer(math.nan, NOT_FINITE)
-
-
-def _try(criterion, row, model):
-    """A function that gives no number is an error before the search takes its time; where one raises, others may do."""
-    try:
-        value = criterion(row, model)
-    except Exception:
-        return
-    if not isinstance(value, numbers.Real):
-        raise TypeError(f"criterion={criterion!r} gave {value!r} for {_called(row)}: it must return a number, the "
-                        "smaller the better (NaN, inf: not defined)")
-
-
-def _called(row):
-    return f"{plural('component', row.n_components)}, {row.covariance_type}"
-
-
 def _name(criterion):
     """What a criterion is called in a table: a word."""
     return criterion if isinstance(criterion, str) else title(criterion)
@@ -595,13 +550,6 @@ def _cells(row, criteria):
 def marks(row):
     """The keys of MARKS that a row deserves."""
     return "~" * bool(row.report) + "?" * row.spurious + "!" * (not row.converged and not row.reason)
-
-
-def _known(criterion):
-    if not callable(criterion) and criterion not in CRITERIA:
-        raise ValueError(f"criterion={criterion!r} does not exist; choose one of {', '.join(map(repr, CRITERIA))}, or "
-                         "give a function of (row, model)")
-    return criterion
 
 
 def _counts(n_components):

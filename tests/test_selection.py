@@ -10,9 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from cyem import fragments, select
+from cyem.criteria import CRITERIA
 from cyem.mixture import Mixture
 from cyem.plotting import CriterionDisplay
-from cyem.selection import CRITERIA
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 
