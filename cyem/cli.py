@@ -16,7 +16,7 @@ import numpy as np
 import cyem
 
 from . import tables
-from .criteria import CRITERIA
+from .criteria import CRITERIA, UndefinedCriterion
 from .gaussian import INTERRUPTED
 from .progress import shown
 from .summary import feature_names
@@ -196,7 +196,11 @@ def _search(arguments):
     """X, weights and what `cyem.select` makes of them."""
     X, weights = _samples(arguments)
     settings = _settings(arguments, "n_components", "covariance_types", "criterion", "time_budget")
-    return X, weights, cyem.select(X, sample_weight=weights, **settings)
+    try:
+        return X, weights, cyem.select(X, sample_weight=weights, **settings)
+    except UndefinedCriterion as error:
+        print(error.selection)  # what there is
+        raise
 
 
 def _samples(arguments):

@@ -22,7 +22,7 @@ CRITERIA = tuple(TITLES)
 UNDEFINED = {
     "aicc": "needs more samples than parameters + 1",
     "nec": "needs a log-likelihood above that of a single component of the same structure",
-    "cv": "is computed only when asked for, by criterion='cv', and needs every part of the samples to be fitted",
+    "cv": "is computed only when asked for, by criterion='cv', when all else is done, and needs every part of the samples fitted",
 }
 NOT_FINITE = "gave no finite number"
 
@@ -103,6 +103,14 @@ def title(criterion):
         return TITLES.get(criterion, criterion)
     name = getattr(criterion, "__name__", "")
     return name if name.isidentifier() else "criterion"
+
+
+class UndefinedCriterion(ValueError):
+    """The criterion that was to choose is defined for no row. `selection` is the table, chosen from by another one."""
+
+    def __init__(self, message, selection=None):
+        super().__init__(message)
+        self.selection = selection
 
 
 class Answer(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import covariance, data, start, threads
 from .contest import Settings
-from .criteria import NOT_FINITE, answers, known, measures, title, tried
+from .criteria import NOT_FINITE, UndefinedCriterion, answers, known, measures, title, tried
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
 from .grid import Grid
@@ -61,14 +61,6 @@ class Row(NamedTuple):
     def title(self):
         """What the model is called: how many components of which structure."""
         return f"{plural('component', self.n_components)}, {self.covariance_type}"
-
-
-class UndefinedCriterion(ValueError):
-    """The criterion that was to choose is defined for no row. `selection` is the table, chosen from by another one."""
-
-    def __init__(self, message, selection=None):
-        super().__init__(message)
-        self.selection = selection
 
 
 class Violation(NamedTuple):
