@@ -22,7 +22,7 @@ CRITERIA = tuple(TITLES)
 UNDEFINED = {
     "aicc": "needs more samples than parameters + 1",
     "nec": "needs a log-likelihood above that of a single component of the same structure",
-    "cv": "is computed only when asked for, by criterion='cv', when all else is done, and needs every part of the samples fitted",
+    "cv": "is computed only when asked for, by criterion='cv', at the end, and needs every part of the samples fitted",
 }
 NOT_FINITE = "gave no finite number"
 
