@@ -10,6 +10,7 @@ from .covariance import structure
 from .covariance.local import contrasts, local
 from .estimator import warn
 from .gaussian import fitted
+from .statistics import TINY
 from .summary import feature_names
 from .text import aligned
 
@@ -17,7 +18,6 @@ METHODS = ("observed", "scores", "sandwich", "bootstrap")
 BLOCK = 1 << 18  # numbers per block of rows in one array: what grows with the samples stays in cache
 ROWS = 256  # the least rows of a block: products of matrices pay
 SINGULAR = 1e-10  # ratio of the extreme eigenvalues below which information says nothing about some parameter
-TINY = np.finfo(np.float64).tiny
 DISTANCE = 0.1  # standard errors, squared, that a fit may be from the maximum without a warning
 
 

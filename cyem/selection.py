@@ -126,7 +126,17 @@ class Selection:
         return tuple(answer.value for answer in self.answers(criterion))
 
     def answers(self, criterion=None):
-        """The same with the reason where there is none: a tuple of Answer, (value, reason)."""
+        """What `values` gives, with the reasons.
+
+        Parameters
+        ----------
+        criterion : str or callable, optional
+
+        Returns
+        -------
+        tuple of Answer
+            value and reason: why there is none; empty where there is one, and for rows without a fit, which say it.
+        """
         if criterion is None or criterion == self.criterion:
             return self._own_answers
         return answers(self.rows, self.models, known(criterion))
