@@ -9,7 +9,7 @@ import numpy as np
 from . import threads
 from .kernels import seeding
 from .kernels import sweep as kernel
-from .pruning import Pruner, enough
+from .pruning import FEW, Pruner, enough
 from .statistics import Statistics
 
 DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
@@ -175,9 +175,10 @@ class Samples:
         """Statistics of all samples as one component: scatter about the origin."""
         return self.sweep(one(self.X.shape[1]), "scatter")
 
-    def _whole(self, moments):
+    def _whole(self, moments, k):
         """The vector of these where moments can come from them, or nothing."""
-        return self.scatter.buffer if moments == "pooled" else NOTHING
+        useful = moments == "pooled" or (moments == "scatter" and 1 < k < FEW)
+        return self.scatter.buffer if useful else NOTHING
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
@@ -191,14 +192,14 @@ class Samples:
         if bounds is None:
             pairs = kernel.sweep(
                 self.X, self.weights, self.coordinates, means, factors, constants, sums, workspace,
-                whole=self._whole(moments), density=DENSITIES[kind], posterior=POSTERIORS[posterior],
+                whole=self._whole(moments, len(means)), density=DENSITIES[kind], posterior=POSTERIORS[posterior],
                 moments=MOMENTS[moments], cut=self.cut, n_threads=need.n_threads,
             )
         else:
             pairs = kernel.sweep_pruned(
                 self.X, self.weights, self.coordinates, means, factors, constants, bounds.order, bounds.nearest,
-                bounds.follow(density), sums, workspace, whole=self._whole(moments), density=DENSITIES[kind],
-                moments=MOMENTS[moments], cut=self.cut, n_threads=need.n_threads,
+                bounds.follow(density), sums, workspace, whole=self._whole(moments, len(means)),
+                density=DENSITIES[kind], moments=MOMENTS[moments], cut=self.cut, n_threads=need.n_threads,
             )
         if prunes:
             self.pruner.tell(self, density, pairs)
@@ -255,7 +256,7 @@ class Samples:
         size = kernel.climb_size(n, d, k, moments, self.dtype.itemsize, each, at_once)
         kernel.climb(
             self.X, self.weights, self.coordinates, sums, about, values, done, closed.floor, self._memory(size),
-            whole=self._whole(structure.moments), density=DENSITIES[structure.density], moments=moments,
+            whole=self._whole(structure.moments, k), density=DENSITIES[structure.density], moments=moments,
             ties=closed.ties, part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, tol=tol,
             n_threads=each, at_once=at_once,
         )
@@ -270,7 +271,7 @@ class Samples:
         size = kernel.ascent_size(n, d, k, moments, self.dtype.itemsize, need.n_threads)
         return kernel.ascend(
             self.X, self.weights, self.coordinates, blocks, statistics.buffer, statistics.about, state, values,
-            closed.floor, scale, self._memory(size), whole=self._whole(structure.moments),
+            closed.floor, scale, self._memory(size), whole=self._whole(structure.moments, k),
             density=DENSITIES[structure.density], moments=moments, ties=closed.ties, curved=structure.curved,
             part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, mass=self.mass,
             n_threads=need.n_threads, **how,

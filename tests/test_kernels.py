@@ -12,7 +12,7 @@ import itertools
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
@@ -26,7 +26,8 @@ DOORS = ("sweep", "accumulate", "score_samples", "responsibilities", "labels")
 DENSITIES = range(len(reference.DENSITIES))
 SOFT, HARD = range(len(reference.POSTERIORS))
 MOMENTS = range(len(reference.MOMENTS))
-SCATTER = reference.MOMENTS.index("scatter")
+SCATTER, POOLED = (reference.MOMENTS.index(kind) for kind in ("scatter", "pooled"))
+TRIANGULAR, WHITENED = (reference.DENSITIES.index(kind) for kind in ("triangular", "whitened"))
 
 EXTENDED = np.finfo(np.longdouble).eps < 1e-18
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}  # of the sum of absolute values, see `magnitudes`
@@ -245,9 +246,6 @@ def test_sweep_of_many_shards(isa, dtype, density):
                           moments=moments, cut=CUT[dtype])
 
 
-POOLED, WHITENED = reference.MOMENTS.index("pooled"), reference.DENSITIES.index("whitened")
-
-
 def whole(given, weighted):
     """Statistics of all samples as one component, about the origin."""
     n, d = given.X.shape
@@ -257,30 +255,48 @@ def whole(given, weighted):
     return out
 
 
+def normal(given, scale=1):
+    """The same problem with components of equal weight, whose factors U are scaled: their constants say so."""
+    factors = given.factors * given.factors.dtype.type(scale)
+    d = given.X.shape[1]
+    log_dets = np.log(np.diagonal(factors.astype(float), axis1=1, axis2=2)).sum(axis=1)
+    constants = np.broadcast_to(log_dets - d / 2 * np.log(2 * np.pi), len(given.means)) - np.log(len(given.means))
+    return replace(given, factors=factors, constants=np.ascontiguousarray(constants))
+
+
+FROM_THE_WHOLE = [(SCATTER, TRIANGULAR), (POOLED, WHITENED)]
+
+
+def useful_whole(given, moments):
+    """The same where moments can come from it, or nothing."""
+    return whole(given, True) if moments in (SCATTER, POOLED) else NOTHING
+
+
 @every_isa
 @every_dtype
+@pytest.mark.parametrize(("moments", "density"), FROM_THE_WHOLE, ids=["scatter", "pooled"])
 @by_size([*ALONG_AXES, (20000, 3, 4), (3000, 33, 5)])
-def test_pooled_moments_from_the_whole(isa, dtype, size):
-    given = problem(*size, WHITENED, dtype)
+def test_moments_from_the_whole(isa, dtype, moments, density, size):
+    given = normal(problem(*size, density, dtype))
     for posterior, weighted in itertools.product((SOFT, HARD), (False, True)):
-        kinds = dict(weighted=weighted, density=WHITENED, posterior=posterior, moments=POOLED, cut=CUT[dtype])
-        got, exact = run(isa, "sweep", given, whole=whole(given, weighted), **kinds), expect("sweep", given, **kinds)
+        kinds = dict(weighted=weighted, density=density, posterior=posterior, moments=moments, cut=CUT[dtype])
+        all_of_it = whole(given, weighted)
+        got, exact = run(isa, "sweep", given, whole=all_of_it, **kinds), expect("sweep", given, **kinds)
         scale = magnitudes(given, "sweep", **kinds).copy()
-        scale[-given.X.shape[1] ** 2 :] += np.abs(whole(given, weighted)).max()
+        scale[2:] += np.abs(all_of_it).max() + all_of_it[2] * np.abs(given.means).max() ** 2
         assert (np.abs(got - exact) <= TOLERANCE[dtype] * scale).all()
 
 
 @every_isa
 @every_dtype
-def test_pooled_moments_come_from_the_samples_where_components_are_small(isa, dtype):
+@pytest.mark.parametrize(("moments", "density"), FROM_THE_WHOLE, ids=["scatter", "pooled"])
+def test_moments_come_from_the_samples_where_components_are_small(isa, dtype, moments, density):
     """Where samples spread a thousand times as far, a difference of the two would have lost six digits."""
-    given = problem(3000, 5, 4, WHITENED, dtype)
-    small = given.map(np.array)
-    small.factors[...] *= 1000
-    kinds = dict(density=WHITENED, posterior=SOFT, moments=POOLED, cut=CUT[dtype])
-    np.testing.assert_array_equal(run(isa, "sweep", small, whole=whole(given, True), **kinds),
+    large, small = (normal(problem(3000, 5, 4, density, dtype), scale) for scale in (1, 1000))
+    kinds = dict(density=density, posterior=SOFT, moments=moments, cut=CUT[dtype])
+    np.testing.assert_array_equal(run(isa, "sweep", small, whole=whole(small, True), **kinds),
                                   run(isa, "sweep", small, **kinds))
-    assert (run(isa, "sweep", given, whole=whole(given, True), **kinds) != run(isa, "sweep", given, **kinds)).any()
+    assert (run(isa, "sweep", large, whole=whole(large, True), **kinds) != run(isa, "sweep", large, **kinds)).any()
 
 
 @every_isa
@@ -985,7 +1001,7 @@ def climb(module, given, moments, runs, dtype, *, iterations=5, tol=0.0, n_threa
                         np.uint8)
     module.climb(given.X, given.weights, given.frame, statistics, about, values, done,
                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
-                 whole=whole(given, True) if moments == POOLED else NOTHING,
+                 whole=useful_whole(given, moments),
                  density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments, ties=0,
                  part=4 * d * float(np.finfo(dtype).eps), equal_weights=False, cut=CUT[dtype], tol=tol,
                  n_threads=n_threads, at_once=at_once)
@@ -1054,10 +1070,10 @@ def ascend(module, given, moments, dtype, *, ties=0, curved=False, tol=1e-7, wal
         values = np.full(stride or 120, np.nan)
         done, outcome, gain = module.ascend(
             given.X, given.weights, given.frame, blocks, statistics, about, state, values, floor, np.full(d, 0.5),
-            workspace[1:], whole=whole(given, True) if moments == POOLED else NOTHING, density=density, moments=moments,
-            ties=ties, curved=curved, part=part, equal_weights=False,
-            cut=CUT[dtype], mass=float(given.weights.sum(dtype=float)), tol=tol,
-            resolution=4 * float(np.finfo(dtype).eps), walk=walk, n_threads=n_threads,
+            workspace[1:], whole=useful_whole(given, moments), density=density, moments=moments, ties=ties,
+            curved=curved, part=part, equal_weights=False, cut=CUT[dtype],
+            mass=float(given.weights.sum(dtype=float)), tol=tol, resolution=4 * float(np.finfo(dtype).eps),
+            walk=walk, n_threads=n_threads,
         )
         path += values[:done].tolist()
         if outcome != 0:

@@ -23,9 +23,10 @@ cdef double measure(const Problem* c, double* block, double* statistics, double*
                     real unused) noexcept nogil:
     """One pass: statistics about the means of a block, as the samples' precision has them; the mean log-likelihood."""
     cdef Pass p
-    cdef Rows r = c.rows
-    cdef Block b = parts(block, c.model.k, c.model.d, c.model.moments)
-    cdef Py_ssize_t size = matrices_size(c.model.k, c.model.d, c.model.moments), means_size = c.model.k * c.model.d, j
+    cdef Py_ssize_t k = c.model.k, d = c.model.d
+    cdef int moments = c.model.moments
+    cdef Block b = parts(block, k, d, moments)
+    cdef Py_ssize_t size = matrices_size(k, d, moments), means_size = k * d, j
     cdef real* means = <real*>at
     cdef real* factors = <real*>(at + aligned(means_size * sizeof(real)))
     cdef double mass = 0
@@ -35,12 +36,11 @@ cdef double measure(const Problem* c, double* block, double* statistics, double*
         about[j] = means[j]
     for j in range(size):
         factors[j] = <real>b.factors[j]
-    r.whole = useful(c.rows.whole, factors, r.d, c.model.moments)
-    open_pass[real](&p, r, means, c.model.k, c.model.moments, False, at)
+    open_pass[real](&p, with_whole(c.rows, c.rows.whole, factors, moments), means, k, moments, False, at)
     set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
     run(&p, sizeof(real), c.n_threads)
     add_shards[real](&p, statistics, means, c.n_threads)
-    for j in range(c.model.k):
+    for j in range(k):
         mass += statistics[HEAD + j]
     return statistics[0] / mass
 

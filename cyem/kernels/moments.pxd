@@ -373,7 +373,7 @@ cdef inline void first_gathered(const real* y, const real* z, Py_ssize_t n, Py_s
         add_rows(acc, BLOCK if a + BLOCK <= d else d - a, first + a)
 
 
-# --- one matrix for all components -----------------------------------------------------------------------------------
+# --- from the moments of all samples ---------------------------------------------------------------------------------
 
 cdef inline void pooled_of_whole(const double* whole, const double* masses, const real* means, Py_ssize_t k,
                                  Py_ssize_t d, double* second) noexcept nogil:
@@ -396,3 +396,41 @@ cdef inline void pooled_of_whole(const double* whole, const double* masses, cons
     for a in range(d):
         for b in range(a):
             second[b * d + a] = second[a * d + b]
+
+
+cdef inline void rest_of_whole(const double* whole, Py_ssize_t rest, const real* means, Py_ssize_t k, Py_ssize_t d,
+                               double* sums) noexcept nogil:
+    """Mass, first and second moments of one component, which are what the others leave of all samples.
+
+    whole: mass, first (d) and second moments (d, d) about the origin. sums: masses, first and second moments about
+    means, which add up to it. A component's moments about another mean, gap = its own - the other away, are
+
+        first + n gap    and    second + first gap' + gap first' + n gap gap'.
+    """
+    cdef double* first = sums + k
+    cdef double* second = first + k * d
+    cdef double* f = first + rest * d
+    cdef double* S = second + rest * d * d
+    cdef const real* mean = means + rest * d
+    cdef double n = whole[0], gap, g
+    cdef Py_ssize_t j, a, b
+    for a in range(d):
+        f[a] = whole[1 + a] - n * mean[a]
+        for b in range(d):
+            S[a * d + b] = whole[1 + d + a * d + b] - f[a] * mean[b] - mean[a] * whole[1 + b]
+    sums[rest] = n
+    for j in range(k):
+        if j == rest:
+            continue
+        n = sums[j]
+        sums[rest] -= n
+        for a in range(d):
+            gap = <double>means[j * d + a] - mean[a]
+            g = first[j * d + a] + n * gap
+            f[a] -= g
+            for b in range(d):
+                S[a * d + b] -= (second[j * d * d + a * d + b] + g * (<double>means[j * d + b] - mean[b])
+                                 + gap * first[j * d + b])
+    for a in range(d):
+        for b in range(a):
+            S[b * d + a] = S[a * d + b]

@@ -8,6 +8,8 @@ b) A pass fills the responsibilities of a group of tiles (from densities, or fro
 c) Samples are seen as (x - frame[0]) * frame[1]: centred on one reference and measured in one power of two a feature.
 d) Statistics are one float64 vector: log-likelihood, log of the largest responsibilities, masses (k), first (k, d) and
    second moments about the means that were given; the size of the last depends on their kind.
+   Responsibilities add up to weights, so that sums over all components are known before the first pass: pooled second
+   moments need no more than first ones, and one component of the others is what these leave.
 e) A pass may be told what log-joint density each component can reach at most in each tile. It then evaluates those that
    may matter, and refreshes their bounds; the others' responsibilities would have been exact zeros.
 f) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
@@ -19,7 +21,7 @@ The doors (def) take C-contiguous arrays of one dtype, check nothing and return 
 
 from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
-from libc.math cimport INFINITY, fabs, log, log1p, sqrt
+from libc.math cimport INFINITY, exp, fabs, log, log1p, sqrt
 from libc.string cimport memcpy, memset
 
 from .algebra cimport cholesky
@@ -31,12 +33,12 @@ from .density cimport (
 )
 from .eigen cimport graded_eigen
 from .lanes cimport (
-    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, cyem_thread, exp_lanes, log_lanes,
-    lowest_exponent, real,
+    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, cyem_thread,
+    exp_lanes, log_lanes, lowest_exponent, real,
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
-    norms_gathered, pooled_of_whole, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
+    norms_gathered, pooled_of_whole, rest_of_whole, scatter1, scatter2, scatter3, scatter_dense, scatter_gathered, side,
     squares_dense, squares_gathered,
 )
 from .mstep cimport ORDINARY, Model, maximise
@@ -117,7 +119,8 @@ cdef struct Pass:
     double base, cut
     bint shared             # one factor for all components
     Py_ssize_t span         # samples of a tile that all components see before the next ones
-    const double* whole     # as in Rows where pooled moments are to come from it, or NULL
+    const double* whole     # as in Rows where moments are to come from it, or NULL
+    Py_ssize_t rest         # the component whose moments are what others leave of the whole, or -1
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
     Py_ssize_t factor_size, factor_step, tile_size, resp_size, z_size
     Py_ssize_t second_step, sums_size, scratch_size
@@ -389,6 +392,8 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     cdef Py_ssize_t t, i, j, n, width = side(p.d)
     for i in range(s.n_active):
         j = s.active[i]
+        if j == p.rest:
+            continue
         mean = <const real*>p.means + j * p.d
         for t in range(tiles):
             resp = <real*>s.resp + t * p.resp_size + i * TILE
@@ -532,16 +537,18 @@ cdef void add_shards(const Pass* p, double* out, const real* means, int n_thread
             add_part(p, i * PART, min(PART, flat - i * PART), out + i * PART)
         for j in prange(p.matrices, schedule="static", num_threads=n_threads):
             unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
-    if p.whole is not NULL:
+    if p.rest >= 0:
+        rest_of_whole(p.whole + HEAD, p.rest, means, p.k, p.d, out + HEAD)
+    elif p.whole is not NULL and p.matrices == 0:
         pooled_of_whole(p.whole + HEAD + 1 + p.d, out + HEAD, means, p.k, p.d, out + flat)
 
 
 cdef inline void add_part(const Pass* p, Py_ssize_t start, Py_ssize_t n, double* out) noexcept nogil:
     """out <- n of the sums, from start on"""
-    cdef Py_ssize_t shard, i
+    cdef Py_ssize_t _shard, i
     cdef const double* sums = p.sums + start
     memset(out, 0, n * sizeof(double))
-    for shard in range(p.shards):
+    for _shard in range(p.shards):
         for i in range(n):
             out[i] += sums[i]
         sums += p.sums_size
@@ -594,9 +601,9 @@ cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moment
     """What every pass has: samples, frame, means, and its temporary memory."""
     cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real)
-    moments = NONE if r.whole is not NULL else moments
+    moments = NONE if r.whole is not NULL and moments == POOLED else moments
     plan(p, r.n, r.d, <int>k, moments, prunes, itemsize)
-    p.whole = r.whole
+    p.whole, p.rest = r.whole, -1
     p.X, p.weights, p.frame, p.order = r.X, r.weights, r.frame, r.order
     p.means = p.centres = means
     p.factors = <void*>at
@@ -625,24 +632,49 @@ cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moment
         p.gathered = <gathered_t>scatter_gathered[real]
 
 
-cdef inline const double* useful(const double* whole, const real* factors, Py_ssize_t d, int moments) noexcept nogil:
-    """Statistics of all samples as one component, if pooled moments with this factor U are to come from them, or NULL.
+cdef inline double loss(const double* whole, const real* U, Py_ssize_t d) noexcept nogil:
+    """By how much the second moments of all samples exceed those of a component with Sigma^-1 = U U', at most.
 
-    The difference of the whole and of what is between components loses as many digits as it is smaller, in every
-    direction; with Sigma^-1 = U U' the whole's second moments a_ii / n times (Sigma^-1)_ii bound that.
+    So many times the rounding error of the one is the error of the other where it is what remains of a difference, in
+    every direction: the largest a_ii (Sigma^-1)_ii, where a are the moments of the whole over its mass.
     """
-    cdef double most = 8192 if real is double else 54  # a quarter of all digits: the fourth root of 1 / rounding
-    cdef double row
+    cdef double row, most = 0
     cdef Py_ssize_t i, a
-    if whole is NULL or moments != POOLED:
-        return NULL
     for i in range(d):
         row = 0
         for a in range(i, d):
-            row += <double>factors[i * d + a] * factors[i * d + a]
-        if not row * whole[HEAD + 1 + d + i * (d + 1)] <= most * whole[HEAD]:
-            return NULL
-    return whole
+            row += <double>U[i * d + a] * U[i * d + a]
+        row *= whole[HEAD + 1 + d + i * (d + 1)] / whole[HEAD]
+        most = most if row <= most else row
+    return most
+
+
+cdef inline Rows with_whole(Rows r, const double* whole, const real* factors, int moments) noexcept nogil:
+    """The same rows, with their statistics as one component, or NULL, where these are of use."""
+    r.whole = whole
+    if moments == POOLED and whole is not NULL and not loss(whole, factors, r.d) <= bearable[real](0):
+        r.whole = NULL
+    return r
+
+
+cdef inline double bearable(real unused) noexcept nogil:
+    """A loss of a quarter of all digits: the fourth root of 1 / rounding."""
+    return 8192 if real is double else 54
+
+
+cdef inline Py_ssize_t best_rest(const double* whole, const real* factors, const double* constants, Py_ssize_t k,
+                                 Py_ssize_t d) noexcept nogil:
+    """The component that loses least as what the others leave of the whole; -1 where that is too much."""
+    cdef Py_ssize_t j, i, best = -1
+    cdef double weight, lost, least = bearable[real](0)
+    for j in range(k):
+        weight = constants[j] + 0.9189385332046727 * d  # log sqrt(2 pi)
+        for i in range(d):
+            weight -= log(factors[j * d * d + i * (d + 1)])
+        lost = loss(whole, factors + j * d * d, d) * exp(-weight)
+        if lost < least:
+            best, least = j, lost
+    return best
 
 
 cdef void set_density(Pass* p, const real* means, const real* factors, const double* constants, int density,
@@ -688,6 +720,8 @@ cdef void set_density(Pass* p, const real* means, const real* factors, const dou
         p.density = <density_t>whitened[real]
     else:
         p.density = <density_t>spherical[real]
+    if p.whole is not NULL and p.matrices == p.k:
+        p.rest = best_rest(p.whole, factors, constants, p.k, p.d)
     p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
     p.cut = cut
     p.fill = <step_t>fill_posterior[real]
@@ -701,14 +735,14 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
 
     X (n, d), weights (n,) or empty for ones, frame (2, d), means (k, d), factors (k, d, d), (1, d, d), (k, 1, d) or
     (k, 1, 1) by density, constants (k,): IN. statistics: OUT. Responsibilities below exp(cut) count as zero. whole, or
-    empty: the scatter statistics of all samples as one component about the origin, from which pooled moments can come.
+    empty: the scatter statistics of all samples as one component about the origin, from which pooled moments can come,
+    and those of one component: what the others leave.
     Returns how many pairs of a sample and a component were evaluated, and how many have any responsibility.
     """
     cdef Pass p
     cdef Rows r
     with nogil:
-        r = rows(X, weights, frame)
-        r.whole = useful(start_of(whole), &factors[0, 0, 0], r.d, moments)
+        r = with_whole(rows(X, weights, frame), start_of(whole), &factors[0, 0, 0], moments)
         open_pass(&p, r, &means[0, 0], means.shape[0], moments, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, posterior, cut)
         run(&p, sizeof(real), n_threads)
@@ -730,8 +764,7 @@ def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::
     cdef Pass p
     cdef Rows r
     with nogil:
-        r = rows(X, weights, frame)
-        r.whole = useful(start_of(whole), &factors[0, 0, 0], r.d, moments)
+        r = with_whole(rows(X, weights, frame), start_of(whole), &factors[0, 0, 0], moments)
         open_pass(&p, r, &means[0, 0], means.shape[0], moments, True, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, cut)
         p.order = &order[0]
