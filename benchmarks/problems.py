@@ -120,8 +120,8 @@ def shrunk(n, d, k):
 
 def clusters(n, d, k, *, separation=3.0, dtype=np.float64, seed=0):
     """Components of equal weight and of random shapes, means normal with standard deviation separation / sqrt(2)."""
-    name = named(n, d, k)
     n, d, k = shrunk(n, d, k)
+    name = named(n, d, k)
     rng = np.random.default_rng(seed)
     means = rng.normal(size=(k, d)) * separation / np.sqrt(2)
     factors = rng.normal(size=(k, d, d)) / np.sqrt(d) + np.eye(d)
@@ -131,8 +131,8 @@ def clusters(n, d, k, *, separation=3.0, dtype=np.float64, seed=0):
 
 def apart(n, d, k, *, gap=8.0, seed=0):
     """Components of weight 1 / k and of variances from 1/3 to 3, that have about as much room each for any k."""
-    name = named(n, d, k)
     n, d, k = shrunk(n, d, k)
+    name = named(n, d, k)
     rng = np.random.default_rng(seed)
     means = rng.uniform(size=(k, d)) * gap * k ** (1 / d)
     factors = np.linalg.qr(rng.normal(size=(k, d, d)))[0] * 3 ** (rng.random((k, 1, d)) - 0.5)

@@ -36,5 +36,5 @@ def test_memory(race, benchmark, n):
         command = [sys.executable, "-P", "-W", "ignore", "-c", CHILD, *map(str, size)]
         megabytes.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
-    race(named(n, 10, 20), ours, rounds=1, group="Peak memory of a fit beyond X (time: of the whole process)")
+    race(named(*size), ours, rounds=1, group="Peak memory of a fit beyond X (time: of the whole process)")
     benchmark.extra_info["megabytes"] = max(megabytes)

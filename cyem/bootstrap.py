@@ -9,12 +9,13 @@ import numpy as np
 
 from . import data, start
 from .covariance import structure
+from .covariance.base import eigh
 from .estimator import ConvergenceWarning
 from .gaussian import INTERRUPTED, GaussianMixture
+from .paths import APART
 from .replicates import processes, replicates, whole
 from .text import aligned
 
-APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
 DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)
 
 
@@ -197,16 +198,18 @@ def _fitted(model, X, weights):
 
 
 def _split(model, j):
-    """The mixture with component j twice, on either side of its mean along its first axis, to go on from there."""
+    """The mixture with component j twice, on either side of its mean along its longest axis, to go on from there."""
     k, d = model.means_.shape
     twice = np.append(np.arange(k), j)
     shape = structure(model.covariance_type)
-    values, axes = np.linalg.eigh(shape.full(model.covariances_, k, d)[j])
+    covariance = shape.full(model.covariances_, k, d)[j].astype(np.float64)
+    sd = np.sqrt(np.diagonal(covariance))
+    values, axes = eigh(covariance / np.outer(sd, sd))
     side = np.where(twice == j, APART, 0)
     side[j] = -APART
     split = copy.copy(model).set_params(n_components=k + 1, warm_start=True)
     split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
-    split.means_ = model.means_[twice] + side[:, None] * np.sqrt(values[-1]) * axes[:, -1]
+    split.means_ = model.means_[twice] + side[:, None] * np.sqrt(values[-1]) * axes[:, -1] * sd
     split.precisions_cholesky_ = shape.condensed(shape.full(model.precisions_cholesky_, k, d)[twice])
     return split
 
@@ -219,7 +222,8 @@ class Stability:
     ari : ndarray of shape (B,)
         Adjusted Rand index between the clusters of the model and those of each refit.
     jaccard : ndarray of shape (B, k)
-        For each component, the Jaccard coefficient of its cluster with the most similar cluster of each refit.
+        For each component, the Jaccard coefficient of its cluster with the most similar cluster of each refit; NaN for
+        a component that is no sample's most probable one.
     sizes : ndarray of shape (k,)
         Weight of the samples in each cluster of the model.
     """
@@ -232,11 +236,14 @@ class Stability:
     @property
     def dissolved(self):
         """Share of the refits in which each cluster is gone (k,): its Jaccard coefficient is at most 0.5."""
-        return (self.jaccard <= DISSOLVED).mean(axis=0)
+        return np.where(np.isnan(self.jaccard), np.nan, self.jaccard <= DISSOLVED).mean(axis=0)
 
     def __str__(self):
         table = [("component", "size", "mean Jaccard", "5 %", "dissolved")]
         for j, size in enumerate(self.sizes):
+            if not size:
+                table.append((str(j), "0", "undefined: no sample in it"))
+                continue
             low = np.quantile(self.jaccard[:, j], 0.05)
             table.append((str(j), f"{size:g}", f"{self.jaccard[:, j].mean():.3f}", f"{low:.3f}",
                           f"{100 * self.dissolved[j]:.0f} %"))
@@ -354,9 +361,13 @@ def adjusted_rand(pairs):
 
 
 def jaccard(pairs):
-    """For each cluster of the first partition, its weight in common with one of the second over that of their union."""
-    union = pairs.sum(axis=1, keepdims=True) + pairs.sum(axis=0) - pairs
-    return (pairs / np.where(union > 0, union, 1)).max(axis=1)
+    """For each cluster of the first partition, its weight in common with one of the second over that of their union.
+
+    Of a cluster without samples there is nothing to come back: NaN.
+    """
+    sizes = pairs.sum(axis=1, keepdims=True)
+    union = sizes + pairs.sum(axis=0) - pairs
+    return np.where(sizes > 0, pairs / np.where(union > 0, union, 1), np.nan).max(axis=1)
 
 
 def refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress):

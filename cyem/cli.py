@@ -16,7 +16,7 @@ import numpy as np
 import cyem
 
 from . import tables
-from .criteria import CRITERIA
+from .criteria import CRITERIA, UndefinedCriterion
 from .gaussian import INTERRUPTED
 from .progress import shown
 from .summary import feature_names
@@ -196,7 +196,11 @@ def _search(arguments):
     """X, weights and what `cyem.select` makes of them."""
     X, weights = _samples(arguments)
     settings = _settings(arguments, "n_components", "covariance_types", "criterion", "time_budget")
-    return X, weights, cyem.select(X, sample_weight=weights, **settings)
+    try:
+        return X, weights, cyem.select(X, sample_weight=weights, **settings)
+    except UndefinedCriterion as error:
+        print(error.selection)  # what there is
+        raise
 
 
 def _samples(arguments):
@@ -391,60 +395,33 @@ def _parser():
             added.add_argument(file.lower(), metavar=file)
         return added
 
-    def table_options(added, weights=True):
-        added.add_argument("--columns", action="append", default=[], help="read only these columns, in this order")
-        added.add_argument("--drop", action="append", default=[], metavar="COLUMNS", help="leave these columns out")
-        if weights:
-            added.add_argument("--weights", metavar="COLUMN", help="this column says how often each row counts")
-
-    def fit_options(added):
-        add = added.add_argument
-        add("--seed", dest="random_state", metavar="N", type=int, default=0, help="of the random starts (default: 0)")
-        add("--n-init", metavar="N", type=int, help="starts per fit, of which the best is kept")
-        add("--tol", metavar="X", type=float, help="stop when this gain of the mean log-likelihood or less is left")
-        add("--max-iter", metavar="N", type=int, help="iterations at most")
-        add("--threads", dest="n_threads", metavar="N", type=int, help="threads (default: all cores it may use)")
-
-    def grid_options(added):
-        table_options(added)
-        add = added.add_argument
-        add("--components", dest="n_components", metavar="COUNTS", type=_counts, help="such as 1-10 (default) or 1,2,5")
-        add("--structures", dest="covariance_types", metavar="NAMES", type=_names,
-            help="such as full,diag; all: the 14 codes (default: full,tied,diag,spherical)")
-        add("--time-budget", metavar="SECONDS", type=float, help="end the search after that, with the best so far")
-        add("--criterion", choices=CRITERIA, help="what the best has the smallest of (default: bic)")
-        fit_options(added)
-
-    def picture(added, option, help):
-        added.add_argument(option, metavar="FILE", type=_new_picture, help=f"{help} ({', '.join(PICTURES)})")
-
     added = command(select, "find the number of components and the covariance structure", "FILE")
-    grid_options(added)
+    _grid_options(added)
     added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, help="save the best model")
-    picture(added, "--plot", "draw the criterion over the number of components")
-    picture(added, "--plot-model", "draw the chosen model over the samples")
+    _picture(added, "--plot", "draw the criterion over the number of components")
+    _picture(added, "--plot-model", "draw the chosen model over the samples")
 
     added = command(report, "the same as select, as a page for people: figures, tables, words", "FILE")
-    grid_options(added)
+    _grid_options(added)
     added.add_argument("-o", "--output", metavar="HTML", type=_new_file, required=True, help="where to write the page")
     added.add_argument("--title", help="what stands on top of it")
 
     added = command(fit, "fit one model and save it", "FILE")
-    table_options(added)
+    _table_options(added)
     add = added.add_argument
     add("--components", dest="n_components", metavar="K", type=int, help="how many (default: 1; select finds it)")
     add("--structure", dest="covariance_type", metavar="NAME",
         help="full (default), tied, diag, spherical, or a code of three letters")
-    fit_options(added)
+    _fit_options(added)
     added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, required=True, help="where to save the model")
-    picture(added, "--plot-model", "draw the model over the samples")
+    _picture(added, "--plot-model", "draw the model over the samples")
 
     added = command(predict, "print the component of each row", "MODEL", "FILE", epilog=BY_NAME + EPILOG)
-    table_options(added, weights=False)
+    _table_options(added, weights=False)
     added.add_argument("--proba", action="store_true", help="the responsibility of each component instead")
 
     added = command(score, "print how well a model fits a table", "MODEL", "FILE", epilog=BY_NAME + EPILOG)
-    table_options(added)
+    _table_options(added)
     added.add_argument("--rows", action="store_true", help="the log-density of each row instead")
 
     added = command(sample, "print random samples of a model", "MODEL")
@@ -456,3 +433,34 @@ def _parser():
     for added in commands.choices.values():
         added.add_argument("--json", action="store_true", help="JSON instead of text")
     return parser
+
+
+def _table_options(added, weights=True):
+    added.add_argument("--columns", action="append", default=[], help="read only these columns, in this order")
+    added.add_argument("--drop", action="append", default=[], metavar="COLUMNS", help="leave these columns out")
+    if weights:
+        added.add_argument("--weights", metavar="COLUMN", help="this column says how often each row counts")
+
+
+def _fit_options(added):
+    add = added.add_argument
+    add("--seed", dest="random_state", metavar="N", type=int, default=0, help="of the random starts (default: 0)")
+    add("--n-init", metavar="N", type=int, help="starts per fit, of which the best is kept")
+    add("--tol", metavar="X", type=float, help="stop when this gain of the mean log-likelihood or less is left")
+    add("--max-iter", metavar="N", type=int, help="iterations at most")
+    add("--threads", dest="n_threads", metavar="N", type=int, help="threads (default: all cores it may use)")
+
+
+def _grid_options(added):
+    _table_options(added)
+    add = added.add_argument
+    add("--components", dest="n_components", metavar="COUNTS", type=_counts, help="such as 1-10 (default) or 1,2,5")
+    add("--structures", dest="covariance_types", metavar="NAMES", type=_names,
+        help="such as full,diag; all: the 14 codes (default: full,tied,diag,spherical)")
+    add("--time-budget", metavar="SECONDS", type=float, help="end the search after that, with the best so far")
+    add("--criterion", choices=CRITERIA, help="what the best has the smallest of (default: bic)")
+    _fit_options(added)
+
+
+def _picture(added, option, help):
+    added.add_argument(option, metavar="FILE", type=_new_picture, help=f"{help} ({', '.join(PICTURES)})")

@@ -1,6 +1,8 @@
 """What a mixture is chosen by: formulas of its log-likelihood, its size and its responsibilities. Smaller is better."""
 
 import math
+import numbers
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +22,9 @@ CRITERIA = tuple(TITLES)
 UNDEFINED = {
     "aicc": "needs more samples than parameters + 1",
     "nec": "needs a log-likelihood above that of a single component of the same structure",
-    "cv": "is computed only when asked for, by criterion='cv', and needs every part of the samples to be fitted",
+    "cv": "is computed only when asked for, by criterion='cv', at the end, and needs every part of the samples fitted",
 }
+NOT_FINITE = "gave no finite number"
 
 
 def measures(k, p, n, log_likelihood, single, classification, entropy):
@@ -86,9 +89,70 @@ def entropy(samples, density):
     return float(total * samples.total / samples.mass)
 
 
+def known(criterion):
+    """The criterion, if it is one of CRITERIA or a function."""
+    if not callable(criterion) and criterion not in CRITERIA:
+        raise ValueError(f"criterion={criterion!r} does not exist; choose one of {', '.join(map(repr, CRITERIA))}, or "
+                         "give a function of (row, model)")
+    return criterion
+
+
 def title(criterion):
     """What people call a criterion: one of CRITERIA, a function, or what already is a title."""
     if isinstance(criterion, str):
         return TITLES.get(criterion, criterion)
     name = getattr(criterion, "__name__", "")
     return name if name.isidentifier() else "criterion"
+
+
+class UndefinedCriterion(ValueError):
+    """The criterion that was to choose is defined for no row. `selection` is the table, chosen from by another one."""
+
+    def __init__(self, message, selection=None):
+        super().__init__(message)
+        self.selection = selection
+
+
+class Answer(NamedTuple):
+    """What a criterion is for a row, NaN where it is not defined, and why it is not."""
+
+    value: float
+    reason: str = ""
+
+
+def answers(rows, models, criterion):
+    """What a criterion is for each row; rows without a fit say themselves why there is none."""
+    if callable(criterion):
+        return tuple(Answer(math.nan) if model is None else _asked(criterion, row, model)
+                     for row, model in zip(rows, models, strict=True))
+    return tuple(_own(criterion, row) for row in rows)
+
+
+def _own(criterion, row):
+    """What one of CRITERIA is for a row."""
+    value = getattr(row, criterion)
+    if value is None or math.isnan(value):
+        return Answer(math.nan, "" if row.reason else UNDEFINED.get(criterion, NOT_FINITE))
+    return Answer(value)
+
+
+def _asked(criterion, row, model):
+    """What a user's function is for a row."""
+    try:
+        value = criterion(row, model)
+    except Exception as error:
+        return Answer(math.nan, " ".join(f"raised {type(error).__name__}: {error}".split()))
+    if not isinstance(value, numbers.Real):
+        return Answer(math.nan, f"gave {value!r}, which is no number")
+    return Answer(float(value)) if math.isfinite(value) else Answer(math.nan, NOT_FINITE)
+
+
+def tried(criterion, row, model):
+    """A function that gives no number is an error before the search takes its time; where one raises, others may do."""
+    try:
+        value = criterion(row, model)
+    except Exception:
+        return
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"criterion={criterion!r} gave {value!r} for {row.title}: it must return a number, the "
+                        "smaller the better (NaN, inf: not defined)")

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .kernels import sweep as kernel
+
 PARTINGS = 2  # how often components that coincide are moved apart in one fit
 LOOK = 10  # iterations between two looks for them while EM crawls, at least
 STRIDE = 50  # iterations in one call, at most
-MEMORY = 3  # rates of convergence of which the slowest counts
-PATIENCE = 2  # projections in a row that have to be small
 WALK = 5  # iterations of plain EM before the first leap: far from a maximum a leap may land on another slope
-STRETCH = 4.0  # the first bound on the length of a leap, and what it grows by
+MEMORY, PATIENCE, STRETCH = kernel.MEMORY, kernel.PATIENCE, kernel.STRETCH  # as the compiled ascent has them
 
 
 class Fit(NamedTuple):

@@ -7,7 +7,7 @@ from .criteria import CRITERIA, title
 from .estimator import NotFittedError
 from .markup import element, row, table, together
 from .selection import MARKS, marks
-from .text import decimals, plural
+from .text import plural, precision
 
 PLAIN = "border-collapse: separate; border-spacing: .8em .1em; text-align: right; font-variant-numeric: tabular-nums"
 SHORT = 12  # components and features shown in a notebook
@@ -39,10 +39,9 @@ def selection_summary(selection):
     best = selection.best_row
     shown = [fit for fit, _ in ranked(selection)][:ROWS]
     more = f"{len(shown)} of {len(selection.rows)} rows, the best first." if len(shown) < len(selection.rows) else ""
-    chosen = f"{plural('component', best.n_components)}, {best.covariance_type}"
     return element(
         "div",
-        element("strong", f"Best by {title(selection.criterion)}: {chosen}"),
+        element("strong", f"Best by {title(selection.criterion)}: {best.title}"),
         models(selection, shown, style=PLAIN),
         element("div", more) if more else "",
     )
@@ -68,32 +67,32 @@ def models(selection, shown, **attributes):
     lines = []
     for fit in shown:
         is_best = fit is selection.best_row
-        cells = [together("★" if is_best else "", marked(fit)), number(fit.n_components, "d"), fit.covariance_type]
+        cells = [together("★" if is_best else "", marked(fit)), number(fit.n_components, form="d"), fit.covariance_type]
         if fit.reason:
             reason = f"not fitted: {fit.reason}"
             cells.append(element("td", reason, colspan=len(head) - 3, class_="reason", data_value=""))
         else:
-            cells += [number(fit.log_likelihood), number(fit.n_parameters, "d")]
-            cells += [number(values[fit], form) for values, form in columns.values()]
-            cells += [number(fit.n_starts_at_optimum, "d"), number(fit.n_iter, "d"), number(fit.seconds)]
+            cells += [number(fit.log_likelihood), number(fit.n_parameters, form="d")]
+            cells += [number(*answers[fit], f",{form(answers[fit].value)}") for answers, form in columns.values()]
+            cells += [number(fit.n_starts_at_optimum, form="d"), number(fit.n_iter, form="d"), number(fit.seconds)]
         lines.append(row(cells, class_="best" if is_best else None))
     return table(head, lines, **attributes)
 
 
 def _criteria(selection, shown):
-    """Of each criterion that is defined for some row, under its title: its values by row, and their format."""
+    """Of each criterion that is defined for some row, under its title: its answers by row, and `precision` of them."""
     columns = {}
     for criterion in dict.fromkeys([*CRITERIA, selection.criterion]):
-        values = dict(zip(selection.rows, selection.values(criterion), strict=True))
-        if any(_is_number(values[fit]) for fit in shown):
-            columns[title(criterion)] = values, f",.{decimals(values.values())}f"
+        answers = dict(zip(selection.rows, selection.answers(criterion), strict=True))
+        if any(_is_number(answers[fit].value) for fit in shown):
+            columns[title(criterion)] = answers, precision([answer.value for answer in answers.values()])
     return columns
 
 
-def number(value, form=",.2f"):
-    """A cell with a number, and the number in full beside it."""
+def number(value, reason="", form=",.2f"):
+    """A cell with a number, and the number in full beside it; or the word that there is none, and the reason."""
     if not _is_number(value):
-        return element("td", "undefined", data_value="")
+        return element("td", element("abbr", "undefined", title=reason), data_value="")
     return element("td", format(value, form), data_value=repr(float(value)))
 
 

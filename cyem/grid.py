@@ -92,9 +92,12 @@ class Grid:
             self._singles[code] = mixture.value(mixture.sweep(mixture.whole)) - mixture.frame.log_volume
         return self._singles[code]
 
-    def tell(self, cell, result):
-        """The result of a task: what was found, or the exception that it ended with."""
-        (self.found if isinstance(result, Found) else self.failed)[cell] = result
+    def run(self, workers):
+        """Have all done, phase by phase; yields each cell whose task has come to its end."""
+        for tasks, before in self.phases():
+            for cell, result in workers.run(tasks, before):
+                (self.found if isinstance(result, Found) else self.failed)[cell] = result
+                yield cell
 
     # --- where a cell starts: statistics --------------------------------------------------------------------------
 

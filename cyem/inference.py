@@ -10,6 +10,7 @@ from .covariance import structure
 from .covariance.local import contrasts, local
 from .estimator import warn
 from .gaussian import fitted
+from .statistics import TINY
 from .summary import feature_names
 from .text import aligned
 
@@ -17,7 +18,6 @@ METHODS = ("observed", "scores", "sandwich", "bootstrap")
 BLOCK = 1 << 18  # numbers per block of rows in one array: what grows with the samples stays in cache
 ROWS = 256  # the least rows of a block: products of matrices pay
 SINGULAR = 1e-10  # ratio of the extreme eigenvalues below which information says nothing about some parameter
-TINY = np.finfo(np.float64).tiny
 DISTANCE = 0.1  # standard errors, squared, that a fit may be from the maximum without a warning
 
 
@@ -189,7 +189,8 @@ def standard_errors(
     -----
     All are about the free parameters of the structure (as many as BIC counts), from which the delta method leads to
     covariances. Time grows as n p^2 for p of them, memory as p^2. Where a component is held at the floor of `reg_covar`
-    the likelihood has no maximum, and a warning or an error says so.
+    the likelihood has no maximum, and a warning or an error says so. The products of large matrices are NumPy's: their
+    last bits may depend on the number of threads of its BLAS.
 
     In small samples, or where clusters overlap, normal intervals cover too seldom, and those of the bootstrap are to be
     preferred, which need not be symmetric: for two full clusters, 2.2 and 2.9 standard deviations apart, in 450

@@ -172,7 +172,8 @@ def merge(model, X, *, sample_weight=None):
 
     def content(t):
         """sum_i w_i t_i log t_i, at most zero."""
-        return float(weights @ (t * np.log(np.where(t > 0, t, 1))))
+        # no product of vectors: its last bits depend on the threads of BLAS
+        return float((weights * t * np.log(np.where(t > 0, t, 1))).sum())
 
     clusters = {j: (resp[:, j], content(resp[:, j])) for j in range(k)}
     gains = {(i, j): _gain(clusters, i, j, content) for j in range(k) for i in range(j)}

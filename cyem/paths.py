@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .covariance.base import eigh
-from .statistics import Statistics
+from .statistics import TINY, Statistics
 
-TINY = np.finfo(float).tiny
 APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
 SECOND = {  # second moments as the kernels sum them, from scatter matrices (k, d, d)
     "scatter": lambda S: S,

@@ -151,10 +151,12 @@ def _write(path, metadata, arrays):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except OSError as error:
+        error.filename = path  # the one that was asked for
+        raise
+    finally:
         if os.path.exists(temporary):
             os.unlink(temporary)
-        raise
 
 
 def _read(archive):

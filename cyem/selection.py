@@ -13,14 +13,14 @@ import numpy as np
 
 from . import covariance, data, start, threads
 from .contest import Settings
-from .criteria import CRITERIA, UNDEFINED, measures, title
+from .criteria import NOT_FINITE, UndefinedCriterion, answers, known, measures, title, tried
 from .estimator import ConvergenceWarning, warn
 from .gaussian import GaussianMixture
 from .grid import Grid
 from .mixture import Mixture
 from .progress import shown
 from .sweep import SERIAL
-from .text import aligned, decimals, plural
+from .text import aligned, plural, precision
 from .workers import Stopped, Workers
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
@@ -56,6 +56,11 @@ class Row(NamedTuple):
     spurious: bool = False
     report: tuple = ()
     reason: str = ""
+
+    @property
+    def title(self):
+        """What the model is called: how many components of which structure."""
+        return f"{plural('component', self.n_components)}, {self.covariance_type}"
 
 
 class Violation(NamedTuple):
@@ -118,13 +123,27 @@ class Selection:
         -------
         tuple of float
         """
+        return tuple(answer.value for answer in self.answers(criterion))
+
+    def answers(self, criterion=None):
+        """What `values` gives, with the reasons.
+
+        Parameters
+        ----------
+        criterion : str or callable, optional
+
+        Returns
+        -------
+        tuple of Answer
+            value and reason: why there is none; empty where there is one, and for rows without a fit, which say it.
+        """
         if criterion is None or criterion == self.criterion:
-            return self._own_values
-        return _values(self.rows, self.models, _known(criterion))
+            return self._own_answers
+        return answers(self.rows, self.models, known(criterion))
 
     @cached_property
-    def _own_values(self):
-        return _values(self.rows, self.models, self.criterion)
+    def _own_answers(self):
+        return answers(self.rows, self.models, self.criterion)
 
     def pick(self, criterion):
         """The same table with another criterion choosing the best.
@@ -142,10 +161,23 @@ class Selection:
         ------
         ValueError
             If the criterion does not exist, or is defined for no row.
+
+        Warns
+        -----
+        UserWarning
+            If a function raises, or gives no number, for some rows: it is not defined for these.
         """
-        other = replace(self, criterion=_known(criterion))
-        if all(map(math.isnan, other.values())):
-            raise ValueError(f"criterion={criterion!r} is not defined for any row: it {_need(criterion)}")
+        other = replace(self, criterion=known(criterion))
+        answers = other.answers()
+        if all(math.isnan(answer.value) for answer in answers):
+            reason = next(answer.reason for answer in answers if answer.reason)
+            raise UndefinedCriterion(f"criterion={criterion!r} is not defined for any row: it {reason}", self)
+        failed = [(row, answer.reason) for row, answer in zip(self.rows, answers, strict=True)
+                  if answer.reason not in ("", NOT_FINITE)]
+        if callable(criterion) and failed:
+            row, reason = failed[0]
+            warn(f"criterion={criterion!r} is not defined for {len(failed)} of {len(answers)} rows; the first, "
+                 f"{row.title}: it {reason}")
         return other
 
     @property
@@ -168,25 +200,23 @@ class Selection:
 
     def __str__(self):
         shown = SHOWN if self.criterion in SHOWN else (*SHOWN, self.criterion)
-        columns = [_texts(self.values(criterion)) for criterion in shown]
+        answers = [self.answers(criterion) for criterion in shown]
+        columns = [_texts([answer.value for answer in column]) for column in answers]
         head = ("", "components", "structure", "log-likelihood", "parameters", *map(_name, shown), "iterations",
                 "seconds")
         rows = zip(self.rows, zip(*columns, strict=True), strict=True)
         table = [head, *((("*" if row is self.best_row else ""), *_cells(row, values)) for row, values in rows)]
         legend = [text for mark, text in MARKS.items() if any(mark in marks(row) for row in self.rows)]
-        legend += [
-            f"undefined: {_name(criterion)} {_need(criterion)}"
-            for criterion, column in zip(shown, columns, strict=True)
-            if any(text == "undefined" and not row.reason for row, text in zip(self.rows, column, strict=True))
-        ]
+        legend += dict.fromkeys(
+            f"undefined: {_name(criterion)} {answer.reason}"
+            for criterion, column in zip(shown, answers, strict=True) for answer in column if answer.reason
+        )
         return "\n".join([*aligned(table), f"* {self.verdict}", *legend])
 
     @property
     def verdict(self):
         """Which is the best, as a line of text."""
-        best = self.best_row
-        return (f"best by {_name(self.criterion)} (smaller is better): "
-                f"{plural('component', best.n_components)}, {best.covariance_type}")
+        return f"best by {_name(self.criterion)} (smaller is better): {self.best_row.title}"
 
     __repr__ = __str__
 
@@ -233,8 +263,9 @@ def select(
         and r the responsibilities: "bic" is -2 L + p log(n), "aic" -2 L + 2 p, "aicc" aic + 2 p (p + 1) / (n - p - 1),
         "icl" bic - 2 sum_i w_i log(max_k r_ik), "entropy" -sum_ik w_i r_ik log(r_ik), "nec" entropy / (L - L_1) with
         L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
-        (each fit begins at the one to all samples). A function is called with a row and its model; where it gives NaN
-        or infinity, the model is out of the question.
+        (each fit begins at the one to all samples). A function is called with a row and its model: with those of the
+        first fit as a trial, and with all at the end. Where it gives NaN or infinity, or raises, the model is out of
+        the question.
     n_init : int, default=2
         Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
         go on after some iterations, on a part of the samples where these are many.
@@ -263,12 +294,14 @@ def select(
     Raises
     ------
     TypeError, ValueError
-        If X, the weights, the grid or a parameter are wrong, or if no combination could be fitted.
+        If X, the weights, the grid or a parameter are wrong, or if no combination could be fitted. If the criterion is
+        defined for none, the error has the table as its `selection`.
 
     Warns
     -----
     UserWarning
-        If a column of X holds the same value in every row, or after Ctrl-C.
+        If a column of X holds the same value in every row, if a function that is the criterion fails for some rows, or
+        after Ctrl-C.
 
     Notes
     -----
@@ -298,31 +331,35 @@ def select(
     2
     """
     begin = perf_counter()
-    _known(criterion)
+    known(criterion)
     counts, names = _counts(n_components), _structures(covariance_types)
     _check(n_jobs, time_budget, parameters)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
     models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
-    codes = {name: model._check_parameters().code for (_, name), model in models.items()}
+    cells = {(k, name): (k, model._check_parameters().code) for (k, name), model in models.items()}
     problem = Problem(X, sample_weight, parameters)
-    reasons = {cell: problem.reason(*cell) for cell in models}
-    cells = list(dict.fromkeys((k, codes[name]) for k, name in models if not reasons[k, name]))
-    if not cells:
-        raise ValueError(f"none of the {len(models)} combinations could be fitted; the first one: "
-                         f"{next(iter(reasons.values()))}")
+    for model in models.values():
+        model._remember(problem.X.shape[1], problem.names)
+    reasons = {name: problem.reason(*name) for name in models}
+    wanted = list(dict.fromkeys(cell for name, cell in cells.items() if not reasons[name]))
+    if not wanted:
+        raise _nothing(reasons.values())
 
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
-    mixtures = problem.mixtures({code for _, code in cells})
-    search = Grid(mixtures, cells, problem.settings(workers.check))
-    total, done, cv, missing = 2 * len(cells), 0, {}, ""
+    search = Grid(problem.mixtures({code for _, code in wanted}), wanted, problem.settings(workers.check))
+    total, cv, missing = 2 * len(wanted), {}, ""
+
+    def row(name):
+        return _row(models[name], search, cells[name], cv, reasons[name] or missing)
+
     try:
         with workers, shown(progress, total) as tell:
-            for tasks, before in search.phases():
-                for cell, result in workers.run(tasks, before):
-                    search.tell(cell, result)
-                    done += 1
-                    tell(min(done, total))
+            for done, cell in enumerate(search.run(workers), 1):
+                if done == 1 and callable(criterion):
+                    first = next(name for name in cells if cells[name] == cell)
+                    tried(criterion, row(first), models[first])
+                tell(min(done, total))
             if done < total:
                 tell(total)
             if criterion == "cv":
@@ -333,17 +370,31 @@ def select(
         if not search.found:
             raise
         missing = "interrupted"
-        warn(f"interrupted after {len(search.found)} of {len(cells)} fits: this is the best so far")
-    rows = [
-        _row(model, search, (k, codes[name]), cv, reasons[k, name] or missing) for (k, name), model in models.items()
-    ]
+        warn(f"interrupted after {len(search.found)} of {len(wanted)} fits: this is the best so far")
+    rows = tuple(map(row, models))
     if all(row.reason for row in rows):
-        raise ValueError(f"none of the {len(rows)} combinations could be fitted; the first one: {rows[0].reason}")
-    for row, model in zip(rows, models.values(), strict=True):
-        if not row.reason:
-            model._remember(problem.X.shape[1], problem.names)
+        raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
-    return Selection(tuple(rows), fitted, interrupted=bool(missing)).pick(criterion)
+    return _chosen(Selection(rows, fitted, interrupted=bool(missing)), criterion)
+
+
+def _nothing(reasons):
+    """The error where there is no row with a fit."""
+    first, *others = reasons
+    return ValueError(f"none of the {1 + len(others)} combinations could be fitted; the first one: {first}")
+
+
+def _chosen(selection, criterion):
+    """The selection by a criterion; where none of it can be had, nothing of the search is lost."""
+    try:
+        return selection.pick(criterion)
+    except UndefinedCriterion as error:
+        error.add_note("The search is not lost: the `selection` of this error is its table, whose `pick` takes another "
+                       "criterion.")
+        raise
+    except KeyboardInterrupt:
+        warn(f"interrupted while criterion={criterion!r} was asked: {selection.criterion} chooses, `pick` asks again")
+        return replace(selection, interrupted=True)
 
 
 class Problem:
@@ -457,6 +508,9 @@ def _check(n_jobs, time_budget, parameters):
     if "covariance_type" in parameters:
         raise TypeError(f"covariance_type={parameters['covariance_type']!r}: name the structures to try by "
                         "covariance_types, one or several")
+    if unknown := sorted(parameters.keys() - GaussianMixture._defaults().keys()):
+        name = unknown[0]
+        raise TypeError(f"{name}={parameters[name]!r}: neither select nor GaussianMixture has such a parameter")
     if unused := SINGLE & parameters.keys():
         raise TypeError(f"{', '.join(f'{name}={parameters[name]!r}' for name in sorted(unused))}: concerns a fit by "
                         "itself, and not a search over many; leave it out (progress=... tells how far a search is)")
@@ -477,36 +531,14 @@ def _nested(special, general, equal_weights):
     return special.n_components == general.n_components and mine.includes(its)
 
 
-def _values(rows, models, criterion):
-    if callable(criterion):
-        return tuple(math.nan if model is None else _asked(criterion, row, model)
-                     for row, model in zip(rows, models, strict=True))
-    values = (getattr(row, criterion) for row in rows)
-    return tuple(math.nan if value is None else value for value in values)
-
-
-def _asked(criterion, row, model):
-    """What a user's function is for a row."""
-    value = criterion(row, model)
-    if not isinstance(value, numbers.Real):
-        raise TypeError(f"criterion={criterion!r} gave {value!r} for {plural('component', row.n_components)}, "
-                        f"{row.covariance_type}: it must return a number, the smaller the better (NaN, inf: "
-                        "not defined)")
-    return float(value) if math.isfinite(value) else math.nan
-
-
-def _need(criterion):
-    return UNDEFINED.get(criterion, "gave no finite number")
-
-
 def _name(criterion):
     """What a criterion is called in a table: a word."""
     return criterion if isinstance(criterion, str) else title(criterion)
 
 
 def _texts(values):
-    digits = decimals(values)
-    return ["undefined" if math.isnan(value) else f"{value:.{digits}f}" for value in values]
+    form = precision(values)
+    return ["undefined" if math.isnan(value) else f"{value:{form(value)}}" for value in values]
 
 
 def _cells(row, criteria):
@@ -520,13 +552,6 @@ def _cells(row, criteria):
 def marks(row):
     """The keys of MARKS that a row deserves."""
     return "~" * bool(row.report) + "?" * row.spurious + "!" * (not row.converged and not row.reason)
-
-
-def _known(criterion):
-    if not callable(criterion) and criterion not in CRITERIA:
-        raise ValueError(f"criterion={criterion!r} does not exist; choose one of {', '.join(map(repr, CRITERIA))}, or "
-                         "give a function of (row, model)")
-    return criterion
 
 
 def _counts(n_components):

@@ -50,13 +50,17 @@ def series(words):
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def decimals(values, large=2):
-    """How many decimals tell numbers of this size apart: `large` where they reach ten, else four; NaN has no say.
+def precision(values, large=2):
+    """A function that gives the format of a number among others; NaN has no say.
+
+    Decimals, `large` of them where the numbers reach ten, else four; two digits of one of which these show too little.
 
     Examples
     --------
-    >>> from cyem.text import decimals
-    >>> decimals([2322.19, 2324.18]), decimals([0.0005, 1.0])
-    (2, 4)
+    >>> from cyem.text import precision
+    >>> precision([2322.19, 3e-7])(3e-7), precision([0.05, 3e-7])(0.05), precision([0.05, 3e-7])(3e-7)
+    ('.2f', '.4f', '.2g')
     """
-    return large if max((abs(value) for value in values if math.isfinite(value)), default=0) >= 10 else 4
+    if max((abs(value) for value in values if math.isfinite(value)), default=0) >= 10:
+        return lambda value: f".{large}f"
+    return lambda value: ".2g" if 0 < abs(value) < 0.001 else ".4f"

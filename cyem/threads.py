@@ -7,6 +7,7 @@ import os
 import warnings
 from pathlib import Path
 
+MOST = 1024  # threads, more than machines have cores: of a million the stacks would not fit into memory
 ROOT = Path("/")  # where proc and sys are
 
 _parallel = False  # this process has run a parallel region
@@ -26,7 +27,7 @@ def resolve(n_threads):
     Returns
     -------
     int
-        At least 1. Always 1 in a process forked from one that had run several threads.
+        From 1 to MOST. Always 1 in a process forked from one that had run several threads.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def resolve(n_threads):
     3
     """
     check(n_threads)
-    n = min(_cores(), _omp_num_threads(), _quota()) if n_threads is None else int(n_threads)
+    n = min(_cores(), _omp_num_threads(), _quota()) if n_threads is None else min(int(n_threads), MOST)
     return _alone() if n > 1 and _orphaned else n
 
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from cyem import GaussianMixture, likelihood_ratio_test, stability
-from cyem.bootstrap import _best, adjusted_rand, jaccard, matched
+from cyem.bootstrap import _best, _split, adjusted_rand, jaccard, matched
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,15 @@ def test_weights_are_repeated_rows(apart):
     assert weighted.p_value == repeated.p_value == 0.25
 
 
+def test_a_component_is_split_alike_in_all_units(apart):
+    """Along the axis that is the longest in its own standard deviations, whatever the features are measured in."""
+    model = GaussianMixture(1).fit(apart @ [[1, 0.5], [0, 1]])
+    units = np.array([2.0**20, 2.0**-20])
+    other = GaussianMixture.from_parameters(model.weights_, model.means_ * units,
+                                            model.covariances_ * np.outer(units, units))
+    assert_allclose(_split(other, 0).means_, _split(model, 0).means_ * units, rtol=1e-12)
+
+
 @pytest.mark.parametrize("search", [None, "swap"])
 def test_a_collapse_counts_last(search):
     """The one on two equal samples has the greater likelihood; that a fit tells of its search is no collapse."""
@@ -162,8 +171,19 @@ def test_adjusted_rand(seed):
 
 
 def test_jaccard():
-    """{0, 1, 2 | 3, 4} against {0, 1 | 2, 3, 4}: 2 of 3, and 2 of 3; a cluster without samples is never found."""
-    assert_allclose(jaccard(np.array([[2, 1, 0], [0, 2, 0], [0, 0, 0]])), [2 / 3, 2 / 3, 0])
+    """{0, 1, 2 | 3, 4} against {0, 1 | 2, 3, 4}: 2 of 3, and 2 of 3; of a cluster without samples nothing is known."""
+    assert_allclose(jaccard(np.array([[2, 1, 0], [0, 2, 0], [0, 0, 0]])), [2 / 3, 2 / 3, np.nan])
+
+
+def test_a_cluster_without_samples_is_undefined(apart):
+    """A wide component below a narrow one of the same place: nobody's most probable one."""
+    model = GaussianMixture(3, covariance_type="spherical", max_iter=0, weights_init=[0.5, 0.499999, 1e-6],
+                            means_init=[[-5, 0], [5, 0], [5, 0]], precisions_init=[1, 1, 1], random_state=0).fit(apart)
+    found = stability(model, apart, n_bootstrap=3, random_state=0)
+    assert_array_equal(found.sizes > 0, [True, True, False])
+    assert_array_equal(np.isnan(found.jaccard).all(axis=0), [False, False, True])
+    assert_array_equal(np.isnan(found.dissolved), [False, False, True])
+    assert "undefined: no sample" in str(found).splitlines()[3]
 
 
 def test_matched():

@@ -117,6 +117,15 @@ def test_select_within_a_time_budget(table, run):
         assert code == 130 and "time_budget=0.001" in out
 
 
+def test_select_by_what_is_not_defined_shows_the_table_all_the_same(table, run):
+    few = "few.csv"
+    with open(few, "w") as file:
+        file.writelines(f"{x},{y}\n" for x, y in table[:6].tolist())
+    code, out, err = run("select", few, "--components", "1", "--structures", "full", "--criterion", "aicc")
+    assert code == 2 and "best by bic" in out
+    assert "criterion='aicc' is not defined for any row: it needs more samples" in err
+
+
 def test_select_marks_what_cannot_be_fitted(run, tmp_path):
     path = tmp_path / "few.csv"
     path.write_text("1,2\n3,5\n4,4\n")

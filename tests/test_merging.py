@@ -1,5 +1,9 @@
 """Merging components into clusters by entropy."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -158,3 +162,17 @@ def test_bad_input(X, model):
         merge(GaussianMixture(2), X)
     with pytest.raises(ValueError, match="sample_weight"):
         merge(model, X, sample_weight=[1, 2])
+
+
+def test_threads_of_blas_change_no_bit():
+    """As those of the kernels do not: a product of long vectors is summed in as many parts as BLAS has threads."""
+    code = """
+import numpy as np
+from cyem import GaussianMixture, merge
+X = np.random.default_rng(0).normal(size=(100_003, 1))
+model = GaussianMixture.from_parameters([0.3, 0.3, 0.4], [[-1.0], [0.0], [1.0]], [[[1.0]], [[0.5]], [[2.0]]])
+print(merge(model, X).entropies.tobytes().hex())
+"""
+    found = {subprocess.run([sys.executable, "-P", "-c", code], env=os.environ | {"OPENBLAS_NUM_THREADS": threads},
+                            capture_output=True, check=True).stdout for threads in "12"}
+    assert len(found) == 1

@@ -162,8 +162,9 @@ def test_a_link_is_followed(X, tmp_path):
 def test_only_files_are_replaced(X, tmp_path):
     with pytest.raises(OSError, match="not a regular file"):
         GaussianMixture(1).fit(X).save(tmp_path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as caught:
         GaussianMixture(1).fit(X).save(tmp_path / "nowhere" / "model")
+    assert caught.value.filename == str(tmp_path / "nowhere" / "model")
 
 
 def test_no_such_file(path):

@@ -497,6 +497,11 @@ def test_stability_and_merging_are_drawn_as_they_are(load):
     display = StabilityDisplay.from_stability(found)
     assert_array_equal(display.jaccard, found.jaccard)
     check_readable(display.figure_)
+    ari, jaccard = np.array(found.ari), np.array(found.jaccard)
+    jaccard[:, 1] = np.nan  # a cluster without samples
+    display = StabilityDisplay(ari=ari, jaccard=jaccard).plot()
+    assert [text.get_text() for text in display.ax_.texts] == ["undefined: no sample in it"]
+    check_readable(display.figure_)
     merging = merge(model, X)
     display = MergingDisplay.from_merging(merging)
     assert_array_equal(display.axes_[1].lines[0].get_xdata(), merging.entropies)

@@ -7,10 +7,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from cyem import select
+from cyem import fragments, select
+from cyem.criteria import CRITERIA
 from cyem.mixture import Mixture
-from cyem.selection import CRITERIA
+from cyem.plotting import CriterionDisplay
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 
@@ -135,8 +137,8 @@ def test_nothing_can_be_fitted(X):
         ({"covariance_types": None}, ValueError, "covariance_types=None must be a name, such as 'full'"),
         ({"covariance_type": "diag"}, TypeError, "covariance_type='diag': .*covariance_types"),
         ({"callback": print}, TypeError, "callback=.*leave it out"),
-        ({"criterion": lambda row, model: None}, TypeError, "gave None for 1 component, full: .*number"),
-        ({"no_such_parameter": 1}, TypeError, "no_such_parameter"),
+        ({"criterion": lambda row, model: None}, TypeError, "gave None for 1 component, .*: .*number"),
+        ({"max_time": 1}, TypeError, "max_time=1: neither select nor GaussianMixture has such a parameter"),
         ({"sample_weight": [1.0]}, ValueError, "sample_weight"),
     ],
 )
@@ -158,9 +160,16 @@ def test_undefined_is_explained_where_it_stands(X):
     assert text.endswith("undefined: aicc needs more samples than parameters + 1")
 
 
-def test_a_small_criterion_has_decimals(X):
-    selection = select(X, [2, 3], "full", "nec", random_state=0)
-    assert f"{selection.best_row.nec:.4f}" in str(selection)
+def test_a_tiny_criterion_has_digits():
+    """Clusters far apart, where NEC is all but zero: still the figures that it is chosen by."""
+    X = np.concatenate([np.random.default_rng(j).normal(14 * j, 1, (60, 2)) for j in range(3)])
+    selection = select(X, [1, 2, 3], "spherical", "nec", random_state=0)
+    assert 0 < selection.best_row.nec < 1e-9
+    digits = f"{selection.best_row.nec:.2g}"
+    assert " 1.0000 " in str(selection)
+    assert digits in str(selection) and digits in selection._repr_html_()
+    title = CriterionDisplay.from_selection(selection, ax=Figure()).ax_.get_title(loc="left")
+    assert title.endswith(digits)
 
 
 def test_a_function_is_asked_once_for_each_row(X):
@@ -173,7 +182,69 @@ def test_a_function_is_asked_once_for_each_row(X):
     selection = select(X, [1, 2, 999], "diag", size, random_state=0)
     assert selection.best_.n_components == 1 and "  size  " in str(selection)
     assert "best by size" in selection.verdict
-    assert asked == [(1, 1), (2, 2)]
+    assert asked == [(1, 1), (1, 1), (2, 2)]  # the first fit is a trial
+
+
+def test_a_function_without_a_number_is_an_error_before_the_search(X):
+    asked = []
+
+    def grow(row, model):
+        asked.append(row)
+        return model.means_[0]
+
+    with pytest.raises(TypeError, match=r"criterion=<function .*grow.* gave array\(.* for 1 component, diag: .*number"):
+        select(X, [1, 2, 3], "diag", grow)
+    assert len(asked) == 1
+
+
+def test_a_function_that_fails_for_some_rows(X):
+    """As a score of clusters does where there is only one."""
+
+    def separation(row, model):
+        labels = model.predict(X)
+        if labels.max() == 0:
+            raise ValueError("Number of labels is 1.\nValid values are 2 to n - 1")
+        return None if row.n_components == 3 else row.bic
+
+    with pytest.warns(UserWarning, match="criterion=<function .*separation.* is not defined for 2 of 3 rows; the first,"
+                                         " 1 component, diag: it raised ValueError: Number of labels is 1"):
+        selection = select(X, [1, 2, 3], "diag", separation, random_state=0)
+    assert selection.best_row.n_components == 2
+    assert [math.isnan(value) for value in selection.values()] == [True, False, True]
+    lines = str(selection).splitlines()
+    assert lines[1].count("undefined") == lines[3].count("undefined") == 1
+    assert lines[-2:] == [
+        "undefined: separation raised ValueError: Number of labels is 1. Valid values are 2 to n - 1",
+        "undefined: separation gave None, which is no number",
+    ]
+    table = fragments.models(selection, selection.rows)
+    assert '<abbr title="gave None, which is no number">undefined</abbr>' in table
+
+
+def test_no_search_is_lost_to_its_criterion(X):
+    """Neither to a function with an error, nor to a criterion of which too few samples say nothing."""
+    with pytest.raises(ValueError, match="for any row: it raised ZeroDivisionError: division by zero") as caught:
+        select(X, [1, 2], "diag", lambda row, model: 1 / 0, random_state=0)
+    assert "the `selection` of this error" in caught.value.__notes__[0]
+    assert caught.value.selection.criterion == "bic"
+    assert [row.reason for row in caught.value.selection.rows] == ["", ""]
+    with pytest.raises(ValueError, match=r"criterion='aicc'.*needs more samples") as caught:
+        select(X[:6], 1, "full", "aicc")
+    assert caught.value.selection.best_.means_.shape == (1, 2)
+
+
+def test_an_interrupted_criterion_loses_no_search(X):
+    calls = []
+
+    def slow(row, model):
+        calls.append(row)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return row.aic
+
+    with pytest.warns(UserWarning, match="interrupted while .*slow.* was asked: bic chooses"):
+        selection = select(X, [1, 2], "diag", slow, random_state=0)
+    assert selection.interrupted and selection.criterion == "bic"
 
 
 def test_a_function_may_rule_models_out(selection):

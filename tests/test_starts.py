@@ -217,6 +217,12 @@ def test_bad_settings_of_a_search_are_named(name, value):
         GaussianMixture(**{name: value}).fit([[0.0], [1.0]])
 
 
+def test_a_time_budget_without_a_search_is_no_bound():
+    """It would be taken for one on the fit."""
+    with pytest.raises(ValueError, match=r"time_budget=3 is for search='swap', which is off: .*max_iter"):
+        GaussianMixture(time_budget=3).fit([[0.0], [1.0]])
+
+
 def test_the_time_of_a_search_is_bounded(monkeypatch):
     """A clock that a look at it moves on by one second: the budget is the number of looks."""
     now = iter(range(10_000))

@@ -37,6 +37,11 @@ def test_a_number_is_itself(n):
     assert type(threads.resolve(n)) is int
 
 
+def test_far_too_many():
+    """Their stacks would fill memory until the process dies; the result is the same for any number."""
+    assert threads.resolve(2**40) == threads.MOST
+
+
 @pytest.mark.parametrize("n", [0, -1, np.int64(-2)])
 def test_too_few(n):
     with pytest.raises(ValueError, match=r"n_threads must be None \(all cores\) or an integer >= 1, got .*[0-2]"):
@@ -244,3 +249,16 @@ def test_a_fit_in_a_forked_child_ends_and_is_the_same(tmp_path):
     (tmp_path / "script.py").write_text(FIT)
     command = [sys.executable, "-P", "-W", "ignore::DeprecationWarning", tmp_path / "script.py"]
     subprocess.run(command, check=True, timeout=300)  # without care it never ends
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks GNU's OpenMP")
+@pytest.mark.parametrize(("given", "expected"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"),
+                                                  ({"OMP_WAIT_POLICY": "passive"}, "0")])
+def test_waiting_threads_soon_sleep(given, expected):
+    """On a busy machine they would keep the core from the thread that they wait for; whoever says otherwise has it."""
+    unset = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    code = "import os; before = dict(os.environ); import cyem; print(before == dict(os.environ))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=unset | given | {"OMP_DISPLAY_ENV": "VERBOSE"},
+                          capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+    assert f"GOMP_SPINCOUNT = '{expected}'" in done.stderr

@@ -2,27 +2,16 @@
 
 cdef struct Problem:        # what stays the same from one pass to the next
     Rows rows
-    int k, density, moments, ties, n_threads
-    const double* floor
-    double part, cut
-    bint equal_weights
+    Model model
+    int density, n_threads
+    double cut
     const void* kept        # where the last pass had these samples as one tile, and left them; else NULL
-
-
-cdef inline Problem problem(Rows rows, Py_ssize_t k, int density, int moments, int ties, const double* floor,
-                            double part, bint equal_weights, double cut, int n_threads) noexcept nogil:
-    cdef Problem c
-    c.rows, c.k, c.density, c.moments, c.ties = rows, <int>k, density, moments, ties
-    c.floor, c.part, c.equal_weights, c.cut, c.n_threads = floor, part, equal_weights, cut, n_threads
-    c.kept = NULL
-    return c
 
 
 cdef inline bint update(const Problem* c, const double* statistics, const double* about, const double* current,
                         double* block) noexcept nogil:
     """block <- the M-step, where nothing is out of the ordinary; a search begins at the current block, or NULL."""
-    return maximise(statistics, about, c.k, c.rows.d, c.moments, c.ties, c.floor, c.part, c.equal_weights, current,
-                    block, c.n_threads) == ORDINARY
+    return maximise(&c.model, statistics, about, current, block, c.n_threads) == ORDINARY
 
 
 cdef Py_ssize_t measure_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
@@ -35,8 +24,10 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
                     real unused) noexcept nogil:
     """One pass: statistics about the means of a block, as the samples' precision has them; the mean log-likelihood."""
     cdef Pass p
-    cdef Block b = parts(block, c.k, c.rows.d, c.moments)
-    cdef Py_ssize_t size = matrices_size(c.k, c.rows.d, c.moments), means_size = c.k * c.rows.d, j
+    cdef Py_ssize_t k = c.model.k, d = c.model.d
+    cdef int moments = c.model.moments
+    cdef Block b = parts(block, k, d, moments)
+    cdef Py_ssize_t size = matrices_size(k, d, moments), means_size = k * d, j
     cdef real* means = <real*>at
     cdef real* factors = <real*>(at + aligned(means_size * sizeof(real)))
     cdef double mass = 0
@@ -46,13 +37,13 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
         about[j] = means[j]
     for j in range(size):
         factors[j] = <real>b.factors[j]
-    open_pass[real](&p, with_whole(c.rows, c.rows.whole, factors, c.moments), means, c.k, c.moments, False, at)
+    open_pass[real](&p, with_whole(c.rows, c.rows.whole, factors, moments), means, k, moments, False, at)
     set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
     p.loaded = c.kept == p.scratch
     run(&p, sizeof(real), c.n_threads)
     c.kept = p.scratch if p.tiles == 1 and c.n_threads == 1 else NULL
     add_shards[real](&p, statistics, means, c.n_threads)
-    for j in range(c.k):
+    for j in range(k):
         mass += statistics[HEAD + j]
     return statistics[0] / mass
 
@@ -94,7 +85,7 @@ cdef int climb_from(const Problem* given, int iterations, double tol, double* st
     cdef Py_ssize_t i
     at += (64 - <uintptr_t>at % 64) % 64
     block = <double*>at
-    at += aligned(block_size(c.k, c.rows.d, c.moments) * sizeof(double))
+    at += aligned(block_size(c.model.k, c.model.d, c.model.moments) * sizeof(double))
     for i in range(iterations):
         if not update(&c, statistics, about, block if i else NULL, block):
             return -1
@@ -121,8 +112,8 @@ def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
     cdef int iterations = <int>values.shape[1]
     with nogil:
-        c = problem(rows(X, weights, frame), about.shape[1], density, moments, ties, &floor[0], part, equal_weights,
-                    cut, n_threads)
+        c = Problem(rows(X, weights, frame), Model(about.shape[1], about.shape[2], moments, ties, &floor[0], part,
+                                                   equal_weights), density, n_threads, cut, NULL)
         c.rows.whole = start_of(whole)
         if at_once == 1:  # a parallel region within one would have to make its threads anew
             for r in range(statistics.shape[0]):
@@ -140,7 +131,7 @@ OUTCOMES = ("goes on", "converged", "out of the ordinary")
 
 cdef enum:
     GOES_ON, CONVERGED, STRANGE
-cdef enum:
+cpdef enum:
     MEMORY = 3      # rates of convergence of which the slowest counts
     PATIENCE = 2    # projections in a row that have to be small
     STRETCH = 4     # the first bound on the length of a leap, and what it grows by
@@ -211,9 +202,9 @@ cdef bint ahead(const Problem* c, const Ascent* a, double* rate, bint* bounded) 
     cdef Py_ssize_t i, m = a.coordinates_size
     cdef double* x = a.x
     cdef double r, step, rr = 0, vv = 0, ss = 0, length
-    coordinates_of(a.before, c.k, c.rows.d, c.moments, a.scale, x)
-    coordinates_of(a.point, c.k, c.rows.d, c.moments, a.scale, x + m)
-    coordinates_of(a.after, c.k, c.rows.d, c.moments, a.scale, x + 2 * m)
+    coordinates_of(a.before, c.model.k, c.model.d, c.model.moments, a.scale, x)
+    coordinates_of(a.point, c.model.k, c.model.d, c.model.moments, a.scale, x + m)
+    coordinates_of(a.after, c.model.k, c.model.d, c.model.moments, a.scale, x + 2 * m)
     for i in range(m):
         r, step = x[m + i] - x[i], x[2 * m + i] - x[m + i]
         rr += r * r
@@ -234,14 +225,14 @@ cdef bint ahead(const Problem* c, const Ascent* a, double* rate, bint* bounded) 
 
 cdef bint land(const Problem* c, const Ascent* a) noexcept nogil:
     """target <- the parameters at the coordinates ahead, or what is nearest to these in a curved structure."""
-    cdef Py_ssize_t d = c.rows.d, j, i
-    cdef Block b = parts(a.target, c.k, d, c.moments)
-    cdef double* second = a.there + HEAD + c.k + a.means_size
-    parameters_at(a.x + 3 * a.coordinates_size, c.k, d, c.moments, a.scale, a.target)
+    cdef Py_ssize_t d = c.model.d, j, i
+    cdef Block b = parts(a.target, c.model.k, d, c.model.moments)
+    cdef double* second = a.there + HEAD + c.model.k + a.means_size
+    parameters_at(a.x + 3 * a.coordinates_size, c.model.k, d, c.model.moments, a.scale, a.target)
     if not a.curved:
         return True
     memset(a.there, 0, a.statistics_size * sizeof(double))
-    for j in range(c.k):
+    for j in range(c.model.k):
         a.there[HEAD + j] = b.weights[j]
         for i in range(d * d):
             second[j * d * d + i] = b.weights[j] * b.covariances[j * d * d + i]
@@ -314,7 +305,8 @@ def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
     a.about_there = a.there + a.statistics_size
     at = <uintptr_t>(a.about_there + a.means_size)
     with nogil:
-        c = problem(rows(X, weights, frame), k, density, moments, ties, &floor[0], part, equal_weights, cut, n_threads)
+        c = Problem(rows(X, weights, frame), Model(k, d, moments, ties, &floor[0], part, equal_weights), density,
+                    n_threads, cut, NULL)
         c.rows.whole = start_of(whole)
         a.state.longest = max(STRETCH, a.state.longest)
         while i < values.shape[0] and outcome == GOES_ON:

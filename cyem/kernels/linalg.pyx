@@ -10,7 +10,7 @@ from .algebra cimport cholesky, precision_factor
 from .block cimport fold, unfold
 from .eigen cimport graded_eigen
 from .lanes cimport real
-from .mstep cimport maximise
+from .mstep cimport Model, maximise
 
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes",
         "axes isochoric")
@@ -88,9 +88,10 @@ def m_step(const double[::1] statistics, const double[:, ::1] about, const doubl
     block: OUT; of no use after "unusual", after "held" its outcomes say which components are at the floor.
     """
     cdef int outcome
+    cdef Model model = Model(about.shape[0], about.shape[1], moments, ties, &floor[0], part, equal_weights)
     with nogil:
-        outcome = maximise(&statistics[0], &about[0, 0], about.shape[0], about.shape[1], moments, ties, &floor[0],
-                           part, equal_weights, &current[0] if current.shape[0] else NULL, &block[0], n_threads)
+        outcome = maximise(&model, &statistics[0], &about[0, 0], &current[0] if current.shape[0] else NULL, &block[0],
+                           n_threads)
     return outcome
 
 

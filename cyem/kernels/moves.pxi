@@ -59,7 +59,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     """Two components that explain best what one does, and the gain of the sum of log-likelihoods; -inf if there are
     none."""
     cdef Problem c = whole[0]
-    cdef Py_ssize_t d = c.rows.d, size = statistics_size(2, d, c.moments), r, i, a, n = 0, thin
+    cdef Py_ssize_t d = c.model.d, size = statistics_size(2, d, c.model.moments), r, i, a, n = 0, thin
     cdef const real* weights = <const real*>c.rows.weights
     cdef int* order
     cdef real* own
@@ -78,10 +78,10 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     statistics = <double*>at
     about = statistics + 3 * size
     block = about + 6 * d
-    step = block + block_size(2, d, c.moments)
+    step = block + block_size(2, d, c.model.moments)
     scratch = step + d
     values = scratch + 3 * d + 4 * d * d
-    at += aligned((split_numbers(d, c.moments) + max(how.trial, how.iterations)) * sizeof(double))
+    at += aligned((split_numbers(d, c.model.moments) + max(how.trial, how.iterations)) * sizeof(double))
 
     for r in range(c.rows.n):
         if resp[r * stride] > how.owned:
@@ -97,8 +97,8 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
         order[i] = order[i * thin]
     c.rows.order, c.rows.weights = order, own
 
-    c.k, w[0] = 1, 1
-    sum_up(w, C, 1, d, c.moments, statistics)
+    c.model.k, w[0] = 1, 1
+    sum_up(w, C, 1, d, c.model.moments, statistics)
     memcpy(about, mean, d * sizeof(double))
     if not update(&c, statistics, about, NULL, block):
         return -INFINITY
@@ -109,7 +109,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
         return -INFINITY
     for i in range(d):  # as far as the halves of a normal distribution are from its mean
         step[i] = 0.8 * sqrt(scratch[d - 1]) * scratch[3 * d + (d - 1) * d + i]
-    c.k = 2
+    c.model.k = 2
     for start in range(2):  # from its halves, or from its core and its shell
         w[0] = 2. / 3 if start else 0.5
         w[1] = 1 - w[0]
@@ -120,7 +120,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
                 r = i * d + a
                 matrices[r] = C[r] / 2 if start else C[r] - step[i] * step[a]
                 matrices[d * d + r] = 2 * C[r] if start else matrices[r]
-        sum_up(w, matrices, 2, d, c.moments, statistics + start * size)
+        sum_up(w, matrices, 2, d, c.model.moments, statistics + start * size)
         memcpy(about + start * 2 * d, means, 2 * d * sizeof(double))
         done = climb_from[real](&c, how.trial, how.tol, statistics + start * size, about + start * 2 * d, values, at,
                                 0)
@@ -135,7 +135,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     best = values[done - 1]
     memcpy(shares, block, 2 * sizeof(double))
     memcpy(means, block + 2, 2 * d * sizeof(double))
-    matrices_of(parts(block, 2, d, c.moments).covariances, 2, d, c.moments, matrices)
+    matrices_of(parts(block, 2, d, c.model.moments).covariances, 2, d, c.model.moments, matrices)
     return mass * (best - before) if min(shares[0], shares[1]) * mass >= how.least * d + 1 else -INFINITY
 
 
@@ -159,7 +159,8 @@ def splits(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
     cdef int j
     how.owned, how.tol, how.look, how.least, how.trial, how.iterations = owned, tol, look, least, trial, iterations
     with nogil:
-        c = problem(rows(X, weights, frame), 2, density, moments, FREE, &floor[0], part, False, cut, 1)
+        c = Problem(rows(X, weights, frame), Model(2, X.shape[1], moments, FREE, &floor[0], part, False), density, 1,
+                    cut, NULL)
         if at_once == 1:
             for i in range(which.shape[0]):
                 j = which[i]

@@ -21,6 +21,14 @@ cdef extern from *:
     double LARGE        # operations on matrices from which on they are worth several threads
 
 
+cdef struct Model:          # what parameters may be
+    Py_ssize_t k, d         # components and features
+    int moments, ties       # what is known of each covariance, and what the covariances have in common
+    const double* floor     # the least variances (d,), one number by norms
+    double part             # the least variances relative to the diagonal of their own matrix
+    bint equal_weights
+
+
 cdef inline void sample_covariance(const double* second, const double* first, double mass, Py_ssize_t d, int moments,
                                    double* S) noexcept nogil:
     """S <- 1/n sum r (x - old)(x - old)' - (new - old)(new - old)', of one component."""
@@ -133,16 +141,15 @@ cdef inline void factorise(Block* b, Py_ssize_t j, Py_ssize_t d, int moments, bi
         b.outcomes[j] = inverse_roots(b.covariances + j * size, size, floor, raises, b.factors + j * size)
 
 
-cdef inline int maximise(const double* statistics, const double* about, Py_ssize_t k, Py_ssize_t d, int moments,
-                         int ties, const double* floor, double part, bint equal_weights, const double* current,
+cdef inline int maximise(const Model* model, const double* statistics, const double* about, const double* current,
                          double* block, int n_threads) noexcept nogil:
     """block <- the most likely parameters, given statistics about means (k, d); how that went.
 
-    ties: between the covariances of the components. floor: the least variances (d,), one number by norms; part: the
-    least variances relative to the diagonal of their own matrix. UNUSUAL, and the block of no use, where a component
-    owns nothing, or variances that are tied do not exceed these. current: a block of parameters at which a search
-    begins, or NULL; it may be the same.
+    UNUSUAL, and the block of no use, where a component owns nothing, or variances that are tied do not exceed the
+    least. current: a block of parameters at which a search begins, or NULL; it may be the same.
     """
+    cdef Py_ssize_t k = model.k, d = model.d
+    cdef int moments = model.moments, ties = model.ties
     cdef Block b = parts(block, k, d, moments)
     cdef bint known = current is not NULL and (ties == AXES or ties == AXES_ISOCHORIC)
     cdef const double* masses = statistics + HEAD
@@ -173,10 +180,10 @@ cdef inline int maximise(const double* statistics, const double* about, Py_ssize
         return UNUSUAL
     if n_threads == 1:
         for j in range(count):
-            factorise(&b, j, d, moments, free, floor, part)
+            factorise(&b, j, d, moments, free, model.floor, model.part)
     else:
         for j in prange(count, schedule="dynamic", chunksize=1, num_threads=n_threads):
-            factorise(&b, j, d, moments, free, floor, part)
+            factorise(&b, j, d, moments, free, model.floor, model.part)
 
     for j in range(k):
         b.outcomes[j] = b.outcomes[min(j, count - 1)]
@@ -184,7 +191,7 @@ cdef inline int maximise(const double* statistics, const double* about, Py_ssize
             return UNUSUAL
         if b.outcomes[j] == HELD:
             outcome = HELD
-        b.weights[j] = 1.0 / k if equal_weights else masses[j] / total
+        b.weights[j] = 1.0 / k if model.equal_weights else masses[j] / total
         for i in range(d):
             b.means[j * d + i] = about[j * d + i] + first[j * d + i] / masses[j]
     set_constants(&b, k, d, moments)

@@ -107,13 +107,14 @@ cdef bint whitening(Rows r, const double* floor, double part, int n_threads, dou
     cdef double* statistics = origin + d
     cdef double* block = statistics + statistics_size(1, d, SCATTER)
     cdef const double* U = parts(block, 1, d, SCATTER).factors
+    cdef Model model = Model(1, d, SCATTER, FREE, floor, part, False)
     memset(origin, 0, d * sizeof(double))
     memset(metric, 0, d * d * sizeof(real))  # a density that is the same everywhere: all samples are of one component
     open_pass[real](&p, r, metric, 1, SCATTER, False, at)
     set_density[real](&p, metric, metric, origin, DIAGONAL, SOFT, -1)
     run(&p, sizeof(real), n_threads)
     add_shards[real](&p, statistics, metric, n_threads)
-    if maximise(statistics, origin, 1, d, SCATTER, FREE, floor, part, False, NULL, block, n_threads) == UNUSUAL:
+    if maximise(&model, statistics, origin, NULL, block, n_threads) == UNUSUAL:
         return False
     for i in range(d * d):
         metric[i] = <real>U[i]

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from ..criteria import title
-from ..text import decimals, plural
+from ..text import plural, precision
 from . import style
 from .display import Panel, display
 
@@ -91,7 +91,7 @@ class CriterionDisplay(Panel):
         counts = self.n_components
         k, structure = self.best
         least = self.curves[structure][np.searchsorted(counts, k)]
-        digits = decimals([least], large=1)
+        form = precision([least], large=1)
         curves = {name: curve - least for name, curve in self.curves.items() if np.isfinite(curve).any()}
         ranked = sorted(curves, key=lambda name: (name != structure, np.nanmin(curves[name])))
 
@@ -112,7 +112,7 @@ class CriterionDisplay(Panel):
         ax.set_xlabel(f"number of components{' (hollow: spurious)' if hollow else ''}")
         name = title(self.criterion)
         ax.set_ylabel(f"{name} above the best")
-        ax.set_title(f"{structure} with {plural('component', k)} is best by {name}: {least:,.{digits}f}",
+        ax.set_title(f"{structure} with {plural('component', k)} is best by {name}: {least:,{form(least)}}",
                      fontsize="medium", loc="left")
         style.frame(ax)
         style.label_ends(ax, ends, ranked, colours)

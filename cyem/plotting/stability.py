@@ -20,7 +20,7 @@ class StabilityDisplay(Panel):
     ari : ndarray of shape (B,)
         Adjusted Rand index of each refit.
     jaccard : ndarray of shape (B, k)
-        Jaccard coefficient of each component with the most similar cluster of each refit.
+        Jaccard coefficient of each component with the most similar cluster of each refit; NaN for one without samples.
 
     Attributes
     ----------
@@ -67,6 +67,9 @@ class StabilityDisplay(Panel):
         ax.axvspan(min(0, self.ari.min()), GONE, color=look.faint, alpha=0.5, lw=0, zorder=0)
         ax.axvline(STABLE, color=look.muted, lw=0.8, ls=(0, (4, 3)), zorder=0)
         for row, values in enumerate((self.ari, *self.jaccard.T)):
+            if np.isnan(values).all():
+                ax.text(GONE, row, "undefined: no sample in it", color=look.muted, ha="center", va="center")
+                continue
             colour = look.colour(row - 1) if row else look.ink
             ax.plot(values, row + jitter, style.marker(row - 1) if row else "o", color=colour, ms=3, alpha=0.7, mew=0,
                     rasterized=True, zorder=2)

@@ -15,7 +15,7 @@ from .. import criteria, fragments
 from ..markup import element, row, table, together
 from ..selection import select
 from ..summary import deviations, ending, feature_names, heading
-from ..text import decimals, plural, series
+from ..text import plural, precision, series
 
 CERTAIN, DOUBTFUL = 0.9, 0.6  # probabilities of the most probable component
 TELLING = 0.5  # standard deviations by which a component must differ from the whole to be said to
@@ -114,17 +114,17 @@ def _reason(selection):
     """Why this model, and how far behind the next one is."""
     best, value, others = _contest(selection)
     name = criteria.title(selection.criterion)
-    digits = decimals([value], large=1)
+    form = precision([value], large=1)
     if not others:
-        return f"No other model was fitted; its {name} is {value:,.{digits}f}."
+        return f"No other model was fitted; its {name} is {value:,{form(value)}}."
     compared = f"Of {len(others) + 1} models compared"
     runner_up, next_value = others[0]
     if runner_up.spurious and not best.spurious:
-        return (f"{compared}, it is the only one that can be trusted (its {name} is {value:,.{digits}f}): the others "
-                "owe their likelihood to a few rows or to none of the width.")
+        return (f"{compared}, it is the only one that can be trusted (its {name} is {value:,{form(value)}}): the "
+                "others owe their likelihood to a few rows or to none of the width.")
     gap = next_value - value
-    text = f"{compared}, this one has the smallest {name}: {value:,.{digits}f}."
-    text += f" Next is {_called(runner_up)}, {gap:,.{digits}f} behind"
+    text = f"{compared}, this one has the smallest {name}: {value:,{form(value)}}."
+    text += f" Next is {_called(runner_up)}, {gap:,{form(gap)}} behind"
     if name == "BIC":
         word = next(word for least, word in EVIDENCE if gap >= least)
         return f"{text}: {word} evidence for the first."
