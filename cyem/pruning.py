@@ -14,7 +14,8 @@ from .kernels import sweep as kernel
 
 WORTH = 0.35  # share of pairs with any responsibility above which there is nothing to gain
 HOPELESS = 0.7  # share of pairs that a pruned pass evaluates above which it gains nothing
-FEW = 16  # components, or tiles, below which bounds cost more than they save
+FEW = 16  # components below which bounds cost more than they save
+SMALL = 64  # tiles below which many iterations in one call save more than bounds would
 CALM = 0.8  # of that share in the pass before: it has settled, so that an order of the rows will last
 PATIENCE = 2  # passes in a row that have to say the same
 REFRESH = 25  # pruned passes after which the rows are ordered anew
@@ -23,7 +24,7 @@ CHUNK = 1 << 20  # rows that are ordered together
 
 def enough(n, k):
     """Whether there are components and tiles enough for bounds to save more than they cost."""
-    return k >= FEW and kernel.tiles(n) >= FEW
+    return k >= FEW and kernel.tiles(n) >= SMALL
 
 
 class Pruner:

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import threads
 from .kernels import sweep as kernel
-from .pruning import FEW, Pruner, enough
+from .pruning import Pruner, enough
 from .statistics import Statistics
 
 DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
@@ -22,6 +22,7 @@ CONVERGED = kernel.OUTCOMES.index("converged")
 CUT = {np.dtype(np.float64): -37.0, np.dtype(np.float32): -20.0}
 
 NOTHING = np.empty(0)
+MANY = 3000  # samples from which on it pays to know the sums of all of them beforehand
 SERIAL = 1_000_000  # operations (some 100 microseconds) below which waking a second thread may cost more than it brings
 
 
@@ -178,7 +179,7 @@ class Samples:
 
     def _whole(self, moments, k):
         """The vector of these where moments can come from them, or nothing."""
-        pays = moments == "pooled" or (moments == "scatter" and kernel.tiles(len(self.X)) >= FEW)
+        pays = moments == "pooled" or (moments == "scatter" and len(self.X) >= MANY)
         return self.scatter.buffer if k > 1 and pays else NOTHING
 
     def sweep(self, density, moments, posterior="soft"):

@@ -12,7 +12,7 @@ from cyem.sweep import CUT
 EPS = {np.float64: 1e-12, np.float32: 2e-5}
 
 
-def clustered(n=12_000, d=4, k=20, gap=9.0, dtype=np.float64, seed=0):
+def clustered(n=13_000, d=4, k=20, gap=9.0, dtype=np.float64, seed=0):
     rng = np.random.default_rng(seed)
     means = rng.uniform(size=(k, d)) * gap * k ** (1 / d)
     labels = rng.integers(k, size=n)
