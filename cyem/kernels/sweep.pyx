@@ -59,10 +59,11 @@ cdef enum Posterior:
 
 cdef enum:
     MAX_SHARDS = 64
+    FEW_SHARDS = 16         # beyond these, one has four tiles at least, or its sums would cost more than the tiles
     NEAREST = 1 << 14       # bytes of samples: half of a common first-level cache
     CACHE = 1 << 19         # bytes of a group of tiles: half of a common second-level cache
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
-    PART = 1 << 12          # sums that a thread adds at a time
+    PART = 1 << 10          # sums that a thread adds at a time
     EIGHT = 8               # rows that are transposed together
     FIRST = 4               # components that are evaluated first, the most likely ones
 
@@ -161,7 +162,7 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = MAX_SHARDS  # a power of two, so that threads get equal parts
-    while most > 4 and most * bytes > SHARD_MEMORY:
+    while (most > 4 and most * bytes > SHARD_MEMORY) or (most > FEW_SHARDS and most * 4 > p.tiles):
         most = most // 2
     p.shards = p.tiles if p.tiles < most else most
     # a group fetches a component's parameters and sums once for several tiles: pays where these do not stay in cache
