@@ -9,10 +9,9 @@ import numpy as np
 
 from . import data, start
 from .covariance import structure
-from .covariance.base import eigh
 from .estimator import ConvergenceWarning
 from .gaussian import INTERRUPTED, GaussianMixture
-from .paths import APART
+from .paths import APART, longest, squared
 from .replicates import processes, replicates, whole
 from .text import aligned
 
@@ -202,15 +201,15 @@ def _split(model, j):
     k, d = model.means_.shape
     twice = np.append(np.arange(k), j)
     shape = structure(model.covariance_type)
-    covariance = shape.full(model.covariances_, k, d)[j].astype(np.float64)
-    sd = np.sqrt(np.diagonal(covariance))
-    values, axes = eigh(covariance / np.outer(sd, sd))
+    covariance = shape.each(model.covariances_, k)[j].astype(np.float64)
+    sd = np.sqrt(shape.diagonals(model.covariances_, k, d)[j].astype(np.float64))
+    axis = longest(covariance / squared(sd, covariance), d)
     side = np.where(twice == j, APART, 0)
     side[j] = -APART
     split = copy.copy(model).set_params(n_components=k + 1, warm_start=True)
     split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
-    split.means_ = model.means_[twice] + side[:, None] * np.sqrt(values[-1]) * axes[:, -1] * sd
-    split.precisions_cholesky_ = shape.condensed(shape.full(model.precisions_cholesky_, k, d)[twice])
+    split.means_ = model.means_[twice] + side[:, None] * axis * sd
+    split.precisions_cholesky_ = shape.taken(model.precisions_cholesky_, twice)
     return split
 
 
@@ -393,7 +392,7 @@ class _WarmReplicate(NamedTuple):
         _fitted(refit, self.X, _drawn(self.X, self.weights, rng))
         order = matched(self.model.predict_proba(self.X).T @ refit.predict_proba(self.X))
         shape = structure(self.model.covariance_type)
-        covariances = shape.condensed(shape.full(refit.covariances_, *refit.means_.shape)[order])
+        covariances = shape.taken(refit.covariances_, order)
         return refit.weights_[order], refit.means_[order], covariances
 
 

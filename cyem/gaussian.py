@@ -541,7 +541,7 @@ class GaussianMixture(Estimator):
         shape = structure(self.covariance_type)
         means, U = means.astype(np.float64), U.astype(np.float64)
         k, d = means.shape
-        deviations = 1 / np.abs(np.diagonal(shape.full(U, k, d), axis1=1, axis2=2))
+        deviations = 1 / np.abs(shape.diagonals(U, k, d))
         reference = (weights @ means).astype(dtype).astype(np.float64)
         frame = Frame(reference, power_of_two(np.median(deviations, axis=0), dtype))
         inside = Parameters(shape, weights, frame.enter(means), None, shape.scaled_factors(U, 1 / frame.units))
@@ -723,9 +723,9 @@ class GaussianMixture(Estimator):
         k, d = self.means_.shape
         y = rng.choice(k, size=n_samples, p=self.weights_)
         X = rng.standard_normal((n_samples, d))
-        factors = shape.full(shape.scaled_factors(self.precisions_cholesky_, 1 / frame.units), k, d)
+        factors = shape.scaled_factors(self.precisions_cholesky_, 1 / frame.units)
         for j in range(k):
-            X[y == j] = np.linalg.solve(factors[j].T, X[y == j].T).T + frame.enter(self.means_[j])
+            X[y == j] = shape.coloured(X[y == j], factors, j) + frame.enter(self.means_[j])
         return frame.leave(X), y
 
     def summary(self, X=None, sample_weight=None):

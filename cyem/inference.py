@@ -122,7 +122,7 @@ class StandardErrors:
     def _listed(self, parts):
         """Weight, means and variances of each component, (k, 1 + 2 d)."""
         k, d = self.means.shape
-        variances = np.diagonal(self._structure.full(parts.covariances, k, d), axis1=1, axis2=2)
+        variances = self._structure.diagonals(parts.covariances, k, d)
         return np.column_stack([parts.weights, parts.means, variances])
 
     def __str__(self):

@@ -12,6 +12,7 @@ from . import em
 from .covariance import structure as structure_named
 from .covariance.base import eigh, part
 from .kernels import linalg
+from .paths import gaussians
 from .pruning import enough
 from .statistics import Statistics
 from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, one, operations
@@ -20,6 +21,7 @@ UNUSUAL, _, HELD = range(len(linalg.OUTCOMES))
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
 TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
 UNTIED = {"scatter": "full", "pooled": "tied", "squares": "diag", "norms": "spherical"}
+SQUARE = 128  # features up to which a matrix of them is little for any structure
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
 
 
@@ -157,7 +159,7 @@ class Mixture:
         start: whether the statistics are provisional, so that those it begins at will do.
         """
         if self.closed is not None and not (start and self.structure.cautious):
-            n_threads = self.samples.threads(len(statistics.about), self.structure.moments)
+            n_threads = self.samples.threads(len(statistics.about), self.structure)
             found = compiled(self.structure, self.closed, statistics, current, n_threads)
             if found is not None:
                 return found
@@ -253,16 +255,19 @@ class Mixture:
 
     def partitions(self, centres):
         """Statistics of partitions by the nearest of given centres (runs, k, d), in standardised features."""
-        return self.samples.partitions(centres, self.standardised[None], self.structure.moments)
+        return self.samples.partitions(centres, 1 / self.deviations, self.structure.moments)
 
     def begin(self, uniform, looked, whitens):
         """Statistics of partitions by the nearest of samples far from each other.
 
         uniform (runs, k, candidates): random numbers. looked: the rows among which samples are looked for, or none for
-        all. whitens: whether distances are by turns those in which the samples have no correlations.
+        all. whitens: whether distances are by turns those in which the samples have no correlations, where that is
+        within what the structure asks for: a matrix of all features is more than components without matrices cost.
         """
-        return self.samples.begin(uniform, looked, self.deviations, self.floor, part(len(self.floor), self.eps),
-                                  self.structure.moments, whitens and not self.structure.round)
+        d = len(self.floor)
+        whitens = whitens and not self.structure.round and (self.structure.square or d <= SQUARE)
+        return self.samples.begin(uniform, looked, self.deviations, self.floor, part(d, self.eps),
+                                  self.structure.moments, whitens)
 
     @cached_property
     def scale(self):
@@ -274,11 +279,6 @@ class Mixture:
     def deviations(self):
         """What features are divided by for distances between samples (d,): one for all where components are round."""
         return np.sqrt(np.full_like(self.variances, self.variances.mean()) if self.structure.round else self.variances)
-
-    @property
-    def standardised(self):
-        """The metric in which every feature has variance one, or all together: (d, d)."""
-        return np.diag(1 / self.deviations)
 
     def subset(self, rows, weights=None):
         """The same problem for some of the samples, with their own or other weights, in the same frame."""
@@ -292,9 +292,15 @@ class Mixture:
         return self._single(self.structure)
 
     @cached_property
-    def spread(self):
-        """All samples as one component with a full covariance matrix."""
-        return self._single(structure_named("full"))
+    def axis(self):
+        """The direction (d,) in which the samples vary most; in many features, in which a part of them does."""
+        X, d = self.samples.X, len(self.floor)
+        if self.structure.square or d <= SQUARE:
+            return eigh(self._single(structure_named("full")).covariances[0])[1][:, -1]
+        Z = self.frame.enter(X[:: -(-len(X) // SQUARE)].astype(np.float64))
+        Z -= Z.mean(axis=0)
+        axis = eigh(Z @ Z.T)[1][:, -1] @ Z
+        return axis / (np.linalg.norm(axis) or 1.0)
 
     def _single(self, structure):
         samples, moments = self.samples, structure.moments
@@ -329,13 +335,11 @@ class Mixture:
         groups = coincident(parameters)
         if not groups:
             return None
-        k, d = parameters.means.shape
-        axis = eigh(self.spread.covariances[0])[1][:, -1]
         means = parameters.means.copy()
-        own = self.structure.full(parameters.covariances, k, d)
+        own = gaussians(parameters)
         for group in groups:
-            step = np.linspace(-1, 1, len(group)) * np.sqrt(axis @ own[group[0]] @ axis)
-            means[group] += step[:, None] * axis
+            step = np.linspace(-1, 1, len(group)) * own.deviation(group[0], self.axis)
+            means[group] += step[:, None] * self.axis
         return parameters.replace(means=means)
 
 
@@ -413,25 +417,32 @@ def locate(X, weights, one_unit):
 
 
 def coincident(parameters):
-    """Groups (lists of indices) of components that do not differ, by the symmetric Kullback-Leibler divergence."""
-    k, d = parameters.means.shape
-    structure = parameters.structure
+    """Groups (lists of indices) of components that do not differ, by the symmetric Kullback-Leibler divergence.
+
+    Looked at are pairs whose means are close along one feature: the divergence of two distributions is at least that of
+    what one feature shows of them, (1 / v_i + 1 / v_j) gap^2 / 2 and more.
+    """
+    _, d = parameters.means.shape
     # a divergence of c between components allows their log det Sigma^(-1/2) a difference of sqrt(d c / 2)
     pairs = zip(parameters.constants.tolist(), parameters.weights.tolist(), strict=True)
     volumes = sorted(constant - math.log(weight) for constant, weight in pairs if weight > 0)
     if all(above - below > math.sqrt(d * COINCIDENT / 2) for below, above in pairwise(volumes)):
         return []
-    C = structure.full(parameters.covariances, k, d)
-    P = structure.full(structure.precisions(parameters.factors), k, d)
-    # 2 KL = tr(P_i C_j + P_j C_i) / 2 - d + gap' (P_i + P_j) gap / 2
-    gaps = parameters.means[:, None] - parameters.means
-    distances = P.reshape(k, -1) @ C.reshape(k, -1).T - d + ((gaps @ P) * gaps).sum(axis=2)
-    near = (distances + distances.T) / 2 < COINCIDENT
-    groups, free = [], np.flatnonzero(parameters.weights > 0).tolist()
-    while free and near.sum() > k:
-        j, *rest = free
-        same = [i for i in rest if near[i, j]]
-        if same:
-            groups.append([j, *same])
-        free = [i for i in rest if i not in same]
+    these = gaussians(parameters)
+    weighty = np.flatnonzero(parameters.weights > 0)
+    variances = these.deviations[weighty] ** 2
+    feature = (parameters.means[weighty].var(axis=0) / variances.mean(axis=0)).argmax()
+    order = np.argsort(parameters.means[weighty, feature], kind="stable")
+    places, variances = weighty[order], variances[order, feature]
+    along = parameters.means[places, feature]
+    ends = np.searchsorted(along, along + np.sqrt(2 * COINCIDENT * variances), side="right")
+    groups, grouped = [], np.zeros(len(places), bool)
+    for first in np.flatnonzero(ends > np.arange(1, len(places) + 1)):
+        if grouped[first]:
+            continue
+        others = first + 1 + np.flatnonzero(~grouped[first + 1 : ends[first]])
+        same = others[these.divergences(places[first], places[others]) < COINCIDENT]
+        if len(same):
+            grouped[same] = True
+            groups.append(sorted([int(places[first]), *places[same].tolist()]))
     return groups

@@ -8,59 +8,120 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .covariance.base import eigh
+from .covariance.base import eigh, precision_factors
 from .statistics import TINY, Statistics
 
 APART = 0.8  # standard deviations from the middle to the mean of either half of a normal distribution
-SECOND = {  # second moments as the kernels sum them, from scatter matrices (k, d, d)
-    "scatter": lambda S: S,
-    "pooled": lambda S: S.sum(axis=0),
-    "squares": lambda S: np.diagonal(S, axis1=1, axis2=2),
-    "norms": lambda S: np.trace(S, axis1=1, axis2=2),
-}
 
 
 class Gaussians(NamedTuple):
-    """Weighted normal distributions in the coordinates of a frame, whatever the structure."""
+    """Weighted normal distributions in the coordinates of a frame, whatever the structure.
+
+    Covariances are matrices, or what there is to them: variances of axis-parallel components, or one of round ones.
+    """
 
     weights: np.ndarray  # (k,)
     means: np.ndarray  # (k, d)
-    covariances: np.ndarray  # (k, d, d)
+    covariances: np.ndarray  # (k, d, d), (k, d) or (k,)
+
+    @property
+    def deviations(self):
+        """Standard deviations of the features (k, d)."""
+        S, shape = self.covariances, self.means.shape
+        if S.ndim == 1:
+            return np.broadcast_to(np.sqrt(S)[:, None], shape)
+        return np.sqrt(np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S)
+
+    def deviation(self, j, axis):
+        """The standard deviation of component j along an axis (d,) of length one."""
+        S = self.covariances[j]
+        return np.sqrt(axis @ S @ axis if S.ndim == 2 else S @ axis**2 if S.ndim == 1 else S)
+
+    def divergences(self, j, others):
+        """The symmetric Kullback-Leibler divergence, KL(j, i) + KL(i, j), of component j and each of others (m,).
+
+        tr(P_i S_j + P_j S_i) / 2 - d + gap' (P_i + P_j) gap / 2, with P the inverse of S.
+        """
+        d, S, gaps = self.means.shape[1], self.covariances, self.means[others] - self.means[j]
+        if S.ndim == 3:
+            U = precision_factors(S[[j, *others]])
+            P_j, *P = U @ U.swapaxes(1, 2)
+            traces = (P * S[j]).sum(axis=(1, 2)) + (S[others] * P_j).sum(axis=(1, 2))
+            squares = ((gaps[:, None, :] @ (P + P_j))[:, 0] * gaps).sum(axis=1)
+        else:
+            v = S[others] if S.ndim == 2 else np.repeat(S[others, None], d, axis=1)
+            ratios = v / S[j]
+            traces = (ratios + 1 / ratios).sum(axis=1)
+            squares = (gaps**2 * (1 / v + 1 / S[j])).sum(axis=1)
+        return (traces + squares) / 2 - d
 
 
 def gaussians(parameters):
     """The components of a mixture."""
-    k, d = parameters.means.shape
-    return Gaussians(parameters.weights, parameters.means, parameters.structure.full(parameters.covariances, k, d))
+    k, _ = parameters.means.shape
+    return Gaussians(parameters.weights, parameters.means, parameters.structure.each(parameters.covariances, k))
 
 
 def moved(these, frame, target):
     """The same in the coordinates of another frame about the same reference."""
-    ratio = frame.units / target.units
-    return Gaussians(these.weights, these.means * ratio, these.covariances * ratio * ratio[:, None])
+    ratio, S = frame.units / target.units, these.covariances
+    if S.ndim == 1 and (ratio != ratio[0]).any():  # other units for some of the features make of a ball an ellipsoid
+        S = np.repeat(S[:, None], len(ratio), axis=1)
+    S = S * ratio * (ratio[:, None] if S.ndim == 3 else ratio) if S.ndim > 1 else S * ratio[0] ** 2
+    return Gaussians(these.weights, these.means * ratio, S)
+
+
+def seen(covariances, d, moments):
+    """Covariances as far as second moments of a kind see them."""
+    S = covariances
+    if moments in ("scatter", "pooled"):
+        return S if S.ndim == 3 else (S if S.ndim == 2 else S[:, None])[:, :, None] * np.eye(d)
+    S = np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S
+    if moments == "squares":
+        return S if S.ndim == 2 else np.repeat(S[:, None], d, axis=1)
+    return S if S.ndim == 1 else S.mean(axis=1)
 
 
 def statistics(mixture, these):
     """What samples of given Gaussians would sum up to: the M-step gives these, where they are of the structure."""
-    scatter = these.covariances * these.weights[:, None, None]
-    second = SECOND[mixture.structure.moments](scatter).ravel()
-    sums = [np.zeros(2), these.weights, np.zeros(these.means.size), second]
+    moments, d = mixture.structure.moments, these.means.shape[1]
+    second = (seen(these.covariances, d, moments).T * these.weights).T
+    if moments == "pooled":
+        second = second.sum(axis=0)
+    elif moments == "norms":
+        second = second * d
+    sums = [np.zeros(2), these.weights, np.zeros(these.means.size), second.ravel()]
     return Statistics(np.concatenate(sums), these.means)
 
 
 def divided(these, j, shares, means, covariances):
-    """Two components in the place of component j: shares (2,) of its weight, means (2, d), covariances (2, d, d)."""
+    """Two components in the place of component j: shares (2,) of its weight, means (2, d), covariances (2, ...)."""
     w, m, S = (np.delete(array, j, axis=0) for array in these)
     return Gaussians(np.concatenate([w, shares * these.weights[j]]), np.concatenate([m, means]),
                      np.concatenate([S, covariances]))
 
 
+def longest(covariance, d):
+    """The principal axis of one component, as long as the standard deviation along it (d,)."""
+    if covariance.ndim == 2:
+        values, vectors = eigh(covariance)
+        return np.sqrt(values[-1]) * vectors[:, -1]
+    axis = np.zeros(d)
+    widest = covariance.argmax()
+    axis[widest] = np.sqrt(covariance.flat[widest])
+    return axis
+
+
+def squared(x, covariance):
+    """x x' of a vector (d,), as far as a covariance like this one holds it."""
+    return x * x[:, None] if covariance.ndim == 2 else x * x if covariance.ndim == 1 else x @ x / len(x)
+
+
 def split(these, j):
     """Component j cut in two across its first axis, with the mean and the covariances of the whole."""
     mean, S = these.means[j], these.covariances[j]
-    values, vectors = eigh(S)
-    step = APART * np.sqrt(values[-1]) * vectors[:, -1]
-    half = S - np.outer(step, step)
+    step = APART * longest(S, len(mean))
+    half = S - squared(step, S)
     return divided(these, j, np.full(2, 0.5), [mean - step, mean + step], [half, half])
 
 
@@ -73,12 +134,12 @@ def twin(these, j):
 
 
 def pooled(these, i, j):
-    """Mean (d,) and covariance matrix (d, d) of two components taken together."""
+    """Mean (d,) and covariance of two components taken together."""
     w, m, S = these
     share = w[i] / max(w[i] + w[j], TINY)
     gap = m[i] - m[j]
     mean = share * m[i] + (1 - share) * m[j]
-    return mean, share * S[i] + (1 - share) * S[j] + share * (1 - share) * gap * gap[:, None]
+    return mean, share * S[i] + (1 - share) * S[j] + share * (1 - share) * squared(gap, S[i])
 
 
 def merged(these, i, j):

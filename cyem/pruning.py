@@ -64,7 +64,7 @@ class Bounds:
 
     Attributes
     ----------
-    order : ndarray of int32 of shape (n,)
+    order : ndarray of int of shape (n,)
     nearest : ndarray of float32 of shape (tiles, k)
         Distances from the components of `density` that no sample of the tile comes below; the kernel refreshes them.
     density : Density
@@ -76,7 +76,7 @@ class Bounds:
         n, k = len(samples.X), len(density.means)
         place = np.empty(k, np.uint16 if k < 2**16 else np.intp)
         place[neighbours(density.means)] = np.arange(k)
-        self.order = np.empty(n, np.int32)
+        self.order = np.empty(n, np.intp)
         for begin in range(0, n, CHUNK):
             rows = slice(begin, begin + CHUNK)
             self.order[rows] = begin + np.argsort(place[samples.part(rows).labels(density)], kind="stable")

@@ -51,7 +51,7 @@ class Split(NamedTuple):
     gain: float  # of the sum of log-likelihoods, at least
     shares: np.ndarray = None  # (2,), which sum to 1
     means: np.ndarray = None  # (2, d)
-    covariances: np.ndarray = None  # (2, d, d)
+    covariances: np.ndarray = None  # (2, d, d), (2, d) or (2,)
 
 
 def briefly(mixture, start):
@@ -151,7 +151,7 @@ def best_splits(mixture, these, which, resp):
     """Two components that explain best what each of some does: {component: Split}."""
     found = mixture.samples.splits(
         these, resp, which, mixture.untied, mixture.structure, tol=TOL, trial=SPLIT_TRIAL, iterations=SPLIT_ITERATIONS,
-        owned=OWNED, look=LOOK, least=LEAST)
+        owned=OWNED, enough=LOOK, least=LEAST)
     return {j: Split(float(found[0][j]), *(array[j] for array in found[1:])) for j in which}
 
 
@@ -179,5 +179,4 @@ def united(these, merger):
 
 def strayed(these, means):
     """Which components (k,) have left their means so far that they need a new look."""
-    deviations = np.sqrt(np.diagonal(these.covariances, axis1=1, axis2=2))
-    return (abs(means - these.means) > STRAYED * deviations).any(axis=1)
+    return (abs(means - these.means) > STRAYED * these.deviations).any(axis=1)

@@ -21,7 +21,7 @@ PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be
 LLOYD_ITERATIONS = 100
 LLOYD_TOL = 1e-4  # relative gain at which k-means ends
 KMEANS_RUNS = 4
-ALL = np.empty(0, np.int32)  # rows
+ALL = np.empty(0, np.intp)  # rows
 
 
 def generator(random_state):
@@ -57,9 +57,9 @@ def seeded(mixture, k, rng, runs=1, whitens=True):
 
 def lloyd(mixture, centres):
     """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
-    inertia, metric = np.inf, mixture.standardised[None]
+    inertia = np.inf
     for _ in range(LLOYD_ITERATIONS):
-        s, = mixture.samples.partitions(centres[None], metric, "none")
+        s, = mixture.samples.partitions(centres[None], 1 / mixture.deviations, "none")
         centres = s.means
         before, inertia = inertia, -s.log_likelihood
         if inertia >= before * (1 - LLOYD_TOL):
@@ -70,7 +70,7 @@ def lloyd(mixture, centres):
 def some(n, size, rng):
     """A random part of n rows, where these are many more than a start needs; else none, which means all of them."""
     size = max(FEW, size)
-    return ALL if n <= size else np.sort(rng.choice(n, size, replace=False)).astype(np.int32)
+    return ALL if n <= size else np.sort(rng.choice(n, size, replace=False))
 
 
 def subset(mixture, size, rng):

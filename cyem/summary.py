@@ -75,8 +75,7 @@ def figures(model, X=None, sample_weight=None):
 def deviations(model):
     """Standard deviation of each feature in each component (k, d)."""
     k, d = model.means_.shape
-    full = structure(model.covariance_type).full(np.asarray(model.covariances_), k, d)
-    return np.sqrt(np.diagonal(full, axis1=1, axis2=2))
+    return np.sqrt(structure(model.covariance_type).diagonals(np.asarray(model.covariances_), k, d))
 
 
 def feature_names(model):

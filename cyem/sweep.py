@@ -15,6 +15,7 @@ DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
 POSTERIORS = {name: i for i, name in enumerate(kernel.POSTERIORS)}
 MOMENTS = {name: i for i, name in enumerate(kernel.MOMENTS)}
 NO_MOMENTS = MOMENTS["none"]
+SIMPLEST = "spherical"  # of densities: where responsibilities are given, there is none, and no room for its factors
 STATE = kernel.state_size()
 CONVERGED = kernel.OUTCOMES.index("converged")
 
@@ -87,6 +88,16 @@ def operations(n, k, d):
     return n * k * (d * d + 20)
 
 
+def crew(n, k, d, n_threads):
+    """How many of n_threads a pass has work for."""
+    return min(worth(operations(n, k, d), n_threads), kernel.tiles(n))
+
+
+def flat(covariances):
+    """Covariances of k components as the kernels read them: (k, numbers of one)."""
+    return np.ascontiguousarray(covariances).reshape(len(covariances), -1)
+
+
 class Evaluator:
     """A density made ready for samples of one dtype: what it says of each of them.
 
@@ -124,8 +135,8 @@ class Evaluator:
     def _rows(self, door, X, out, n_threads):
         _, means, factors, constants = self.density
         (n, d), k = X.shape, len(means)
-        n_threads = worth(operations(n, k, d), n_threads)
-        size = kernel.workspace_size(n, d, k, NO_MOMENTS, self.dtype.itemsize, n_threads)
+        n_threads = crew(n, k, d, n_threads)
+        size = kernel.workspace_size(n, d, k, self.kind, NO_MOMENTS, self.dtype.itemsize, n_threads)
         door(X, self.coordinates, means, factors, constants, out, np.empty(size, np.uint8),
              density=self.kind, n_threads=n_threads)
         return out
@@ -187,7 +198,7 @@ class Samples:
         kind, means, factors, constants = density
         if self.single:
             means, factors = means.astype(np.float32), factors.astype(np.float32)
-        need = self._need(len(means), moments)
+        need = self._need(len(means), moments, kind)
         sums, workspace = np.empty(need.statistics), self._memory(need.workspace)
         prunes = need.prunes and posterior == "soft"
         bounds = self.pruner.known(density) if prunes else None
@@ -210,7 +221,7 @@ class Samples:
     def accumulate(self, resp, about, moments):
         """Statistics of one pass with given responsibilities (n, k), moments about the given means."""
         about = about.astype(self.dtype, copy=False)
-        need = self._need(len(about), moments)
+        need = self._need(len(about), moments, SIMPLEST)
         sums = np.empty(need.statistics)
         kernel.accumulate(
             self.X, self.weights, self.coordinates, about, np.ascontiguousarray(resp, self.dtype), sums,
@@ -222,9 +233,10 @@ class Samples:
         """Statistics of partitions by the nearest of samples far from each other; arguments as the kernel has them."""
         n, d = self.X.shape
         runs, k, _ = uniform.shape
-        need = self._need(k, moments)
+        need = self._need(k, moments, "diagonal")
         sums, about = np.empty((runs, need.statistics)), np.empty((runs, k, d))
-        size = kernel.begin_size(n, len(looked) or n, d, k, MOMENTS[moments], self.dtype.itemsize, need.n_threads)
+        size = kernel.begin_size(n, len(looked) or n, d, k, MOMENTS[moments], self.dtype.itemsize, need.n_threads,
+                                 whitens)
         kernel.begin(
             self.X, self.weights, self.coordinates, looked, deviations, floor, uniform, np.empty((runs, k), np.intp),
             sums, about, self._memory(size), whitens=whitens, part=part, moments=MOMENTS[moments],
@@ -232,13 +244,13 @@ class Samples:
         )
         return [Statistics(*each) for each in zip(sums, about, strict=True)]
 
-    def partitions(self, centres, metrics, moments):
-        """Statistics of partitions by the nearest of given centres (runs, k, d), in each of the metrics in turn."""
-        centres, metrics = (array.astype(self.dtype, copy=False) for array in (centres, metrics))
+    def partitions(self, centres, scales, moments):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), of features times scales (d,)."""
+        centres, scales = (array.astype(self.dtype, copy=False) for array in (centres, scales))
         runs, k, _ = centres.shape
-        need = self._need(k, moments)
+        need = self._need(k, moments, "diagonal")
         sums = np.empty((runs, need.statistics))
-        kernel.partitions(self.X, self.weights, self.coordinates, centres, metrics, np.zeros(k), sums,
+        kernel.partitions(self.X, self.weights, self.coordinates, centres, scales, np.zeros(k), sums,
                           self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads)
         return [Statistics(*each) for each in zip(sums, centres.astype(np.float64, copy=False), strict=True)]
 
@@ -256,10 +268,11 @@ class Samples:
         sums = np.array([start.buffer for start in starts])
         about = np.array([start.about for start in starts])
         values, done = np.empty((runs, iterations)), np.empty(runs, np.intc)
-        size = kernel.climb_size(n, d, k, moments, self.dtype.itemsize, each, at_once)
+        density = DENSITIES[structure.density]
+        size = kernel.climb_size(n, d, k, density, moments, self.dtype.itemsize, each, at_once)
         kernel.climb(
             self.X, self.weights, self.coordinates, sums, about, values, done, closed.floor, self._memory(size),
-            whole=self._whole(structure.moments, k), density=DENSITIES[structure.density], moments=moments,
+            whole=self._whole(structure.moments, k), density=density, moments=moments,
             ties=closed.ties, part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, tol=tol,
             n_threads=each, at_once=at_once,
         )
@@ -270,12 +283,13 @@ class Samples:
         """Iterations of EM with leaps; the arrays, `how` and what is returned are as the kernel has them."""
         n, d = self.X.shape
         k, moments = len(statistics.about), MOMENTS[structure.moments]
-        need = self._need(k, structure.moments)
-        size = kernel.ascent_size(n, d, k, moments, self.dtype.itemsize, need.n_threads)
+        density = DENSITIES[structure.density]
+        need = self._need(k, structure.moments, structure.density)
+        size = kernel.ascent_size(n, d, k, density, moments, self.dtype.itemsize, need.n_threads)
         return kernel.ascend(
             self.X, self.weights, self.coordinates, blocks, statistics.buffer, statistics.about, state, values,
             closed.floor, scale, self._memory(size), whole=self._whole(structure.moments, k),
-            density=DENSITIES[structure.density], moments=moments, ties=closed.ties, curved=structure.curved,
+            density=density, moments=moments, ties=closed.ties, curved=structure.curved,
             part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, mass=self.mass,
             n_threads=need.n_threads, **how,
         )
@@ -283,25 +297,26 @@ class Samples:
     def mergers(self, these, resp, moments, near):
         """What it costs to do with one component less, as the kernel has it: (k, k)."""
         k, d = these.means.shape
-        losses = np.empty((k, k))
-        kernel.mergers(these.weights, these.means, np.ascontiguousarray(these.covariances), resp, self.weights, losses,
-                       np.empty(2 * k + k * k + d + 2 * d * d), moments=MOMENTS[moments], near=near)
+        losses, moments = np.empty((k, k)), MOMENTS[moments]
+        kernel.mergers(these.weights, these.means, flat(these.covariances), resp, self.weights, losses,
+                       np.empty(kernel.mergers_size(d, k, moments)), moments=moments, near=near)
         return losses
 
     def splits(self, these, resp, which, closed, structure, **how):
-        """Gains (k,), shares (k, 2), means (k, 2, d) and covariance matrices of two components in the place of one."""
+        """Gains (k,), shares (k, 2), means (k, 2, d) and covariances (k, 2, ...) of two components in the place of one."""
         n, d = self.X.shape
-        k, moments = len(these.means), MOMENTS[structure.moments]
-        found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, d, d))
+        k, moments, density = len(these.means), MOMENTS[structure.moments], DENSITIES[structure.density]
+        covariances = flat(these.covariances)
+        found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, covariances.shape[1]))
         longest = max(how["trial"], how["iterations"])
         at_once = max(1, min(worth(operations(n, k, d) * longest, self.n_threads), len(which)))
-        size = kernel.splits_size(n, d, moments, self.dtype.itemsize, longest, at_once)
+        size = kernel.splits_size(n, d, density, moments, self.dtype.itemsize, longest, at_once)
         kernel.splits(
-            self.X, self.weights, self.coordinates, resp, these.means, np.ascontiguousarray(these.covariances),
-            np.array(which, np.intc), *found, closed.floor, self._memory(size), density=DENSITIES[structure.density],
-            moments=moments, part=closed.part, cut=self.cut, at_once=at_once, **how,
+            self.X, self.weights, self.coordinates, resp, these.means, covariances, np.array(which, np.intp), *found,
+            closed.floor, self._memory(size), density=density, moments=moments, part=closed.part, cut=self.cut,
+            at_once=at_once, **how,
         )
-        return found
+        return *found[:3], found[3].reshape(k, 2, *these.covariances.shape[1:])
 
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""
@@ -321,19 +336,19 @@ class Samples:
             weights = self.weights[rows]
         return Samples(self.X[rows], weights, self.frame, self.n_threads)
 
-    def threads(self, k, moments):
+    def threads(self, k, structure):
         """How many threads a pass with k components uses."""
-        return self._need(k, moments).n_threads
+        return self._need(k, structure.moments, structure.density).n_threads
 
-    def _need(self, k, moments):
+    def _need(self, k, moments, density):
         """What a pass with k components needs, found out once."""
-        need = self.needs.get((k, moments))
+        need = self.needs.get((k, moments, density))
         if need is None:
             n, d = self.X.shape
-            n_threads = worth(operations(n, k, d), self.n_threads)
-            size = kernel.workspace_size(n, d, k, MOMENTS[moments], self.dtype.itemsize, n_threads)
+            n_threads = crew(n, k, d, self.n_threads)
+            size = kernel.workspace_size(n, d, k, DENSITIES[density], MOMENTS[moments], self.dtype.itemsize, n_threads)
             need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), size, n_threads, enough(n, k))
-            self.needs[k, moments] = need
+            self.needs[k, moments, density] = need
         return need
 
     def _memory(self, size):

@@ -24,6 +24,7 @@ SIZES = (1, 2, 3, 5, 7, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97)
 DTYPES = (np.float32, np.float64)
 DOORS = ("sweep", "accumulate", "score_samples", "responsibilities", "labels")
 DENSITIES = range(len(reference.DENSITIES))
+SIMPLEST = reference.DENSITIES.index("spherical")  # where there is none
 SOFT, HARD = range(len(reference.POSTERIORS))
 MOMENTS = range(len(reference.MOMENTS))
 SCATTER, POOLED = (reference.MOMENTS.index(kind) for kind in ("scatter", "pooled"))
@@ -139,7 +140,8 @@ def run(isa, door, given, weighted=True, n_threads=1, **kinds):
     module = kernels.module("sweep", isa)
     n, d = given.X.shape
     out = fenced(shape_of_output(given, door, kinds), dtype_of_output(given, door))
-    size = module.workspace_size(n, d, len(given.means), kinds.get("moments", 0), given.X.itemsize, n_threads)
+    size = module.workspace_size(n, d, len(given.means), kinds.get("density", SIMPLEST), kinds.get("moments", 0),
+                                 given.X.itemsize, n_threads)
     memory = np.full(size + 4096, 0xFF, np.uint8)  # NaN in both dtypes
     if door == "sweep":
         kinds = {"whole": NOTHING, **kinds}
@@ -639,14 +641,14 @@ def begin(module, X, weights, uniform, *, looked=(), frame=None, whitens=False, 
     (n, d), (runs, k, _) = X.shape, uniform.shape
     frame = np.array([np.zeros(d), np.ones(d)]) if frame is None else frame
     given = X, weights.astype(X.dtype), frame.astype(X.dtype)
-    numbers = np.array(looked, np.intc), 1.5 ** np.arange(d), np.full(d, floor), uniform
+    numbers = np.array(looked, np.intp), 1.5 ** np.arange(d), np.full(d, floor), uniform
     how = dict(whitens=whitens, part=4 * d * float(np.finfo(X.dtype).eps), moments=SCATTER)
     chosen, about = fenced((runs, k), np.intp), fenced((runs, k, d), float)
     statistics = fenced((runs, kernels.sweep.statistics_size(k, d, SCATTER)), float)
     if module is reference:
         reference.begin(*(a.astype(float) for a in given), *numbers, chosen, statistics, about, **how)
     else:
-        size = kernels.sweep.begin_size(n, len(looked) or n, d, k, SCATTER, X.itemsize, n_threads)
+        size = kernels.sweep.begin_size(n, len(looked) or n, d, k, SCATTER, X.itemsize, n_threads, whitens)
         workspace = np.full(size + 1, 255, np.uint8)
         module.begin(*(fenced(a.shape, a.dtype, a) for a in (*given, *numbers)), chosen, statistics, about,
                      workspace[1:], n_threads=n_threads, **how)
@@ -776,14 +778,16 @@ def test_seeds_have_weight_even_when_there_are_too_few(isa, dtype, uniform):
 @every_isa
 @every_dtype
 def test_partitions(isa, dtype):
-    """Each is the pass with hard responsibilities, in the metrics in turn."""
+    """Each is the pass with hard responsibilities, in features times the scales."""
     given = problem(300, 3, 4, 0, dtype)
     centres = np.array([given.means, given.means * 2, given.means + 1], dtype)
-    metrics = np.array([np.eye(3), np.triu(np.ones((3, 3)))], dtype)
+    scales = np.array([1, 0.5, 3], dtype)
     size = kernels.sweep.statistics_size(4, 3, SCATTER)
     found, expected = fenced((3, size), float), np.empty((3, size))
-    workspace = np.full(kernels.sweep.workspace_size(300, 3, 4, SCATTER, given.X.itemsize, 2) + 1, 255, np.uint8)
-    inputs = given.X, given.weights, given.frame, centres, metrics, np.zeros(4)
+    diagonal = reference.DENSITIES.index("diagonal")
+    needed = kernels.sweep.workspace_size(300, 3, 4, diagonal, SCATTER, given.X.itemsize, 2)
+    workspace = np.full(needed + 1, 255, np.uint8)
+    inputs = given.X, given.weights, given.frame, centres, scales, np.zeros(4)
     kernels.module("sweep", isa).partitions(*inputs, found, workspace[1:], moments=SCATTER, n_threads=2)
     reference.partitions(*(a.astype(float) for a in inputs), expected, moments=SCATTER)
     assert_fence_stands(found)
@@ -1020,12 +1024,13 @@ def climb(module, given, moments, runs, dtype, *, iterations=5, tol=0.0, n_threa
         resp = np.random.default_rng([r, k]).exponential(size=(n, k)).astype(dtype)
         reference.accumulate(given.X, given.weights, given.frame, given.means, resp, sums, moments=moments)
     values, done = np.full((runs, iterations), np.nan), np.zeros(runs, np.intc)
-    workspace = np.full(kernels.sweep.climb_size(n, d, k, moments, given.X.itemsize, n_threads, at_once) + 1, 255,
-                        np.uint8)
+    density = reference.DENSITIES.index(DENSITY_OF[kind])
+    size = kernels.sweep.climb_size(n, d, k, density, moments, given.X.itemsize, n_threads, at_once)
+    workspace = np.full(size + 1, 255, np.uint8)
     module.climb(given.X, given.weights, given.frame, statistics, about, values, done,
                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
                  whole=useful_whole(given, moments),
-                 density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments, ties=0,
+                 density=density, moments=moments, ties=0,
                  part=4 * d * float(np.finfo(dtype).eps), equal_weights=False, cut=CUT[dtype], tol=tol,
                  n_threads=n_threads, at_once=at_once)
     return statistics, about, values, done
@@ -1087,7 +1092,7 @@ def ascend(module, given, moments, dtype, *, ties=0, curved=False, tol=1e-7, wal
     about, state = given.means.astype(float), np.zeros(kernels.sweep.state_size())
     reference.m_step(statistics, about, floor, NONE, blocks[0], moments=moments, ties=ties, part=part)
     reference.measure(given.X, given.weights, given.frame, blocks[0], statistics, about, density, moments, CUT[dtype])
-    size = kernels.sweep.ascent_size(n, d, k, moments, given.X.itemsize, n_threads)
+    size = kernels.sweep.ascent_size(n, d, k, density, moments, given.X.itemsize, n_threads)
     workspace, path = np.full(size + 1, 255, np.uint8), []
     while len(path) < 120:
         values = np.full(stride or 120, np.nan)
@@ -1181,18 +1186,20 @@ def mixture_of(given, k=None):
     return masses / masses.sum(), means, C, resp.astype(given.X.dtype)
 
 
-def splits(module, given, moments, *, at_once=1, look=50):
+def splits(module, given, moments, *, at_once=1, enough=50):
     n, d = given.X.shape
     _, means, C, resp = mixture_of(given)
     k, kind, dtype = len(means), reference.MOMENTS[moments], given.X.dtype
-    found = np.full(k, np.nan), np.full((k, 2), np.nan), np.full((k, 2, d), np.nan), np.full((k, 2, d, d), np.nan)
-    workspace = np.full(kernels.sweep.splits_size(n, d, moments, given.X.itemsize, 5, at_once) + 1, 255, np.uint8)
-    which = np.arange(k - 1, dtype=np.intc)  # all but the last
+    C = reference.seen(C, moments)
+    found = [np.full((k, *shape), np.nan) for shape in ((), (2,), (2, d), (2, C.shape[1]))]
+    density = reference.DENSITIES.index(DENSITY_OF[kind])
+    size = kernels.sweep.splits_size(n, d, density, moments, given.X.itemsize, 5, at_once)
+    workspace = np.full(size + 1, 255, np.uint8)
+    which = np.arange(k - 1)  # all but the last
     module.splits(given.X, given.weights, given.frame, resp, means, C, which, *found,
-                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:],
-                  density=reference.DENSITIES.index(DENSITY_OF[kind]), moments=moments,
+                  np.full(1 if kind == "norms" else d, 1e-9), workspace[1:], density=density, moments=moments,
                   part=4 * d * float(np.finfo(dtype).eps), cut=CUT[dtype.type], tol=1e-4, trial=3, iterations=4,
-                  owned=1e-3, look=look, least=2, at_once=at_once)
+                  owned=1e-3, enough=enough, least=2, at_once=at_once)
     return found
 
 
@@ -1224,8 +1231,8 @@ def test_splits_the_same_bits_side_by_side(isa):
 @every_isa
 def test_splits_look_at_some_of_many_samples(isa):
     given, module = problem(900, 2, 3, 0, np.float64), kernels.module("sweep", isa)
-    all_of_them, some = splits(module, given, SCATTER, look=1000), splits(module, given, SCATTER, look=20)
-    np.testing.assert_allclose(some[0], splits(reference, given, SCATTER, look=20)[0], rtol=1e-6)
+    all_of_them, some = splits(module, given, SCATTER, enough=1000), splits(module, given, SCATTER, enough=20)
+    np.testing.assert_allclose(some[0], splits(reference, given, SCATTER, enough=20)[0], rtol=1e-6)
     assert (all_of_them[0][:2] != some[0][:2]).all()
 
 
@@ -1239,9 +1246,11 @@ def test_mergers(isa, dtype, moments, weighted, size):
     shares, means, C, resp = mixture_of(given)
     k, d = means.shape
     weights = given.weights if weighted else given.weights[:0]
+    C = reference.seen(C, moments)
     found, expected = np.full((k, k), np.nan), np.empty((k, k))
     kernels.module("sweep", isa).mergers(shares, means, C, resp, weights, found,
-                                         np.full(2 * k + k * k + d + 2 * d * d, np.nan), moments=moments, near=3)
+                                         np.full(kernels.sweep.mergers_size(d, k, moments), np.nan), moments=moments,
+                                         near=3)
     reference.mergers(shares, means, C, resp, weights, expected, moments=moments, near=3)
     np.testing.assert_allclose(found, expected, rtol=1e-9 if dtype is np.float64 else 1e-4)
 

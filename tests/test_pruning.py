@@ -126,11 +126,11 @@ def test_kernel_and_twin(isa, dtype):
     k, d = means.shape
     U = np.triu(rng.normal(size=(k, d, d)), 1) / 4 + np.eye(d)
     frame = np.stack([np.zeros(d), np.ones(d)]).astype(dtype)
-    order = np.argsort(((X[:, None] - means) ** 2).sum(axis=2).argmin(axis=1), kind="stable").astype(np.int32)
+    order = np.argsort(((X[:, None] - means) ** 2).sum(axis=2).argmin(axis=1), kind="stable")
     inputs = X, np.empty(0, dtype), frame, means.astype(dtype), U.astype(dtype), rng.normal(size=k), order
     size = module.statistics_size(k, d, 1)
     options = dict(whole=np.empty(0), density=0, moments=1, cut=CUT[np.dtype(dtype)], n_threads=1)
-    workspace = np.empty(module.workspace_size(*X.shape, k, 1, X.itemsize, 1), np.uint8)
+    workspace = np.empty(module.workspace_size(*X.shape, k, 0, 1, X.itemsize, 1), np.uint8)
     nearest, distances = (np.zeros((module.tiles(len(X)), k), np.float32) for _ in range(2))
     exact = np.empty(size)
     wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in inputs]

@@ -30,7 +30,8 @@ class Structure(ABC):
     """How the covariances of the components are tied to each other: formulas, no samples.
 
     code, name: the letters for volume, shape and orientation (Banfield & Raftery 1993), and what users call it.
-    density, moments: the kernels that measure distances and sum second moments. one_unit: whether all features must be
+    density, moments: the kernels that measure distances and sum second moments. square: whether covariances are
+    matrices. one_unit: whether all features must be
     measured in one unit, because other units for some of them would lead out of the structure. round: whether no
     component is longer than wide.
     """
@@ -38,6 +39,7 @@ class Structure(ABC):
     density: str
     moments: str
     requirement: str  # of matrices that a user gives
+    square = False
     one_unit = False
     curved = False  # whether there are matrices between two of the structure (of coordinates) that are not
     round = False
@@ -144,9 +146,25 @@ class Structure(ABC):
     def pack(self, U):
         """Factors as the density kernel reads them: (k or 1, d or 1, d or 1)."""
 
+    def each(self, covariances, k):
+        """The covariances of the components one by one: (k, d, d), or without correlations (k, d), or round (k,)."""
+        return covariances
+
+    def taken(self, covariances, components):
+        """The covariances, or factors, of some components, also of one several times."""
+        return covariances[components]
+
+    @abstractmethod
+    def diagonals(self, covariances, k, d):
+        """The diagonals of the covariances, or of factors (k, d)."""
+
     @abstractmethod
     def full(self, covariances, k, d):
         """The same covariances as k square matrices."""
+
+    @abstractmethod
+    def coloured(self, z, U, j):
+        """Standard normal samples z (n, d) as deviations from the mean of component j."""
 
     @abstractmethod
     def condensed(self, matrices):
@@ -165,6 +183,13 @@ class SquareMatrices(Structure):
     """What structures with whole matrices have in common; they may be stacked."""
 
     requirement = "symmetric, positive-definite"
+    square = True
+
+    def diagonals(self, covariances, k, d):
+        return np.broadcast_to(np.diagonal(covariances, axis1=-2, axis2=-1), (k, d))
+
+    def coloured(self, z, U, j):
+        return np.linalg.solve(self.each(U, j + 1)[j].T, z.T).T
 
     def symmetric(self, A):
         return np.allclose(A, A.swapaxes(-1, -2), rtol=1e-7, atol=1e-9 * np.abs(A).max())
@@ -265,6 +290,9 @@ class Variances(Structure):
 
     requirement = "positive"
 
+    def coloured(self, z, U, j):
+        return z / U[j]
+
     def symmetric(self, A):
         return True
 
@@ -323,7 +351,9 @@ def composed(values, vectors):
 
 
 def exceeds(A, floor):
-    """Which of a stack A (k, d, d) are more than diag(floor) in every direction; floor (k, d)."""
+    """Which of k covariances A, (k, d, d), (k, d) or (k,), exceed diag(floor) in every direction; floor (k, d)."""
+    if A.ndim < 3:
+        return (A.T > floor.T).all(axis=0)
     above = np.empty(len(A), np.int32)
     linalg.exceeds(np.ascontiguousarray(A), floor, np.empty(A.shape[1:]), above)
     return above != 0

@@ -25,6 +25,9 @@ class Diagonal(Variances):
     def pack(self, U):
         return U[:, None, :]
 
+    def diagonals(self, covariances, k, d):
+        return covariances
+
     def full(self, covariances, k, d):
         return covariances[:, :, None] * np.eye(d)
 

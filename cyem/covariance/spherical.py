@@ -27,6 +27,9 @@ class Spherical(Variances):
     def pack(self, U):
         return U[:, None, None]
 
+    def diagonals(self, covariances, k, d):
+        return np.broadcast_to(covariances[:, None], (k, d))
+
     def full(self, covariances, k, d):
         return covariances[:, None, None] * np.eye(d)
 

@@ -37,8 +37,14 @@ class Tied(SquareMatrices):
     def pack(self, U):
         return U[None]
 
+    def each(self, covariances, k):
+        return np.broadcast_to(covariances, (k, *covariances.shape))
+
+    def taken(self, covariances, components):
+        return covariances
+
     def full(self, covariances, k, d):
-        return np.broadcast_to(covariances, (k, d, d))
+        return self.each(covariances, k)
 
     def condensed(self, matrices):
         return matrices[0]

@@ -6,6 +6,10 @@ A factor of a covariance matrix A is U, upper triangular, with A^-1 = U U'.
 from libc.math cimport sqrt
 from libc.string cimport memcpy
 
+from .team cimport look
+
+cdef enum:
+    LARGE_SIDE = 64  # of matrices, from which on algebra looks for signals as it goes
 
 cdef inline void subtract(double* y, const double* x, Py_ssize_t d, Py_ssize_t n, const double* c,
                           Py_ssize_t rows) noexcept nogil:
@@ -44,6 +48,8 @@ cdef inline bint cholesky(const double* A, const double* less, double part, Py_s
     if R is not A:
         memcpy(R, A, d * d * sizeof(double))
     for i in range(d):
+        if d > LARGE_SIDE and look(i * (d - i)):
+            return False
         y = R + i * d
         if less is not NULL:
             y[i] -= less[i] if less[i] > part * y[i] else part * y[i]
@@ -67,6 +73,8 @@ cdef inline void invert(double* R, Py_ssize_t d) noexcept nogil:
     cdef double c[4]
     cdef double* y
     for i in range(d - 1, -1, -1):
+        if d > LARGE_SIDE and look((d - i) * (d - i) / 2):
+            return
         y = R + i * d
         for j in range(i):
             y[j] = 0
@@ -91,6 +99,8 @@ cdef inline void square(double* R, Py_ssize_t d) noexcept nogil:
     cdef double c[4]
     cdef double* y
     for i in range(d - 1, -1, -1):  # a row takes those above it
+        if d > LARGE_SIDE and look(i * (d - i)):
+            return
         y = R + i * d
         t = y[i]
         for j in range(i, d):

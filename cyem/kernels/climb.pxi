@@ -14,10 +14,11 @@ cdef inline bint update(const Problem* c, const double* statistics, const double
     return maximise(&c.model, statistics, about, current, block, c.n_threads) == ORDINARY
 
 
-cdef Py_ssize_t measure_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
+cdef Py_ssize_t measure_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, Py_ssize_t itemsize,
+                             Py_ssize_t n_threads):
     """Bytes of temporary memory for a pass at the parameters of a block."""
     return (aligned(k * d * itemsize) + aligned(matrices_size(k, d, moments) * itemsize)
-            + workspace_size(n, d, k, moments, itemsize, n_threads))
+            + workspace_size(n, d, k, density, moments, itemsize, n_threads))
 
 
 cdef double measure(Problem* c, double* block, double* statistics, double* about, unsigned char* at,
@@ -37,10 +38,10 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
         about[j] = means[j]
     for j in range(size):
         factors[j] = <real>b.factors[j]
-    open_pass[real](&p, with_whole(c.rows, c.rows.whole, factors, moments), means, k, moments, False, at)
-    set_density[real](&p, means, factors, b.constants, c.density, SOFT, c.cut)
+    open_pass[real](&p, with_whole(c.rows, c.rows.whole, factors, moments), means, k, c.density, moments, False, at)
+    set_density[real](&p, means, factors, 1 if moments == POOLED else k, b.constants, c.density, SOFT, c.cut)
     p.loaded = c.kept == p.scratch
-    run(&p, sizeof(real), c.n_threads)
+    run(&p, c.n_threads)
     c.kept = p.scratch if p.tiles == 1 and c.n_threads == 1 else NULL
     add_shards[real](&p, statistics, means, c.n_threads)
     for j in range(k):
@@ -51,28 +52,33 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
 # --- partitions ------------------------------------------------------------------------------------------------------
 
 def partitions(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, :, ::1] centres,
-               const real[:, :, ::1] metrics, const double[::1] constants, double[:, ::1] statistics,
+               const real[::1] scales, const double[::1] constants, double[:, ::1] statistics,
                unsigned char[::1] workspace, *, int moments, int n_threads):
-    """The sums for M-steps from several partitions of the samples, by the nearest centres in the metrics in turn.
+    """The sums for M-steps from several partitions of the samples, by the nearest of centres.
 
-    centres (runs, k, d), metrics (m, d, d) upper triangles, constants (k,), which are added to minus half of squared
-    distances: IN. statistics (runs, size) OUT: about the centres.
+    centres (runs, k, d), scales (d,), which features are multiplied by, constants (k,), which are added to minus half
+    of squared distances: IN. statistics (runs, size) OUT: about the centres. The workspace is that of a pass with
+    diagonal densities.
     """
     cdef Pass p
     cdef Py_ssize_t k = centres.shape[1], r
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         for r in range(centres.shape[0]):
-            open_pass(&p, rows(X, weights, frame), &centres[r, 0, 0], k, moments, False, &workspace[0])
-            set_density(&p, &centres[r, 0, 0], &metrics[r % metrics.shape[0], 0, 0], &constants[0], WHITENED, HARD, 0)
-            run(&p, sizeof(real), n_threads)
+            open_pass(&p, rows(X, weights, frame), &centres[r, 0, 0], k, DIAGONAL, moments, False, &workspace[0])
+            set_density(&p, &centres[r, 0, 0], &scales[0], 1, &constants[0], DIAGONAL, HARD, 0)
+            run(&p, n_threads)
             add_shards(&p, &statistics[r, 0], &centres[r, 0, 0], n_threads)
+    close_watch(&watch)
 
 
 # --- short runs ------------------------------------------------------------------------------------------------------
 
-def climb_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads, int at_once):
+cpdef Py_ssize_t climb_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, Py_ssize_t itemsize,
+                            Py_ssize_t n_threads, Py_ssize_t at_once):
     """Bytes of temporary memory for a climb."""
-    return at_once * (measure_size(n, d, k, moments, itemsize, n_threads)
+    return at_once * (measure_size(n, d, k, density, moments, itemsize, n_threads)
                       + aligned(block_size(k, d, moments) * <Py_ssize_t>sizeof(double))) + 64
 
 
@@ -87,7 +93,7 @@ cdef int climb_from(const Problem* given, int iterations, double tol, double* st
     block = <double*>at
     at += aligned(block_size(c.model.k, c.model.d, c.model.moments) * sizeof(double))
     for i in range(iterations):
-        if not update(&c, statistics, about, block if i else NULL, block):
+        if look(0) or not update(&c, statistics, about, block if i else NULL, block):
             return -1
         values[i] = measure[real](&c, block, statistics, about, at, 0)
         if i > 1:
@@ -95,6 +101,25 @@ cdef int climb_from(const Problem* given, int iterations, double tol, double* st
             if gain * gain <= tol * (last - gain):  # what is left if gains go on shrinking by gain / last
                 return <int>i + 1
     return iterations
+
+
+cdef struct Climbs:         # several runs
+    const Problem* problem
+    int iterations
+    double tol
+    double* statistics      # (runs, statistics_size), and about which means, (runs, means_size)
+    double* about
+    double* values          # (runs, iterations)
+    int* done               # (runs,)
+    Py_ssize_t statistics_size, means_size
+    unsigned char* workspace
+    Py_ssize_t workspace_size  # of one thread
+
+
+cdef void climb_one(const Climbs* c, Py_ssize_t r, int thread, real unused) noexcept nogil:
+    c.done[r] = climb_from[real](c.problem, c.iterations, c.tol, c.statistics + r * c.statistics_size,
+                                 c.about + r * c.means_size, c.values + r * c.iterations,
+                                 c.workspace + thread * c.workspace_size, 0)
 
 
 def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
@@ -109,20 +134,19 @@ def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     linalg.m_step, whole as in sweep. at_once runs go side by side, with n_threads each.
     """
     cdef Problem c
-    cdef Py_ssize_t r, size = workspace.shape[0] // at_once // 64 * 64
-    cdef int iterations = <int>values.shape[1]
+    cdef Climbs all
+    cdef Py_ssize_t n = X.shape[0], d = about.shape[2], k = about.shape[1], runs = statistics.shape[0]
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         c = Problem(rows(X, weights, frame), Model(about.shape[1], about.shape[2], moments, ties, &floor[0], part,
                                                    equal_weights), density, n_threads, cut, NULL)
         c.rows.whole = start_of(whole)
-        if at_once == 1:  # a parallel region within one would have to make its threads anew
-            for r in range(statistics.shape[0]):
-                done[r] = climb_from[real](&c, iterations, tol, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
-                                           &workspace[0], 0)
-        else:
-            for r in prange(statistics.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
-                done[r] = climb_from[real](&c, iterations, tol, &statistics[r, 0], &about[r, 0, 0], &values[r, 0],
-                                           &workspace[cyem_thread() * size], 0)
+        all = Climbs(&c, <int>values.shape[1], tol, &statistics[0, 0], &about[0, 0, 0], &values[0, 0], &done[0],
+                     statistics.shape[1], k * d, &workspace[0], workspace.shape[0] // at_once // 64 * 64)
+        # one after the other, they share the threads of each pass: a parallel region within one would make its own
+        share_out(<item_t>climb_one[real], &all, runs, <double>n * k * d * d * values.shape[1], at_once)
+    close_watch(&watch)
 
 
 # --- EM to its end, with leaps ---------------------------------------------------------------------------------------
@@ -169,9 +193,10 @@ def state_size():
     return sizeof(State) // sizeof(double)
 
 
-def ascent_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
+cpdef Py_ssize_t ascent_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, Py_ssize_t itemsize,
+                             Py_ssize_t n_threads):
     """Bytes of temporary memory for an ascent."""
-    return (measure_size(n, d, k, moments, itemsize, n_threads) + 64 + <Py_ssize_t>sizeof(double)
+    return (measure_size(n, d, k, density, moments, itemsize, n_threads) + 64 + <Py_ssize_t>sizeof(double)
             * (2 * block_size(k, d, moments) + 4 * coordinates_size(k, d, moments) + k * d
                + HEAD + k + k * d + matrices_size(k, d, moments)))
 
@@ -293,6 +318,8 @@ def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
     cdef int outcome = GOES_ON
     cdef double value = statistics[0] / mass
     cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
+    cdef Watch watch
+    open_watch(&watch)
     a.block_size, a.coordinates_size = block_size(k, d, moments), coordinates_size(k, d, moments)
     a.statistics_size, a.means_size = statistics.shape[0], k * d
     a.state, a.point, a.before = <State*>&state[0], &blocks[0, 0], &blocks[1, 0]
@@ -309,9 +336,10 @@ def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
                     n_threads, cut, NULL)
         c.rows.whole = start_of(whole)
         a.state.longest = max(STRETCH, a.state.longest)
-        while i < values.shape[0] and outcome == GOES_ON:
+        while i < values.shape[0] and outcome == GOES_ON and not look(0):
             outcome = ascend_once[real](&c, &a, &value, <unsigned char*>at, 0)
             if outcome != STRANGE:
                 values[i] = value
                 i += 1
+    close_watch(&watch)
     return i, outcome, a.state.gain

@@ -6,7 +6,8 @@ Here rather than from LAPACK, whose threads go on spinning while the next pass w
 from libc.math cimport fabs, sqrt
 from libc.string cimport memset
 
-from .algebra cimport mirror, subtract
+from .algebra cimport LARGE_SIDE, mirror, subtract
+from .team cimport look
 
 cdef enum:
     TURNS = 60  # the most iterations for one eigenvalue; two are usual
@@ -23,6 +24,8 @@ cdef inline void tridiagonalise(double* A, Py_ssize_t d, double* diagonal, doubl
     cdef double* row
     cdef double* w = Z  # until it is needed
     for c in range(d - 2):
+        if d > LARGE_SIDE and look(4 * (d - c) * (d - c)):
+            return
         v = A + c * d
         head = v[c + 1]
         norm = 0
@@ -61,6 +64,8 @@ cdef inline void tridiagonalise(double* A, Py_ssize_t d, double* diagonal, doubl
     if d > 1:
         A[(d - 1) * d + d - 2] = A[(d - 2) * d + d - 1]
     for c in range(d - 3, -1, -1):  # Z <- Z (1 - beta v v'); its first c + 1 rows and columns are still those of 1
+        if d > LARGE_SIDE and look(4 * (d - c) * (d - c)):
+            return
         v = A + c * d
         beta = A[(c + 2) * d + c]
         for i in range(c + 1, d):
@@ -96,7 +101,7 @@ cdef inline bint diagonalise(double* diagonal, double* beside, Py_ssize_t d, dou
                 last += 1
             if last == first:
                 break
-            if step == TURNS:
+            if step == TURNS or (d > LARGE_SIDE and look(4 * d * (last - first))):
                 return False
             g = (diagonal[first + 1] - diagonal[first]) / (2 * beside[first])
             r = sqrt(g * g + 1)
@@ -198,6 +203,8 @@ cdef inline void compose(const double* values, const double* Z, Py_ssize_t d, do
     cdef Py_ssize_t i, j, a, rows
     cdef double c[4]
     for a in range(d):
+        if d > LARGE_SIDE and look(d * (d - a)):
+            return
         memset(A + a * d + a, 0, (d - a) * sizeof(double))
         for i from 0 <= i < d by 4:
             rows = d - i if d - i < 4 else 4

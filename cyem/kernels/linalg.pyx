@@ -11,10 +11,15 @@ from .block cimport fold, unfold
 from .eigen cimport graded_eigen
 from .lanes cimport real
 from .mstep cimport Model, maximise
+from .team cimport Watch, close_watch, look, open_watch
 
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes",
         "axes isochoric")
 OUTCOMES = ("unusual", "ordinary", "held")
+
+cdef enum:  # between two looks for a signal
+    NUMBERS_AT_A_TIME = 1 << 20
+    ROWS_AT_A_TIME = 1 << 9
 
 
 def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, ::1] scratch, int[::1] definite):
@@ -24,11 +29,16 @@ def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, 
     as it was.
     """
     cdef Py_ssize_t j, d = A.shape[1]
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         for j in range(A.shape[0]):
+            if look(<double>A.shape[1] * A.shape[1] * A.shape[1]):
+                break
             definite[j] = precision_factor(&A[j, 0, 0], d, &scratch[0, 0])
             if definite[j]:
                 memcpy(&U[j, 0, 0], &scratch[0, 0], d * d * sizeof(double))
+    close_watch(&watch)
 
 
 def exceeds(const double[:, :, ::1] A, const double[:, ::1] floor, double[:, ::1] scratch, int[::1] definite):
@@ -37,9 +47,14 @@ def exceeds(const double[:, :, ::1] A, const double[:, ::1] floor, double[:, ::1
     A (k, d, d) IN, floor (k, d) IN, scratch (d, d), definite (k,) OUT.
     """
     cdef Py_ssize_t j
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         for j in range(A.shape[0]):
+            if look(<double>A.shape[1] * A.shape[1] * A.shape[1]):
+                break
             definite[j] = cholesky(&A[j, 0, 0], &floor[j, 0], 0, A.shape[1], &scratch[0, 0])
+    close_watch(&watch)
 
 
 def eigh(const double[:, :, ::1] A, double[:, ::1] values, double[:, :, ::1] vectors, double[:, ::1] scratch,
@@ -50,10 +65,15 @@ def eigh(const double[:, :, ::1] A, double[:, ::1] values, double[:, :, ::1] vec
     0 where there is no answer (a number that is not finite).
     """
     cdef Py_ssize_t j, d = A.shape[1]
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         for j in range(A.shape[0]):
+            if look(<double>A.shape[1] * A.shape[1] * A.shape[1]):
+                break
             memcpy(&scratch[0, 0], &A[j, 0, 0], d * d * sizeof(double))
             done[j] = graded_eigen(&scratch[0, 0], d, &values[j, 0], &vectors[j, 0, 0], &scratch[d, 0])
+    close_watch(&watch)
 
 
 def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double[:, :, ::1] A):
@@ -62,9 +82,14 @@ def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double
     values (k, d), vectors (k, d, d) IN, A (k, d, d) OUT.
     """
     cdef Py_ssize_t j
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         for j in range(values.shape[0]):
+            if look(<double>values.shape[1] * values.shape[1] * values.shape[1]):
+                break
             eigen.compose(&values[j, 0], &vectors[j, 0, 0], values.shape[1], &A[j, 0, 0])
+    close_watch(&watch)
 
 
 def block_size(Py_ssize_t k, Py_ssize_t d, int moments):
@@ -89,9 +114,12 @@ def m_step(const double[::1] statistics, const double[:, ::1] about, const doubl
     """
     cdef int outcome
     cdef Model model = Model(about.shape[0], about.shape[1], moments, ties, &floor[0], part, equal_weights)
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         outcome = maximise(&model, &statistics[0], &about[0, 0], &current[0] if current.shape[0] else NULL, &block[0],
                            n_threads)
+    close_watch(&watch)
     return outcome
 
 
@@ -130,11 +158,15 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
     cdef double* first = high + d
     cdef double* second = first + d
     cdef double w, z, mean, size, largest = 0, total = 0
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         for i in range(d):
             low[i] = high[i] = x[i]
             first[i] = second[i] = 0
         for _r in range(n):
+            if _r % ROWS_AT_A_TIME == 0 and look(ROWS_AT_A_TIME * d):
+                break
             for i in range(d):
                 low[i] = x[i] if x[i] < low[i] else low[i]
                 high[i] = x[i] if x[i] > high[i] else high[i]
@@ -147,6 +179,8 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
             high[i] = size
         x = &X[0, 0]
         for r in range(n):
+            if r % ROWS_AT_A_TIME == 0 and look(2 * ROWS_AT_A_TIME * d):
+                break
             w = weights[r] if weights.shape[0] else 1
             total += w
             for i in range(d):
@@ -165,19 +199,27 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
             size = power_of_two(largest if one_unit else first[i], most)
             variances[i] = variances[i] * (units[i] / size) * (units[i] / size) if variances[i] > 0 else 1
             units[i] = size
+    close_watch(&watch)
 
 
 def all_finite(const real[::1] x):
     """Whether there is no NaN and no infinity in x (n,): their exponents are all ones."""
-    cdef Py_ssize_t i, n = x.shape[0], bad = 0
+    cdef Py_ssize_t i, begin, end, n = x.shape[0], bad = 0
     cdef const uint64_t* wide = <const uint64_t*>&x[0]
     cdef const uint32_t* single = <const uint32_t*>&x[0]
     cdef uint64_t wide_ones = <uint64_t>0x7FF << 52
     cdef uint32_t single_ones = <uint32_t>0xFF << 23
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
-        for i in range(n):
-            if real is double:
-                bad += 1 if wide[i] & wide_ones == wide_ones else 0
-            else:
-                bad += 1 if single[i] & single_ones == single_ones else 0
+        for begin from 0 <= begin < n by NUMBERS_AT_A_TIME:
+            end = min(begin + NUMBERS_AT_A_TIME, n)
+            if look(NUMBERS_AT_A_TIME / 4):
+                break
+            for i in range(begin, end):
+                if real is double:
+                    bad += 1 if wide[i] & wide_ones == wide_ones else 0
+                else:
+                    bad += 1 if single[i] & single_ones == single_ones else 0
+    close_watch(&watch)
     return bad == 0

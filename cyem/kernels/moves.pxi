@@ -1,42 +1,71 @@
 # --- what moves of a search promise ----------------------------------------------------------------------------------
 
-cdef void matrices_of(const double* A, Py_ssize_t k, Py_ssize_t d, int moments, double* C) noexcept nogil:
-    """The covariances A of a block as k whole matrices."""
-    cdef Py_ssize_t j, i
-    if moments == SCATTER:
-        memcpy(C, A, k * d * d * sizeof(double))
-        return
-    if moments != POOLED:
-        memset(C, 0, k * d * d * sizeof(double))
-    for j in range(k):
-        if moments == POOLED:
-            memcpy(C + j * d * d, A, d * d * sizeof(double))
+# Here each component has a covariance of its own, as far as second moments see it: a matrix (d, d) by scatter and
+# pooled, the variances (d,) by squares, and their mean by norms.
+
+cdef Py_ssize_t own_size(Py_ssize_t d, int moments) noexcept nogil:
+    """Length of the covariance of one component."""
+    return d * d if moments == SCATTER or moments == POOLED else d if moments == SQUARES else 1
+
+
+cdef void add_square(double* C, double share, const double* x, Py_ssize_t d, int moments) noexcept nogil:
+    """C <- C + share x x', as far as second moments see it."""
+    cdef Py_ssize_t i, a
+    for i in range(d):
+        if moments == SCATTER or moments == POOLED:
+            for a in range(d):
+                C[i * d + a] += share * x[i] * x[a]
+        elif moments == SQUARES:
+            C[i] += share * x[i] * x[i]
         else:
-            for i in range(d):
-                C[(j * d + i) * d + i] = A[j * d + i] if moments == SQUARES else A[j]
+            C[0] += share * x[i] * x[i] / d
 
 
 cdef void sum_up(const double* w, const double* C, Py_ssize_t k, Py_ssize_t d, int moments,
                  double* statistics) noexcept nogil:
-    """statistics <- what samples of k Gaussians of weights w and covariance matrices C sum up to about their means."""
+    """statistics <- what samples of k Gaussians of weights w and covariances C sum up to about their means."""
     cdef double* second = statistics + HEAD + k + k * d
-    cdef Py_ssize_t j, i
+    cdef Py_ssize_t j, i, size = own_size(d, moments)
     memset(statistics, 0, statistics_size(k, d, moments) * sizeof(double))
     for j in range(k):
         statistics[HEAD + j] = w[j]
-        for i in range(d * d):
-            if moments == SCATTER or moments == POOLED:
-                second[i] += w[j] * C[i]
-            elif i % (d + 1) == 0:
-                second[i // (d + 1) if moments == SQUARES else 0] += w[j] * C[i]
-        C += d * d
-        second += d * d if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
+        for i in range(size):
+            second[i] += w[j] * C[i] * (d if moments == NORMS else 1)
+        C += size
+        second += 0 if moments == POOLED else size
+
+
+cdef bint longest(const double* C, Py_ssize_t d, int moments, double* scratch, double* axis) noexcept nogil:
+    """axis <- the principal axis of a covariance, as long as the standard deviation along it; false where it has none.
+
+    scratch: what `longest_numbers` says.
+    """
+    cdef Py_ssize_t i, best = 0
+    cdef double* Z = scratch + d * d
+    cdef double* values = Z + d * d
+    if moments == SCATTER or moments == POOLED:
+        memcpy(scratch, C, d * d * sizeof(double))
+        if not graded_eigen(scratch, d, values, Z, values + d):
+            return False
+        for i in range(d):
+            axis[i] = sqrt(values[d - 1]) * Z[(d - 1) * d + i]
+        return True
+    for i in range(1, d if moments == SQUARES else 1):
+        best = i if C[i] > C[best] else best
+    memset(axis, 0, d * sizeof(double))
+    axis[best] = sqrt(C[best])
+    return True
+
+
+cdef Py_ssize_t longest_numbers(Py_ssize_t d, int moments) noexcept nogil:
+    """Doubles that `longest` needs."""
+    return 2 * d * d + 2 * d if moments == SCATTER or moments == POOLED else 0
 
 
 cdef struct Splitting:      # how components are split
     double owned            # responsibility from which a sample counts as one of a component
     double tol
-    int look                # samples for each feature that are looked at
+    int enough              # samples for each feature that are looked at
     int least               # samples for each feature that both halves need
     int trial               # iterations of EM from each of two starts
     int iterations          # and from the better one
@@ -44,14 +73,15 @@ cdef struct Splitting:      # how components are split
 
 cdef Py_ssize_t split_numbers(Py_ssize_t d, int moments) noexcept nogil:
     """Doubles that one split needs."""
-    return (3 * statistics_size(2, d, moments) + 6 * d + block_size(2, d, moments) + 4 * d * d + 4 * d)
+    return (3 * statistics_size(2, d, moments) + 6 * d + block_size(2, d, moments) + d + longest_numbers(d, moments))
 
 
-def splits_size(Py_ssize_t n, int d, int moments, Py_ssize_t itemsize, int iterations, int at_once):
+cpdef Py_ssize_t splits_size(Py_ssize_t n, Py_ssize_t d, int density, int moments, Py_ssize_t itemsize,
+                             Py_ssize_t iterations, Py_ssize_t at_once):
     """Bytes of temporary memory for splits."""
-    return at_once * (aligned(n * <Py_ssize_t>sizeof(int)) + aligned(n * itemsize) + 64
+    return at_once * (aligned(n * <Py_ssize_t>sizeof(Py_ssize_t)) + aligned(n * itemsize) + 64
                       + aligned((split_numbers(d, moments) + iterations) * <Py_ssize_t>sizeof(double))
-                      + climb_size(n, d, 2, moments, itemsize, 1, 1)) + 64
+                      + climb_size(n, d, 2, density, moments, itemsize, 1, 1)) + 64
 
 
 cdef double split(const Problem* whole, const Splitting* how, const real* resp, Py_ssize_t stride, const double* mean,
@@ -59,9 +89,11 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     """Two components that explain best what one does, and the gain of the sum of log-likelihoods; -inf if there are
     none."""
     cdef Problem c = whole[0]
-    cdef Py_ssize_t d = c.model.d, size = statistics_size(2, d, c.model.moments), r, i, a, n = 0, thin
+    cdef int moments = c.model.moments
+    cdef Py_ssize_t d = c.model.d, size = statistics_size(2, d, moments), own_numbers = own_size(d, moments)
+    cdef Py_ssize_t r, i, thin, n = 0
     cdef const real* weights = <const real*>c.rows.weights
-    cdef int* order
+    cdef Py_ssize_t* order
     cdef real* own
     cdef double* statistics
     cdef double* about
@@ -69,46 +101,46 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     cdef double* step
     cdef double* scratch
     cdef double* values
+    cdef double* A
     cdef double w[2]
     cdef double mass = 0, before, best = -INFINITY
     cdef int start, done, found = -1
     at += (64 - <uintptr_t>at % 64) % 64
-    order, own = <int*>at, <real*>(at + aligned(c.rows.n * sizeof(int)))
+    order, own = <Py_ssize_t*>at, <real*>(at + aligned(c.rows.n * sizeof(Py_ssize_t)))
     at = <unsigned char*>own + aligned(c.rows.n * sizeof(real))
     statistics = <double*>at
     about = statistics + 3 * size
     block = about + 6 * d
-    step = block + block_size(2, d, c.model.moments)
+    step = block + block_size(2, d, moments)
     scratch = step + d
-    values = scratch + 3 * d + 4 * d * d
-    at += aligned((split_numbers(d, c.model.moments) + max(how.trial, how.iterations)) * sizeof(double))
+    values = scratch + longest_numbers(d, moments)
+    at += aligned((split_numbers(d, moments) + max(how.trial, how.iterations)) * sizeof(double))
 
     for r in range(c.rows.n):
         if resp[r * stride] > how.owned:
             own[r] = resp[r * stride] * (1 if weights is NULL else weights[r])
             mass += own[r]
-            order[n] = <int>r
+            order[n] = r
             n += 1
     if mass < 2 * (how.least * d + 1):
         return -INFINITY
-    thin = max(1, n // (how.look * (d + 1)))
+    thin = max(1, n // (how.enough * (d + 1)))
     c.rows.n = (n + thin - 1) // thin
     for i in range(c.rows.n):
         order[i] = order[i * thin]
     c.rows.order, c.rows.weights = order, own
 
     c.model.k, w[0] = 1, 1
-    sum_up(w, C, 1, d, c.model.moments, statistics)
+    sum_up(w, C, 1, d, moments, statistics)
     memcpy(about, mean, d * sizeof(double))
     if not update(&c, statistics, about, NULL, block):
         return -INFINITY
     before = measure[real](&c, block, statistics, about, at, 0)
 
-    memcpy(matrices, C, d * d * sizeof(double))
-    if not graded_eigen(matrices, d, scratch, scratch + 3 * d, scratch + d):
+    if not longest(C, d, moments, scratch, step):
         return -INFINITY
     for i in range(d):  # as far as the halves of a normal distribution are from its mean
-        step[i] = 0.8 * sqrt(scratch[d - 1]) * scratch[3 * d + (d - 1) * d + i]
+        step[i] *= 0.8
     c.model.k = 2
     for start in range(2):  # from its halves, or from its core and its shell
         w[0] = 2. / 3 if start else 0.5
@@ -116,11 +148,13 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
         for i in range(d):
             means[i] = mean[i] if start else mean[i] - step[i]
             means[d + i] = mean[i] if start else mean[i] + step[i]
-            for a in range(d):
-                r = i * d + a
-                matrices[r] = C[r] / 2 if start else C[r] - step[i] * step[a]
-                matrices[d * d + r] = 2 * C[r] if start else matrices[r]
-        sum_up(w, matrices, 2, d, c.model.moments, statistics + start * size)
+        for i in range(own_numbers):
+            matrices[i] = C[i] / 2 if start else C[i]
+            matrices[own_numbers + i] = 2 * C[i]
+        if not start:
+            add_square(matrices, -1, step, d, moments)
+            memcpy(matrices + own_numbers, matrices, own_numbers * sizeof(double))
+        sum_up(w, matrices, 2, d, moments, statistics + start * size)
         memcpy(about + start * 2 * d, means, 2 * d * sizeof(double))
         done = climb_from[real](&c, how.trial, how.tol, statistics + start * size, about + start * 2 * d, values, at,
                                 0)
@@ -135,49 +169,74 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     best = values[done - 1]
     memcpy(shares, block, 2 * sizeof(double))
     memcpy(means, block + 2, 2 * d * sizeof(double))
-    matrices_of(parts(block, 2, d, c.model.moments).covariances, 2, d, c.model.moments, matrices)
+    A = parts(block, 2, d, moments).covariances
+    for i in range(2):
+        memcpy(matrices + i * own_numbers, A if moments == POOLED else A + i * own_numbers,
+               own_numbers * sizeof(double))
     return mass * (best - before) if min(shares[0], shares[1]) * mass >= how.least * d + 1 else -INFINITY
 
 
+cdef struct Splits:         # of several components
+    const Problem* problem
+    const Splitting* how
+    const Py_ssize_t* which
+    const void* resp        # (n, k)
+    const double* means     # (k, d)
+    const double* C         # (k, own_size)
+    double* gains           # (k,)
+    double* shares          # (k, 2)
+    double* halves          # (k, 2, d)
+    double* matrices        # (k, 2, own_size)
+    Py_ssize_t k, own
+    unsigned char* workspace
+    Py_ssize_t workspace_size  # of one thread
+
+
+cdef void split_one(const Splits* s, Py_ssize_t i, int thread, real unused) noexcept nogil:
+    cdef Py_ssize_t j = s.which[i], d = s.problem.model.d
+    s.gains[j] = split[real](s.problem, s.how, <const real*>s.resp + j, s.k, s.means + j * d, s.C + j * s.own,
+                             s.shares + 2 * j, s.halves + 2 * j * d, s.matrices + 2 * j * s.own,
+                             s.workspace + thread * s.workspace_size)
+
+
 def splits(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] resp,
-           const double[:, ::1] means, const double[:, :, ::1] C, const int[::1] which, double[::1] gains,
-           double[:, ::1] shares, double[:, :, ::1] halves, double[:, :, :, ::1] matrices, const double[::1] floor,
+           const double[:, ::1] means, const double[:, ::1] C, const Py_ssize_t[::1] which, double[::1] gains,
+           double[:, ::1] shares, double[:, :, ::1] halves, double[:, :, ::1] matrices, const double[::1] floor,
            unsigned char[::1] workspace, *, int density, int moments, double part, double cut, double tol,
-           int trial, int iterations, double owned, int look, int least, int at_once):
+           int trial, int iterations, double owned, int enough, int least, int at_once):
     """Two components in the place of each of some: where a few iterations of EM on the samples of that one lead.
 
     They begin as the halves of a component, or as its core and its shell, whatever is better after `trial` iterations;
-    the covariances of the two are free, as far as moments see them. resp (n, k), means (k, d), C (k, d, d), which (m,):
-    IN, a mixture and which of its components. gains (k,) OUT: of the sum of log-likelihoods, about, or -inf where there
-    is no split. shares (k, 2), halves (k, 2, d), matrices (k, 2, d, d) OUT. A sample is one of a component from the
-    responsibility `owned` on; `look` of them for each feature are enough, both halves need `least` for each. at_once
-    components go side by side.
+    the covariances of the two are free, as far as moments see them. resp (n, k), means (k, d), C (k, own_size), which
+    (m,): IN, a mixture and which of its components. gains (k,) OUT: of the sum of log-likelihoods, about, or -inf where
+    there is no split. shares (k, 2), halves (k, 2, d), matrices (k, 2, own_size) OUT. A sample is one of a component
+    from the responsibility `owned` on; `enough` of them for each feature are looked at, both halves need `least` for
+    each. at_once components go side by side.
     """
     cdef Problem c
     cdef Splitting how
-    cdef Py_ssize_t i, size = workspace.shape[0] // at_once // 64 * 64
-    cdef int j
-    how.owned, how.tol, how.look, how.least, how.trial, how.iterations = owned, tol, look, least, trial, iterations
+    cdef Splits all
+    cdef const Py_ssize_t* chosen = &which[0] if which.shape[0] else NULL
+    cdef Py_ssize_t n = X.shape[0], d = X.shape[1]
+    cdef Watch watch
+    open_watch(&watch)
+    how.owned, how.tol, how.enough, how.least, how.trial, how.iterations = owned, tol, enough, least, trial, iterations
     with nogil:
         c = Problem(rows(X, weights, frame), Model(2, X.shape[1], moments, FREE, &floor[0], part, False), density, 1,
                     cut, NULL)
-        if at_once == 1:
-            for i in range(which.shape[0]):
-                j = which[i]
-                gains[j] = split[real](&c, &how, &resp[0, j], resp.shape[1], &means[j, 0], &C[j, 0, 0], &shares[j, 0],
-                                       &halves[j, 0, 0], &matrices[j, 0, 0, 0], &workspace[0])
-        else:
-            for i in prange(which.shape[0], schedule="dynamic", chunksize=1, num_threads=at_once):
-                j = which[i]
-                gains[j] = split[real](&c, &how, &resp[0, j], resp.shape[1], &means[j, 0], &C[j, 0, 0], &shares[j, 0],
-                                       &halves[j, 0, 0], &matrices[j, 0, 0, 0], &workspace[cyem_thread() * size])
+        all = Splits(&c, &how, chosen, &resp[0, 0], &means[0, 0], &C[0, 0], &gains[0], &shares[0, 0], &halves[0, 0, 0],
+                     &matrices[0, 0, 0], resp.shape[1], C.shape[1], &workspace[0],
+                     workspace.shape[0] // at_once // 64 * 64)
+        share_out(<item_t>split_one[real], &all, which.shape[0],
+                  <double>n * d * d * max(trial, iterations) / resp.shape[1], at_once)
+    close_watch(&watch)
 
 
 cdef double LOG_2 = 0.6931471805599453094
 
 
 cdef double log_volume(const double* C, Py_ssize_t d, int moments, double* R) noexcept nogil:
-    """log det of what moments see of a covariance matrix."""
+    """log det of a covariance."""
     cdef double total = 0
     cdef Py_ssize_t i
     if moments == SCATTER or moments == POOLED:
@@ -187,16 +246,26 @@ cdef double log_volume(const double* C, Py_ssize_t d, int moments, double* R) no
             total += 2 * log(R[i * d + i])
     elif moments == SQUARES:
         for i in range(d):
-            total += log(C[i * d + i])
+            total += log(C[i])
     else:
-        for i in range(d):
-            total += C[i * d + i] / d
-        total = d * log(total)
+        total = d * log(C[0])
     return total
 
 
-cdef void nearest(const double* means, const double* R, Py_ssize_t i, Py_ssize_t k, Py_ssize_t d, int near,
-                  double* distances, double* losses, double* gap) noexcept nogil:
+cdef bint metric_of(const double* C, Py_ssize_t d, int moments, double* R) noexcept nogil:
+    """R <- the upper triangle, or the diagonal, by which R' R is a covariance; false where it is none."""
+    cdef Py_ssize_t i
+    if moments == SCATTER or moments == POOLED:
+        return cholesky(C, NULL, 0, d, R)
+    for i in range(d):
+        R[i] = sqrt(C[i if moments == SQUARES else 0])
+        if not R[i] > 0:
+            return False
+    return True
+
+
+cdef void nearest(const double* means, const double* R, Py_ssize_t i, Py_ssize_t k, Py_ssize_t d, bint diagonal,
+                  int near, double* distances, double* losses, double* gap) noexcept nogil:
     """losses[i, m] and losses[m, i] <- 0 for the components m nearest to i in its own metric, R' R.
 
     The first ones where distances tie. distances (k,) and gap (d,) are scratch.
@@ -207,9 +276,10 @@ cdef void nearest(const double* means, const double* R, Py_ssize_t i, Py_ssize_t
         distances[m] = 0 if m != i else INFINITY
         for a in range(d):
             gap[a] = means[m * d + a] - means[i * d + a]
-            for b in range(a):
-                gap[a] -= R[b * d + a] * gap[b]
-            gap[a] /= R[a * d + a]
+            if not diagonal:
+                for b in range(a):
+                    gap[a] -= R[b * d + a] * gap[b]
+            gap[a] /= R[a] if diagonal else R[a * d + a]
             distances[m] += gap[a] * gap[a]
     for _ in range(min(near, k - 1)):
         best = 0
@@ -219,34 +289,46 @@ cdef void nearest(const double* means, const double* R, Py_ssize_t i, Py_ssize_t
         losses[i * k + best] = losses[best * k + i] = 0
 
 
-def mergers(const double[::1] shares, const double[:, ::1] means, const double[:, :, ::1] C, const real[:, ::1] resp,
+cpdef Py_ssize_t mergers_size(Py_ssize_t d, Py_ssize_t k, int moments):
+    """Doubles that `mergers` needs."""
+    return 2 * k + k * k + 2 * d + 2 * own_size(d, moments)
+
+
+def mergers(const double[::1] shares, const double[:, ::1] means, const double[:, ::1] C, const real[:, ::1] resp,
             const real[::1] weights, double[:, ::1] losses, double[::1] scratch, *, int moments, int near):
     """What it costs to do with one component less, about: of the sum of log-likelihoods.
 
-    shares (k,), means (k, d), C (k, d, d), resp (n, k), weights (n,) or empty for ones: IN, a mixture and what the
+    shares (k,), means (k, d), C (k, own_size), resp (n, k), weights (n,) or empty for ones: IN, a mixture and what the
     samples say. losses (k, k) OUT: [i, i] without component i, and without any change to the others; [i, j] with one
     normal distribution in the place of i and j, inf where neither is one of the `near` nearest of the other.
-    scratch (2 k + k^2 + d + 2 d^2).
+    scratch: what `mergers_size` says.
     """
-    cdef Py_ssize_t n = resp.shape[0], k = means.shape[0], d = means.shape[1], r, i, j, a
+    cdef Py_ssize_t n = resp.shape[0], k = means.shape[0], d = means.shape[1], own = C.shape[1], r, i, j, a
+    cdef bint diagonal = moments == SQUARES or moments == NORMS
     cdef double* volumes = &scratch[0]
     cdef double* distances = volumes + k
     cdef double* shared = distances + k  # sums of r_i r_j, on the diagonal those of log(1 - r_i)
     cdef double* gap = shared + k * k
-    cdef double* R = gap + d
-    cdef double* both = R + d * d
+    cdef double* both = gap + d
+    cdef double* R = both + own
+    cdef Watch watch
     cdef double total = 0, w, t
     cdef double rest = -72.0873067782343 if real is double else -31.8847703057575  # log of squared rounding
+    open_watch(&watch)
     with nogil:
         for i in range(k):
             for j in range(k):
                 losses[i, j] = INFINITY
                 shared[i * k + j] = 0
         for i in range(k):
-            volumes[i] = log_volume(&C[i, 0, 0], d, moments, R)
-            if cholesky(&C[i, 0, 0], NULL, 0, d, R):
-                nearest(&means[0, 0], R, i, k, d, near, distances, &losses[0, 0], gap)
+            if look(k * own):
+                break
+            volumes[i] = log_volume(&C[i, 0], d, moments, R)
+            if metric_of(&C[i, 0], d, moments, R):
+                nearest(&means[0, 0], R, i, k, d, diagonal, near, distances, &losses[0, 0], gap)
         for r in range(n):
+            if look(k * k):
+                break
             w = weights[r] if weights.shape[0] else 1
             total += w
             for i in range(k):
@@ -256,6 +338,8 @@ def mergers(const double[::1] shares, const double[:, ::1] means, const double[:
                     for j in range(i):
                         shared[i * k + j] += w * t * resp[r, j]
         for i in range(k):
+            if look(k * own):
+                break
             losses[i, i] = total * log1p(-min(shares[i], 1 - 1e-12)) - shared[i * k + i]
             for j in range(i):
                 if losses[i, j] == 0:
@@ -263,13 +347,14 @@ def mergers(const double[::1] shares, const double[:, ::1] means, const double[:
                     t = shares[i] / max(w, 1e-300)
                     for a in range(d):
                         gap[a] = means[i, a] - means[j, a]
-                    for a in range(d * d):
-                        both[a] = t * C[i, a // d, a % d] + (1 - t) * (C[j, a // d, a % d]
-                                                                       + t * gap[a // d] * gap[a % d])
+                    for a in range(own):
+                        both[a] = t * C[i, a] + (1 - t) * C[j, a]
+                    add_square(both, t * (1 - t), gap, d, moments)
                     t = (entropic(shares[i], volumes[i]) + entropic(shares[j], volumes[j])
                          - entropic(w, log_volume(both, d, moments, R)))
                     # what responsibilities that the two share tell is not lost: their entropy, from below
                     losses[i, j] = losses[j, i] = total * t + 4 * LOG_2 * shared[i * k + j]
+    close_watch(&watch)
 
 
 cdef inline double entropic(double share, double volume) noexcept nogil:

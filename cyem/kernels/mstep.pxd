@@ -1,12 +1,12 @@
 """The M-step: the most likely parameters, given the statistics of a pass."""
 
-from cython.parallel cimport prange
 from libc.math cimport sqrt
 
 from .algebra cimport cholesky, precision_factor
 from .block cimport Block, parts, set_constants
 from .eigen cimport compose, symmetric_eigen
 from .moments cimport HEAD, POOLED, SCATTER, SQUARES
+from .team cimport item_t, share_out
 from .ties cimport AXES, AXES_ISOCHORIC, FREE, axes_of, tie
 
 cdef extern from *:
@@ -129,6 +129,22 @@ cdef inline void estimate(const double* second, const double* first, const doubl
     sample_covariance(second + j * size, first + j * d, masses[j], d, moments, b.covariances + j * size)
 
 
+cdef struct Estimation:     # of the covariances of all components
+    const Model* model
+    Block* block
+    const double* masses
+    const double* first
+    const double* second
+
+
+cdef inline void estimate_one(const Estimation* e, Py_ssize_t j, int thread) noexcept nogil:
+    estimate(e.second, e.first, e.masses, j, e.model.d, e.model.moments, e.block)
+
+
+cdef inline void factorise_one(const Estimation* e, Py_ssize_t j, int thread) noexcept nogil:
+    factorise(e.block, j, e.model.d, e.model.moments, e.model.ties == FREE, e.model.floor, e.model.part)
+
+
 cdef inline void factorise(Block* b, Py_ssize_t j, Py_ssize_t d, int moments, bint raises, const double* floor,
                            double part) noexcept nogil:
     """The factor of matrix j, or of the variances of component j."""
@@ -157,9 +173,10 @@ cdef inline int maximise(const Model* model, const double* statistics, const dou
     cdef const double* second = first + k * d
     cdef double total = 0
     cdef int outcome = ORDINARY
-    cdef bint free = ties == FREE
+    cdef Estimation e
     cdef Py_ssize_t j, i, count = 1 if moments == POOLED else k
     n_threads = n_threads if moments == SCATTER and <double>k * d * d * d > LARGE else 1
+    e.model, e.block, e.masses, e.first, e.second = model, &b, masses, first, second
     if known:
         axes_of(parts(<double*>current, k, d, moments).covariances, k, d, b.factors)
     for j in range(k):
@@ -170,20 +187,11 @@ cdef inline int maximise(const Model* model, const double* statistics, const dou
 
     if moments == POOLED:
         pooled_covariance(second, first, masses, total, k, d, b.covariances)
-    elif n_threads == 1:
-        for j in range(k):
-            estimate(second, first, masses, j, d, moments, &b)
     else:
-        for j in prange(k, schedule="dynamic", chunksize=1, num_threads=n_threads):
-            estimate(second, first, masses, j, d, moments, &b)
-    if not free and not tie(&b, masses, total, k, d, moments, ties, known):
+        share_out(<item_t>estimate_one, &e, k, d * d, n_threads)
+    if ties != FREE and not tie(&b, masses, total, k, d, moments, ties, known):
         return UNUSUAL
-    if n_threads == 1:
-        for j in range(count):
-            factorise(&b, j, d, moments, free, model.floor, model.part)
-    else:
-        for j in prange(count, schedule="dynamic", chunksize=1, num_threads=n_threads):
-            factorise(&b, j, d, moments, free, model.floor, model.part)
+    share_out(<item_t>factorise_one, &e, count, <double>d * d * d, n_threads)
 
     for j in range(k):
         b.outcomes[j] = b.outcomes[min(j, count - 1)]

@@ -15,7 +15,7 @@ cdef inline real lowest(real unused) noexcept nogil:
         return <float>-1e37
 
 
-cdef inline void soft(real* resp, int k, const real* weight, Py_ssize_t n, double cut, double base,
+cdef inline void soft(real* resp, Py_ssize_t k, const real* weight, Py_ssize_t n, double cut, double base,
                       double* loglik, double* sums) noexcept nogil:
     """Responsibilities (the softmax over components) times weight; those below exp(cut) are exact zeros."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
@@ -56,7 +56,7 @@ cdef inline void soft(real* resp, int k, const real* weight, Py_ssize_t n, doubl
     sums[1] += sum1
 
 
-cdef inline void hard(real* resp, int k, const real* weight, Py_ssize_t n, double cut, double base,
+cdef inline void hard(real* resp, Py_ssize_t k, const real* weight, Py_ssize_t n, double cut, double base,
                       double* loglik, double* sums) noexcept nogil:
     """All of a sample's weight to its first best component: the step of k-means and of classification EM."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE

@@ -310,10 +310,10 @@ def climb(X, weights, frame, statistics, about, values, done, floor, workspace=N
                     break
 
 
-def partitions(X, weights, frame, centres, metrics, constants, statistics, workspace=None, *, moments, n_threads=1):
-    for r, sums in enumerate(statistics):
-        sweep(X, weights, frame, centres[r], metrics[None, r % len(metrics)], constants, sums,
-              density=DENSITIES.index("whitened"), posterior=POSTERIORS.index("hard"), moments=moments)
+def partitions(X, weights, frame, centres, scales, constants, statistics, workspace=None, *, moments, n_threads=1):
+    for about, sums in zip(centres, statistics, strict=True):
+        sweep(X, weights, frame, about, np.broadcast_to(scales, (len(about), 1, len(scales))), constants, sums,
+              density=DENSITIES.index("diagonal"), posterior=POSTERIORS.index("hard"), moments=moments)
 
 
 OUTCOMES = ("goes on", "converged", "out of the ordinary")
@@ -376,6 +376,20 @@ def ascend(X, weights, frame, blocks, statistics, about, state, values, floor, s
     return len(values), 0, state[1]
 
 
+def seen(C, moments):
+    """Covariance matrices C (k, d, d) as far as second moments see them, (k, numbers of one)."""
+    variances = np.diagonal(C, axis1=1, axis2=2)
+    kinds = dict(squares=variances, norms=variances.mean(axis=1, keepdims=True))
+    return np.ascontiguousarray(kinds.get(MOMENTS[moments], C.reshape(len(C), -1)))
+
+
+def widened(C, moments, d):
+    """Matrices (..., d, d) that are seen so."""
+    if MOMENTS[moments] in ("squares", "norms"):
+        return C[..., None] * np.eye(d)
+    return C.reshape(*C.shape[:-1], d, d)
+
+
 def sum_up(w, C, moments):
     """What samples of Gaussians of weights w (k,) and covariance matrices C (k, d, d) sum up to about their means."""
     scatter = w[:, None, None] * C
@@ -385,8 +399,9 @@ def sum_up(w, C, moments):
 
 
 def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matrices, floor, workspace=None, *, density,
-           moments, part, cut, tol, trial, iterations, owned, look, least, at_once=1):
+           moments, part, cut, tol, trial, iterations, owned, enough, least, at_once=1):
     d = X.shape[1]
+    C = widened(C, moments, d)
     w = weights if len(weights) else np.ones(len(X), X.dtype)
     kinds, closed = dict(density=density, moments=moments, cut=cut), dict(ties=0, part=part, equal_weights=False)
     for j in which:
@@ -396,7 +411,7 @@ def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matr
         mass = own.sum(dtype=float)
         if mass < 2 * (least * d + 1):
             continue
-        thin = slice(None, None, max(1, len(rows) // (look * (d + 1))))
+        thin = slice(None, None, max(1, len(rows) // (enough * (d + 1))))
         samples = X[rows[thin]], own[thin], frame
         alone, about = sum_up(np.ones(1), C[j : j + 1], moments), means[j : j + 1].copy()
         block = empty_block(1, d, moments)
@@ -422,12 +437,13 @@ def splits(X, weights, frame, resp, means, C, which, gains, shares, halves, matr
         if m_step(sums[0], abouts[0], floor, block[:0], block, moments=moments, **closed) != ORDINARY:
             continue
         shares[j], halves[j], _, A, _ = parts(block, 2, d, moments)
-        matrices[j] = A if A.ndim == 3 else A[:, :, None] * np.eye(d)
+        matrices[j] = seen(A if A.ndim == 3 else A[:, :, None] * np.eye(d), moments)
         gains[j] = mass * (max(ends) - before) if shares[j].min() * mass >= least * d + 1 else -np.inf
 
 
 def mergers(shares, means, C, resp, weights, losses, scratch=None, *, moments, near):
     k, d = means.shape
+    C = widened(C, moments, d)
     w = weights if len(weights) else np.ones(len(resp))
     total = w.sum(dtype=float)
 
@@ -508,14 +524,15 @@ def begin(X, weights, frame, looked, deviations, floor, uniform, chosen, statist
           part, moments, n_threads=1):
     x, w = framed(X, frame), weights if len(weights) else np.ones(len(X))
     looked = looked if len(looked) else np.arange(len(X))
-    metrics = [np.diag(1 / deviations)]
+    metrics = np.diag(1 / deviations)[None]
     if whitens:
         d, scatter = len(deviations), MOMENTS.index("scatter")
         whole = np.concatenate([np.zeros(2), sums(x[None], w[:, None], scatter)])
         block = empty_block(1, d, scatter)
         m_step(whole, np.zeros((1, d)), floor, (), block, moments=scatter, ties=TIES.index("free"), part=part)
-        metrics.insert(0, parts(block, 1, d, scatter)[4][0])
+        metrics = np.concatenate([parts(block, 1, d, scatter)[4], metrics])
     for r, places in enumerate(chosen):
         kmeans_plus_plus((x @ metrics[r % len(metrics)])[looked], w[looked], uniform[r], places)
         about[r] = x[looked[places]]
-    partitions(X, weights, frame, about, np.array(metrics), np.zeros(about.shape[1]), statistics, moments=moments)
+        sweep(X, weights, frame, about[r], metrics[None, r % len(metrics)], np.zeros(len(places)), statistics[r],
+              density=DENSITIES.index("whitened"), posterior=POSTERIORS.index("hard"), moments=moments)

@@ -7,15 +7,16 @@ cdef enum:
     CHUNK = 512  # samples whose distances stay in cache
 
 
-cdef double halve(const real* Y, Py_ssize_t n, int d, Py_ssize_t centre, const double* weights, const double* nearest,
-                  double* out) noexcept nogil:
+cdef double halve(const real* Y, Py_ssize_t n, Py_ssize_t d, Py_ssize_t centre, const double* weights,
+                  const double* nearest, double* out) noexcept nogil:
     """out <- min(nearest, squared distance to row `centre`); returns the weighted sum."""
     cdef double q[CHUNK]
     cdef double potential = 0
-    cdef Py_ssize_t start, s, m
-    cdef int i
+    cdef Py_ssize_t start, s, m, i
     cdef real c, t
     for start from 0 <= start < n by CHUNK:
+        if look(CHUNK * (d + 8)):
+            break
         m = n - start if n - start < CHUNK else CHUNK
         for s in range(m):
             q[s] = 0
@@ -48,29 +49,34 @@ cdef Py_ssize_t draw(const double* weights, const double* nearest, Py_ssize_t n,
     return last
 
 
-cdef void measured(Rows r, const int* looked, Py_ssize_t n, const real* metric, real* Y, double* w) noexcept nogil:
-    """Y (d, n) <- samples in the frame, times an upper triangle metric (d, d), and w <- their weights.
+cdef void measured(Rows r, const Py_ssize_t* looked, Py_ssize_t n, const real* metric, bint triangle, real* Y,
+                   double* w) noexcept nogil:
+    """Y (d, n) <- samples in the frame, times a metric, and w <- their weights.
 
-    looked (n,): which samples, or NULL for the first n.
+    metric: an upper triangle (d, d), or a diagonal (d,). looked (n,): which samples, or NULL for the first n.
     """
     cdef const real* frame = <const real*>r.frame
     cdef const real* weights = <const real*>r.weights
     cdef const real* x
-    cdef Py_ssize_t s, row
-    cdef int i, j, d = r.d
+    cdef Py_ssize_t s, row, i, j, d = r.d
     cdef real u
     memset(Y, 0, d * n * sizeof(real))
     for s in range(n):
+        if s % CHUNK == 0 and look(CHUNK * d * (d if triangle else 1)):
+            break
         row = s if looked is NULL else looked[s]
         w[s] = 1 if weights is NULL else weights[row]
         x = <const real*>r.X + row * d
         for i in range(d):
             u = (x[i] - frame[i]) * frame[d + i]
-            for j in range(i, d):
-                Y[j * n + s] += u * metric[i * d + j]
+            if triangle:
+                for j in range(i, d):
+                    Y[j * n + s] += u * metric[i * d + j]
+            else:
+                Y[i * n + s] = u * metric[i]
 
 
-cdef void spread_out(const real* Y, Py_ssize_t n, int d, const double* weights, const double* uniform,
+cdef void spread_out(const real* Y, Py_ssize_t n, Py_ssize_t d, const double* weights, const double* uniform,
                      Py_ssize_t candidates, Py_ssize_t* chosen, Py_ssize_t k, double* scratch) noexcept nogil:
     """Choose k samples far from each other."""
     cdef Py_ssize_t j, l, s, pick
@@ -88,6 +94,8 @@ cdef void spread_out(const real* Y, Py_ssize_t n, int d, const double* weights, 
     for j in range(1, k):
         lowest = -1
         for l in range(candidates):
+            if look(n):
+                return
             pick = draw(weights, nearest, n, uniform[j * candidates + l] * total, chosen[0])
             potential = halve[real](Y, n, d, pick, weights, nearest, trial)
             if lowest < 0 or potential < lowest:
@@ -110,9 +118,9 @@ cdef bint whitening(Rows r, const double* floor, double part, int n_threads, dou
     cdef Model model = Model(1, d, SCATTER, FREE, floor, part, False)
     memset(origin, 0, d * sizeof(double))
     memset(metric, 0, d * d * sizeof(real))  # a density that is the same everywhere: all samples are of one component
-    open_pass[real](&p, r, metric, 1, SCATTER, False, at)
-    set_density[real](&p, metric, metric, origin, DIAGONAL, SOFT, -1)
-    run(&p, sizeof(real), n_threads)
+    open_pass[real](&p, r, metric, 1, DIAGONAL, SCATTER, False, at)
+    set_density[real](&p, metric, metric, 1, origin, DIAGONAL, SOFT, -1)
+    run(&p, n_threads)
     add_shards[real](&p, statistics, metric, n_threads)
     if maximise(&model, statistics, origin, NULL, block, n_threads) == UNUSUAL:
         return False
@@ -121,20 +129,29 @@ cdef bint whitening(Rows r, const double* floor, double part, int n_threads, dou
     return True
 
 
-cdef Py_ssize_t begin_numbers(Py_ssize_t looked, int d, int k):
+cdef Py_ssize_t metrics_size(Py_ssize_t d, bint whitens):
+    """Numbers of the metrics: a triangle, if any, and a diagonal."""
+    return (d * d if whitens else 0) + d
+
+
+cdef Py_ssize_t begin_numbers(Py_ssize_t looked, Py_ssize_t d, Py_ssize_t k, bint whitens):
     """Doubles for seeds and metrics."""
-    return 4 * looked + k + d + statistics_size(1, d, SCATTER) + block_size(1, d, SCATTER)
+    return 4 * looked + k + (d + statistics_size(1, d, SCATTER) + block_size(1, d, SCATTER) if whitens else 0)
 
 
-def begin_size(Py_ssize_t n, Py_ssize_t looked, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
+cpdef Py_ssize_t begin_size(Py_ssize_t n, Py_ssize_t looked, Py_ssize_t d, Py_ssize_t k, int moments,
+                            Py_ssize_t itemsize, Py_ssize_t n_threads, bint whitens):
     """Bytes of temporary memory for `begin`."""
-    return (64 + aligned(2 * d * d * itemsize) + aligned(k * d * itemsize) + aligned(looked * d * itemsize)
-            + aligned(begin_numbers(looked, d, k) * <Py_ssize_t>sizeof(double))
-            + max(workspace_size(n, d, k, moments, itemsize, n_threads),
-                  workspace_size(n, d, 1, SCATTER, itemsize, n_threads)))
+    cdef Py_ssize_t passes = workspace_size(n, d, k, DIAGONAL, moments, itemsize, n_threads)
+    if whitens:
+        passes = max(passes, workspace_size(n, d, k, WHITENED, moments, itemsize, n_threads),
+                     workspace_size(n, d, 1, DIAGONAL, SCATTER, itemsize, n_threads))
+    return (64 + aligned(metrics_size(d, whitens) * itemsize) + aligned(k * d * itemsize)
+            + aligned(looked * d * itemsize)
+            + aligned(begin_numbers(looked, d, k, whitens) * <Py_ssize_t>sizeof(double)) + passes)
 
 
-def begin(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const int[::1] looked,
+def begin(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const Py_ssize_t[::1] looked,
           const double[::1] deviations, const double[::1] floor, const double[:, :, ::1] uniform,
           Py_ssize_t[:, ::1] chosen, double[:, ::1] statistics, double[:, :, ::1] about, unsigned char[::1] workspace,
           *, bint whitens, double part, int moments, int n_threads):
@@ -149,32 +166,41 @@ def begin(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     cdef Rows r
     cdef Py_ssize_t n = looked.shape[0] if looked.shape[0] else X.shape[0], k = uniform.shape[1], d = X.shape[1]
     cdef Py_ssize_t m, t, row, j, i, kinds = 1
+    cdef int density
     cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
-    cdef const int* which = &looked[0] if looked.shape[0] else NULL
-    cdef real* metrics = <real*>at
-    cdef real* centres = <real*>(at + aligned(2 * d * d * sizeof(real)))
+    cdef const Py_ssize_t* which = &looked[0] if looked.shape[0] else NULL
+    cdef real* scales = <real*>at
+    cdef real* triangle = scales + d
+    cdef real* metric
+    cdef real* centres = <real*>(at + aligned(metrics_size(d, whitens) * sizeof(real)))
     cdef real* Y = <real*>(<uintptr_t>centres + aligned(k * d * sizeof(real)))
     cdef double* w = <double*>(<uintptr_t>Y + aligned(n * d * sizeof(real)))
     cdef double* zeros = w + 4 * n
-    at = <uintptr_t>w + aligned(begin_numbers(n, <int>d, <int>k) * sizeof(double))
+    cdef Watch watch
+    at = <uintptr_t>w + aligned(begin_numbers(n, d, k, whitens) * sizeof(double))
+    open_watch(&watch)
     with nogil:
         r = rows(X, weights, frame)
         memset(zeros, 0, k * sizeof(double))
-        if whitens and whitening[real](r, &floor[0], part, n_threads, zeros + k, <unsigned char*>at, metrics):
+        if whitens and whitening[real](r, &floor[0], part, n_threads, zeros + k, <unsigned char*>at, triangle):
             kinds = 2
-        memset(metrics + (kinds - 1) * d * d, 0, d * d * sizeof(real))
         for i in range(d):
-            metrics[((kinds - 1) * d + i) * d + i] = <real>(1 / deviations[i])
+            scales[i] = <real>(1 / deviations[i])
         for m in range(min(kinds, chosen.shape[0])):
-            measured[real](r, which, n, metrics + m * d * d, Y, w)
+            density = WHITENED if m + 1 < kinds else DIAGONAL
+            metric = triangle if density == WHITENED else scales
+            measured[real](r, which, n, metric, density == WHITENED, Y, w)
             for t from m <= t < chosen.shape[0] by kinds:
-                spread_out[real](Y, n, <int>d, w, &uniform[t, 0, 0], uniform.shape[2], &chosen[t, 0], k, w + n)
+                spread_out[real](Y, n, d, w, &uniform[t, 0, 0], uniform.shape[2], &chosen[t, 0], k, w + n)
+                if look(0):
+                    break
                 for j in range(k):
                     row = chosen[t, j] if which is NULL else which[chosen[t, j]]
                     for i in range(d):
                         centres[j * d + i] = (X[row, i] - frame[0, i]) * frame[1, i]
                         about[t, j, i] = centres[j * d + i]
-                open_pass[real](&p, r, centres, k, moments, False, <unsigned char*>at)
-                set_density[real](&p, centres, metrics + m * d * d, zeros, WHITENED, HARD, 0)
-                run(&p, sizeof(real), n_threads)
+                open_pass[real](&p, r, centres, k, density, moments, False, <unsigned char*>at)
+                set_density[real](&p, centres, metric, 1, zeros, density, HARD, 0)
+                run(&p, n_threads)
                 add_shards[real](&p, &statistics[t, 0], centres, n_threads)
+    close_watch(&watch)

@@ -13,13 +13,13 @@ d) Statistics are one float64 vector: log-likelihood, log of the largest respons
 e) A pass may be told what log-joint density each component can reach at most in each tile. It then evaluates those that
    may matter, and refreshes their bounds; the others' responsibilities would have been exact zeros.
 f) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
+   Sizes and places are Py_ssize_t throughout: 2 d^2 is beyond an int from 32,768 features on.
 g) Passes and M-steps are strung together at the end: seeding.pxi says where runs begin, climb.pxi has many iterations
    of EM in one call, moves.pxi what a search asks between two of its moves.
 
 The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.sweep does the rest.
 """
 
-from cython.parallel cimport prange
 from libc.stdint cimport uintptr_t
 from libc.math cimport INFINITY, exp, fabs, log, log1p, sqrt
 from libc.string cimport memcpy, memset
@@ -33,8 +33,8 @@ from .density cimport (
 )
 from .eigen cimport graded_eigen
 from .lanes cimport (
-    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, cyem_thread,
-    exp_lanes, log_lanes, lowest_exponent, real,
+    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, exp_lanes, log_lanes,
+    lowest_exponent, real,
 )
 from .moments cimport (
     HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
@@ -43,6 +43,7 @@ from .moments cimport (
 )
 from .mstep cimport ORDINARY, UNUSUAL, Model, maximise
 from .posterior cimport hard, lowest, soft
+from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 from .ties cimport FREE
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
@@ -68,6 +69,7 @@ cdef enum:
     FIRST = 4               # components that are evaluated first, the most likely ones
 
 cdef double SLACK = 1e-5  # of a bound: more than its rounding
+cdef double HEAVY = 2e7   # operations, a few milliseconds, from which on a look for signals is worth its time
 
 cdef struct Scratch:        # one thread's temporary memory
     void* tiles             # (group, d, TILE): samples in the frame
@@ -83,8 +85,8 @@ cdef struct Scratch:        # one thread's temporary memory
 
 ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t n,
                            Py_ssize_t d, void* joint) noexcept nogil
-ctypedef void (*posterior_t)(void* resp, int k, const void* w, Py_ssize_t n, double cut, double base, double* loglik,
-                             double* sums) noexcept nogil
+ctypedef void (*posterior_t)(void* resp, Py_ssize_t k, const void* w, Py_ssize_t n, double cut, double base,
+                             double* loglik, double* sums) noexcept nogil
 ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
                          double* second) noexcept nogil
 ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* first,
@@ -93,21 +95,20 @@ ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row,
                         const void* X) noexcept nogil
 
 cdef struct Rows:           # samples
-    Py_ssize_t n
-    int d
-    const void* X           # (n, d)
+    Py_ssize_t n, d
+    Py_ssize_t last         # the last row that X has; n may be less where order picks some
+    const void* X           # (last + 1, d)
     const void* weights     # (n,) or NULL for ones
     const void* frame       # (2, d)
-    const int* order        # (n,): rows of X, and of weights, in the order in which tiles take them, or NULL
+    const Py_ssize_t* order  # (n,): rows of X, and of weights, in the order in which tiles take them, or NULL
     const double* whole     # statistics of all samples as one component, moments about the origin, or NULL
 
 cdef struct Pass:
-    Py_ssize_t n, tiles, shards, group
-    int d, k, matrices
+    Py_ssize_t n, d, k, last, tiles, shards, group, matrices
     const void* X           # as in Rows
     const void* weights
     const void* frame
-    const int* order
+    const Py_ssize_t* order
     const void* means       # (k, d): what moments are about
     void* wide              # (2 + k, side): frame and means, padded with zeros to whole blocks
     const void* centres     # (k, d): what distances are measured from, whitened where the samples are
@@ -118,14 +119,16 @@ cdef struct Pass:
     const double* change    # (2, k): that distances have since been scaled by at least [0], and moved by at most [1]
     void* out               # (n, ...): rows to write
     double base, cut
-    bint shared             # one factor for all components
+    bint shared             # samples are whitened, by one factor for all components
     bint loaded             # whether the only tile is where the last pass has left it
     Py_ssize_t span         # samples of a tile that all components see before the next ones
     const double* whole     # as in Rows where moments are to come from it, or NULL
     Py_ssize_t rest         # the component whose moments are what others leave of the whole, or -1
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
-    Py_ssize_t factor_size, factor_step, tile_size, resp_size, z_size
-    Py_ssize_t second_step, sums_size, scratch_size
+    double work             # operations for a component and a tile, about
+    bint heavy              # whether those for a group of tiles and all components are many
+    Py_ssize_t factor_size, factor_step, tile_size, white_size, resp_size, z_size
+    Py_ssize_t second_step, sums_size, scratch_size, itemsize
     density_t density
     posterior_t posterior
     dense_t dense
@@ -144,7 +147,8 @@ cdef Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
     return (size + 63) // 64 * 64
 
 
-cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py_ssize_t itemsize) noexcept nogil:
+cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, bint prunes,
+               Py_ssize_t itemsize) noexcept nogil:
     """Decide the cuts from the problem alone, never from the machine or the number of threads."""
     cdef Py_ssize_t width = side(d), second_size, bytes, most
     memset(p, 0, sizeof(Pass))
@@ -156,9 +160,11 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     p.second_step = width * width if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
     second_size = width * width if moments == POOLED else k * p.second_step
     p.sums_size = aligned((HEAD + k + k * d + second_size) * sizeof(double)) // sizeof(double)
-    p.tile_size = <Py_ssize_t>d * TILE
-    p.resp_size = <Py_ssize_t>k * TILE
-    p.z_size = p.tile_size if p.tile_size > (2 * SPARSE + 1) * width else (2 * SPARSE + 1) * width
+    p.tile_size = d * TILE
+    p.white_size = p.tile_size if density == WHITENED else 0
+    p.resp_size = k * TILE
+    p.z_size = max(p.tile_size, (2 * SPARSE + 1) * width) if p.matrices else (2 * SPARSER + 1) * width
+    p.work = <double>TILE * (d * (d if p.matrices or density == TRIANGULAR else 2) + 20)
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = MAX_SHARDS  # a power of two, so that threads get equal parts
@@ -168,7 +174,9 @@ cdef void plan(Pass* p, Py_ssize_t n, int d, int k, int moments, bint prunes, Py
     # a group fetches a component's parameters and sums once for several tiles: pays where these do not stay in cache
     p.group = CACHE // ((2 * p.tile_size + p.resp_size) * itemsize) if bytes > CACHE else 1
     p.group = 1 if p.group < 1 or prunes else 8 if p.group > 8 else p.group
-    p.scratch_size = (2 * aligned(p.group * p.tile_size * itemsize) + aligned(p.z_size * itemsize)
+    p.heavy = p.work * k * p.group > HEAVY
+    p.scratch_size = (aligned(p.group * p.tile_size * itemsize) + aligned(p.group * p.white_size * itemsize)
+                      + aligned(p.z_size * itemsize)
                       + aligned(p.group * p.resp_size * itemsize) + aligned(k * sizeof(Py_ssize_t))
                       + aligned(k * sizeof(double)) + aligned(p.group * TILE * itemsize)
                       + aligned(p.group * TILE * sizeof(double)))
@@ -180,9 +188,10 @@ cdef Py_ssize_t span(Py_ssize_t bytes, Py_ssize_t lanes) noexcept nogil:
     return lanes if most < lanes else TILE if most > TILE else most
 
 
-cdef Py_ssize_t packed_size(int d) noexcept nogil:
-    """Length of one packed factor of any kind."""
-    return panel_size(d) if panel_size(d) > d else d
+cdef Py_ssize_t packed_size(Py_ssize_t k, Py_ssize_t d, int density) noexcept nogil:
+    """Length of all packed factors."""
+    return (k * panel_size(d) if density == TRIANGULAR else panel_size(d) if density == WHITENED
+            else k * d if density == DIAGONAL else k)
 
 
 cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
@@ -196,16 +205,17 @@ def tiles(Py_ssize_t n):
     return (n + TILE - 1) // TILE
 
 
-def workspace_size(Py_ssize_t n, int d, int k, int moments, Py_ssize_t itemsize, int n_threads):
+cpdef Py_ssize_t workspace_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments,
+                                Py_ssize_t itemsize, Py_ssize_t n_threads):
     """Bytes of temporary memory for a pass."""
     cdef Pass p
     cdef Py_ssize_t most = 0, size
     for prunes in (False, True):
         for kind in (moments, NONE):
-            plan(&p, n, d, k, kind, prunes, itemsize)
+            plan(&p, n, d, k, density, kind, prunes, itemsize)
             size = n_threads * p.scratch_size + p.shards * (p.sums_size * <Py_ssize_t>sizeof(double) + 16)
             most = size if size > most else most
-    return (128 + aligned(k * packed_size(d) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
+    return (128 + aligned(packed_size(k, d, density) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
             + aligned((2 + k) * side(d) * itemsize) + most)
 
 
@@ -228,7 +238,7 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef const real* weights = <const real*>p.weights
     cdef real* tile = <real*>s.tiles
     cdef real* weight = <real*>s.weight
-    cdef const int* order = p.order
+    cdef const Py_ssize_t* order = p.order
     cdef const real* x
     cdef Py_ssize_t _t, v, r, i, m, whole, d = p.d
     if p.loaded:
@@ -244,7 +254,7 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
                 cyem_one_by_one()
                 column(x + i, d, reference[i], scale[i], tile + i * TILE + v)
         for r in range(whole, m):
-            x = X + (row + r if order is NULL else <Py_ssize_t>order[row + r]) * d
+            x = X + (row + r if order is NULL else order[row + r]) * d
             for i in range(d):
                 tile[i * TILE + r] = (x[i] - reference[i]) * scale[i]
         for i in range(d):
@@ -280,6 +290,8 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
                          tile + t * p.tile_size)
     for v from 0 <= v < TILE by p.span:
         for j in range(p.k):
+            if p.heavy and look(p.work * tiles):
+                return
             for t in range(tiles):
                 n = occupied[real](p, row + t * TILE, 0) - v
                 if n > 0:
@@ -300,7 +312,7 @@ cdef inline void share(const Pass* p, Scratch* s, double* sums, Py_ssize_t t, Py
     """Log-joint densities of active components become responsibilities, in a tile of which n places are looked at."""
     cdef real* resp = <real*>s.resp + t * p.resp_size
     cdef Py_ssize_t i
-    p.posterior(resp, <int>s.n_active, <real*>s.weight + t * TILE, n, p.cut, p.base, s.loglik + t * TILE, sums)
+    p.posterior(resp, s.n_active, <real*>s.weight + t * TILE, n, p.cut, p.base, s.loglik + t * TILE, sums)
     if n < TILE:
         for i in range(s.n_active):
             memset(resp + i * TILE + n, 0, (TILE - n) * sizeof(real))
@@ -346,6 +358,8 @@ cdef inline double evaluate(const Pass* p, Scratch* s, const real* tile, Py_ssiz
     cdef real* joint = <real*>s.resp + s.n_active * TILE
     cdef real constant = (<const real*>p.constants)[j], highest = lowest[real](0), least
     cdef Py_ssize_t r
+    if p.heavy and look(p.work):
+        return INFINITY
     p.density(tile, <const real*>p.centres + j * p.d, <real*>p.factors + j * p.factor_step,
               <const real*>p.constants + j, n, p.d, joint)
     for r in range(n):
@@ -373,11 +387,11 @@ cdef void fill_given(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
         m = p.n - row if p.n - row < TILE else TILE
         for j in range(p.k):
             for r in range(m):
-                resp[r] = weight[r] * given[<Py_ssize_t>r * p.k + j]
+                resp[r] = weight[r] * given[r * p.k + j]
             for r in range(m, TILE):
                 resp[r] = 0
             resp += TILE
-        given += TILE * <Py_ssize_t>p.k
+        given += TILE * p.k
         weight += TILE
         row += TILE
 
@@ -395,6 +409,8 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
     cdef double total
     cdef Py_ssize_t t, i, j, n, width = side(p.d)
     for i in range(s.n_active):
+        if p.heavy and look(p.work * tiles):
+            return
         j = s.active[i]
         mean = <const real*>p.means + j * p.d
         for t in range(tiles):
@@ -429,9 +445,9 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
     z = last + width
     y = z + n * width
     for s in range(n):
-        i = row + owned[s] if p.order is NULL else <Py_ssize_t>p.order[row + owned[s]]
+        i = row + owned[s] if p.order is NULL else p.order[row + owned[s]]
         x = X + i * d
-        if i == p.n - 1:  # rows are read in whole blocks, and there is nothing behind this one
+        if i == p.last:  # rows are read in whole blocks, and there is nothing behind this one
             memset(last, 0, width * sizeof(real))
             memcpy(last, x, d * sizeof(real))
             x = last
@@ -480,9 +496,10 @@ cdef void emit_labels(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, i
 
 # --- shards and threads ----------------------------------------------------------------------------------------------
 
-cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread, Py_ssize_t itemsize) noexcept nogil:
+cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread) noexcept nogil:
     """All tiles of one shard, in order, with the temporary memory of the thread that came."""
     cdef Scratch s
+    cdef Py_ssize_t itemsize = p.itemsize
     cdef char* at = p.scratch + thread * p.scratch_size
     cdef double* sums = p.sums + shard * p.sums_size
     cdef Py_ssize_t tile = shard * p.tiles // p.shards, end = (shard + 1) * p.tiles // p.shards, j
@@ -490,7 +507,7 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread, Py_ssize_t item
     s.tiles = at
     at += aligned(p.group * p.tile_size * itemsize)
     s.white = at
-    at += aligned(p.group * p.tile_size * itemsize)
+    at += aligned(p.group * p.white_size * itemsize)
     s.z = at
     at += aligned(p.z_size * itemsize)
     s.resp = at
@@ -509,7 +526,7 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread, Py_ssize_t item
     s.n_active = p.k
     for j in range(p.k):
         s.active[j] = j
-    while tile < end:
+    while tile < end and not look(p.work * p.k * p.group):
         tiles = <int>(end - tile if end - tile < p.group else p.group)
         p.fill(p, &s, sums, tile * TILE, tiles, p.X)
         p.emit(p, &s, sums, tile * TILE, tiles, p.X)
@@ -517,30 +534,35 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread, Py_ssize_t item
         tile += tiles
 
 
-cdef void run(const Pass* p, Py_ssize_t itemsize, int n_threads) noexcept nogil:
-    cdef Py_ssize_t shard
-    if n_threads == 1:  # a parallel region, even of one thread, costs as much as a small pass
-        for shard in range(p.shards):
-            run_shard(p, shard, 0, itemsize)
-    else:
-        for shard in prange(p.shards, schedule="dynamic", chunksize=1, num_threads=n_threads):
-            run_shard(p, shard, cyem_thread(), itemsize)
+cdef void run(const Pass* p, int n_threads) noexcept nogil:
+    share_out(<item_t>run_shard, p, p.shards, p.work * p.k * p.tiles / p.shards, n_threads)
+
+
+cdef struct Addition:       # of all shards' sums
+    const Pass* p
+    double* out
+    Py_ssize_t flat         # sums that are no matrices
+
+
+cdef void add_flat(const Addition* a, Py_ssize_t i, int thread) noexcept nogil:
+    add_part(a.p, i * PART, min(PART, a.flat - i * PART), a.out + i * PART)
+
+
+cdef void add_matrix(const Addition* a, Py_ssize_t j, int thread) noexcept nogil:
+    cdef Py_ssize_t d = a.p.d, width = side(d)
+    unfold(a.p, a.flat + j * width * width, width, a.out + a.flat + j * d * d)
 
 
 cdef void add_shards(const Pass* p, double* out, const real* means, int n_threads) noexcept nogil:
     """out <- sum of the shards' sums, in their order; second moments unfolded from their lower halves."""
-    cdef Py_ssize_t i, j, flat = HEAD + p.k + p.k * p.d, width = side(p.d)
+    cdef Py_ssize_t flat = HEAD + p.k + p.k * p.d
+    cdef Addition a
     if p.matrices == 0:
         flat += p.k * p.second_step
-    if n_threads == 1:
-        add_part(p, 0, flat, out)
-        for j in range(p.matrices):
-            unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
-    else:
-        for i in prange((flat + PART - 1) // PART, schedule="static", num_threads=n_threads):
-            add_part(p, i * PART, min(PART, flat - i * PART), out + i * PART)
-        for j in prange(p.matrices, schedule="static", num_threads=n_threads):
-            unfold(p, flat + j * width * width, width, out + flat + j * p.d * p.d)
+    a.p, a.out, a.flat = p, out, flat
+    share_out(<item_t>add_flat, &a, (flat + PART - 1) // PART, PART * p.shards, n_threads)
+    if p.matrices:
+        share_out(<item_t>add_matrix, &a, p.matrices, <double>p.d * p.d * p.shards, n_threads)
     if p.rest >= 0:
         rest_of_whole(p.whole + HEAD, p.rest, means, p.k, p.d, out + HEAD)
     elif p.whole is not NULL and p.matrices == 0:
@@ -582,7 +604,8 @@ cdef void unfold(const Pass* p, Py_ssize_t start, Py_ssize_t stride, double* out
 cdef inline Rows rows(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame) noexcept nogil:
     """All rows, in their order."""
     cdef Rows r
-    r.n, r.d, r.X, r.frame, r.order, r.whole = X.shape[0], <int>X.shape[1], &X[0, 0], &frame[0, 0], NULL, NULL
+    r.n, r.d, r.last, r.X = X.shape[0], X.shape[1], X.shape[0] - 1, &X[0, 0]
+    r.frame, r.order, r.whole = &frame[0, 0], NULL, NULL
     r.weights = &weights[0] if weights.shape[0] else NULL
     return r
 
@@ -600,18 +623,18 @@ cdef inline void widen(const real* rows, Py_ssize_t n, Py_ssize_t d, real* wide)
         memset(wide + i * width + d, 0, (width - d) * sizeof(real))
 
 
-cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int moments, bint prunes,
+cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int density, int moments, bint prunes,
                     unsigned char* workspace) noexcept nogil:
     """What every pass has: samples, frame, means, and its temporary memory."""
     cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real)
     moments = NONE if r.whole is not NULL and moments == POOLED else moments
-    plan(p, r.n, r.d, <int>k, moments, prunes, itemsize)
-    p.whole, p.rest = r.whole, -1
-    p.X, p.weights, p.frame, p.order = r.X, r.weights, r.frame, r.order
+    plan(p, r.n, r.d, k, density, moments, prunes, itemsize)
+    p.itemsize, p.whole, p.rest = itemsize, r.whole, -1
+    p.X, p.last, p.weights, p.frame, p.order = r.X, r.last, r.weights, r.frame, r.order
     p.means = p.centres = means
     p.factors = <void*>at
-    at += aligned(p.k * packed_size(p.d) * itemsize)
+    at += aligned(packed_size(p.k, p.d, density) * itemsize)
     p.constants = <void*>at
     at += aligned(p.k * itemsize) + aligned(p.k * p.d * itemsize)
     p.wide = <void*>at
@@ -682,9 +705,9 @@ cdef inline Py_ssize_t best_rest(const double* whole, const real* factors, const
     return best
 
 
-cdef void set_density(Pass* p, const real* means, const real* factors, const double* constants, int density,
-                      int posterior, double cut) noexcept nogil:
-    """Pack the parameters into the workspace in the order in which they are read."""
+cdef void set_density(Pass* p, const real* means, const real* factors, Py_ssize_t n_factors, const double* constants,
+                      int density, int posterior, double cut) noexcept nogil:
+    """Pack the parameters into the workspace in the order in which they are read. n_factors: k, or one for all."""
     cdef Py_ssize_t j, i, b
     cdef real* packed = <real*>p.factors
     cdef real* constant = <real*>p.constants
@@ -693,10 +716,10 @@ cdef void set_density(Pass* p, const real* means, const real* factors, const dou
     cdef double y
     p.shared = density == WHITENED
     p.factor_size = panel_size(p.d) if triangle else 1 if density == SPHERICAL else p.d
-    p.factor_step = 0 if p.shared else p.factor_size
+    p.factor_step = 0 if n_factors == 1 else p.factor_size
     # triangles are read from the second-level cache, so a tile at a time; samples where there is little else to read
     p.span = TILE if density == TRIANGULAR else span(p.d * sizeof(real), LANES if real is double else WIDE)
-    for j in range(1 if p.shared else p.k):
+    for j in range(n_factors):
         if triangle:
             pack_panels(factors + j * p.d * p.d, p.d, packed)
         else:
@@ -746,17 +769,20 @@ def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
     """
     cdef Pass p
     cdef Rows r
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         r = with_whole(rows(X, weights, frame), start_of(whole), &factors[0, 0, 0], moments)
-        open_pass(&p, r, &means[0, 0], means.shape[0], moments, False, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, posterior, cut)
-        run(&p, sizeof(real), n_threads)
+        open_pass(&p, r, &means[0, 0], means.shape[0], density, moments, False, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, posterior, cut)
+        run(&p, n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
+    close_watch(&watch)
     return pairs(&p)
 
 
 def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
-                 const real[:, :, ::1] factors, const double[::1] constants, const int[::1] order,
+                 const real[:, :, ::1] factors, const double[::1] constants, const Py_ssize_t[::1] order,
                  float[:, ::1] bounds, const double[:, ::1] change, double[::1] statistics,
                  unsigned char[::1] workspace, *, const double[::1] whole, int density, int moments, double cut,
                  int n_threads):
@@ -768,16 +794,19 @@ def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::
     """
     cdef Pass p
     cdef Rows r
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
         r = with_whole(rows(X, weights, frame), start_of(whole), &factors[0, 0, 0], moments)
-        open_pass(&p, r, &means[0, 0], means.shape[0], moments, True, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, cut)
+        open_pass(&p, r, &means[0, 0], means.shape[0], density, moments, True, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, SOFT, cut)
         p.order = &order[0]
         p.bounds = &bounds[0, 0]
         p.change = &change[0, 0]
         p.fill = <step_t>fill_pruned[real]
-        run(&p, sizeof(real), n_threads)
+        run(&p, n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
+    close_watch(&watch)
     return pairs(&p)
 
 
@@ -786,12 +815,15 @@ def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1]
                int moments, int n_threads):
     """The sums for one M-step from given responsibilities: resp (n, k) IN, the rest as in sweep."""
     cdef Pass p
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
-        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], moments, False, &workspace[0])
+        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], SPHERICAL, moments, False, &workspace[0])
         p.given = &resp[0, 0]
         p.fill = <step_t>fill_given[real]
-        run(&p, sizeof(real), n_threads)
+        run(&p, n_threads)
         add_shards(&p, &statistics[0], &means[0, 0], n_threads)
+    close_watch(&watch)
 
 
 def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means,
@@ -799,12 +831,16 @@ def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, 
                   unsigned char[::1] workspace, *, int density, int n_threads):
     """loglik (n,) OUT: log-density of each sample in the frame."""
     cdef Pass p
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
-        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], NONE, False, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
+        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], density, NONE, False, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, SOFT,
+                    lowest_exponent[real](0))
         p.out = &loglik[0]
         p.emit = <step_t>emit_loglik[real]
-        run(&p, sizeof(real), n_threads)
+        run(&p, n_threads)
+    close_watch(&watch)
 
 
 def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means,
@@ -812,12 +848,16 @@ def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[
                      unsigned char[::1] workspace, *, int density, int n_threads):
     """resp (n, k) OUT: p(component | sample)."""
     cdef Pass p
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
-        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], NONE, False, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, lowest_exponent[real](0))
+        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], density, NONE, False, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, SOFT,
+                    lowest_exponent[real](0))
         p.out = &resp[0, 0]
         p.emit = <step_t>emit_resp[real]
-        run(&p, sizeof(real), n_threads)
+        run(&p, n_threads)
+    close_watch(&watch)
 
 
 def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means, const real[:, :, ::1] factors,
@@ -825,13 +865,16 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
            int density, int n_threads):
     """label (n,) OUT: the first most probable component."""
     cdef Pass p
+    cdef Watch watch
+    open_watch(&watch)
     with nogil:
-        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], NONE, False, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], &constants[0], density, SOFT, 0)
+        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], density, NONE, False, &workspace[0])
+        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, SOFT, 0)
         p.fill = <step_t>fill_joint[real]
         p.out = &label[0]
         p.emit = <step_t>emit_labels[real]
-        run(&p, sizeof(real), n_threads)
+        run(&p, n_threads)
+    close_watch(&watch)
 
 
 def exp_log(const real[::1] x, real[::1] exps, double[::1] logs):

@@ -9,6 +9,7 @@ from .algebra cimport cholesky, mirror, precision_factor
 from .block cimport Block
 from .eigen cimport compose, graded_eigen
 from .moments cimport SCATTER, SQUARES
+from .team cimport look
 
 cdef extern from *:
     """
@@ -207,6 +208,8 @@ cdef inline void spread(const double* S, const double* Q, Py_ssize_t k, Py_ssize
     cdef Py_ssize_t j, i, a, c
     cdef double t
     for j in range(k):
+        if look(<double>d * d * d):
+            return
         for i in range(d):
             v[j * d + i] = 0
             for a in range(d):
@@ -240,6 +243,8 @@ cdef inline void turn(double* B, const double* masses, Py_ssize_t k, Py_ssize_t 
     cdef double a, b, c, s, x, y
     cdef double* A
     for p in range(d):
+        if look(4 * (d - p) * (k + 1) * d):
+            return
         for q in range(p + 1, d):
             a = b = 0
             for j in range(k):
