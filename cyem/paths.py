@@ -107,8 +107,8 @@ def longest(covariance, d):
         values, vectors = eigh(covariance)
         return np.sqrt(values[-1]) * vectors[:, -1]
     axis = np.zeros(d)
-    widest = covariance.argmax()
-    axis[widest] = np.sqrt(covariance.flat[widest])
+    widest = covariance.argmax() if covariance.ndim else d - 1  # of a ball any axis will do
+    axis[widest] = np.sqrt(covariance[widest] if covariance.ndim else covariance)
     return axis
 
 

@@ -50,9 +50,12 @@ cdef bint longest(const double* C, Py_ssize_t d, int moments, double* scratch, d
         for i in range(d):
             axis[i] = sqrt(values[d - 1]) * Z[(d - 1) * d + i]
         return True
-    for i in range(1, d if moments == SQUARES else 1):
-        best = i if C[i] > C[best] else best
     memset(axis, 0, d * sizeof(double))
+    if moments == NORMS:  # any axis will do
+        axis[d - 1] = sqrt(C[0])
+        return True
+    for i in range(1, d):
+        best = i if C[i] > C[best] else best
     axis[best] = sqrt(C[best])
     return True
 
