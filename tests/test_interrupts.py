@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -114,3 +115,67 @@ def test_a_bootstrap_ends_as_a_whole(X, press):
     with pytest.warns(UserWarning, match=r"interrupted after \d+ of 1000 replicates"):
         found = cyem.stability(model, X, n_bootstrap=1000, random_state=0)
     assert 2 <= len(found.ari) < 200
+
+
+WITHIN = 0.15  # seconds; a machine that does something else meanwhile gets more, see `interrupted`
+LONG = {
+    "seeds": "X = rng.normal(size=(100_000, 8)); run = lambda: GaussianMixture(512, random_state=0).fit(X)",
+    "passes": "X = rng.normal(size=(200_000, 16)); run = lambda: GaussianMixture(\n"
+              "    64, init_params='random_from_data', tol=0, max_iter=10**6, random_state=0).fit(X)",
+    "matrices": "X = rng.normal(size=(3000, 500)); run = lambda: GaussianMixture(\n"
+                "    4, init_params='random_from_data', tol=0, max_iter=10**6, random_state=0).fit(X)",
+    "scores": "X = rng.normal(size=(2_000_000, 8)); model = GaussianMixture(\n"
+              "    64, init_params='random_from_data', max_iter=1, random_state=0).fit(X[:5000])\n"
+              "run = lambda: [model.predict_proba(X) for _ in range(10**6)]",
+    "select": "X = rng.normal(size=(20_000, 6)); run = lambda: cyem.select(X, n_components=range(1, 30), progress=False)",
+    "bootstrap": "X = rng.normal(size=(500, 3)); model = GaussianMixture(3, random_state=0).fit(X)\n"
+                 "run = lambda: cyem.stability(model, X, n_bootstrap=100_000, progress=False)",
+}
+
+
+def interrupted(program, delay):
+    """Seconds from Ctrl-C to the end of the call, less those that the process waited for a core."""
+    program = (
+        "import time, warnings, numpy as np, cyem; from cyem import GaussianMixture\n"
+        "warnings.simplefilter('ignore'); rng = np.random.default_rng(0)\n"
+        f"{program}\nprint('begins', flush=True)\n"
+        "try:\n    run()\nexcept KeyboardInterrupt:\n    pass\nprint('ends', flush=True)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begins\n"
+        time.sleep(delay)
+        pressed = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "ends\n"
+        took = time.monotonic() - pressed
+        process.wait(timeout=60)
+    return took
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_within_a_moment(what):
+    """Wherever a long call is, it ends soon after Ctrl-C: the best of three, for the machine may have been busy."""
+    waits = []
+    for delay in (0.3, 1.0, 2.0):
+        waits.append(interrupted(LONG[what], delay))
+        if waits[-1] < WITHIN:
+            return
+    raise AssertionError(f"ended {min(waits):.2f} s after Ctrl-C")
+
+
+def test_the_numbers_are_those_of_an_undisturbed_run_after_a_signal_that_is_none():
+    """Handlers that raise nothing, and that compute something themselves, change nothing."""
+    program = (
+        "import signal, numpy as np; from cyem import GaussianMixture\n"
+        "rng = np.random.default_rng(0); X = rng.normal(size=(20_000, 5)); calls = []\n"
+        "fit = lambda: GaussianMixture(12, random_state=0, max_iter=40, tol=0).fit(X).means_.tobytes()\n"
+        "import warnings; warnings.simplefilter('ignore'); alone = fit()\n"
+        "def handler(*_): calls.append(GaussianMixture(2, random_state=1).fit(X[:500]).score(X[:5000]))\n"
+        "handler()  # imports what NumPy imports late: signals in the midst of an import are its own affair\n"
+        "signal.signal(signal.SIGALRM, handler); signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)\n"
+        "assert fit() == alone; signal.setitimer(signal.ITIMER_REAL, 0); print(len(calls), len(set(calls)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    calls, results = map(int, done.stdout.split())
+    assert calls > 3 and results == 1
