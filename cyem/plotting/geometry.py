@@ -1,4 +1,4 @@
-"""The fitted mixture as pictures need it: whole covariance matrices, marginal mixtures, ellipses."""
+"""The fitted mixture as pictures need it: marginal mixtures, covariance matrices of a few features, ellipses."""
 
 from typing import NamedTuple
 
@@ -9,10 +9,11 @@ from ..gaussian import GaussianMixture, fitted
 from ..summary import feature_names
 
 SHARE = 0.9  # of a component inside its ellipse
+ALONE = {3: "full", 2: "diag", 1: "spherical"}  # the structure of components one by one, by how covariances are stacked
 
 
 class Components(NamedTuple):
-    """Weights (k,), means (k, d), covariance matrices (k, d, d) and names of the features (d,)."""
+    """Weights (k,), means (k, d), covariances as `Structure.each` has them, and names of the features (d,)."""
 
     weights: np.ndarray
     means: np.ndarray
@@ -23,30 +24,36 @@ class Components(NamedTuple):
     def of(cls, model):
         """Those of a fitted model."""
         fitted(model)
-        k, d = model.means_.shape
-        covariances = structure(model.covariance_type).full(np.asarray(model.covariances_, float), k, d)
+        covariances = structure(model.covariance_type).each(np.asarray(model.covariances_, float), len(model.means_))
         weights = np.asarray(model.weights_, float)
         means = np.asarray(model.means_, float)
         return cls(weights / weights.sum(), means, np.asarray(covariances), tuple(feature_names(model)))
 
     def marginal(self, features):
         """The components of some of the features."""
-        return Components(
-            self.weights,
-            self.means[:, features],
-            self.covariances[:, features][:, :, features],
-            tuple(self.names[i] for i in features),
-        )
+        covariances = self.covariances
+        for axis in range(1, covariances.ndim):
+            covariances = covariances.take(features, axis)
+        return Components(self.weights, self.means[:, features], covariances, tuple(self.names[i] for i in features))
 
     @property
     def mixture(self):
         """The same as a mixture that can be evaluated."""
-        return GaussianMixture.from_parameters(self.weights, self.means, self.covariances)
+        return GaussianMixture.from_parameters(self.weights, self.means, self.covariances, self._structure.name)
+
+    @property
+    def matrices(self):
+        """Covariance matrices (k, d, d)."""
+        return self._structure.full(self.covariances, *self.means.shape)
 
     @property
     def deviations(self):
         """Standard deviations (k, d)."""
-        return np.sqrt(np.diagonal(self.covariances, axis1=1, axis2=2))
+        return np.sqrt(self._structure.diagonals(self.covariances, *self.means.shape))
+
+    @property
+    def _structure(self):
+        return structure(ALONE[self.covariances.ndim])
 
     def density(self, x):
         """Density of each component times its weight at points x (m, d): (m, k)."""

@@ -166,7 +166,7 @@ def settle(ax):
 
 def ellipses(ax, look, pair, *, bold=True):
     """What holds most of each component of two features."""
-    curves = [ellipse(mean, covariance) for mean, covariance in zip(pair.means, pair.covariances, strict=True)]
+    curves = [ellipse(mean, covariance) for mean, covariance in zip(pair.means, pair.matrices, strict=True)]
     lines = LineCollection(curves, linewidths=1.5 if bold else 0.9, zorder=3,
                            colors=[look.colour(j) for j in range(len(curves))],
                            linestyles=[dashes(j) for j in range(len(curves))],
