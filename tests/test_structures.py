@@ -484,7 +484,7 @@ def test_distances_of_starts(code):
     """Every feature contributes to the distances by which starts are chosen, unless all components are round."""
     X, _ = clusters()
     mixture = Mixture(X * [1, 10, 100], None, structure(code), 1e-6, 1)
-    metric = np.diagonal(mixture.standardised) / mixture.frame.units
+    metric = 1 / (mixture.deviations * mixture.frame.units)
     assert bool(metric[0] > 50 * metric[2]) is not code.endswith("II")
     assert np.all(metric == metric[0]) == code.endswith("II")
 
