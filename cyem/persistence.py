@@ -8,12 +8,11 @@ member can grow beyond the file, and a zip of the same model is the same bytes.
 import json
 import os
 import re
-import secrets
 import zipfile
 
 import numpy as np
 
-from . import __version__
+from . import __version__, files
 from .covariance import structure
 from .estimator import warn
 from .gaussian import GaussianMixture, Memo, Report
@@ -65,7 +64,7 @@ def save(model, path):
         "fitted": _plain(_fitted(model), arrays),
         "arrays": {name: _layout(array) for name, array in arrays.items()},
     }
-    _write(os.path.realpath(path), metadata, arrays)
+    files.write(path, lambda file: _fill(file, metadata, arrays))
 
 
 def load(path):
@@ -136,27 +135,13 @@ def _layout(array):
     return {"dtype": array.dtype.str, "shape": list(array.shape)}
 
 
-def _write(path, metadata, arrays):
-    """Write beside the target, then put in its place: a reader sees the old file or the new one, never a part."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError(f"{path!r} is not a regular file: give the name of a file")
-    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                archive.writestr(zipfile.ZipInfo(METADATA), json.dumps(metadata, indent=1))
-                for name, array in arrays.items():
-                    with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        error.filename = path  # the one that was asked for
-        raise
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+def _fill(file, metadata, arrays):
+    """Write the archive."""
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(METADATA), json.dumps(metadata, indent=1))
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _read(archive):
