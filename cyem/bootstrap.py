@@ -2,7 +2,6 @@
 
 import copy
 import numbers
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from . import data, start
 from .covariance import structure
 from .covariance.base import eigh
-from .estimator import ConvergenceWarning
+from .estimator import ConvergenceWarning, muted
 from .gaussian import INTERRUPTED, GaussianMixture
 from .paths import APART
 from .replicates import processes, replicates, whole
@@ -183,8 +182,7 @@ def _starts(model):
 
 def _best(models, X, weights):
     """The fit of greatest likelihood; one in which a component collapsed only if they all did."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with muted(ConvergenceWarning):
         fits = [_fitted(model, X, weights) for model in models]
     return max(fits, key=lambda fit: (not fit.fit_report_.troubles, fit.lower_bound_))
 

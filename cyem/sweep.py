@@ -1,13 +1,13 @@
 """Passes over samples: the door between the method, which thinks in parameters, and the kernels, which see arrays."""
 
 import math
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from . import threads
 from .kernels import sweep as kernel
+from .lazy import cached_property
 from .pruning import Pruner, enough
 from .statistics import Statistics
 
