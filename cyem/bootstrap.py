@@ -2,14 +2,13 @@
 
 import copy
 import numbers
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from . import data, start
 from .covariance import structure
-from .estimator import ConvergenceWarning
+from .estimator import ConvergenceWarning, muted
 from .gaussian import INTERRUPTED, GaussianMixture
 from .paths import APART, longest, squared
 from .replicates import processes, replicates, whole
@@ -182,8 +181,7 @@ def _starts(model):
 
 def _best(models, X, weights):
     """The fit of greatest likelihood; one in which a component collapsed only if they all did."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with muted(ConvergenceWarning):
         fits = [_fitted(model, X, weights) for model in models]
     return max(fits, key=lambda fit: (not fit.fit_report_.troubles, fit.lower_bound_))
 

@@ -17,6 +17,7 @@ import cyem
 
 from . import tables
 from .criteria import CRITERIA, UndefinedCriterion
+from .estimator import NamelessWarning, muted
 from .gaussian import INTERRUPTED
 from .progress import shown
 from .summary import feature_names
@@ -279,8 +280,7 @@ def _draw_model(path, model, X):
     from .plotting import MixtureDisplay
 
     array = X.X if isinstance(X, Frame) else X
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "X does not have valid feature names")  # the picture shows those of the model
+    with muted(NamelessWarning):  # the picture shows the names of the model
         _draw(path, lambda figure: MixtureDisplay.from_estimator(model, array, ax=figure))
 
 

@@ -4,6 +4,8 @@ import functools
 import inspect
 import sys
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -21,6 +23,10 @@ class ConvergenceWarning(UserWarning):
     """A fit did not end as it should. It is also scikit-learn's class of this name where scikit-learn is loaded."""
 
 
+class NamelessWarning(UserWarning):
+    """X has no names of features, which those of the fit had."""
+
+
 def familiar(own):
     """The class `own`, joined with scikit-learn's class of the same name if that is loaded.
 
@@ -35,8 +41,29 @@ def _joined(own, theirs):
     return type(own.__name__, (own, theirs), {"__doc__": own.__doc__, "__module__": own.__module__})
 
 
+_muted = ContextVar("_muted", default=())
+
+
+@contextmanager
+def muted(category):
+    """Keep what cyem warns of inside, in this thread, to whoever calls: yields the list of messages of a category.
+
+    `warnings.catch_warnings` would change the filters of all threads, and leave them changed where two of them overlap.
+    """
+    kept = []
+    token = _muted.set(((category, kept), *_muted.get()))
+    try:
+        yield kept
+    finally:
+        _muted.reset(token)
+
+
 def warn(message, category=UserWarning):
     """Warn of the line that called cyem, however deep inside cyem this is called; `category` is made `familiar`."""
+    for unsaid, kept in _muted.get():
+        if issubclass(category, unsaid):
+            kept.append(message)
+            return
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         level, frame = level + 1, frame.f_back
@@ -205,7 +232,7 @@ class Estimator:
             return
         own = type(self).__name__
         if names is None:
-            warn(f"X does not have valid feature names, but {own} was fitted with feature names")
+            warn(f"X does not have valid feature names, but {own} was fitted with feature names", NamelessWarning)
         elif fitted is None:
             warn(f"X has feature names, but {own} was fitted without feature names")
         elif not np.array_equal(names, fitted):

@@ -550,9 +550,10 @@ class GaussianMixture(Estimator):
     def _new_evaluator(self, dtype, weights, means, U):
         shape = structure(self.covariance_type)
         k, d = means.shape
-        deviations = 1 / np.abs(shape.diagonals(U, k, d))
+        deviations = np.sort(1 / np.abs(shape.diagonals(U, k, d)), axis=0)
+        typical = (deviations[(k - 1) // 2] + deviations[k // 2]) / 2  # np.median imports numpy.ma: see start.py
         reference = (weights @ means).astype(dtype).astype(np.float64)
-        frame = Frame(reference, power_of_two(np.median(deviations, axis=0), dtype))
+        frame = Frame(reference, power_of_two(typical, dtype))
         inside = Parameters(shape, weights, frame.enter(means), None, shape.scaled_factors(U, 1 / frame.units))
         return Evaluator(frame, inside.density, frame.coordinates(dtype))
 

@@ -21,6 +21,10 @@ SINGULAR = 1e-10  # ratio of the extreme eigenvalues below which information say
 DISTANCE = 0.1  # standard errors, squared, that a fit may be from the maximum without a warning
 
 
+class AwayWarning(UserWarning):
+    """The model is not at a maximum of the likelihood."""
+
+
 class Estimates(NamedTuple):
     """One number for each parameter of a mixture: values, or standard errors."""
 
@@ -222,7 +226,7 @@ def standard_errors(
     bread = chart.inverse(information.scores if method == "scores" else information.observed)
     if (distance := information.gradient @ bread @ information.gradient) > DISTANCE:
         warn(f"The model is {np.sqrt(distance):.2g} standard errors away from a maximum of the likelihood of X: fit it "
-             "to X, with a smaller tol, and with no component at the floor of reg_covar.")
+             "to X, with a smaller tol, and with no component at the floor of reg_covar.", AwayWarning)
     covariance = bread @ information.scores @ bread if method == "sandwich" else bread
     return StandardErrors(model, chart.errors(covariance), method)
 

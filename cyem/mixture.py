@@ -2,7 +2,6 @@
 
 import math
 from copy import copy
-from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from . import em
 from .covariance import structure as structure_named
 from .covariance.base import eigh, part
 from .kernels import linalg
+from .lazy import cached_property
 from .paths import gaussians
 from .pruning import enough
 from .statistics import Statistics

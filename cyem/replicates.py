@@ -2,14 +2,13 @@
 
 import numbers
 import signal
-import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
 
 from . import threads
-from .estimator import ConvergenceWarning, warn
+from .estimator import ConvergenceWarning, muted, warn
 from .progress import shown
 
 
@@ -75,8 +74,7 @@ def _adopt(task):
 
 def perform(seed, task=None):
     """One result, of a given task or that of this worker process."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of a replicate it is no news
+    with muted(ConvergenceWarning):  # of a replicate it is no news
         return (task or _adopted)(np.random.default_rng(seed))
 
 

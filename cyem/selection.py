@@ -3,9 +3,7 @@
 import math
 import numbers
 import operator
-import warnings
 from dataclasses import dataclass, replace
-from functools import cached_property
 from time import perf_counter
 from typing import NamedTuple
 
@@ -14,9 +12,10 @@ import numpy as np
 from . import covariance, data, start, threads
 from .contest import Settings
 from .criteria import NOT_FINITE, UndefinedCriterion, answers, known, measures, title, tried
-from .estimator import ConvergenceWarning, warn
+from .estimator import ConvergenceWarning, muted, warn
 from .gaussian import GaussianMixture
 from .grid import Grid
+from .lazy import cached_property
 from .mixture import Mixture
 from .progress import shown
 from .sweep import SERIAL
@@ -483,8 +482,7 @@ def _row(model, search, cell, cv, missing):
         error = search.failed.get(cell)
         reason = missing if error is None else " ".join(str(error).split()) or type(error).__name__
         return Row(*combination, reason=reason)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the row says it
+    with muted(ConvergenceWarning):  # the row says it
         model._accept(found.mixture, found.fit, start.generator(model.random_state))
     n, p = found.mixture.samples.total, model._n_parameters()
     L, single = float(n * found.value), float(n * search.single(cell[1]))

@@ -4,6 +4,7 @@ import math
 import numbers
 
 import numpy as np
+import numpy.random  # which NumPy imports at first use: a child forked meanwhile would wait for ever
 
 from . import em, search
 
@@ -39,7 +40,8 @@ def generator(random_state):
     if random_state is None:
         random_state = np.random.mtrand._rand  # as np.random.seed sets it
     if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(2**31, size=4))
+        # one by one: for several NumPy lets other threads run while it holds its lock, which a forked child then misses
+        return np.random.default_rng([random_state.randint(2**31) for _ in range(4)])
     raise ValueError(
         f"random_state must be None, an integer >= 0, a numpy.random.Generator or RandomState, got {random_state!r}."
     )

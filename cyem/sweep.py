@@ -1,13 +1,13 @@
 """Passes over samples: the door between the method, which thinks in parameters, and the kernels, which see arrays."""
 
 import math
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from . import threads
 from .kernels import sweep as kernel
+from .lazy import cached_property
 from .pruning import Pruner, enough
 from .statistics import Statistics
 
@@ -303,7 +303,7 @@ class Samples:
         return losses
 
     def splits(self, these, resp, which, closed, structure, **how):
-        """Gains (k,), shares (k, 2), means (k, 2, d) and covariances (k, 2, ...) of two components in the place of one."""
+        """Gains (k,), shares (k, 2), means (k, 2, d), covariances (k, 2, ...) of two components in the place of one."""
         n, d = self.X.shape
         k, moments, density = len(these.means), MOMENTS[structure.moments], DENSITIES[structure.density]
         covariances = flat(these.covariances)

@@ -50,6 +50,20 @@ X[:1000] += 8
 """
 
 
+def test_a_first_fit_imports_nothing():
+    """A child forked in the midst of an import waits for ever when it comes to the same import."""
+    assert run("""
+import sys
+import numpy as np
+import cyem
+X = np.sin(np.arange(4000.0)).reshape(-1, 2)
+imported = set(sys.modules)
+model = cyem.GaussianMixture(3, random_state=0).fit(X)
+model.predict(X), model.score_samples(X), model.sample(10), model.bic(X)
+print(sorted(set(sys.modules) - imported))
+""") == "[]"
+
+
 def test_works_where_scikit_learn_is_not_installed():
     code = """
 import sys

@@ -127,7 +127,8 @@ LONG = {
     "scores": "X = rng.normal(size=(2_000_000, 8)); model = GaussianMixture(\n"
               "    64, init_params='random_from_data', max_iter=1, random_state=0).fit(X[:5000])\n"
               "run = lambda: [model.predict_proba(X) for _ in range(10**6)]",
-    "select": "X = rng.normal(size=(20_000, 6)); run = lambda: cyem.select(X, n_components=range(1, 30), progress=False)",
+    "select": "X = rng.normal(size=(20_000, 6))\n"
+              "run = lambda: cyem.select(X, n_components=range(1, 30), progress=False)",
     "bootstrap": "X = rng.normal(size=(500, 3)); model = GaussianMixture(3, random_state=0).fit(X)\n"
                  "run = lambda: cyem.stability(model, X, n_bootstrap=100_000, progress=False)",
 }

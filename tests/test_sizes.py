@@ -9,7 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from cyem import GaussianMixture, kernels
+from cyem import kernels
 from cyem.covariance import structure
 from cyem.kernels import reference
 from cyem.mixture import Parameters, coincident
@@ -21,7 +21,7 @@ HEAD, TILE, SPARSE, SPARSER, WORD = 2, 192, 80, 40, 8
 every_isa = pytest.mark.parametrize("isa", kernels.available())
 
 
-# --- what the kernels ask for, in exact integers; of numbers of features of which all blocks are whole ------------------
+# --- what the kernels ask for, in exact integers; of numbers of features of which all blocks are whole --------------
 
 
 def aligned(size):

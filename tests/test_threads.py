@@ -4,11 +4,16 @@ import ast
 import os
 import subprocess
 import sys
+import threading
+import warnings
 
 import numpy as np
 import pytest
 
-from cyem import threads
+import cyem
+from cyem import ConvergenceWarning, GaussianMixture, threads
+from cyem.estimator import NamelessWarning, muted, warn
+from cyem.sweep import Samples
 
 
 @pytest.fixture
@@ -249,6 +254,95 @@ def test_a_fit_in_a_forked_child_ends_and_is_the_same(tmp_path):
     (tmp_path / "script.py").write_text(FIT)
     command = [sys.executable, "-P", "-W", "ignore::DeprecationWarning", tmp_path / "script.py"]
     subprocess.run(command, check=True, timeout=300)  # without care it never ends
+
+
+BESIDE = """
+import os, signal, threading
+import numpy as np
+from cyem import GaussianMixture
+
+rng = np.random.default_rng(0)
+large, small = rng.normal(size=(20_000, 2)), rng.normal(size=(100, 2))
+
+def fit_for_ever():
+    while True:
+        GaussianMixture(1, n_threads=1).fit(large)
+
+threading.Thread(target=fit_for_ever, daemon=True).start()
+for _ in range(40):
+    threading.Event().wait(rng.uniform(0, 0.01))
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        GaussianMixture(1).fit(small).predict(small)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, "the child waited for a thread that it does not have"
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_child_forked_beside_a_fitting_thread_fits():
+    """Whatever the thread holds at that moment is held for ever in the child."""
+    subprocess.run([sys.executable, "-P", "-W", "ignore::DeprecationWarning", "-c", BESIDE], check=True, timeout=300)
+
+
+def test_threads_with_estimators_of_their_own_do_not_wait_for_each_other(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    sweep, inside, go_on = Samples.sweep, threading.Event(), threading.Event()
+
+    def slow(self, density, moments, *posterior):
+        if threading.current_thread() is thread:
+            inside.set()
+            assert go_on.wait(60)
+        return sweep(self, density, moments, *posterior)
+
+    monkeypatch.setattr(Samples, "sweep", slow)
+    thread = threading.Thread(target=lambda: GaussianMixture(1).fit(X))
+    other = threading.Thread(target=lambda: GaussianMixture(1).fit(X))
+    thread.start()
+    assert inside.wait(60)
+    other.start()
+    other.join(10)
+    ended = not other.is_alive()
+    go_on.set()
+    thread.join()
+    other.join()
+    assert ended
+
+
+def test_nobody_changes_the_filters_of_warnings_of_other_threads(monkeypatch, tmp_path):
+    """`warnings.catch_warnings` does, and where two of them overlap the filters stay as neither found them."""
+    X = np.random.default_rng(0).normal(size=(60, 1))
+    enter = warnings.catch_warnings.__enter__
+
+    def watched(self):
+        assert not sys._getframe(1).f_globals["__name__"].startswith("cyem")
+        return enter(self)
+
+    monkeypatch.setattr(warnings.catch_warnings, "__enter__", watched)
+    selection = cyem.select(X, [1, 2], "full", random_state=0, max_iter=2)
+    cyem.report(selection, X, tmp_path / "report.html")
+    cyem.stability(2, X, n_bootstrap=2, random_state=0)
+    cyem.likelihood_ratio_test(X, 1, n_bootstrap=2, random_state=0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_warnings_are_muted_in_one_thread_only():
+    def tell():
+        with pytest.warns(ConvergenceWarning, match="there"):
+            warn("there", ConvergenceWarning)
+        heard.append(True)
+
+    heard, thread = [], threading.Thread(target=tell)
+    with muted(UserWarning) as outer, muted(ConvergenceWarning) as inner:
+        thread.start()
+        thread.join()
+        warn("here", ConvergenceWarning)
+        warn("names", NamelessWarning)
+    assert (heard, outer, inner) == ([True], ["names"], ["here"])
+    with pytest.raises(ConvergenceWarning):
+        warn("again", ConvergenceWarning)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks GNU's OpenMP")

@@ -2,12 +2,12 @@
 
 import base64
 import hashlib
-import warnings
 from importlib import resources
 from pathlib import Path
 from string import Template
 
 from .. import data
+from ..estimator import NamelessWarning, muted
 from ..gaussian import GaussianMixture
 from ..markup import together
 from ..selection import Selection
@@ -74,8 +74,7 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
     model = fitted.best_ if selection else fitted
     if not isinstance(model, GaussianMixture):
         raise TypeError(f"fitted={fitted!r} must be a Selection or a fitted GaussianMixture")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "X does not have valid feature names")  # the page shows those of the model
+    with muted(NamelessWarning):  # the page shows the names of the model
         X = model._samples(X)
         weights = data.weights(sample_weight, len(X))
         facts = sections.Facts(model, X, weights)

@@ -1,9 +1,7 @@
 """The sections of a report, each from what was fitted to a piece of HTML."""
 
 import platform
-import warnings
 from datetime import date
-from functools import cached_property
 from inspect import signature
 from math import isclose
 
@@ -12,7 +10,10 @@ import numpy as np
 import cyem
 
 from .. import criteria, fragments, state
+from ..estimator import NamelessWarning, muted
 from ..gaussian import Report
+from ..inference import AwayWarning
+from ..lazy import cached_property
 from ..markup import element, row, table, together
 from ..selection import select
 from ..summary import deviations, ending, feature_names, heading
@@ -80,13 +81,12 @@ def share_ranges(model, X, weights):
     """95 % intervals of the weights, low and high (k,); None where samples do not tell, or not in a second or so."""
     if len(model.means_) == 1 or model.equal_weights or len(X) * model._n_parameters() ** 2 > AFFORDABLE:
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # of a model that is not at a maximum
-        warnings.filterwarnings("ignore", "X does not have valid feature names")
+    with muted(NamelessWarning), muted(AwayWarning) as away:
         try:
-            return cyem.standard_errors(model, X, sample_weight=weights).intervals().weights
-        except (ValueError, UserWarning):
+            errors = cyem.standard_errors(model, X, sample_weight=weights)
+        except ValueError:
             return None
+    return None if away else errors.intervals().weights
 
 
 def head(title, facts):
