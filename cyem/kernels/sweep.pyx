@@ -183,9 +183,14 @@ cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, i
 
 
 cdef Py_ssize_t span(Py_ssize_t bytes, Py_ssize_t lanes) noexcept nogil:
-    """How many samples of so many bytes stay in the nearest cache, in whole groups of lanes; at most a tile."""
+    """How many samples of so many bytes stay in the nearest cache, in whole groups of lanes; at most a tile.
+
+    A tile, too, where one group is more than the second-level cache: then longer rows are read faster.
+    """
     cdef Py_ssize_t most = NEAREST // bytes // lanes * lanes
-    return lanes if most < lanes else TILE if most > TILE else most
+    if most < lanes:
+        return lanes if lanes * bytes <= CACHE else TILE
+    return TILE if most > TILE else most
 
 
 cdef Py_ssize_t packed_size(Py_ssize_t k, Py_ssize_t d, int density) noexcept nogil:

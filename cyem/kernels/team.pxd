@@ -49,7 +49,7 @@ cdef inline void crew(item_t item, const void* what, Py_ssize_t count, double wo
 
 cdef inline void share_out(item_t item, const void* what, Py_ssize_t count, double work, int n_threads) noexcept nogil:
     """item(what, i, thread) for each i below count, about `work` operations, by the thread that is free first."""
-    cdef Py_ssize_t i, taken = 0, done = 0
+    cdef Py_ssize_t i, _crew, taken = 0, done = 0
     cdef Watch* watch = current()
     if n_threads == 1:  # a parallel region, even of one thread, costs as much as a small pass
         for i in range(count):
@@ -57,5 +57,5 @@ cdef inline void share_out(item_t item, const void* what, Py_ssize_t count, doub
                 return
             item(what, i, 0)
     else:
-        for i in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads):
+        for _crew in prange(n_threads, schedule="static", chunksize=1, num_threads=n_threads):
             crew(item, what, count, work, watch, &taken, &done)
