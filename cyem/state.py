@@ -1,6 +1,6 @@
 """What a fitted mixture consists of: attributes that anybody may set, and that are checked before they are used."""
 
-import numbers
+from reprlib import repr
 
 import numpy as np
 
@@ -15,14 +15,18 @@ def _is_text(value):
     return isinstance(value, str)
 
 
+def _is_whole(value):
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def _is_real(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return _is_whole(value) or isinstance(value, float | np.float32 | np.float16)
 
 
 # What tells how a fit ended: the type in words, and whether a value has it.
 OUTCOME = {
-    "converged_": ("a bool", lambda value: isinstance(value, (bool, np.bool_))),
-    "n_iter_": ("an int", lambda value: isinstance(value, numbers.Integral) and not isinstance(value, bool)),
+    "converged_": ("a bool", lambda value: isinstance(value, bool | np.bool_)),
+    "n_iter_": ("an int", _is_whole),
     "lower_bound_": ("a number", _is_real),
     "lower_bounds_": ("a list of numbers", lambda value: isinstance(value, list) and all(map(_is_real, value))),
     "fit_report_": ("a tuple of text", lambda value: isinstance(value, tuple) and all(map(_is_text, value))),
@@ -92,7 +96,7 @@ def outcome(model):
     for name, (wanted, holds) in OUTCOME.items():
         value = _value(model, name)
         if not holds(value):
-            raise TypeError(f"The attribute {name!r} is {value!r}, expected {wanted}: set it anew, or fit.")
+            raise TypeError(f"The attribute {name!r} is {repr(value)}, expected {wanted}: set it anew, or fit.")
 
 
 def feature_names(model):
@@ -107,8 +111,8 @@ def feature_names(model):
     if names is None:
         return None
     if np.shape(names) != (d,) or not all(map(_is_text, names)):
-        raise ValueError(f"The attribute 'feature_names_in_' is {names!r}, expected text for each of {d} features: set "
-                         "it anew, or delete it.")
+        raise ValueError(f"The attribute 'feature_names_in_' is {repr(names)}, expected text for each of {d} features: "
+                         "set it anew, or delete it.")
     return names
 
 
