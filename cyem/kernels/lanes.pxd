@@ -6,7 +6,7 @@ ones (half the speed, measured).
 `exp_lanes` is accurate to 3 ulp on [-708, 0] (float: [-87, 0]), `log_lanes` to 3 ulp on [1, 1e300].
 """
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 cdef extern from "lanes.h":
     enum: LANES
@@ -29,13 +29,13 @@ ctypedef fused real:
     float
     double
 
-cdef union Bits64:
+cdef union Bits64:  # unsigned: shifts and differences of these are defined whatever the numbers are
     double x[WIDE]
-    int64_t i[WIDE]
+    uint64_t i[WIDE]
 
 cdef union Bits32:
     float x[WIDE]
-    int32_t i[WIDE]
+    uint32_t i[WIDE]
 
 
 cdef inline double lowest_exponent(real unused) noexcept nogil:
@@ -98,12 +98,12 @@ cdef inline void log_lanes(double* x, Py_ssize_t lanes) noexcept nogil:
     cdef Py_ssize_t l
     cdef double f, h, s, z, w, n
     cdef Bits64 b
-    cdef int64_t e  # never negative here: the shift may be the unsigned one, which every instruction set has
+    cdef uint64_t e
     # x = 2^n m with m in [sqrt(1/2), sqrt(2)); log m = f - f^2/2 + s (f^2/2 + R(s^2)), f = m - 1, s = f / (2 + f)
     for l in range(lanes):
         b.x[l] = x[l]
     for l in range(lanes):
-        e = <int64_t>(<uint64_t>(b.i[l] - 0x3FE6A09E667F3BCDLL) >> 52)
+        e = (b.i[l] - 0x3FE6A09E667F3BCDULL) >> 52
         b.i[l] = b.i[l] - (e << 52)
         n = <double><int32_t>e
         f = b.x[l] - 1.0
