@@ -202,14 +202,15 @@ def _split(model, j):
     k, d = model.means_.shape
     twice = np.append(np.arange(k), j)
     shape = structure(model.covariance_type)
-    covariance = shape.full(model.covariances_, k, d)[j].astype(np.float64)
+    frame, _, covariances = model._in_own_frame()
+    covariance = shape.full(covariances, k, d)[j]
     sd = np.sqrt(np.diagonal(covariance))
     values, axes = eigh(covariance / np.outer(sd, sd))
     side = np.where(twice == j, APART, 0)
     side[j] = -APART
     split = copy.copy(model).set_params(n_components=k + 1, warm_start=True)
     split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
-    split.means_ = model.means_[twice] + side[:, None] * np.sqrt(values[-1]) * axes[:, -1] * sd
+    split.means_ = model.means_[twice] + side[:, None] * np.sqrt(values[-1]) * axes[:, -1] * (sd * frame.units)
     split.precisions_cholesky_ = shape.condensed(shape.full(model.precisions_cholesky_, k, d)[twice])
     return split
 

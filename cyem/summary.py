@@ -74,9 +74,9 @@ def figures(model, X=None, sample_weight=None):
 
 def deviations(model):
     """Standard deviation of each feature in each component (k, d)."""
-    k, d = model.means_.shape
-    full = structure(model.covariance_type).full(np.asarray(model.covariances_), k, d)
-    return np.sqrt(np.diagonal(full, axis1=1, axis2=2))
+    frame, means, covariances = model._in_own_frame()
+    full = structure(model.covariance_type).full(covariances, *means.shape)
+    return np.sqrt(np.diagonal(full, axis1=1, axis2=2)) * frame.units
 
 
 def feature_names(model):
