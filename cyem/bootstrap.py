@@ -199,14 +199,15 @@ def _split(model, j):
     k, d = model.means_.shape
     twice = np.append(np.arange(k), j)
     shape = structure(model.covariance_type)
-    covariance = shape.each(model.covariances_, k)[j].astype(np.float64)
-    sd = np.sqrt(shape.diagonals(model.covariances_, k, d)[j].astype(np.float64))
+    frame, _, covariances = model._in_own_frame()
+    covariance = shape.each(covariances, k)[j]
+    sd = np.sqrt(shape.diagonals(covariances, k, d)[j])
     axis = longest(covariance / squared(sd, covariance), d)
     side = np.where(twice == j, APART, 0)
     side[j] = -APART
     split = copy.copy(model).set_params(n_components=k + 1, warm_start=True)
     split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
-    split.means_ = model.means_[twice] + side[:, None] * axis * sd
+    split.means_ = model.means_[twice] + side[:, None] * axis * (sd * frame.units)
     split.precisions_cholesky_ = shape.taken(model.precisions_cholesky_, twice)
     return split
 

@@ -2,8 +2,9 @@
 
 A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, which gives new parameters and
 the indices of empty components and of those held at the floor, `reseed(parameters, empty)`, `part(parameters)`,
-`coordinates(parameters)`, `at(coordinates, parameters)`, `resolution`, and `ascent(point, ...)`, which does what
-`Ascent` does, many iterations in one call, or is None; see `cyem.mixture.Mixture`.
+`coordinates(parameters)`, `at(coordinates, parameters)`, `held(parameters)`, `admits(parameters)`, `resolution`,
+`rounding(parameters)`, `coarse(parameters)`, `finer()`, and `ascent(point, ...)`, which does what `Ascent` does, many
+iterations in one call, or is None; see `cyem.mixture.Mixture`.
 """
 
 import math
@@ -17,7 +18,8 @@ PARTINGS = 2  # how often components that coincide are moved apart in one fit
 LOOK = 10  # iterations between two looks for them while EM crawls, at least
 STRIDE = 50  # iterations in one call, at most
 WALK = 5  # iterations of plain EM before the first leap: far from a maximum a leap may land on another slope
-MEMORY, PATIENCE, STRETCH = kernel.MEMORY, kernel.PATIENCE, kernel.STRETCH  # as the compiled ascent has them
+# as the compiled ascent has them
+MEMORY, PATIENCE, STRETCH, LOSS = kernel.MEMORY, kernel.PATIENCE, kernel.STRETCH, kernel.LOSS
 
 
 class Fit(NamedTuple):
@@ -28,7 +30,7 @@ class Fit(NamedTuple):
     bounds: tuple = ()  # the value after each iteration
     converged: bool = False
     events: tuple = ()  # what happened on the way, one line each
-    collapsed: bool = False  # whether a component had to be seeded anew, or is held at the floor
+    troubled: bool = False  # whether a component had to be seeded anew, is held at the floor, or rounding ended it
     statistics: Any = None  # of the pass at these parameters
 
 
@@ -55,7 +57,6 @@ class Point(NamedTuple):
     parameters: Any
     statistics: Any
     value: float
-    held: tuple = ()  # components at the floor
 
 
 class Convergence:
@@ -81,22 +82,17 @@ class Convergence:
         """Tell the gain of an update, and its rate as steps show it; True when it is time to stop."""
         shrunk = gain / self.gain if gain > 0 and self.gain > 0 else np.inf
         rate = shrunk if rate is None else max(rate, shrunk)  # steps may shrink along a crest where gains do not
-        noise = self.resolution * max(1.0, abs(value))
+        noise = self.resolution * scale(value)
         first = not self.rates
         self.rates = [*self.rates[1 - MEMORY :], rate]
         self.gain = gain
-        # EM cannot lose, but for a start below the floor: a loss shows that what it gains drowns in rounding
+        # so small a loss shows that what EM gains drowns in rounding, but for that of a start
         if gain <= noise and not (first and gain < -noise):
             return True
         slowest = max(self.rates)
         near = len(self.rates) == MEMORY and slowest < 1 and gain * slowest <= self.tol * (1 - slowest)
         self.near = self.near + 1 if near else 0
         return self.near == PATIENCE
-
-    @property
-    def crawls(self):
-        """Whether the last gain was small: where to look for a saddle."""
-        return self.gain < self.tol
 
 
 class Leap:
@@ -159,10 +155,15 @@ class Accidents:
         return apart
 
 
-def look(model, parameters, held=()):
+def look(model, parameters):
     """The parameters, swept."""
     statistics = model.sweep(parameters)
-    return Point(parameters, statistics, model.value(statistics), held)
+    return Point(parameters, statistics, model.value(statistics))
+
+
+def scale(value):
+    """What rounding errors of a mean log-likelihood are relative to."""
+    return max(1.0, abs(value))
 
 
 class Ascent:
@@ -181,6 +182,7 @@ class Ascent:
     """
 
     stride = 1  # iterations at a time
+    lost = False  # whether the next one would lose likelihood, as far as can be told; the point is that before it
 
     def __init__(self, model, point, *, done, tol, walk, accidents):
         self.model = model
@@ -199,6 +201,9 @@ class Ascent:
         """One iteration: the values after each, and whether this is the end."""
         model, point, before, convergence = self.model, self.point, self.before, self.convergence
         after, empty, held = model.update(point.statistics, point.parameters)
+        if held and model.coarse(after):
+            self.lost = True
+            return [], False
         seeded = self.accidents.seed(after, empty, self.iterations + 1)
         if seeded is not None:
             after, before = seeded, None
@@ -210,13 +215,17 @@ class Ascent:
             target, rate = self.leap.ahead(*(model.coordinates(p) for p in (before.parameters, point.parameters,
                                                                             after)))
             reached = convergence.reached(point.value - before.value, point.value, rate)
-            if target is not None and not reached:
-                new = look(model, model.at(target, after))
+            there = None if target is None or reached else model.at(target, after)
+            if there is not None and not model.held(there):
+                new = look(model, there)
                 self.leap.tell(new.value >= point.value)
         if new is not None and new.value >= point.value:
             self.before, self.point = None, new
         else:
-            new = look(model, after, held)
+            new = look(model, after)
+            if seeded is None and not new.value >= point.value - LOSS * model.resolution * scale(point.value):
+                self.lost, convergence.gain = True, new.value - point.value
+                return [], False
             if not can_leap and seeded is None:
                 reached = convergence.reached(new.value - point.value, new.value)
             self.before, self.point = None if empty else point, new
@@ -260,7 +269,7 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, check
         return (model.ascent(point, done=len(bounds), tol=tol, walk=walk)
                 or Ascent(model, point, done=len(bounds), tol=tol, walk=walk, accidents=accidents))
 
-    accidents = Accidents(model)
+    given, accidents, lost = model, Accidents(model), ""
     walk = WALK if accelerate else math.inf
     point = best = look(model, parameters)
     bounds, reached, interrupt = [], False, None
@@ -274,11 +283,29 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, check
             point = path.point
             bounds += values
             # the end is an update rather than a leap that rounding made look better
-            slack = 4 * model.resolution * max(1.0, abs(point.value)) if reached else 0.0
+            slack = 4 * model.resolution * scale(point.value) if reached else 0.0
             if point.value >= best.value - slack:
                 best = point
             if report is not None and values:
                 report(len(bounds), point.value)
+            if path.lost:
+                finer = model.finer()
+                if finer is not None:
+                    model = accidents.model = finer
+                    point = best = look(model, point.parameters)
+                    bounds = [min(bound, point.value) for bound in bounds]  # known no better than that
+                elif not bounds and not model.admits(point.parameters):  # nor is its likelihood a measure for others
+                    point = best = look(model, model.update(point.statistics, point.parameters).parameters)
+                    bounds.append(point.value)
+                else:
+                    reached = -path.gain <= max(tol, LOSS * model.rounding(point.parameters) * scale(point.value))
+                    if not reached:
+                        lost = (f"iteration {len(bounds) + 1}: its step would lose {-path.gain:.2g} of mean "
+                                "log-likelihood to rounding, and EM ended before it")
+                        break
+                if not reached:
+                    path = ascent(point)
+                    continue
             if reached or (path.gain < tol and len(bounds) // LOOK > (len(bounds) - len(values)) // LOOK):
                 apart = accidents.part(point.parameters, len(bounds))
                 if apart is not None:
@@ -289,14 +316,15 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, check
                 path = Ascent(model, point, done=len(bounds), tol=tol, walk=walk, accidents=accidents)
     except KeyboardInterrupt as stop:
         interrupt = stop
-    events = accidents.events
-    if best.held:
-        events.append(f"held at the floor of variance: components {listed(best.held)}")
+    events = accidents.events + [lost] * bool(lost)
+    held = model.held(best.parameters)
+    if held:
+        events.append(f"held at the floor of variance: components {listed(held)}")
     converged = bool(reached) and interrupt is None
     found = Fit(best.parameters, best.value, tuple(bounds), converged, tuple(events),
-                accidents.seeded or bool(best.held), best.statistics)
+                accidents.seeded or bool(lost or held), best.statistics)
     if interrupt is not None:
-        raise Interrupted(model, found) from interrupt
+        raise Interrupted(given, found) from interrupt
     return found
 
 

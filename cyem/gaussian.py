@@ -362,7 +362,7 @@ class GaussianMixture(Estimator):
         self.lower_bound_ = fit.value - log_volume
         self.lower_bounds_ = [value - log_volume for value in fit.bounds]
         self.fit_report_ = Report(events)
-        if fit.collapsed:
+        if fit.troubled:
             warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
                  ConvergenceWarning)
         if INTERRUPTED in fit.events:
@@ -552,10 +552,23 @@ class GaussianMixture(Estimator):
         k, d = means.shape
         deviations = np.sort(1 / np.abs(shape.diagonals(U, k, d)), axis=0)
         typical = (deviations[(k - 1) // 2] + deviations[k // 2]) / 2  # np.median imports numpy.ma: see start.py
-        reference = (weights @ means).astype(dtype).astype(np.float64)
+        info = np.finfo(dtype)
+        reference = np.clip(weights @ means, -info.max, info.max).astype(dtype).astype(np.float64)
         frame = Frame(reference, power_of_two(typical, dtype))
         inside = Parameters(shape, weights, frame.enter(means), None, shape.scaled_factors(U, 1 / frame.units))
-        return Evaluator(frame, inside.density, frame.coordinates(dtype))
+        halves = bool((abs(reference) > info.max * info.eps / 4).any())  # below, the farthest sample swallows it
+        return Evaluator(frame, inside.density, frame.coordinates(dtype), halves)
+
+    def _in_own_frame(self):
+        """A frame of the size of the mixture, and its means and covariances in it: what any magnitude has room for.
+
+        Covariances themselves, the squares of a unit, may be beyond the range.
+        """
+        frame, shape = self._evaluator(np.dtype(np.float64)).frame, structure(self.covariance_type)
+        if shape.one_unit:
+            frame = frame._replace(units=np.full_like(frame.units, frame.units.max()))
+        _, means, U = state.parameters(self)
+        return frame, frame.enter(means), shape.covariances(shape.scaled_factors(U, 1 / frame.units))
 
     def _ready(self, X):
         """X checked, and what evaluates it."""
@@ -570,7 +583,8 @@ class GaussianMixture(Estimator):
         """Samples, and the statistics of one pass over them, without moments."""
         X, evaluator = self._ready(X)
         weights = data.weights(sample_weight, len(X))
-        samples = Samples(X, weights, evaluator.frame, threads.resolve(self.n_threads))
+        samples = Samples(evaluator.seen(X), weights, evaluator.frame, threads.resolve(self.n_threads))
+        samples.coordinates = evaluator.coordinates
         return samples, samples.sweep(evaluator.density, "none")
 
     def predict(self, X):
@@ -730,7 +744,8 @@ class GaussianMixture(Estimator):
             rng = self._sampler
         else:
             rng = start.generator(random_state)
-        frame = self._evaluator(np.dtype(np.float64)).frame
+        evaluator = self._evaluator(np.dtype(np.float64))
+        frame = evaluator.frame
         shape = structure(self.covariance_type)
         k, d = means.shape
         y = rng.choice(k, size=n_samples, p=weights / weights.sum())
@@ -738,7 +753,12 @@ class GaussianMixture(Estimator):
         factors = shape.scaled_factors(factors, 1 / frame.units)
         for j in range(k):
             X[y == j] = shape.coloured(X[y == j], factors, j) + frame.enter(means[j])
-        return frame.leave(X), y
+        with np.errstate(over="ignore"):
+            X = (X * (frame.units / 2) + frame.reference / 2) * 2 if evaluator.halves else frame.leave(X)
+        if not data.finite(X):
+            raise ValueError("Samples of this mixture are beyond the range of float64: fit it to X in a larger unit, "
+                             "such as X / 16, and multiply what is drawn.")
+        return X, y
 
     def summary(self, X=None, sample_weight=None):
         """The fitted mixture as a statistician prints it.

@@ -9,7 +9,7 @@ from . import bootstrap, data, state
 from .covariance import structure
 from .covariance.local import contrasts, local
 from .estimator import warn
-from .gaussian import fitted, root
+from .gaussian import fitted
 from .statistics import TINY
 from .summary import feature_names
 from .text import aligned
@@ -92,6 +92,7 @@ class StandardErrors:
             ratio = np.exp(z * np.where(self.weights > 0, self.weights / (w * (1 - w)), 0))
             weights = tuple(1 / (1 + 1 / each) for each in (odds / ratio, odds * ratio))
             ratio = np.exp(np.where(own, z * self.covariances, 0) / np.where(own, C, 1))
+            ratio = np.where(np.isnan(ratio), 1, ratio)  # where both are beyond the range
         low, high = (np.where(own, C * r, C + side * z * self.covariances) for side, r in ((-1, 1 / ratio), (1, ratio)))
         return Estimates(weights, (means - z * self.means, means + z * self.means), (low, high))
 
@@ -249,11 +250,13 @@ class Lift(NamedTuple):
 class Chart:
     """The free parameters of a fitted mixture: contrasts of log-weights, means by components' own units, `Local`.
 
-    The weights are softmax(Z eta) with contrasts Z, the means mu + R u, and the covariances are those of `Local`.
+    The weights are softmax(Z eta) with contrasts Z, the means mu + R u, and the covariances are those of `Local`; all
+    in a frame of the mixture's own size.
     """
 
     def __init__(self, model):
-        self.weights, self.means, covariances = state.parameters(model, "covariances_")
+        self.frame, self.means, covariances = model._in_own_frame()
+        self.weights, *_ = state.parameters(model, "covariances_")
         self.weights = self.weights / self.weights.sum()
         k, d = self.means.shape
         if not (self.weights > 0).all():
@@ -261,10 +264,6 @@ class Chart:
                              f"fewer than {k} components.")
         self.covariance_type, self.n_parameters = model.covariance_type, model._n_parameters()
         self.structure = structure(model.covariance_type)
-        if not np.isfinite(covariances).all():
-            raise ValueError("The attribute 'covariances_' contains infinity, which has no standard error: fit in "
-                             "other units, or in float64.")
-        root(self.structure, covariances, "covariances_", self.structure.factors)
         self.local = local(self.structure.code, self.structure.full(covariances, k, d))
         Z = np.zeros((k, 0)) if model.equal_weights else contrasts(k)
         m, curved = self.local.tangent.shape[1:]
@@ -292,7 +291,7 @@ class Chart:
         scores, gradient, second = np.zeros((p, p)), np.zeros(p), np.zeros((k, q, q))
         step = max(ROWS, BLOCK // (k * q))
         for start in range(0, len(X), step):
-            x = X[start : start + step].astype(np.float64)
+            x = self.frame.enter(X[start : start + step].astype(np.float64))
             w = np.ones(len(x)) if weights is None else weights[start : start + step]
             resp, whole = self._whole_scores(x, whitening)
             share = whole * resp[:, :, None]
@@ -363,7 +362,8 @@ class Chart:
                           for R, own in zip(self.local.roots, self.own_means, strict=True)])
         entries = np.array([deviations(self.local.effect(j) @ T, covariance[self.covariance, self.covariance])
                             for j, T in enumerate(self.local.tangent)])
-        return Estimates(weights, means, self.structure.condensed(self.local.matrices(entries)))
+        covariances = self.structure.condensed(self.local.matrices(entries))
+        return Estimates(weights, means * self.frame.units, self.structure.scaled(covariances, self.frame.units))
 
 
 def deviations(J, covariance):

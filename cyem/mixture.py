@@ -9,16 +9,17 @@ import numpy as np
 
 from . import em
 from .covariance import structure as structure_named
-from .covariance.base import eigh, part
+from .covariance.base import AT, Estimate, eigh, part
 from .kernels import linalg
 from .lazy import cached_property
 from .paths import gaussians
 from .pruning import enough
 from .statistics import Statistics
-from .sweep import CONVERGED, MOMENTS, STATE, Density, Frame, Samples, one, operations
+from .sweep import CONVERGED, LOST, MOMENTS, STATE, Density, Frame, Samples, one, operations
 
 UNUSUAL, _, HELD = range(len(linalg.OUTCOMES))
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
+COARSE = 1e-2  # relative error of the smallest variances from which on they are not known well enough
 TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
 UNTIED = {"scatter": "full", "pooled": "tied", "squares": "diag", "norms": "spherical"}
 SQUARE = 128  # features up to which a matrix of them is little for any structure
@@ -57,9 +58,10 @@ class Parameters:
         self.block = None
 
     @classmethod
-    def of(cls, structure, weights, means, covariances):
-        """Parameters from covariances; ValueError where one of these is not positive definite."""
-        factors = structure.factors(covariances)
+    def of(cls, structure, weights, means, estimate):
+        """Parameters from an estimate of covariances; ValueError where one of these is not positive definite."""
+        covariances, _, factors = estimate
+        factors = structure.factors(covariances) if factors is None else factors
         if factors is None:
             raise ValueError("a covariance matrix is not positive definite")
         return cls(structure, weights, means, covariances, factors)
@@ -135,14 +137,16 @@ class Mixture:
     def __init__(self, X, weights, structure, reg_covar, n_threads, equal_weights=False):
         self.structure = structure
         self.equal_weights = equal_weights
-        self.frame, self.variances = locate(X, weights, structure.one_unit)
+        self.frame, self.variances, ordinary = locate(X, weights, structure.one_unit)
         self.samples = Samples(X, weights, self.frame, n_threads)
         self.eps = np.finfo(X.dtype).eps
         self.floor = max(reg_covar, (16 * self.eps) ** 2) * self.variances
+        if not ordinary:
+            self.floor = np.maximum(self.floor, least_variances(X, self.frame, self.variances, structure))
         closed = structure.closed_form(self.floor, self.eps)
         self.closed = closed._replace(equal_weights=True) if closed and equal_weights else closed
         self.moments = MOMENTS[structure.moments]
-        self.resolution = 4 * self.eps if X.dtype == np.float64 else self.eps / 4
+        self.resolution = resolution(X.dtype)
 
     def sweep(self, parameters):
         """One pass over the samples."""
@@ -162,8 +166,19 @@ class Mixture:
             n_threads = self.samples.threads(len(statistics.about), self.structure)
             found = compiled(self.structure, self.closed, statistics, current, n_threads)
             if found is not None:
-                return found
+                return self._no_worse(found, statistics, current) if found.held else found
         return self._update(statistics, current, start)
+
+    def _no_worse(self, found, statistics, current):
+        """What a compiled M-step found at the floor, as `Structure.no_worse` has it."""
+        parameters, masses = found.parameters, statistics.masses
+        S = self.structure.sample(statistics.second, masses, statistics.means - statistics.about)
+        estimate = Estimate(parameters.covariances, np.ones(len(masses), bool), parameters.factors)
+        better = self.structure.no_worse(estimate, S, masses, self.floor, current)
+        if better is estimate:
+            return found
+        kept = Parameters(self.structure, parameters.weights, parameters.means, better.covariances, better.factors)
+        return found._replace(parameters=kept)
 
     def _update(self, statistics, current, start):
         """The M-step of any structure, whatever the statistics are."""
@@ -172,15 +187,13 @@ class Mixture:
         shares = np.where(empty, EMPTY * total, masses)
         means = np.where(empty[:, None], statistics.about, statistics.means)
         moments = statistics.second, shares, means - statistics.about, self.floor, self.eps
-        if start:
-            covariances, held = self.structure.start(*moments)
-        else:
-            covariances, held = self.structure.estimate(*moments, None if current is None else current.covariances)
+        found = self.structure.start(*moments) if start else self.structure.estimate(*moments, current)
         if empty.any():
-            covariances = self.structure.exchange(covariances, self.share(len(masses)).covariances, empty)
+            others = self.share(len(masses))
+            found = Estimate(self.structure.exchange(found.covariances, others, empty), found.held)
         weights = np.full(len(masses), 1 / len(masses)) if self.equal_weights else masses / total
-        parameters = Parameters.of(self.structure, weights, means, covariances)
-        return Update(parameters, places(empty), places(held & ~empty))
+        parameters = Parameters.of(self.structure, weights, means, found)
+        return Update(parameters, places(empty), places(found.held & ~empty))
 
     def climb(self, starts, iterations, tol):
         """Several runs of plain EM in one call, each from the statistics of some pass.
@@ -269,6 +282,35 @@ class Mixture:
         return self.samples.begin(uniform, looked, self.deviations, self.floor, part(d, self.eps),
                                   self.structure.moments, whitens)
 
+    def held(self, parameters):
+        """The components that are at the floor, in some direction."""
+        touching = self.structure.touching(parameters.covariances, parameters.factors, self.floor, self.eps)
+        return places(np.broadcast_to(touching, len(parameters.weights))) if touching.any() else ()
+
+    def admits(self, parameters):
+        """Whether no component is thinner than the floor."""
+        return not self.structure.below(parameters.covariances, parameters.factors, self.floor / AT).any()
+
+    def rounding(self, parameters):
+        """Relative error of the mean log-likelihood that rounding of covariances makes, as far as it can be known."""
+        return min(self.resolution * self._inflation(parameters), math.sqrt(self.resolution))
+
+    def coarse(self, parameters):
+        """Whether the precision of the samples hardly tells how thin components are, and there is a better one."""
+        return self.samples.single and self.eps * self._inflation(parameters) > COARSE
+
+    def _inflation(self, parameters):
+        return self.structure.inflation(parameters.covariances, parameters.factors)
+
+    def finer(self):
+        """The same problem with sums in double precision; None where they are that."""
+        if not self.samples.single:
+            return None
+        finer = copy(self)
+        finer.samples = self.samples.double()
+        finer.resolution = resolution(finer.samples.dtype)
+        return finer
+
     @cached_property
     def scale(self):
         """Standard deviations of the features (d,), or one for all where these share a unit."""
@@ -309,14 +351,12 @@ class Mixture:
         found = None if closed is None else compiled(structure, closed, s)
         if found is not None:
             return found.parameters
-        covariances, _ = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
-        return Parameters.of(structure, np.ones(1), s.means, covariances)
+        found = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
+        return Parameters.of(structure, np.ones(1), s.means, found)
 
     def share(self, k):
-        """k components at the mean, each with a k-th of the volume of the whole and of the weight."""
-        d = self.samples.X.shape[1]
-        covariances = self.structure.common(self.whole.covariances, k) * k ** (-2 / d)
-        return Parameters.of(self.structure, np.full(k, 1 / k), np.repeat(self.whole.means, k, axis=0), covariances)
+        """The covariances of k components with a k-th of the volume of the whole each."""
+        return self.structure.common(self.whole.covariances, k) * k ** (-2 / self.samples.X.shape[1])
 
     def reseed(self, parameters, empty):
         """Components without weight get a fair share of it, around the samples that the others explain least."""
@@ -368,7 +408,11 @@ class Ascent:
         Iterations at a time, so that Ctrl-C does not wait for long.
     gain : float
         Of the last update.
+    lost : bool
+        Whether the next one would lose likelihood; the point is that before it.
     """
+
+    lost = False
 
     def __init__(self, mixture, point, done, tol, walk):
         k, d = point.parameters.means.shape
@@ -392,6 +436,7 @@ class Ascent:
             self.blocks, self.statistics, self.state, values, mixture.closed, mixture.structure, mixture.scale,
             **self.how,
         )
+        self.lost = outcome == LOST
         return values[:done].tolist(), outcome == CONVERGED
 
     @property
@@ -400,7 +445,14 @@ class Ascent:
         buffer, about = self.statistics.buffer.copy(), self.statistics.about.copy()
         block = self.blocks[0].copy()
         parameters = Parameters.unpack(self.mixture.structure, block, *about.shape)
+        if self.lost:  # the statistics are those beyond
+            return em.look(self.mixture, parameters)
         return em.Point(parameters, Statistics(buffer, about), self.mixture.value(self.statistics))
+
+
+def resolution(dtype):
+    """Relative rounding error of a mean log-likelihood from samples of a type."""
+    return np.finfo(dtype).eps * (4 if dtype == np.float64 else 1 / 4)
 
 
 def places(where):
@@ -409,11 +461,43 @@ def places(where):
 
 
 def locate(X, weights, one_unit):
-    """A frame for X, and the weighted variance of each feature in it (1 for a constant one)."""
+    """A frame for X, the weighted variance of each feature in it (1 for a constant one), and whether both are ordinary.
+
+    They are not where something comes near the end of the range of the type of X: see `least_variances`.
+    """
     reference, units, variances = np.empty((3, X.shape[1]))
-    linalg.locate(X, np.empty(0) if weights is None else weights, reference, units, variances,
+    ordinary = linalg.locate(X, np.empty(0) if weights is None else weights, reference, units, variances,
                   np.empty((4, X.shape[1])), one_unit=one_unit)
-    return Frame(reference, units), variances
+    return Frame(reference, units), variances, ordinary
+
+
+def least_variances(X, frame, variances, structure):
+    """The least variances (d,) of which the inverse roots are numbers of the type of X.
+
+    Raises
+    ------
+    ValueError
+        If the range of that type has no place for what a fit needs.
+    """
+    info = np.finfo(X.dtype)
+    low, high = X.min(axis=0), X.max(axis=0)
+    halves = high / 2 - low / 2
+    if (halves > info.max / 2).any():
+        i = int(halves.argmax())
+        raise ValueError(f"Column {i} of X, counted from 0, is from {low[i]:.3g} to {high[i]:.3g}, and such differences "
+                         f"are beyond the range of {X.dtype}: divide it by 4, for example.")
+    deviations = np.where(high > low, np.sqrt(variances) * frame.units, 0)
+    narrow = deviations.max() if structure.one_unit else deviations
+    if ((narrow > 0) & (narrow < info.tiny)).any():
+        i = int(np.where(deviations > 0, deviations, np.inf).argmin())
+        raise ValueError(f"Column {i} of X, counted from 0, has a standard deviation of {deviations[i]:.3g}, the "
+                         f"inverse of which is beyond the range of {X.dtype}: multiply it by 1e30, for example.")
+    if structure.one_unit and not structure.round and (variances < 1e-280).any():
+        i, j = int(variances.argmin()), int(deviations.argmax())
+        raise ValueError(f"Columns {i} and {j} of X, counted from 0, have standard deviations of {deviations[i]:.3g} "
+                         f"and {deviations[j]:.3g}, which are too far apart for the covariance structure "
+                         f"{structure.name!r}: it measures all features in one unit. Change the unit of one of them.")
+    return (info.tiny / frame.units) ** 2
 
 
 def coincident(parameters):

@@ -77,8 +77,8 @@ def figures(model, X=None, sample_weight=None):
 
 def deviations(model):
     """Standard deviation of each feature in each component (k, d)."""
-    _, means, covariances = state.parameters(model, "covariances_")
-    return np.sqrt(structure(model.covariance_type).diagonals(covariances, *means.shape))
+    frame, means, covariances = model._in_own_frame()
+    return np.sqrt(structure(model.covariance_type).diagonals(covariances, *means.shape)) * frame.units
 
 
 def feature_names(model):

@@ -17,7 +17,7 @@ MOMENTS = {name: i for i, name in enumerate(kernel.MOMENTS)}
 NO_MOMENTS = MOMENTS["none"]
 SIMPLEST = "spherical"  # of densities: where responsibilities are given, there is none, and no room for its factors
 STATE = kernel.state_size()
-CONVERGED = kernel.OUTCOMES.index("converged")
+CONVERGED, LOST = (kernel.OUTCOMES.index(outcome) for outcome in ("converged", "lost"))
 
 # log of the responsibility below which a sample cannot change a sum any more
 CUT = {np.dtype(np.float64): -37.0, np.dtype(np.float32): -20.0}
@@ -48,7 +48,7 @@ class Frame(NamedTuple):
     units: np.ndarray  # (d,) float64
 
     def enter(self, means):
-        return (means - self.reference) / self.units
+        return (means / 2 - self.reference / 2) / self.units * 2  # by halves: the difference may be beyond the range
 
     def leave(self, means):
         return means * self.units + self.reference
@@ -108,16 +108,23 @@ class Evaluator:
     density : Density
     coordinates : ndarray
         Those of the frame, in the dtype of the samples.
+    halves : bool
+        Whether samples may be so far from the reference that only half of the difference is a number.
     """
 
-    __slots__ = ("coordinates", "density", "dtype", "frame", "kind")
+    __slots__ = ("coordinates", "density", "dtype", "frame", "halves", "kind")
 
-    def __init__(self, frame, density, coordinates):
+    def __init__(self, frame, density, coordinates, halves=False):
         self.dtype = dtype = coordinates.dtype
-        self.frame, self.coordinates = frame, coordinates
+        self.halves = halves
+        self.frame, self.coordinates = frame, coordinates * dtype.type([[0.5], [2]]) if halves else coordinates
         self.kind = DENSITIES[density.kind]
         means, factors = (np.ascontiguousarray(a, dtype) for a in (density.means, density.factors))
         self.density = density._replace(means=means, factors=factors)
+
+    def seen(self, X):
+        """The samples that the coordinates are for."""
+        return X * self.dtype.type(0.5) if self.halves else X
 
     def score_samples(self, X, n_threads):
         """Log-density of each sample in the frame (n,)."""
@@ -137,7 +144,7 @@ class Evaluator:
         (n, d), k = X.shape, len(means)
         n_threads = crew(n, k, d, n_threads)
         size = kernel.workspace_size(n, d, k, self.kind, NO_MOMENTS, self.dtype.itemsize, n_threads)
-        door(X, self.coordinates, means, factors, constants, out, np.empty(size, np.uint8),
+        door(self.seen(X), self.coordinates, means, factors, constants, out, np.empty(size, np.uint8),
              density=self.kind, n_threads=n_threads)
         return out
 
@@ -335,6 +342,13 @@ class Samples:
         if weights is None and len(self.weights):
             weights = self.weights[rows]
         return Samples(self.X[rows], weights, self.frame, self.n_threads)
+
+    def double(self):
+        """The same samples in double precision."""
+        weights = self.weights.astype(np.float64) if len(self.weights) else None
+        double = Samples(self.X.astype(np.float64), weights, self.frame, self.n_threads)
+        double.total = self.total
+        return double
 
     def threads(self, k, structure):
         """How many threads a pass with k components uses."""

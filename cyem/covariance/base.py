@@ -13,6 +13,7 @@ import numpy as np
 from ..kernels import linalg
 from .variances import VARIANCES
 
+AT = 1 + 1e-6  # times the floor is still at it
 TIES = {name: i for i, name in enumerate(linalg.TIES)}
 LETTERS = "IEV"  # identity, equal, variable: each is a case of the next
 
@@ -24,6 +25,14 @@ class ClosedForm(NamedTuple):
     floor: np.ndarray  # the least variances, (d,), or (1,) of round components
     part: float  # the least variances relative to the diagonal of their own matrix
     equal_weights: bool = False
+
+
+class Estimate(NamedTuple):
+    """What an M-step finds of covariances."""
+
+    covariances: np.ndarray
+    held: np.ndarray  # (k,): the components that would be thinner than the floor
+    factors: np.ndarray | None = None  # of the covariances, where the rounding of these may be as large as the floor
 
 
 class Structure(ABC):
@@ -81,15 +90,40 @@ class Structure(ABC):
         own = d + 1 if shape == "V" and turned else 2 if "V" in (volume, shape) else 1
         return max(k * own, k + (d if turned else 1))
 
-    @abstractmethod
     def estimate(self, second, masses, shift, floor, eps, current=None):
         """The most likely covariances that are at least diag(floor) in every direction.
 
         second: second moments about the old means; masses (k,) > 0; shift (k, d): new less old means; floor (d,) > 0;
-        eps: rounding of the moments; current: the covariances so far, at which a search begins, or None.
-        Returns covariances that are no less likely than the current ones, and which components (k,) were held at the
-        floor.
+        eps: rounding of the moments; current: what has the covariances and factors so far, at which a search begins, or
+        None. Returns an Estimate, no less likely than the current covariances.
         """
+        S = self.sample(second, masses, shift)
+        return self.no_worse(self.maximum(S, masses, floor, eps, current), S, masses, floor, current)
+
+    @abstractmethod
+    def sample(self, second, masses, shift):
+        """The sample covariances, as far as the structure looks at them."""
+
+    @abstractmethod
+    def maximum(self, S, masses, floor, eps, current):
+        """The Estimate for sample covariances S; other arguments as in `estimate`."""
+
+    def no_worse(self, found, S, masses, floor, current):
+        """What was found, or the current covariances if they are more likely and the floor allows them.
+
+        At the floor they may be: it moves with the axes, and with variances of which it is the rounding.
+        """
+        if current is None or not found.held.any() or self.below(current.covariances, current.factors, floor / AT).any():
+            return found
+        k, d = len(masses), len(floor)
+        U = self.factors(found.covariances) if found.factors is None else found.factors
+        # -2 times the expected log-likelihood, but for a constant
+        now, new = (masses @ (self.distances(S, each, d) - 2 * self.log_det(each, k, d)) for each in (current.factors, U))
+        return Estimate(current.covariances, found.held, current.factors) if now < new else found
+
+    @abstractmethod
+    def distances(self, S, U, d):
+        """Mean squared Mahalanobis distances of each component (k,), or of all, for sample covariances S."""
 
     def start(self, second, masses, shift, floor, eps):
         """Covariances that EM may start from, where the moments come from a guess; otherwise as `estimate`."""
@@ -101,6 +135,22 @@ class Structure(ABC):
         floor, eps: as `estimate` takes them.
         """
         return None
+
+    def touching(self, covariances, factors, floor, eps):
+        """Which covariances are at the floor in some direction, wherever they come from: (k,), or (1,) of all.
+
+        floor, eps: as `estimate` takes them.
+        """
+        # what rounding leaves of a matrix is seen no better than to that rounding
+        return self.below(covariances, factors, AT * floor, 2 * part(len(floor), eps))
+
+    @abstractmethod
+    def below(self, covariances, factors, floor, part=0.0):
+        """Which of them do not exceed diag(floor), and that part of their own diagonal, in every direction."""
+
+    @abstractmethod
+    def inflation(self, covariances, U):
+        """How many times larger than without correlations rounding errors of a squared distance get, in the mean."""
 
     def common(self, covariances, k):
         """k components with the covariance of a single one."""
@@ -232,6 +282,17 @@ class SquareMatrices(Structure):
         U[(..., *np.diag_indices(d))] = 1
         return U * np.exp(diagonal).reshape(*shape[:-2], 1, d)
 
+    def below(self, covariances, factors, floor, part=0.0):
+        d = len(floor)
+        A, U = (np.ascontiguousarray(matrices).reshape(-1, d, d) for matrices in (covariances, factors))
+        found = np.empty(len(A), np.intc)
+        linalg.below(A, U, floor, np.empty((d, d)), found, part=part)
+        return found != 0
+
+    def inflation(self, covariances, U):
+        variances = np.diagonal(covariances, axis1=-2, axis2=-1)
+        return ((U * U).sum(axis=-1) * variances).mean(axis=-1).max()
+
     def scaled(self, covariances, units):
         return covariances * units * units[:, None]
 
@@ -246,6 +307,12 @@ class Matrices(SquareMatrices):
 
     def shape(self, k, d):
         return (k, d, d)
+
+    def sample(self, second, masses, shift):
+        return sample_covariances(second, masses, shift)
+
+    def distances(self, S, U, d):
+        return ((S @ U) * U).sum(axis=(1, 2))
 
     def factors(self, covariances):
         return precision_factors(covariances)
@@ -270,14 +337,21 @@ class Oriented(Matrices):
     def axes(self, S, masses, floor, current):
         """Axes (d, d) or (k, d, d), variances along them (k, d) and who is at the floor, from sample covariances S."""
 
-    def estimate(self, second, masses, shift, floor, eps, current=None):
-        S = sample_covariances(second, masses, shift)
-        floor = resolved(floor, S, eps)
-        covariances, held = along(*self.axes(S, masses, floor, current))
-        # the bounds of variances move with the axes, so that at the floor new axes may be worse than the current ones
-        if held.any() and current is not None and exceeds(current, (1 - 1e-9) * floor).all():
-            covariances = min(current, covariances, key=lambda each: expected_cost(each, S, masses))
-        return covariances, held
+    @abstractmethod
+    def axes_of(self, covariances):
+        """The axes (d, d) or (k, d, d) of covariances of the structure."""
+
+    def maximum(self, S, masses, floor, eps, current):
+        return along(*self.axes(S, masses, resolved(floor, S, eps), current))
+
+    def touching(self, covariances, factors, floor, eps):
+        d = len(floor)
+        found = super().touching(covariances, factors, d * floor, d * eps)
+        if found.any():  # nowhere do the variances along the axes have to be larger than that
+            Q = self.axes_of(covariances)
+            v = np.diagonal(Q.swapaxes(-1, -2) @ covariances @ Q, axis1=1, axis2=2)
+            found = (v <= least_along(Q, resolved(AT * floor, covariances, 2 * eps))).any(axis=1)
+        return found
 
     def fold(self, vector, k, d, current=None):
         """The structure is curved, and a vector may lead out of it: to what is nearest in it."""
@@ -285,15 +359,28 @@ class Oriented(Matrices):
         S = self.covariances(U)
         if not np.isfinite(S).all():
             return U
-        covariances, _ = self.estimate(S, np.ones(k), np.zeros((k, d)), np.full(d, np.finfo(float).tiny), 0.0, current)
-        return self.factors(covariances)
+        return self.factors(self.maximum(S, np.ones(k), np.full(d, np.finfo(float).tiny), 0.0, current).covariances)
 
 
 def along(Q, v, held):
-    """Covariances with variances v (k, d) along axes Q, none so small that rounding hides it; who is held."""
+    """Covariances with variances v (k, d) along axes Q, none so small that rounding hides it."""
     least = 4 * np.finfo(float).eps * v.shape[1] * v.max(axis=1, keepdims=True)  # beside the largest in one matrix
-    covariances = composed(np.maximum(v, least), np.broadcast_to(Q, (*v.shape, v.shape[1])))
-    return covariances, held | (v < least).any(axis=1)
+    held = held | (v < least).any(axis=1)
+    return spectral(np.maximum(v, least), np.broadcast_to(Q, (*v.shape, v.shape[1])), held)
+
+
+def spectral(values, vectors, held, root=None):
+    """An Estimate from eigenvalues (k, d) and eigenvectors (k, d, d), as columns, in units root (k, d)."""
+    root = np.ones(values.shape) if root is None else root
+    rows = np.ascontiguousarray(vectors.swapaxes(1, 2) * root[:, None, :])
+    A, U, done = np.empty(rows.shape), rows.copy(), np.empty(len(rows), np.intc)
+    linalg.compose(values, rows, A)
+    if not held.any():
+        return Estimate(A, held)
+    linalg.factors_of(values, root, U, done)
+    if not done.all():
+        raise np.linalg.LinAlgError("factors of a matrix that is not finite")
+    return Estimate(A, held, U)
 
 
 class Variances(Structure):
@@ -315,6 +402,12 @@ class Variances(Structure):
 
     def triangular(self, U):
         return U if (U > 0).all() else None
+
+    def below(self, covariances, factors, floor, part=0.0):
+        return (covariances <= floor).any(axis=1)
+
+    def inflation(self, covariances, U):
+        return 1.0
 
     def covariances(self, U):
         return (1 / U) ** 2
@@ -384,13 +477,6 @@ def combined(A, weights):
     return (weights @ A.reshape(len(A), -1)).reshape(A.shape[1:])
 
 
-def expected_cost(covariances, S, masses):
-    """-2 times the expected log-likelihood but for a constant."""
-    U = precision_factors(covariances)
-    distances = ((S @ U) * U).sum(axis=(1, 2))
-    return masses @ (distances - 2 * np.log(np.diagonal(U, axis1=1, axis2=2)).sum(axis=1))
-
-
 def part(d, eps):
     """What rounding of relative size eps leaves of d variances: correlations of 1 less it cannot be told from 1.
 
@@ -417,17 +503,19 @@ def least_along(Q, floor):
 
 
 def raise_to_floor(A, floor, eps):
-    """The most likely covariances at least diag(floor), given sample covariances A (k, d, d); which had to be raised.
+    """The most likely covariances at least diag(floor), given sample covariances A (k, d, d), as an Estimate.
 
     In units in which the floor is the identity, the maximum of -log det S - tr(S^-1 A) over S >= I has the eigenvectors
     of A, and its eigenvalues where they exceed one.
     """
     floor = resolved(floor, A, eps)
     held = ~exceeds(A, floor)
-    if held.any():
-        A = A.copy()
-        root = np.sqrt(floor[held])
-        units = root[:, :, None] * root[:, None, :]
-        values, vectors = eigh(A[held] / units)
-        A[held] = composed(np.maximum(values, 1), vectors) * units
-    return A, held
+    if not held.any():
+        return Estimate(A, held)
+    root = np.sqrt(floor[held])
+    values, vectors = eigh(A[held] / (root[:, :, None] * root[:, None, :]))
+    raised = spectral(np.maximum(values, 1), vectors, np.ones(len(root), bool), root)
+    A, U = A.copy(), np.empty(A.shape)
+    U[~held] = precision_factors(A[~held])
+    A[held], U[held] = raised.covariances, raised.factors
+    return Estimate(A, held, U)

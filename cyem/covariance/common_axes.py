@@ -72,13 +72,16 @@ class CommonAxes(Oriented):
         v, held = self.variances(s, masses, least_along(Q, floor))
         return Axes(Q, B, v, held, cost(s, masses, v))
 
+    def axes_of(self, covariances):
+        return axes_of(covariances)
+
     def axes(self, S, masses, floor, current):
         look = partial(self.look, S=S, masses=masses, floor=floor)
         if current is None:  # the axes of the whole, or of one of the components
             each = np.concatenate([combined(S, masses / masses.sum())[None], S])
             found = min(map(look, eigh(each)[1]), key=lambda axes: axes.cost)
         else:
-            found = look(axes_of(current))
+            found = look(axes_of(current.covariances))
         found = search(found, look, masses / masses.sum(), patience(current))
         return found.Q, found.v, found.held
 

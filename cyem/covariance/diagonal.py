@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Variances
+from .base import TIES, ClosedForm, Estimate, Variances
 
 
 class Diagonal(Variances):
@@ -15,9 +15,14 @@ class Diagonal(Variances):
         ties = {"EE": "equal", "VE": "proportional", "EV": "isochoric", "VV": "free"}[self.code[:2]]
         return ClosedForm(TIES[ties], floor, 0.0)
 
-    def estimate(self, second, masses, shift, floor, eps, current=None):
-        s = second.reshape(shift.shape) / masses[:, None] - shift**2
-        return self.variances(s, masses, floor[None], current)
+    def sample(self, second, masses, shift):
+        return second.reshape(shift.shape) / masses[:, None] - shift**2
+
+    def maximum(self, S, masses, floor, eps, current):
+        return Estimate(*self.variances(S, masses, floor[None], None if current is None else current.covariances))
+
+    def distances(self, S, U, d):
+        return (S * U**2).sum(axis=1)
 
     def log_det(self, U, k, d):
         return np.log(U).sum(axis=1)

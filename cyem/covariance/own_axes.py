@@ -24,8 +24,11 @@ class OwnAxes(Oriented):
         ties = {"EE": "one shape", "VE": "proportional shapes", "EV": "isochoric"}[self.code[:2]]
         return ClosedForm(TIES[ties], floor, part(len(floor), eps))
 
+    def axes_of(self, covariances):
+        return eigh(covariances)[1]
+
     def axes(self, S, masses, floor, current):
         s, Q = eigh(S)
-        if current is not None:
-            current = np.diagonal(current, axis1=1, axis2=2)  # of the same mean as the variances along the axes
+        if current is not None:  # of the same mean as the variances along the axes
+            current = np.diagonal(current.covariances, axis1=1, axis2=2)
         return Q, *self.variances(np.maximum(s, 0), masses, least_along(Q, floor), current)

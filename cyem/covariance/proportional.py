@@ -5,13 +5,13 @@ import numpy as np
 from .base import (
     TIES,
     ClosedForm,
+    Estimate,
     Matrices,
     combined,
     exceeds,
     part,
     precision_factors,
     raise_to_floor,
-    sample_covariances,
 )
 from .variances import THIN, patience, settle
 
@@ -26,14 +26,13 @@ class Proportional(Matrices):
     def closed_form(self, floor, eps):
         return ClosedForm(TIES["proportional"], floor, part(len(floor), eps))
 
-    def estimate(self, second, masses, shift, floor, eps, current=None):
-        S = sample_covariances(second, masses, shift)
-        k, d = shift.shape
+    def maximum(self, S, masses, floor, eps, current):
+        k, d = S.shape[:2]
         share = masses / masses.sum()
 
         def step(volume, floor):
-            C, raised = raise_to_floor(combined(S, share / volume)[None], floor / volume.min(), eps)
-            U = precision_factors(C)[0]
+            C, raised, factors = raise_to_floor(combined(S, share / volume)[None], floor / volume.min(), eps)
+            U = (precision_factors(C) if factors is None else factors)[0]
             best = S.reshape(k, -1) @ (U @ U.T).ravel() / d
             bound = U.T * floor @ U  # volume_k C exceeds the floor where volume_k exceeds this matrix
             least = np.trace(bound)
@@ -42,15 +41,19 @@ class Proportional(Matrices):
             held = (best <= least) | (raised & (volume == volume.min()))
             volume = np.maximum(best, least)
             cost = d * share @ (np.log(volume) + best / volume) - 2 * np.log(np.diagonal(U)).sum()
-            return volume, (volume[:, None, None] * C, held), cost
+            if factors is not None:
+                factors = factors / np.sqrt(volume)[:, None, None]
+            return volume, Estimate(volume[:, None, None] * C, held, factors), cost
 
         def sizes(A):
             return np.maximum(np.trace(A, axis1=1, axis2=2), floor.sum()) / d
 
-        (covariances, held), _ = settle(step, sizes(S if current is None else current), THIN * floor, patience(current))
-        if exceeds(covariances, np.repeat(floor[None], k, axis=0)).all():
-            return covariances, held
-        narrowest = np.linalg.eigvalsh(covariances / np.sqrt(np.outer(floor, floor)))[:, 0]
-        starts = [covariances / np.clip(narrowest, THIN, 1)[:, None, None], *([] if current is None else [current])]
+        begin = S if current is None else current.covariances
+        found, _ = settle(step, sizes(begin), THIN * floor, patience(current))
+        if exceeds(found.covariances, np.repeat(floor[None], k, axis=0)).all():
+            return found
+        narrowest = np.linalg.eigvalsh(found.covariances / np.sqrt(np.outer(floor, floor)))[:, 0]
+        starts = [found.covariances / np.clip(narrowest, THIN, 1)[:, None, None]]
+        starts += [] if current is None else [current.covariances]
         found, _ = min((settle(step, sizes(start), floor) for start in starts), key=lambda found: found[1])
         return found

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Variances
+from .base import TIES, ClosedForm, Estimate, Variances
 
 
 class Spherical(Variances):
@@ -16,10 +16,18 @@ class Spherical(Variances):
     def closed_form(self, floor, eps):
         return ClosedForm(TIES["equal" if self.code[0] == "E" else "free"], floor.mean(keepdims=True), 0.0)
 
-    def estimate(self, second, masses, shift, floor, eps, current=None):
-        s = (second / masses - (shift**2).sum(axis=1))[:, None] / shift.shape[1]
-        v, held = self.variances(s, masses, np.array([[floor.mean()]]))
-        return v[:, 0], held
+    def sample(self, second, masses, shift):
+        return (second / masses - (shift**2).sum(axis=1)) / shift.shape[1]
+
+    def maximum(self, S, masses, floor, eps, current):
+        v, held = self.variances(S[:, None], masses, np.array([[floor.mean()]]))
+        return Estimate(v[:, 0], held)
+
+    def distances(self, S, U, d):
+        return d * S * U**2
+
+    def below(self, covariances, factors, floor, part=0.0):
+        return covariances <= floor.mean()
 
     def log_det(self, U, k, d):
         return d * np.log(U)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, SquareMatrices, part, precision_factors, raise_to_floor
+from .base import TIES, ClosedForm, Estimate, SquareMatrices, part, precision_factors, raise_to_floor
 
 
 class Tied(SquareMatrices):
@@ -14,12 +14,17 @@ class Tied(SquareMatrices):
     def closed_form(self, floor, eps):
         return ClosedForm(TIES["free"], floor, part(len(floor), eps))
 
-    def estimate(self, second, masses, shift, floor, eps, current=None):
-        k, d = shift.shape
+    def sample(self, second, masses, shift):
         # Sigma = 1/n sum_k [ sum r (x - old)(x - old)' - n_k (new - old)(new - old)' ]
-        S = (second.reshape(d, d) - (shift.T * masses) @ shift) / masses.sum()
-        S, held = raise_to_floor(S[None], floor, eps)
-        return S[0], np.repeat(held, k)
+        d = shift.shape[1]
+        return (second.reshape(d, d) - (shift.T * masses) @ shift) / masses.sum()
+
+    def maximum(self, S, masses, floor, eps, current):
+        A, held, U = raise_to_floor(S[None], floor, eps)
+        return Estimate(A[0], np.repeat(held, len(masses)), None if U is None else U[0])
+
+    def distances(self, S, U, d):
+        return ((S @ U) * U).sum()
 
     def common(self, covariances, k):
         return covariances

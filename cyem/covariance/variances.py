@@ -94,7 +94,7 @@ def isochoric(s, masses, least, current=None):
             volume += excess / (share @ (m * d / count[log_m.argmax(axis=1)]))
         log_v = np.maximum(log_s - np.log(m)[:, None], low)
     v = np.exp(log_v)
-    return v, (np.minimum(s, v) <= least * (1 + 1e-9)).any(axis=1)
+    return v, (v <= least * (1 + 1e-9)).any(axis=1)
 
 
 # by the letters for volume and shape; a round component has a single variance

@@ -151,14 +151,15 @@ def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fram
 
 # --- EM to its end, with leaps ---------------------------------------------------------------------------------------
 
-OUTCOMES = ("goes on", "converged", "out of the ordinary")
+OUTCOMES = ("goes on", "converged", "out of the ordinary", "lost")
 
 cdef enum:
-    GOES_ON, CONVERGED, STRANGE
+    GOES_ON, CONVERGED, STRANGE, LOST
 cpdef enum:
     MEMORY = 3      # rates of convergence of which the slowest counts
     PATIENCE = 2    # projections in a row that have to be small
     STRETCH = 4     # the first bound on the length of a leap, and what it grows by
+    LOSS = 32       # rounding errors of a mean log-likelihood beyond which a step has lost
 
 cdef struct State:          # of an ascent between two calls, as a vector of numbers; zeros to begin with
     double iterations
@@ -249,13 +250,14 @@ cdef bint ahead(const Problem* c, const Ascent* a, double* rate, bint* bounded) 
 
 
 cdef bint land(const Problem* c, const Ascent* a) noexcept nogil:
-    """target <- the parameters at the coordinates ahead, or what is nearest to these in a curved structure."""
+    """target <- the parameters at the coordinates ahead, or what is nearest to these in a curved structure; false where
+    these would be thinner than the floor."""
     cdef Py_ssize_t d = c.model.d, j, i
     cdef Block b = parts(a.target, c.model.k, d, c.model.moments)
     cdef double* second = a.there + HEAD + c.model.k + a.means_size
     parameters_at(a.x + 3 * a.coordinates_size, c.model.k, d, c.model.moments, a.scale, a.target)
     if not a.curved:
-        return True
+        return all_exceed(&c.model, a.target, second)
     memset(a.there, 0, a.statistics_size * sizeof(double))
     for j in range(c.model.k):
         a.there[HEAD + j] = b.weights[j]
@@ -266,7 +268,10 @@ cdef bint land(const Problem* c, const Ascent* a) noexcept nogil:
 
 
 cdef int ascend_once(Problem* c, const Ascent* a, double* value, unsigned char* at, real unused) noexcept nogil:
-    """One iteration: to the update of the point, or a leap beyond it. value: that of the point, IN and OUT."""
+    """One iteration: to the update of the point, or a leap beyond it. value: that of the point, IN and OUT.
+
+    Where the update is lower by more than rounding, the point stays, but its statistics are gone.
+    """
     cdef State* s = a.state
     cdef bint leaps = s.iterations >= a.walk, end = False, bounded = False, found
     cdef double rate, new
@@ -290,6 +295,9 @@ cdef int ascend_once(Problem* c, const Ascent* a, double* value, unsigned char* 
             s.longest = max(STRETCH, s.longest / STRETCH)
     measure[real](c, a.after, a.statistics, a.about, at, 0)
     new = a.statistics[0] / a.mass
+    if not new >= value[0] - LOSS * a.resolution * max(1, fabs(value[0])):
+        s.gain = new - value[0]
+        return LOST
     if not leaps:
         end = converged(a, new - value[0], new, 0)
     s.paved, s.value = 1, value[0]
@@ -310,7 +318,8 @@ def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
     pass at the point, IN and OUT. state (state_size,): zeros at the first call; then left alone. values (iterations,)
     OUT: the mean log-likelihood after each. walk: iterations before the first leap. mass: of all samples. scale (d,):
     of coordinates. curved: whether leaps lead out of the structure. whole as in sweep.
-    Returns the number of iterations, the outcome, and the gain of the last update.
+    Returns the number of iterations, the outcome, and the gain of the last update. After "lost" the statistics are of
+    no use.
     """
     cdef Problem c
     cdef Ascent a
@@ -338,7 +347,7 @@ def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
         a.state.longest = max(STRETCH, a.state.longest)
         while i < values.shape[0] and outcome == GOES_ON and not look(0):
             outcome = ascend_once[real](&c, &a, &value, <unsigned char*>at, 0)
-            if outcome != STRANGE:
+            if outcome < STRANGE:
                 values[i] = value
                 i += 1
     close_watch(&watch)

@@ -212,3 +212,41 @@ cdef inline void compose(const double* values, const double* Z, Py_ssize_t d, do
                 c[j] = -values[i + j] * Z[(i + j) * d + a]
             subtract(A + a * d + a, Z + i * d + a, d, d - a, c, rows)
     mirror(A, d)
+
+
+cdef inline bint factor_of(const double* values, const double* root, Py_ssize_t d, double* Z) noexcept nogil:
+    """Z <- U, upper triangular, with (Z' diag(values) Z)^-1 = U U'; false where that is no finite number.
+
+    The rows of Z / root (d,) are orthonormal. Rows of Z^-1' / sqrt(values) are turned until what is left is a triangle,
+    which rounds the deviations along the axes by no more than the largest precision: the square root of what it costs
+    to add up the matrix first, where small eigenvalues drown.
+    """
+    cdef Py_ssize_t i, c, a
+    cdef double x, y, t
+    cdef double* p
+    cdef double* q
+    for i in range(d):
+        t = 1 / sqrt(values[i])
+        for a in range(d):
+            Z[i * d + a] *= t / root[a]
+    for c in range(d - 1, -1, -1):
+        q = Z + c * d
+        for i in range(c):
+            p = Z + i * d
+            t = sqrt(p[c] * p[c] + q[c] * q[c])
+            if t > 0:
+                x, y = q[c] / t, p[c] / t
+                for a in range(c + 1):
+                    t = q[a]
+                    q[a] = x * t + y * p[a]
+                    p[a] = x * p[a] - y * t
+        t = -1 if q[c] < 0 else 1
+        for a in range(c + 1):
+            q[a] *= t / root[a]
+        if not 0 < q[c] < 1e308:
+            return False
+    for i in range(d):
+        for a in range(i):
+            Z[a * d + i] = Z[i * d + a]
+            Z[i * d + a] = 0
+    return True

@@ -1,5 +1,6 @@
 """The dense algebra between two passes: many small matrices, or all parameters of a mixture, in one call."""
 
+from libc.float cimport DBL_MAX, FLT_MAX
 from libc.math cimport M_SQRT1_2, fabs, frexp, ldexp, sqrt
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -8,9 +9,10 @@ from . cimport block as blocks
 from . cimport eigen
 from .algebra cimport cholesky, precision_factor
 from .block cimport fold, unfold
-from .eigen cimport graded_eigen
+from .eigen cimport factor_of, graded_eigen
 from .lanes cimport real
-from .mstep cimport Model, maximise
+from .moments cimport SCATTER
+from .mstep cimport Model, exceeds as above, maximise
 from .team cimport Watch, close_watch, look, open_watch
 
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes",
@@ -92,6 +94,40 @@ def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double
     close_watch(&watch)
 
 
+def factors_of(const double[:, ::1] values, const double[:, ::1] root, double[:, :, ::1] vectors, int[::1] done):
+    """vectors <- U upper triangular with (vectors_j' diag(values_j) vectors_j)^-1 = U_j U_j', for each of k matrices.
+
+    values, root (k, d) IN, vectors (k, d, d) IN and OUT: rows are orthonormal when they are divided by root. done (k,)
+    OUT: 0 where there is no answer.
+    """
+    cdef Py_ssize_t j
+    cdef Watch watch
+    open_watch(&watch)
+    with nogil:
+        for j in range(values.shape[0]):
+            if look(<double>values.shape[1] * values.shape[1] * values.shape[1]):
+                break
+            done[j] = factor_of(&values[j, 0], &root[j, 0], values.shape[1], &vectors[j, 0, 0])
+    close_watch(&watch)
+
+
+def below(const double[:, :, ::1] A, const double[:, :, ::1] U, const double[::1] floor, double[:, ::1] scratch,
+          int[::1] found, *, double part):
+    """found[j] <- is A_j in any direction no more than diag(max(floor, part times its own diagonal))?
+
+    A, their factors U (k, d, d) IN, floor (d,) IN, scratch (d, d), found (k,) OUT.
+    """
+    cdef Py_ssize_t j
+    cdef Watch watch
+    open_watch(&watch)
+    with nogil:
+        for j in range(A.shape[0]):
+            if look(<double>A.shape[1] * A.shape[1] * A.shape[1]):
+                break
+            found[j] = not above(&A[j, 0, 0], &U[j, 0, 0], A.shape[1], SCATTER, &floor[0], part, &scratch[0, 0])
+    close_watch(&watch)
+
+
 def block_size(Py_ssize_t k, Py_ssize_t d, int moments):
     """Length of the vector that holds all parameters."""
     return blocks.block_size(k, d, moments)
@@ -149,6 +185,7 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
 
     reference (d,) OUT: the weighted mean in the precision of X. units (d,) OUT: powers of two near the standard
     deviations, or near the largest for all if one_unit. variances (d,) OUT: 1 for a constant. scratch (4, d).
+    Returns whether no difference between samples, and no precision, comes near the end of the range.
     """
     cdef Py_ssize_t n = X.shape[0], d = X.shape[1], _r, r, i
     cdef int most = 1020 if real is double else 124
@@ -160,6 +197,9 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
     cdef double w, z, mean, size, largest = 0, total = 0
     cdef Watch watch
     open_watch(&watch)
+    cdef double widest = (DBL_MAX if real is double else FLT_MAX) / 2
+    cdef double least = ldexp(1, (60 if real is double else 24) - most)
+    cdef bint ordinary = True
     with nogil:
         for i in range(d):
             low[i] = high[i] = x[i]
@@ -177,6 +217,7 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
             units[i] = power_of_two(size, most)
             low[i] = 1 / units[i]
             high[i] = size
+            ordinary = ordinary and size <= widest
         x = &X[0, 0]
         for r in range(n):
             if r % ROWS_AT_A_TIME == 0 and look(2 * ROWS_AT_A_TIME * d):
@@ -195,11 +236,14 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
             size = sqrt(variances[i]) * units[i]
             first[i] = size if size > 0 else fabs(reference[i])  # the only scale that a constant has
             largest = max(largest, first[i])
+            ordinary = ordinary and (first[i] >= least or first[i] == 0)
         for i in range(d):
             size = power_of_two(largest if one_unit else first[i], most)
             variances[i] = variances[i] * (units[i] / size) * (units[i] / size) if variances[i] > 0 else 1
             units[i] = size
+            ordinary = ordinary and variances[i] > 1e-280
     close_watch(&watch)
+    return ordinary
 
 
 def all_finite(const real[::1] x):

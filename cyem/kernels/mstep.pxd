@@ -3,8 +3,8 @@
 from libc.math cimport sqrt
 
 from .algebra cimport cholesky, precision_factor
-from .block cimport Block, parts, set_constants
-from .eigen cimport compose, symmetric_eigen
+from .block cimport Block, matrices_size, parts, set_constants
+from .eigen cimport compose, factor_of, symmetric_eigen
 from .moments cimport HEAD, POOLED, SCATTER, SQUARES
 from .team cimport item_t, share_out
 from .ties cimport AXES, AXES_ISOCHORIC, FREE, axes_of, tie
@@ -61,18 +61,48 @@ cdef inline void pooled_covariance(const double* second, const double* first, co
         first += d
 
 
-cdef inline bint above(const double* S, Py_ssize_t d, const double* floor, double part, double* U) noexcept nogil:
-    """The factor U of a matrix S; false unless S exceeds diag(max(floor, part S_ii)) in every direction."""
+cdef inline bint far_above(const double* S, const double* U, Py_ssize_t d, const double* floor,
+                           double part) noexcept nogil:
+    """Whether a matrix S with factor U exceeds diag(max(floor, part S_ii)) so far that little work shows it."""
     cdef Py_ssize_t i, a
     cdef double row, trace = 0  # of that by S^-1, which no ratio of the two in any direction exceeds
-    if not precision_factor(S, d, U):
-        return False
     for i in range(d):
         row = 0
         for a in range(i, d):
             row += U[i * d + a] * U[i * d + a]
         trace += row * max(floor[i], part * S[i * d + i])
-    return trace < 0.999 or (cholesky(S, floor, part, d, U) and precision_factor(S, d, U))
+    return trace < 0.999
+
+
+cdef inline bint above(const double* S, Py_ssize_t d, const double* floor, double part, double* U) noexcept nogil:
+    """The factor U of a matrix S; false unless S exceeds diag(max(floor, part S_ii)) in every direction."""
+    if not precision_factor(S, d, U):
+        return False
+    return far_above(S, U, d, floor, part) or (cholesky(S, floor, part, d, U) and precision_factor(S, d, U))
+
+
+cdef inline bint exceeds(const double* S, const double* U, Py_ssize_t d, int moments, const double* floor, double part,
+                         double* scratch) noexcept nogil:
+    """Whether a matrix S with factor U, or variances S, are everywhere more than the floor; scratch (d, d)."""
+    cdef Py_ssize_t i
+    if moments == SCATTER or moments == POOLED:
+        return far_above(S, U, d, floor, part) or cholesky(S, floor, part, d, scratch)
+    for i in range(d if moments == SQUARES else 1):
+        if not S[i] > floor[i]:
+            return False
+    return True
+
+
+cdef inline bint all_exceed(const Model* model, double* block, double* scratch) noexcept nogil:
+    """Whether all components of a block of parameters are above the floor; scratch (d, d)."""
+    cdef Block b = parts(block, model.k, model.d, model.moments)
+    cdef Py_ssize_t j, count = 1 if model.moments == POOLED else model.k
+    cdef Py_ssize_t size = matrices_size(model.k, model.d, model.moments) // count
+    for j in range(count):
+        if not exceeds(b.covariances + j * size, b.factors + j * size, model.d, model.moments, model.floor, model.part,
+                       scratch):
+            return False
+    return True
 
 
 cdef inline bint raised(double* S, Py_ssize_t d, const double* floor, double part, double* root, double* values,
@@ -80,7 +110,8 @@ cdef inline bint raised(double* S, Py_ssize_t d, const double* floor, double par
     """S <- the most likely covariances that are nowhere less than the floor, and their factor U; false for none.
 
     In units root (d,) in which the floor is the identity these have the eigenvectors of S, and its eigenvalues where
-    they exceed one. values (d,): scratch.
+    they exceed one. The factor is made of these: the rounding of S alone may be as large as the floor.
+    values (d,): scratch.
     """
     cdef Py_ssize_t i, a
     for i in range(d):
@@ -95,7 +126,7 @@ cdef inline bint raised(double* S, Py_ssize_t d, const double* floor, double par
         for a in range(d):
             U[i * d + a] *= root[a]
     compose(values, U, d, S)
-    return precision_factor(S, d, U)
+    return factor_of(values, root, d, U)
 
 
 cdef inline int matrix_factor(double* S, Py_ssize_t d, const double* floor, double part, bint raises, double* root,

@@ -112,6 +112,20 @@ def exceeds(A, floor, scratch, definite):
     definite[:] = np.linalg.eigvalsh(A - floor[:, :, None] * np.eye(A.shape[1])).min(axis=1) > 0
 
 
+def below(A, U, floor, scratch, found, *, part):
+    diagonals = np.diagonal(A, axis1=1, axis2=2)
+    exceeds(A, np.maximum(floor, part * diagonals), scratch, found)
+    found[:] = 1 - found
+
+
+def factors_of(values, root, vectors, done):
+    """From the triangle L, lower, of rows Q L = (vectors / root) / sqrt(values)."""
+    for j, rows in enumerate(vectors / root[:, None, :] / np.sqrt(values)[:, :, None]):
+        L = np.linalg.qr(rows[:, ::-1])[1][::-1, ::-1]
+        vectors[j] = (L * np.sign(np.diagonal(L))[:, None] / root[j]).T
+    done[:] = 1
+
+
 def matrices_shape(k, d, moments):
     return dict(scatter=(k, d, d), pooled=(1, d, d), squares=(k, d), norms=(k, 1))[MOMENTS[moments]]
 
@@ -196,10 +210,13 @@ def tie(S, masses, ties, Q=None):
 
 
 def raised(S, least):
-    """The most likely covariances that are at least diag(least) in every direction."""
-    units = np.sqrt(least[:, None] * least)
-    values, Q = np.linalg.eigh(S / units)
-    return (Q * np.maximum(values, 1)) @ Q.T * units
+    """The most likely covariances that are at least diag(least) in every direction, and their factors."""
+    root = np.sqrt(least)
+    values, Q = np.linalg.eigh(S / root[:, None] / root)
+    values, U = np.maximum(values, 1), (Q.T * root)[None]
+    S = U[0].T @ (values[:, None] * U[0])
+    factors_of(values[None], root[None], U, np.empty(1))
+    return S, U[0]
 
 
 def m_step(statistics, about, floor, current, block, *, moments, ties, part, equal_weights=False, n_threads=1):
@@ -231,9 +248,11 @@ def m_step(statistics, about, floor, current, block, *, moments, ties, part, equ
     if kind in ("scatter", "pooled"):
         least = np.maximum(floor, part * np.diagonal(S, axis1=1, axis2=2))
         held = ~(np.linalg.eigvalsh(S - least[:, :, None] * np.eye(d)) > 0).all(axis=1)
-        S = np.array([raised(*each) if low else each[0] for *each, low in zip(S, least, held, strict=True)])
         U = np.empty_like(S)
         precision_factors(S, U, None, np.empty(len(S)))
+        if free:
+            for j in np.flatnonzero(held):
+                S[j], U[j] = raised(S[j], least[j])
     else:
         held = ~(floor < S).all(axis=1)
         S = np.maximum(S, floor)
@@ -316,7 +335,18 @@ def partitions(X, weights, frame, centres, scales, constants, statistics, worksp
               density=DENSITIES.index("diagonal"), posterior=POSTERIORS.index("hard"), moments=moments)
 
 
-OUTCOMES = ("goes on", "converged", "out of the ordinary")
+OUTCOMES = ("goes on", "converged", "out of the ordinary", "lost")
+LOSS = 32
+
+
+def all_exceed(block, floor, part, k, d, moments):
+    """Whether all components of a block are above the floor."""
+    *_, S, U = parts(block, k, d, moments)
+    if S.ndim == 2:
+        return bool((floor < S).all())
+    found = np.empty(len(S))
+    below(S, U, floor, None, found, part=part)
+    return not found.any()
 
 
 def converged(state, gain, value, rate, tol, resolution):
@@ -359,15 +389,21 @@ def ascend(X, weights, frame, blocks, statistics, about, state, values, floor, s
                 if curved:  # what is nearest in the structure: the M-step of what samples of the target would sum up to
                     w, means, _, S, _ = parts(target, k, d, moments)
                     sums = np.concatenate([np.zeros(2), w, np.zeros(k * d), (S.T * w).T.ravel()])
-                    m_step(sums, means.copy(), floor, after, target, **kinds)
-                measure(X, weights, frame, target, there, about_there, density, moments, cut)
-                new = there[0] / mass
-                state[7] = longest * (4 if bounded else 1) if new >= value else max(4, longest / 4)
+                    found = m_step(sums, means.copy(), floor, after, target, **kinds) == ORDINARY
+                else:
+                    found = all_exceed(target, floor, part, k, d, moments)
+                if found:
+                    measure(X, weights, frame, target, there, about_there, density, moments, cut)
+                    new = there[0] / mass
+                    state[7] = longest * (4 if bounded else 1) if new >= value else max(4, longest / 4)
         if new >= value:
             blocks[0], statistics[:], about[:], state[8] = target, there, about_there, 0
         else:
             measure(X, weights, frame, after, statistics, about, density, moments, cut)
             new = statistics[0] / mass
+            if not new >= value - LOSS * resolution * max(1, abs(value)):
+                state[1] = new - value
+                return i, 3, state[1]
             end = end if leaps else converged(state, new - value, new, 0, tol, resolution)
             blocks[:], state[8:] = (after, point), (1, value)
         value = values[i] = new
@@ -486,6 +522,9 @@ def locate(X, weights, reference, units, variances, scratch=None, *, one_unit):
     sizes = np.where(sizes > 0, sizes, np.abs(reference))
     units[:] = power_of_two(np.full(len(sizes), sizes.max()) if one_unit else sizes, X.dtype)
     variances[:] = np.where(spread > 0, spread * (rough / units) * (rough / units), 1)
+    info = np.finfo(X.dtype)
+    least = 2.0 ** ((60 if X.dtype == np.float64 else 24) + 4 - info.maxexp)
+    return bool((size <= info.max / 2).all() and ((sizes >= least) | (sizes == 0)).all() and (variances > 1e-280).all())
 
 
 def all_finite(x):

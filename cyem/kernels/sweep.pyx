@@ -41,7 +41,7 @@ from .moments cimport (
     norms_gathered, pooled_of_whole, rest_of_whole, scatter1, scatter2, scatter3, scatter4, scatter_dense,
     scatter_gathered, side, squares_dense, squares_gathered,
 )
-from .mstep cimport ORDINARY, UNUSUAL, Model, maximise
+from .mstep cimport ORDINARY, UNUSUAL, Model, all_exceed, maximise
 from .posterior cimport hard, lowest, soft
 from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 from .ties cimport FREE

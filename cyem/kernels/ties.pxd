@@ -278,7 +278,7 @@ cdef inline bint common_axes(double* S, const double* masses, double total, Py_s
 
     Flury (1984), Browne & McNicholas (2014): the axes are turned, pair by pair, until that gains nothing. known: they
     are turned a few times, from those of the first matrix of scratch on; else those of the mean or of the component
-    that are best.
+    that are best. False where a variance along them is zero, but for rounding: there the cost has no least value.
     """
     cdef double* M = scratch.factors
     cdef double* Q = scratch.factors + d * d
@@ -303,6 +303,8 @@ cdef inline bint common_axes(double* S, const double* masses, double total, Py_s
     for step in range(steps + 1):
         diagonals(S, k, d, v)
         cost = along(v, masses, total, k, d, equal_volumes, scratch.weights)
+        if not cost > -1e308:  # nor a number, where rounding made it negative
+            return False
         if step == steps or (step > 0 and not before - cost > 1e-10):
             break
         before = cost
