@@ -12,13 +12,12 @@ import numbers
 import os
 import re
 import stat
-import struct
 import zipfile
 from reprlib import repr
 
 import numpy as np
 
-from . import __version__, files, state
+from . import __version__, files, state, threads
 from .covariance import structure
 from .estimator import warn
 from .gaussian import GaussianMixture, Memo, Report
@@ -141,7 +140,7 @@ def load(path):
             if error.errno != errno.EINVAL:  # that of a seek to before the beginning, where a damaged directory points
                 raise
             problem = DAMAGED
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, OverflowError, RuntimeError, struct.error):
+        except (zipfile.BadZipFile, EOFError, RuntimeError):  # the last: packed in an unknown way, or lists too deep
             problem = DAMAGED
         except (TypeError, ValueError) as error:
             problem = " ".join(str(error).split())
@@ -257,6 +256,9 @@ def _check(model):
         _, means, _ = state.parameters(model, matrices)
     state.outcome(model)
     state.feature_names(model)
+    threads.check(model.n_threads)
+    if not isinstance(model.equal_weights, bool | np.bool_):  # the others are for `fit`, which checks them
+        raise TypeError(f"equal_weights is {repr(model.equal_weights)}, expected a bool: set it back, or fit.")
     k, d = means.shape
     for name, expected in (("n_components", k), ("n_features_in_", d)):
         value = getattr(model, name, None)

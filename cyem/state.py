@@ -15,20 +15,16 @@ def _is_text(value):
     return isinstance(value, str)
 
 
-def _is_whole(value):
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
 def _is_real(value):
-    return _is_whole(value) or isinstance(value, float | np.float32 | np.float16)
+    return isinstance(value, float | np.float32 | np.float16)
 
 
 # What tells how a fit ended: the type in words, and whether a value has it.
 OUTCOME = {
     "converged_": ("a bool", lambda value: isinstance(value, bool | np.bool_)),
-    "n_iter_": ("an int", _is_whole),
-    "lower_bound_": ("a number", _is_real),
-    "lower_bounds_": ("a list of numbers", lambda value: isinstance(value, list) and all(map(_is_real, value))),
+    "n_iter_": ("an int", lambda value: isinstance(value, int | np.integer) and not isinstance(value, bool)),
+    "lower_bound_": ("a float", _is_real),
+    "lower_bounds_": ("a list of floats", lambda value: isinstance(value, list) and all(map(_is_real, value))),
     "fit_report_": ("a tuple of text", lambda value: isinstance(value, tuple) and all(map(_is_text, value))),
 }
 
