@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .covariance import structure
-from .text import aligned, plural, series
+from .text import aligned, plural, printable, series
 
 PER_BLOCK = 10  # components side by side
 
@@ -25,7 +25,7 @@ def summary(model, X=None, sample_weight=None):
     lines = [f"Gaussian mixture, {heading(model)}", ending(model), "", *aligned(figures(model, X, sample_weight))]
     lines += _components(model)
     report = tuple(model.fit_report_)
-    return Summary("\n".join([*lines, *[""] * bool(report), *report]))
+    return Summary("\n".join([*lines, *[""] * bool(report), *map(printable, report)]))
 
 
 def heading(model):
@@ -80,9 +80,11 @@ def deviations(model):
 
 
 def feature_names(model):
-    """Names of the features, or their numbers, which count from 0 as those of components do."""
+    """What the features are called wherever they are shown; without names by numbers, from 0 as those of components."""
     names = getattr(model, "feature_names_in_", None)
-    return [f"feature {j}" for j in range(model.means_.shape[1])] if names is None else list(map(str, names))
+    if names is None:
+        return [f"feature {j}" for j in range(model.means_.shape[1])]
+    return [printable(str(name)) for name in names]
 
 
 def numbers(values):
