@@ -326,6 +326,9 @@ def stability(
     if not model.__sklearn_is_fitted__():
         model = _fitted(_anew(model), X, weights)
     labels = model.predict(X)
+    if len(model.means_) != model.n_components:
+        raise ValueError(f"The model has {len(model.means_)} components, and n_components={model.n_components} was set "
+                         "after that: the refits would have as many. Fit it again, or set it back.")
     task = _StabilityReplicate(_modest(model, jobs), samples, weights, labels)
     found = replicates(task, rng, n_bootstrap, jobs, progress)
     ari, jaccard = zip(*found, strict=True)

@@ -2,7 +2,7 @@
 
 import math
 
-from . import summary
+from . import state, summary
 from .criteria import CRITERIA, title
 from .estimator import NotFittedError
 from .markup import element, row, table, together
@@ -20,9 +20,11 @@ def model_summary(model):
         model._check_fitted()
     except NotFittedError:
         return element("div", element("code", repr(model)), " (not fitted)")
+    _, means, _ = state.parameters(model, "covariances_")
+    state.outcome(model)
     names, values = summary.figures(model)
     facts = "; ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
-    k, d = model.means_.shape
+    k, d = means.shape
     rest = f"The first {SHORT} of {plural('component', k)} and {plural('feature', d)}."
     return element(
         "div",
@@ -50,13 +52,13 @@ def selection_summary(selection):
 def components(model, most=None, **attributes):
     """Weight, and mean and standard deviation of every feature, a column per component."""
     names = summary.feature_names(model)[:most]
-    k = len(model.weights_[:most])
-    weights = [element("td", f"{weight:.1%}") for weight in model.weights_[:most]]
-    lines = [row([element("th", "weight", scope="row"), *weights])]
-    for name, means, sds in zip(names, model.means_.T.tolist(), summary.deviations(model).T.tolist(), strict=False):
-        cells = [element("td", mean, element("small", " ± ", sd)) for mean, sd in _with_deviations(means, sds)]
+    weights, means, _ = state.parameters(model, "covariances_")
+    shares = [element("td", f"{weight:.1%}") for weight in weights[:most]]
+    lines = [row([element("th", "weight", scope="row"), *shares])]
+    for name, own, sds in zip(names, means.T.tolist(), summary.deviations(model).T.tolist(), strict=False):
+        cells = [element("td", mean, element("small", " ± ", sd)) for mean, sd in _with_deviations(own, sds)]
         lines.append(row([element("th", name, scope="row"), *cells[:most]]))
-    head = ["", *(element("th", f"component {j}", scope="col") for j in range(k))]
+    head = ["", *(element("th", f"component {j}", scope="col") for j in range(len(shares)))]
     return table(head, lines, **attributes)
 
 

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from . import data, em, search, start, threads
+from . import data, em, search, start, state, threads
 from .covariance import structure
 from .estimator import ConvergenceWarning, Estimator, warn
 from .mixture import Mixture, Parameters
@@ -116,7 +116,8 @@ class GaussianMixture(Estimator):
     precisions_ : ndarray
         Inverses of the covariances, in the same shape.
     precisions_cholesky_ : ndarray
-        U, upper triangular or a diagonal, with precisions = U U', in the same shape.
+        U, upper triangular or a diagonal, with precisions = U U', in the same shape. Set by hand, any U that has this
+        product will do.
     converged_ : bool
         Whether the rule of `tol` was met.
     n_iter_ : int
@@ -275,8 +276,7 @@ class GaussianMixture(Estimator):
     def _starts(self, mixture, X, kept, rng):
         """The parameters to begin from: one, or one for each of n_init."""
         if self.warm_start and self.__sklearn_is_fitted__():
-            self._check_warm_start(X.shape[1])
-            yield self._inside(mixture, self.weights_, self.means_, factors=self.precisions_cholesky_)
+            yield self._inside(mixture, *self._last(X.shape[1]))
             return
         given = self._check_start((self.weights_init, self.means_init), X.shape[1])
         weights, means = given
@@ -453,27 +453,33 @@ class GaussianMixture(Estimator):
             if (weights < 0).any() or (weights > 1).any():
                 raise ValueError("The parameter 'weights' should be in the range [0, 1], but got "
                                  f"max value {weights.max():.5f}, min value {weights.min():.5f}")
-            if abs(weights.sum() - 1) > 1e-6:
+            if abs(weights.sum() - 1) > state.ROUNDING:
                 raise ValueError("The parameter 'weights' should be normalized, but got sum(weights) = "
                                  f"{weights.sum():.5f}")
         if means is not None:
             means = checked(means, "means", (k, d))
         return weights, means
 
-    def _check_warm_start(self, d):
-        """Whether the last fit was one of the same kind."""
-        k0, d0 = self.means_.shape
-        kind = getattr(self, "_kind", structure(self.covariance_type).code)
-        if (k0, d0, kind) != (self.n_components, d, structure(self.covariance_type).code):
+    def _last(self, d):
+        """Weights, means and factors of the last fit, if that was of the same kind."""
+        shape, fitted_as = structure(self.covariance_type), state.last_structure(self)
+        if shape is not fitted_as:
             raise ValueError(
-                f"warm_start=True goes on from the last fit, which had n_components={k0}, {d0} features and structure "
-                f"{kind}; now n_components={self.n_components}, X has {d} features and covariance_type="
-                f"{self.covariance_type!r}: fit with warm_start=False first."
+                f"warm_start=True goes on from the last fit, which had the structure {fitted_as.code}; now "
+                f"covariance_type={self.covariance_type!r}: fit with warm_start=False first."
             )
+        weights, means, factors = state.parameters(self)
+        if means.shape != (self.n_components, d):
+            raise ValueError(
+                f"warm_start=True goes on from the last fit, which had n_components={len(means)} and {means.shape[1]} "
+                f"features; now n_components={self.n_components} and X has {d} features: fit with warm_start=False "
+                "first."
+            )
+        return weights, means, factors
 
     def _n_parameters(self):
         """Number of free parameters."""
-        k, d = self.means_.shape
+        k, d = np.shape(self.means_)
         return (0 if self.equal_weights else k - 1) + k * d + structure(self.covariance_type).n_parameters(k, d)
 
     @classmethod
@@ -526,20 +532,23 @@ class GaussianMixture(Estimator):
 
     def _evaluator(self, dtype):
         """The mixture as the kernels evaluate it; made anew where parameters have been set or changed by hand."""
-        arrays = [np.asarray(a) for a in (self.weights_, self.means_, self.precisions_cholesky_)]
-        memo = getattr(self, "_memo", None)
-        if memo is None or arrays[2].size > MEMORABLE:
-            return self._new_evaluator(dtype, *arrays)
-        made_of = (dtype, self.covariance_type, arrays[1].shape, *[a.tobytes() for a in arrays])
+        try:
+            memo, weights, means, U = self._memo, self.weights_, self.means_, self.precisions_cholesky_
+            made_of = None if U.size > MEMORABLE else (
+                dtype, self.covariance_type, weights.dtype, means.dtype, U.dtype, weights.shape, means.shape, U.shape,
+                weights.tobytes(), means.tobytes(), U.tobytes())
+        except AttributeError:  # not there, or no array
+            made_of = None
+        if made_of is None:
+            return self._new_evaluator(dtype, *state.parameters(self))
         kept_of, evaluator = memo.kept
         if kept_of != made_of:
-            evaluator = self._new_evaluator(dtype, *arrays)
+            evaluator = self._new_evaluator(dtype, *state.parameters(self))
             memo.kept = made_of, evaluator  # at once: other threads may predict too
         return evaluator
 
     def _new_evaluator(self, dtype, weights, means, U):
         shape = structure(self.covariance_type)
-        means, U = means.astype(np.float64), U.astype(np.float64)
         k, d = means.shape
         deviations = 1 / np.abs(np.diagonal(shape.full(U, k, d), axis1=1, axis2=2))
         reference = (weights @ means).astype(dtype).astype(np.float64)
@@ -550,10 +559,11 @@ class GaussianMixture(Estimator):
     def _ready(self, X):
         """X checked, and what evaluates it."""
         X = self._samples(X)
-        if X.shape[1] != self.means_.shape[1]:  # means_ may have been set by hand
-            raise ValueError(f"X has {X.shape[1]} features, but means_ has {self.means_.shape[1]}: give the features "
-                             "of fit.")
-        return X, self._evaluator(X.dtype)
+        evaluator = self._evaluator(X.dtype)
+        if X.shape[1] != evaluator.coordinates.shape[1]:  # attributes may have been set by hand
+            raise ValueError(f"X has {X.shape[1]} features, but means_ has {evaluator.coordinates.shape[1]}: give the "
+                             "features of fit.")
+        return X, evaluator
 
     def _sums(self, X, sample_weight):
         """Samples, and the statistics of one pass over them, without moments."""
@@ -709,6 +719,7 @@ class GaussianMixture(Estimator):
             The component that each was drawn from.
         """
         self._check_fitted()
+        weights, means, factors = state.parameters(self)
         if isinstance(n_samples, bool) or not isinstance(n_samples, numbers.Integral) or n_samples < 1:
             raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one "
                              "sample.")
@@ -722,12 +733,12 @@ class GaussianMixture(Estimator):
             rng = start.generator(random_state)
         frame = self._evaluator(np.dtype(np.float64)).frame
         shape = structure(self.covariance_type)
-        k, d = self.means_.shape
-        y = rng.choice(k, size=n_samples, p=self.weights_)
+        k, d = means.shape
+        y = rng.choice(k, size=n_samples, p=weights / weights.sum())
         X = rng.standard_normal((n_samples, d))
-        factors = shape.full(shape.scaled_factors(self.precisions_cholesky_, 1 / frame.units), k, d)
+        factors = shape.full(shape.scaled_factors(factors, 1 / frame.units), k, d)
         for j in range(k):
-            X[y == j] = np.linalg.solve(factors[j].T, X[y == j].T).T + frame.enter(self.means_[j])
+            X[y == j] = np.linalg.solve(factors[j].T, X[y == j].T).T + frame.enter(means[j])
         return frame.leave(X), y
 
     def summary(self, X=None, sample_weight=None):

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import bootstrap, data
+from . import bootstrap, data, state
 from .covariance import structure
 from .covariance.local import contrasts, local
 from .estimator import warn
-from .gaussian import fitted
+from .gaussian import fitted, root
 from .statistics import TINY
 from .summary import feature_names
 from .text import aligned
@@ -48,8 +48,7 @@ class StandardErrors:
     def __init__(self, model, errors, method, replicates=None):
         self.weights, self.means, self.covariances = errors
         self.method = method
-        self.estimates = Estimates(*(np.asarray(part, np.float64) for part in
-                                     (model.weights_, model.means_, model.covariances_)))
+        self.estimates = Estimates(*state.parameters(model, "covariances_"))
         self.replicates = replicates
         self._structure = structure(model.covariance_type)
         self._names = feature_names(model)
@@ -213,7 +212,7 @@ def standard_errors(
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
-    X = fitted(model)._samples(X)
+    X, _ = fitted(model)._ready(X)
     weights = data.weights(sample_weight, len(X))
     if method == "bootstrap":
         replicates = Estimates(*bootstrap.refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress))
@@ -250,7 +249,7 @@ class Chart:
     """
 
     def __init__(self, model):
-        self.weights, self.means = np.asarray(model.weights_, np.float64), np.asarray(model.means_, np.float64)
+        self.weights, self.means, covariances = state.parameters(model, "covariances_")
         self.weights = self.weights / self.weights.sum()
         k, d = self.means.shape
         if not (self.weights > 0).all():
@@ -258,8 +257,11 @@ class Chart:
                              f"fewer than {k} components.")
         self.covariance_type, self.n_parameters = model.covariance_type, model._n_parameters()
         self.structure = structure(model.covariance_type)
-        covariances = self.structure.full(np.asarray(model.covariances_, np.float64), k, d)
-        self.local = local(self.structure.code, covariances)
+        if not np.isfinite(covariances).all():
+            raise ValueError("The attribute 'covariances_' contains infinity, which has no standard error: fit in "
+                             "other units, or in float64.")
+        root(self.structure, covariances, "covariances_", self.structure.factors)
+        self.local = local(self.structure.code, self.structure.full(covariances, k, d))
         Z = np.zeros((k, 0)) if model.equal_weights else contrasts(k)
         m, curved = self.local.tangent.shape[1:]
         p = Z.shape[1] + k * d + curved

@@ -5,14 +5,20 @@ plain values, and dtype and shape of every array; each array is a member `NAME.n
 member can grow beyond the file, and a zip of the same model is the same bytes.
 """
 
+import errno
 import json
+import math
+import numbers
 import os
 import re
+import stat
+import struct
 import zipfile
+from reprlib import repr
 
 import numpy as np
 
-from . import __version__, files
+from . import __version__, files, state
 from .covariance import structure
 from .estimator import warn
 from .gaussian import GaussianMixture, Memo, Report
@@ -20,13 +26,25 @@ from .gaussian import GaussianMixture, Memo, Report
 FORMAT = "cyem model"
 VERSION = 1  # raised when older versions of cyem could not read the file
 METADATA = "metadata.json"
+DTYPES = r"[<>][iuf][248]|\|[iub]1"
+FLOATS = r"[<>]f[248]"
+ARRAYS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
+DAMAGED = "it is no model file, or truncated or damaged"
 
 
 def save(model, path):
     """Write a fitted model to a file, which then holds this model or, if writing fails, what it held before.
 
+    What is written can be loaded, and is then equal bit for bit; a model of which this cannot be said is an error. A
+    file that is replaced keeps its permissions.
+
     Parameters that are neither plain values nor arrays of numbers (a random generator, a function) are left out with a
-    warning: the loaded model has their defaults. This touches a later `fit`, not the fitted model.
+    warning: the loaded model has their defaults. This touches a later `fit`, not the fitted model. So are attributes
+    that a user added, if they are neither; of those that are saved, tuples come back as lists, and NumPy's numbers as
+    those of Python.
+
+    A model of a subclass is not saved: it may have parameters, attributes and methods that `load` knows nothing of, so
+    that another model would come back. Pickle it, or save a `GaussianMixture` made of its parameters.
 
     Parameters
     ----------
@@ -39,6 +57,8 @@ def save(model, path):
     ------
     NotFittedError
         If the model is not fitted.
+    TypeError, ValueError
+        If it is of a subclass, or has attributes that do not fit together, or are not what a fit leaves: which ones.
     OSError
         If the file cannot be written.
 
@@ -53,7 +73,14 @@ def save(model, path):
     ...     cyem.load(Path(folder, "model.npz")).means_
     array([[0., 1.]])
     """
+    if type(model) is not GaussianMixture:
+        raise TypeError(f"a {type(model).__name__} is not saved, as load would return a GaussianMixture: pickle it, or "
+                        "save a GaussianMixture.from_parameters(...) of its weights_, means_ and covariances_.")
     model._check_fitted()
+    if (fitted_as := state.last_structure(model)) is not structure(model.covariance_type):
+        raise ValueError(f"covariance_type={model.covariance_type!r} was set after a fit with {fitted_as.name!r}: set "
+                         "that again, or fit.")
+    _check(model)
     arrays = {}
     metadata = {
         "format": FORMAT,
@@ -61,10 +88,20 @@ def save(model, path):
         "class": type(model).__name__,
         "cyem_version": __version__,
         "parameters": _plain(model.get_params(deep=False), arrays),
-        "fitted": _plain(_fitted(model), arrays),
-        "arrays": {name: _layout(array) for name, array in arrays.items()},
+        "fitted": _plain(_fitted(vars(model)), arrays),
+        "arrays": {name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()},
     }
-    files.write(path, lambda file: _fill(file, metadata, arrays))
+    text = json.dumps(metadata, indent=1)
+    _model(json.loads(text), arrays)  # as `load` will do: what that refuses is not written
+
+    def fill(file):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(zipfile.ZipInfo(METADATA), text)
+            for name, array in arrays.items():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+
+    files.write(path, fill)
 
 
 def load(path):
@@ -85,73 +122,77 @@ def load(path):
     OSError
         If the file cannot be read.
     ValueError
-        If it is no model file, is truncated or damaged, or was written by a version of cyem that knows more.
+        If it is no model file, is truncated or damaged, was written by a version of cyem that knows more, or does not
+        hold a whole model.
 
     Examples
     --------
     See `GaussianMixture.save`.
     """
+    name = os.fspath(path)
     with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):  # a device may have no end
+            raise OSError(f"{name!r} is not a regular file: give the name of a file")
         try:
             with zipfile.ZipFile(file) as archive:
-                return _model(*_read(archive))
-        except (zipfile.BadZipFile, EOFError, NotImplementedError):
-            problem = "it is no model file, or truncated or damaged"
-        except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+                return _model(*_read(archive, status.st_size))
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # that of a seek to before the beginning, where a damaged directory points
+                raise
+            problem = DAMAGED
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, OverflowError, RuntimeError, struct.error):
+            problem = DAMAGED
+        except (TypeError, ValueError) as error:
             problem = " ".join(str(error).split())
-    raise ValueError(f"cannot load a model from {os.fspath(path)!r}: {problem}")
+    raise ValueError(f"cannot load a model from {name!r}: {problem}")
 
 
-def _fitted(model):
-    return {name: value for name, value in vars(model).items() if _is_fitted_name(name)}
-
-
-def _is_fitted_name(name):
-    return name.isidentifier() and name.endswith("_") and not name.startswith("_")
+def _fitted(values):
+    """Those values that have the name of a fitted attribute."""
+    return {name: value for name, value in values.items()
+            if name.isidentifier() and name.endswith("_") and not name.startswith("_")}
 
 
 def _plain(values, arrays):
     """The values that JSON has; numeric arrays go to `arrays`."""
     plain = {}
     for name, value in values.items():
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        if isinstance(value, np.ndarray) and re.fullmatch(DTYPES, value.dtype.str):
             arrays[name] = np.asarray(value, order="C")
             continue
         try:
-            plain[name] = json.loads(json.dumps(value, default=_item))
+            plain[name] = json.loads(json.dumps(_as_json(value)))
         except TypeError:
-            warn(f"{name}={value!r} is not saved: the loaded model has the default")
+            warn(f"{name}={value!r} is not saved: the loaded model has the default, or no such attribute")
+        except (ValueError, RecursionError) as error:  # a number too long for text, lists in themselves
+            raise ValueError(f"{name} cannot be saved: {error}") from error
     return plain
 
 
-def _item(value):
-    """A NumPy scalar or an array of text as JSON has it."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
+def _as_json(value):
+    """A value, or a nest of lists of values, as JSON has it."""
+    if isinstance(value, np.generic | np.ndarray) and value.dtype.names is None:
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _as_json(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
     raise TypeError(f"{type(value).__name__} is no plain value")
 
 
-def _layout(array):
-    return {"dtype": array.dtype.str, "shape": list(array.shape)}
-
-
-def _fill(file, metadata, arrays):
-    """Write the archive."""
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(zipfile.ZipInfo(METADATA), json.dumps(metadata, indent=1))
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-
-
-def _read(archive):
-    """Metadata and arrays."""
+def _read(archive, size):
+    """Metadata and arrays of an archive in a file of this size."""
     members = {info.filename: info for info in archive.infolist()}
     if METADATA not in members:
         raise ValueError("it is no model file: it has no metadata.json")
     for info in members.values():
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
             raise ValueError(f"it is no model file, or damaged: {info.filename!r} is not stored as it is")
+    if sum(max(info.file_size, info.compress_size) for info in archive.infolist()) > size:
+        raise ValueError(DAMAGED)  # before memory for such members is asked for
     metadata = json.loads(archive.read(METADATA))
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise ValueError("it is no model file: metadata.json is of another format")
@@ -166,9 +207,11 @@ def _read(archive):
             raise ValueError(f"damaged metadata: {key!r} is missing")
     arrays = {}
     for name, layout in metadata["arrays"].items():
+        if f"{name}.npy" not in members or not isinstance(layout, dict):
+            raise ValueError(f"damaged array {name!r}: it is missing")
         try:
-            arrays[name] = _read_array(archive.read(members[f"{name}.npy"]), layout["dtype"], layout["shape"])
-        except (ValueError, TypeError, KeyError) as error:
+            arrays[name] = _read_array(archive.read(members[f"{name}.npy"]), layout.get("dtype"), layout.get("shape"))
+        except ValueError as error:
             raise ValueError(f"damaged array {name!r}: {error}") from error
     return metadata, arrays
 
@@ -176,30 +219,47 @@ def _read(archive):
 def _read_array(data, dtype, shape):
     """The array in the bytes of a .npy member; its header, which needs parsing, is skipped for what the JSON says."""
     start = 10 + int.from_bytes(data[8:10], "little")
-    if data[:8] != b"\x93NUMPY\x01\x00" or not re.fullmatch("[<>|][biuf][1248]", dtype):
+    if data[:8] != b"\x93NUMPY\x01\x00" or not isinstance(dtype, str) or not re.fullmatch(DTYPES, dtype):
         raise ValueError(f"dtype {dtype!r}")
-    return np.frombuffer(data, dtype, offset=start).reshape(shape).copy()
+    if not isinstance(shape, list) or not all(type(length) is int and length >= 0 for length in shape):
+        raise ValueError(f"shape {shape!r}")
+    if math.prod(shape) * np.dtype(dtype).itemsize != len(data) - start:
+        raise ValueError(f"shape {shape!r} of {dtype!r} in {len(data)} bytes")
+    return np.ndarray(shape, dtype, data, start).copy()
 
 
 def _model(metadata, arrays):
-    """The model that metadata and arrays describe."""
+    """The model that metadata and arrays describe, if it is whole."""
     if metadata.get("class") != GaussianMixture.__name__:
         raise ValueError(f"it holds a {metadata.get('class')!r}, which cyem {__version__} does not know")
     values = metadata["parameters"] | metadata["fitted"] | arrays
-    fitted = {name: values.pop(name) for name in list(values) if _is_fitted_name(name)}
-    model = GaussianMixture(**values)
-    model.fit_report_, model._memo = Report(fitted.pop("fit_report_", ())), Memo()
-    names = fitted.pop("feature_names_in_", None)
-    for name, value in fitted.items():
-        setattr(model, name, value)
-    k, d = model.n_components, fitted.get("n_features_in_", model.means_.shape[-1])
-    square = structure(model.covariance_type).shape(k, d)
-    expected = {"weights_": (k,), "means_": (k, d), "precisions_cholesky_": square}
-    expected |= {name: square for name in ("covariances_", "precisions_") if name in fitted}
-    for name, shape in expected.items():
-        found = getattr(model, name)
-        if found.shape != shape or found.dtype.kind != "f":
-            raise ValueError(f"{name} has shape {found.shape} of {found.dtype}, expected {shape} of floats")
-    if names is not None:
-        model.feature_names_in_ = np.array(names, dtype=object)
+    fitted = _fitted(values)
+    parameters = {name: value for name, value in values.items() if name not in fitted}
+    if unknown := parameters.keys() - GaussianMixture._defaults().keys():
+        raise ValueError(f"it has a parameter {min(unknown)!r}, which cyem {__version__} does not know")
+    model = GaussianMixture(**parameters)
+    for name, kind in (("fit_report_", Report), ("feature_names_in_", lambda names: np.array(names, dtype=object))):
+        if isinstance(fitted.get(name), list):
+            fitted[name] = kind(fitted[name])
+    vars(model).update(fitted, _memo=Memo())
+    _check(model)
     return model
+
+
+def _check(model):
+    """Check that a model is whole: all that a fit leaves, and together what one fit leaves."""
+    for name in ARRAYS:
+        array = getattr(model, name, None)
+        if name in vars(model) and not (isinstance(array, np.ndarray) and re.fullmatch(FLOATS, array.dtype.str)):
+            kind = f"array of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(f"The attribute {name!r} is a {kind}, expected an array of floats of 2, 4 or 8 bytes.")
+    for matrices in ARRAYS[2:]:
+        _, means, _ = state.parameters(model, matrices)
+    state.outcome(model)
+    state.feature_names(model)
+    k, d = means.shape
+    for name, expected in (("n_components", k), ("n_features_in_", d)):
+        value = getattr(model, name, None)
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value != expected:
+            raise ValueError(f"{name} is {repr(value)}, expected {expected}, as 'means_' has the shape {means.shape}: "
+                             "set it back, or fit.")

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from . import state
 from .covariance import structure
 from .text import aligned, plural, printable, series
 
@@ -22,6 +23,8 @@ class Summary(str):
 def summary(model, X=None, sample_weight=None):
     """What `GaussianMixture.summary` returns."""
     model._check_fitted()
+    state.parameters(model, "covariances_")
+    state.outcome(model)
     lines = [f"Gaussian mixture, {heading(model)}", ending(model), "", *aligned(figures(model, X, sample_weight))]
     lines += _components(model)
     report = tuple(model.fit_report_)
@@ -61,7 +64,7 @@ def in_words(code):
 
 def figures(model, X=None, sample_weight=None):
     """Names and values of what is said of the whole fit, as two rows of text."""
-    cells = {"features": str(model.means_.shape[1]), "df": str(model._n_parameters())}
+    cells = {"features": str(np.shape(model.means_)[1]), "df": str(model._n_parameters())}
     if X is None:
         cells["mean log-likelihood"] = f"{model.lower_bound_:.6g}"
     else:
@@ -74,17 +77,17 @@ def figures(model, X=None, sample_weight=None):
 
 def deviations(model):
     """Standard deviation of each feature in each component (k, d)."""
-    k, d = model.means_.shape
-    full = structure(model.covariance_type).full(np.asarray(model.covariances_), k, d)
+    _, means, covariances = state.parameters(model, "covariances_")
+    full = structure(model.covariance_type).full(covariances, *means.shape)
     return np.sqrt(np.diagonal(full, axis1=1, axis2=2))
 
 
 def feature_names(model):
     """What the features are called wherever they are shown; without names by numbers, from 0 as those of components."""
-    names = getattr(model, "feature_names_in_", None)
+    names = state.feature_names(model)
     if names is None:
-        return [f"feature {j}" for j in range(model.means_.shape[1])]
-    return [printable(str(name)) for name in names]
+        return [f"feature {j}" for j in range(np.shape(model.means_)[1])]
+    return [printable(name) for name in names]
 
 
 def numbers(values):
@@ -97,10 +100,11 @@ def numbers(values):
 
 def _components(model):
     """Weights, means and standard deviations as lines, a column per component."""
-    k = len(model.weights_)
+    weights, means, _ = state.parameters(model, "covariances_")
+    k = len(weights)
     names = [f"  {name}" for name in feature_names(model)]
-    rows = [("component", list(map(str, range(k)))), ("weight", [f"{weight:.4f}" for weight in model.weights_])]
-    for title, values in (("mean", model.means_), ("standard deviation", deviations(model))):
+    rows = [("component", list(map(str, range(k)))), ("weight", [f"{weight:.4f}" for weight in weights])]
+    for title, values in (("mean", means), ("standard deviation", deviations(model))):
         rows += [(title, [""] * k), *zip(names, map(numbers, values.T.tolist()), strict=True)]
     label = max(len(name) for name, _ in rows)
     lines = []

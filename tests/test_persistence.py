@@ -1,10 +1,14 @@
 """Models as files: equal bit for bit, safe to read, and never half written."""
 
+import enum
+import functools
 import io
 import json
 import os
 import re
 import stat
+import sys
+import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
@@ -16,10 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cyem
-from cyem import GaussianMixture
+from cyem import GaussianMixture, files, persistence
+from cyem.covariance import NAMES, structure
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 ARRAYS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
+OTHERS = ("converged_", "n_iter_", "lower_bound_", "lower_bounds_", "fit_report_", "n_features_in_")
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +128,202 @@ def test_the_same_model_is_the_same_file(X, tmp_path):
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+def same(one, other):
+    """Whether two values are the same, bit for bit; lists are tuples, and NumPy's numbers Python's."""
+    if isinstance(one, np.ndarray) and one.dtype.kind in "biuf":
+        return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
+    if isinstance(one, list | tuple | np.ndarray):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    return one == other or (one != one and other != other)
+
+
+def assert_same(loaded, model):
+    assert type(loaded) is GaussianMixture
+    attributes = [{name: value for name, value in vars(each).items() if name[0] != "_"} for each in (loaded, model)]
+    for name, value in attributes[1].items():
+        assert same(value, attributes[0][name]), name
+    assert attributes[0].keys() == attributes[1].keys()
+
+
+numbers = st.floats() | st.integers() | st.floats(width=32).map(np.float32) | st.integers(-9, 9).map(np.int16)
+text = st.text(st.characters(exclude_categories=()))  # halves of surrogate pairs too
+plain = st.recursive(
+    st.none() | st.booleans() | numbers | text,
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(text, inner),
+    max_leaves=5,
+)
+types = st.sampled_from([">f8", "<f8", "<f4", ">f4", "<f2", "|b1", "|u1", "|i1", "<i2", ">u4", "<i8"])
+shapes = st.lists(st.integers(0, 4), max_size=4).map(tuple)
+arrays = st.builds(lambda dtype, shape: np.full(shape, 100, dtype), types, shapes)
+
+
+@st.composite
+def mixtures(draw):
+    """Fitted mixtures of all structures and types, with names, parameters and attributes of all kinds."""
+    k, d, kind = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.sampled_from(sorted(NAMES)))
+    rng, scale = np.random.default_rng(draw(st.integers(0, 99))), 10.0 ** draw(st.integers(-9, 9))
+    A = scale * (rng.normal(size=(k, d, d)) + 2 * np.eye(d))
+    covariances = structure(kind).condensed(A @ A.swapaxes(1, 2))
+    model = GaussianMixture.from_parameters(np.full(k, 1 / k), scale * rng.normal(size=(k, d)), covariances, kind)
+    for name in ARRAYS:
+        setattr(model, name, getattr(model, name).astype(draw(st.sampled_from(["<f4", ">f4", "<f8", ">f8"]))))
+    if draw(st.booleans()):
+        model.feature_names_in_ = np.array(draw(st.lists(text, min_size=d, max_size=d)), dtype=object)
+    model.converged_, model.n_iter_ = draw(st.sampled_from([True, False, np.True_])), draw(st.integers(0))
+    model.lower_bound_, model.lower_bounds_ = draw(st.floats()), draw(st.lists(st.floats()))
+    for name in draw(st.sets(st.sampled_from(["tol", "random_state", "means_init", "init_params", "note_", "größe_"]))):
+        setattr(model, name, draw(plain | arrays))
+    return model
+
+
+@settings(max_examples=60)
+@given(mixtures())
+def test_what_is_saved_is_loaded(tmp_path_factory, model):
+    path = tmp_path_factory.getbasetemp() / "any.npz"
+    model.save(path)
+    loaded = cyem.load(path)
+    assert_same(loaded, model)
+    X = pd.DataFrame(model.means_ + 0.5, columns=getattr(model, "feature_names_in_", None))
+    assert loaded.score_samples(X).tobytes() == model.score_samples(X).tobytes()
+    first = path.read_bytes()
+    loaded.save(path)
+    assert path.read_bytes() == first
+
+
+class Own(GaussianMixture):
+    pass
+
+
+deep = functools.reduce(lambda inner, _: [inner], range(100_000), [])
+
+# What a model may have become by hand, and what the error says.
+BROKEN = {
+    "a subclass": ({}, "Own is not saved"),
+    "more components": (dict(n_components=5), "n_components is 5, expected 2"),
+    "components no int": (dict(n_components=2.0), "n_components is 2.0"),
+    "another structure": (dict(covariance_type="diag"), "covariance_type='diag' was set after a fit with 'full'"),
+    "one of the same shape": (dict(covariance_type="EVE"), "covariance_type='EVE' was set after a fit with 'full'"),
+    "no structure": (dict(covariance_type="x"), "covariance_type"),
+    "features": (dict(n_features_in_=7), "means_.*7"),
+    "features no int": (dict(n_features_in_=3.0), "n_features_in_ is 3.0"),
+    "names": (dict(feature_names_in_=["a"]), "feature_names_in_"),
+    "names no text": (dict(feature_names_in_=[1, 2, 3]), "feature_names_in_"),
+    "converged": (dict(converged_=1), "converged_"),
+    "iterations": (dict(n_iter_="7"), "n_iter_"),
+    "bound": (dict(lower_bound_=None), "lower_bound_"),
+    "a long bound": (dict(lower_bound_=np.longdouble(1)), "lower_bound_"),
+    "bounds": (dict(lower_bounds_=np.ones(3)), "lower_bounds_"),
+    "report": (dict(fit_report_=["text"]), "fit_report_"),
+    "a number too long for text": (dict(random_state=10**5000), "random_state cannot be saved"),
+    "lists too deep": (dict(means_init=deep), "means_init cannot be saved"),
+    "NaN weights": (dict(weights_=np.array([np.nan, 1])), "weights_"),
+    "weights of another sum": (dict(weights_=np.ones(2)), "weights_"),
+    "infinite means": (dict(means_=np.full((2, 3), np.inf)), "means_"),
+    "factors without inverse": (dict(precisions_cholesky_=np.zeros((2, 3, 3))), "precisions_cholesky_"),
+} | {
+    f"{name} {how}": (lambda model, name=name, change=change: setattr(model, name, change(getattr(model, name))), name)
+    for name in ARRAYS
+    for how, change in {
+        "as list": np.ndarray.tolist,
+        "long": lambda a: a.astype(np.longdouble),
+        "whole": lambda a: a.astype(int),
+        "complex": lambda a: a + 0j,
+        "objects": lambda a: a.astype(object),
+        "cut": lambda a: a[:-1],
+        "one more axis": lambda a: a[None],
+        "none": lambda a: None,
+    }.items()
+} | {
+    f"without {name}": (functools.partial(lambda name, model: delattr(model, name), name), name)
+    for name in (*ARRAYS, *OTHERS)
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change, said", BROKEN.values(), ids=BROKEN)
+def test_what_cannot_be_loaded_is_not_saved(X, path, change, said):
+    model = GaussianMixture(2, random_state=0).fit(X)
+    model.save(path)
+    before = path.read_bytes()
+    if said.startswith("Own"):
+        model = Own(2).fit(X)
+    elif callable(change):
+        change(model)
+    else:
+        vars(model).update(change)
+    with pytest.raises((TypeError, ValueError), match=said):
+        model.save(path)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+@pytest.mark.parametrize("value", [Level.LOW, np.str_("a"), np.array(["a", "b"]), np.array([1, None]), (1, [2, (3,)])])
+def test_values_that_have_a_plain_form(X, path, value):
+    model = GaussianMixture(2).fit(X)
+    model.note_ = value
+    model.save(path)
+    assert same(model.note_, cyem.load(path).note_)
+
+
+@pytest.mark.parametrize("value", [{1: 2}, [{None: 1}], b"a", 1j, object(), np.longdouble(1), np.ones(1, "f4,f4"),
+                                   np.ones(2, np.longdouble), np.datetime64("now"), {1, 2}, len])  # fmt: skip
+def test_values_that_have_none(X, path, value):
+    """They are left out, and that is said."""
+    model = GaussianMixture(2).fit(X)
+    model.note_ = value
+    with pytest.warns(UserWarning, match="note_=.* is not saved"):
+        model.save(path)
+    assert not hasattr(cyem.load(path), "note_")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o664])
+def test_the_mode_is_kept(X, path, mode):
+    GaussianMixture(2).fit(X).save(path)
+    path.chmod(mode)
+    GaussianMixture(1).fit(X).save(path)
+    assert stat.S_IMODE(os.stat(path).st_mode) == mode
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of zips that are not closed
+def test_an_interrupt_at_any_moment(X, path):
+    """Before each line of what writes the file, the last of which puts it in its place."""
+    old, new = (GaussianMixture(k, random_state=0).fit(X) for k in (1, 2))
+    old.save(path)
+    before = path.read_bytes()
+    for moment in range(10_000):
+        left = moment
+
+        def trace(frame, event, _):
+            nonlocal left
+            if frame.f_code.co_filename not in (files.__file__, persistence.__file__):
+                return None
+            left -= event == "line"
+            if left < 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return trace
+
+        tracer = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            new.save(path)
+        except BaseException as error:  # closing a zip in which a member is open has an error of its own
+            assert isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt)
+        else:
+            break
+        finally:
+            sys.settrace(tracer)
+        assert os.listdir(path.parent) == [path.name], moment
+        assert path.read_bytes() == before, moment
+    assert moment > 100
+    assert cyem.load(path).n_components == 2
+
+
 def test_not_fitted(path):
     with pytest.raises(cyem.NotFittedError):
         GaussianMixture().save(path)
@@ -203,6 +405,19 @@ def reshaped(members, name, array, shape=None):
     return changed(members, arrays=arrays) | {f"{name}.npy": buffer.getvalue()}
 
 
+def with_fitted(members, part="fitted", **entries):
+    """The members with other values among the parameters or the fitted attributes."""
+    return changed(members, **{part: json.loads(members["metadata.json"])[part] | entries})
+
+
+def lacking(members, name):
+    """The members without a fitted attribute."""
+    metadata = json.loads(members["metadata.json"])
+    for part in ("fitted", "arrays"):
+        metadata[part].pop(name, None)
+    return members | {"metadata.json": json.dumps(metadata)}
+
+
 FOREIGN = {
     "empty": lambda members: b"",
     "text": lambda members: b"1,2,3\n",
@@ -210,6 +425,12 @@ FOREIGN = {
     "a zip": lambda members: packed({"a.txt": "a"}),
     "compressed": lambda members: packed(members, zipfile.ZIP_DEFLATED),
     "encrypted": lambda members: with_byte(members, b"PK\x01\x02", 8, 1),
+    "no list of members": lambda members: packed(members).replace(b"PK\x05\x06", b"PK\x05\x07"),
+    "a list of members before the file": lambda members: with_byte(members, b"PK\x05\x06", 15, 255),
+    "a list of members beyond the file": lambda members: with_byte(members, b"PK\x05\x06", 19, 255),
+    "a member before the file": lambda members: with_byte(members, b"PK\x01\x02", 45, 255),
+    "a member of two gigabytes": lambda members: with_byte(members, b"PK\x01\x02", 23, 127),
+    "a member of two gigabytes when unpacked": lambda members: with_byte(members, b"PK\x01\x02", 27, 127),
     "a zip of the future": lambda members: with_byte(members, b"PK\x01\x02", 6, 99),
     "data beyond the end": lambda members: with_byte(members, b"PK\x03\x04", 29, 255),
     "no metadata": lambda members: packed(without(members, "metadata.json")),
@@ -223,6 +444,40 @@ FOREIGN = {
     "no fitted values": lambda members: packed(changed(members, fitted=None)),
     "not fitted": lambda members: packed(changed(members, arrays={})),
     "a method replaced": lambda members: packed(changed(members, fitted={"fit": 1})),
+    "an array no parameter": lambda members: packed(reshaped(members, "colour", np.zeros(2))),
+    "structure a list": lambda members: packed(with_fitted(members, "parameters", covariance_type=["full"])),
+    "components of others": lambda members: packed(with_fitted(members, "parameters", n_components=3)),
+    "components no int": lambda members: packed(with_fitted(members, "parameters", n_components=2.0)),
+    "features of others": lambda members: packed(with_fitted(members, n_features_in_=4)),
+    "features no int": lambda members: packed(with_fitted(members, n_features_in_="3")),
+    "names too few": lambda members: packed(with_fitted(members, feature_names_in_=["a"])),
+    "names no text": lambda members: packed(with_fitted(members, feature_names_in_=[[], {}, 3])),
+    "converged a number": lambda members: packed(with_fitted(members, converged_=2)),
+    "iterations text": lambda members: packed(with_fitted(members, n_iter_="2")),
+    "bound a list": lambda members: packed(with_fitted(members, lower_bound_=[])),
+    "bounds a number": lambda members: packed(with_fitted(members, lower_bounds_=3)),
+    "bounds text": lambda members: packed(with_fitted(members, lower_bounds_=["3"])),
+    "report a text": lambda members: packed(with_fitted(members, fit_report_="text")),
+    "report of numbers": lambda members: packed(with_fitted(members, fit_report_=[1])),
+    "a number too long": lambda members: packed(members | {"metadata.json": b"[" + b"9" * 9999 + b"]"}),
+    "weights of NaN": lambda members: packed(reshaped(members, "weights_", np.array([np.nan, 1]))),
+    "weights negative": lambda members: packed(reshaped(members, "weights_", np.array([-0.5, 1.5]))),
+    "weights of another sum": lambda members: packed(reshaped(members, "weights_", np.array([0.5, 0.6]))),
+    "means infinite": lambda members: packed(reshaped(members, "means_", np.full((2, 3), np.inf))),
+    "factors of NaN": lambda members: packed(reshaped(members, "precisions_cholesky_", np.full((2, 3, 3), np.nan))),
+    "factors of zero": lambda members: packed(reshaped(members, "precisions_cholesky_", np.zeros((2, 3, 3)))),
+    "covariances of NaN": lambda members: packed(reshaped(members, "covariances_", np.full((2, 3, 3), np.nan))),
+    "an array twice as long": lambda members: packed(members | {"means_.npy": members["means_.npy"] * 2}),
+    "layout a list": lambda members: packed(changed(members, arrays={"means_": []})),
+    "layout empty": lambda members: packed(changed(members, arrays={"means_": {}})),
+    "dtype a list": lambda members: packed(changed(members, arrays={"means_": {"dtype": [], "shape": []}})),
+    "dtype unknown": lambda members: packed(changed(members, arrays={"means_": {"dtype": "<b2", "shape": [24]}})),
+    "dtype long": lambda members: packed(reshaped(members, "means_", np.zeros((2, 3), np.longdouble))),
+    "shape without end": lambda members: packed(reshaped(members, "means_", np.zeros((2, 0)), (0, 2**80))),
+    "shape of bools": lambda members: packed(reshaped(members, "means_", np.zeros((1, 1)), (True, True))),
+    "shape of axes without end": lambda members: packed(reshaped(members, "means_", np.zeros(1), (1,) * 999)),
+    **{f"without {name}": functools.partial(lambda name, members: packed(lacking(members, name)), name)
+       for name in (*ARRAYS, *OTHERS)},
     "missing array": lambda members: packed(without(members, "means_.npy")),
     "array is text": lambda members: packed(members | {"means_.npy": "text"}),
     "array without header": lambda members: packed(members | {"means_.npy": b"x" + members["means_.npy"][1:]}),
@@ -249,6 +504,42 @@ def test_foreign_files(members, path, make):
     path.write_bytes(make(members))
     with pytest.raises(ValueError, match=r"cannot load a model from '.*model\.npz': \S"):
         cyem.load(path)
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+def test_no_more_memory_than_the_file_has_reason_for(members, path, make):
+    path.write_bytes(make(members))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="cannot load"):
+            cyem.load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 400_000 + 20 * path.stat().st_size
+
+
+def test_the_list_of_members_damaged_anywhere(members, path):
+    """Every byte of the directory of the zip, in two ways: what says nothing may be anything."""
+    whole = packed(members)
+    refused = 0
+    for place in range(whole.index(b"PK\x01\x02"), len(whole)):
+        for value in {255, whole[place] ^ 1} - {whole[place]}:
+            path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            try:
+                assert cyem.load(path).n_components == 2
+            except ValueError as error:
+                assert str(error).startswith("cannot load a model")
+                refused += 1
+    assert refused > 300
+
+
+def test_what_is_no_file_is_not_read(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        cyem.load(tmp_path)
+    for name in ("/dev/null", "/dev/zero"):
+        with pytest.raises(OSError, match="not a regular file"):
+            cyem.load(name)
 
 
 def test_a_foreign_zip_is_no_model(path):

@@ -121,6 +121,10 @@ class Structure(ABC):
         """Factors of inverse covariances; None unless all are positive definite."""
 
     @abstractmethod
+    def triangular(self, U):
+        """Factors of the same precisions, upper triangular with positive diagonals; None where there are none."""
+
+    @abstractmethod
     def covariances(self, U):
         """Covariances from factors."""
 
@@ -174,6 +178,13 @@ class SquareMatrices(Structure):
             return np.ascontiguousarray(np.linalg.cholesky(precisions[..., ::-1, ::-1])[..., ::-1, ::-1])
         except np.linalg.LinAlgError:
             return None
+
+    def triangular(self, U):
+        if np.tril(U, -1).any():  # with (J U)' = Q R, where J turns upside down, J R' J is upper triangular
+            R = np.linalg.qr(U[..., ::-1, :].swapaxes(-1, -2), mode="r")
+            U = R.swapaxes(-1, -2)[..., ::-1, ::-1]
+            U = U * np.sign(np.diagonal(U, axis1=-2, axis2=-1))[..., None, :]
+        return U if (np.diagonal(U, axis1=-2, axis2=-1) > 0).all() else None
 
     def covariances(self, U):
         L = np.linalg.inv(U)  # Sigma = U'^-1 U^-1
@@ -273,6 +284,9 @@ class Variances(Structure):
 
     def factors(self, covariances):
         return 1 / np.sqrt(covariances) if (covariances > 0).all() else None
+
+    def triangular(self, U):
+        return U if (U > 0).all() else None
 
     def covariances(self, U):
         return (1 / U) ** 2

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import state
 from ..covariance import structure
 from ..gaussian import GaussianMixture, fitted
 from ..summary import feature_names
@@ -23,12 +24,9 @@ class Components(NamedTuple):
     @classmethod
     def of(cls, model):
         """Those of a fitted model."""
-        fitted(model)
-        k, d = model.means_.shape
-        covariances = structure(model.covariance_type).full(np.asarray(model.covariances_, float), k, d)
-        weights = np.asarray(model.weights_, float)
-        means = np.asarray(model.means_, float)
-        return cls(weights / weights.sum(), means, np.asarray(covariances), tuple(feature_names(model)))
+        weights, means, covariances = state.parameters(fitted(model), "covariances_")
+        covariances = structure(model.covariance_type).full(covariances, *means.shape)
+        return cls(weights / weights.sum(), means, covariances, tuple(feature_names(model)))
 
     def marginal(self, features):
         """The components of some of the features."""

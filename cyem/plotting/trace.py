@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from .. import state
 from ..gaussian import fitted
 from ..text import plural
 from . import style
@@ -58,7 +59,7 @@ class TraceDisplay(Panels):
         >>> display.axes_[1].get_xlabel()
         'iteration'
         """
-        fitted(model)
+        state.outcome(fitted(model))
         if not len(model.lower_bounds_):
             raise ValueError("model has no iterations to draw: its parameters were given, or max_iter=0; fit it first")
         return cls(values=np.array(model.lower_bounds_, float), converged=model.converged_).plot(ax)

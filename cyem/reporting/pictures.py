@@ -32,7 +32,7 @@ def drawn(selection, model, X, weights):
             model, X, features=telling, sample_weight=weights, ax=place
         )
     }
-    if len(model.weights_) > 1:
+    if len(model.means_) > 1:
         draw["uncertainty"] = lambda place: plotting.UncertaintyDisplay.from_estimator(
             model, X, sample_weight=weights, ax=place
         )

@@ -11,7 +11,8 @@ import numpy as np
 
 import cyem
 
-from .. import criteria, fragments
+from .. import criteria, fragments, state
+from ..gaussian import Report
 from ..markup import element, row, table, together
 from ..selection import select
 from ..summary import deviations, ending, feature_names, heading
@@ -54,7 +55,9 @@ class Facts:
     def __init__(self, model, X, weights):
         self.model = model
         self.n, self.d = X.shape
-        self.k = len(model.weights_)
+        self.component_weights, self.means, _ = state.parameters(model, "covariances_")
+        state.outcome(model)
+        self.k = len(self.means)
         self.weights = weights
         self.names = feature_names(model)
         self.constant = [self.names[j] for j in np.flatnonzero(np.ptp(X, axis=0) == 0)]
@@ -68,16 +71,14 @@ class Facts:
     @cached_property
     def differences(self):
         """Means of the components less the mean of the mixture, in its standard deviations (k, d)."""
-        model = self.model
-        weights, means = np.asarray(model.weights_, float), np.asarray(model.means_, float)
-        offsets = means - weights @ means
-        variances = weights @ (deviations(model) ** 2 + offsets**2)
+        offsets = self.means - self.component_weights @ self.means
+        variances = self.component_weights @ (deviations(self.model) ** 2 + offsets**2)
         return offsets / np.sqrt(variances)
 
 
 def share_ranges(model, X, weights):
     """95 % intervals of the weights, low and high (k,); None where samples do not tell, or not in a second or so."""
-    if len(model.weights_) == 1 or model.equal_weights or len(X) * model._n_parameters() ** 2 > AFFORDABLE:
+    if len(model.means_) == 1 or model.equal_weights or len(X) * model._n_parameters() ** 2 > AFFORDABLE:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # of a model that is not at a maximum
@@ -149,7 +150,7 @@ def _called(fit):
 def cautions(facts, selection):
     """What to be careful about, as a list, or the word that there is nothing."""
     model = facts.model
-    cautions = [f"The fit of the model says: {event}." for event in model.fit_report_.troubles]
+    cautions = [f"The fit of the model says: {event}." for event in Report(model.fit_report_).troubles]
     if not model.converged_:
         cautions.append("The fit was stopped before it was done: raise max_iter.")
     if facts.constant and facts.n > 1:
@@ -201,7 +202,7 @@ def _cautions_of_selection(selection):
 def groups(facts, figures):
     """The components, in words and in numbers."""
     lines = []
-    for j in np.argsort(-facts.model.weights_, kind="stable").tolist():
+    for j in np.argsort(-facts.component_weights, kind="stable").tolist():
         lines.append(row([element("th", f"component {j}", scope="row"), _share(facts, j), _difference(facts, j)]))
     words = table(["", "share", "compared with all rows"], lines, class_="differs")
     brackets = "In brackets after a share: where the true one lies with 95% confidence, if the model is right."
@@ -218,7 +219,7 @@ def groups(facts, figures):
 
 def _share(facts, j):
     """The weight of a component, and its interval."""
-    share = f"{facts.model.weights_[j]:.1%}"
+    share = f"{facts.component_weights[j]:.1%}"
     if facts.ranges is None:
         return share
     low, high = (f"{bound[j]:.1%}" for bound in facts.ranges)
