@@ -2,26 +2,30 @@
 
 import argparse
 import csv
+import io
 import json
 import math
 import os
 import re
 import shlex
+import signal
 import sys
+import threading
 import warnings
+from contextlib import contextmanager
 from itertools import chain
 
 import numpy as np
 
 import cyem
 
-from . import tables
+from . import files, tables
 from .criteria import CRITERIA, UndefinedCriterion
 from .estimator import NamelessWarning, muted
 from .gaussian import INTERRUPTED
 from .progress import shown
 from .summary import feature_names
-from .text import aligned
+from .text import aligned, printable
 
 EPILOG = """
 A FILE is text with , ; tab or blanks between the columns, with or without a header, or NumPy's .npy; - is the standard
@@ -34,6 +38,18 @@ FILE has no names, the columns are taken as they stand, less those of --drop. --
 columns in the model's order, whatever their names.
 """
 PICTURES = (".png", ".svg", ".pdf")
+OUTPUTS = {"output": "-o", "plot": "--plot", "plot_model": "--plot-model"}  # files that commands write
+STOPPED = 130  # exit code after Ctrl-C, and where the time was up
+LONG = 500  # characters of a message, of whose middle the rest is left out
+
+
+def program():
+    """Run the command of this process, and end it."""
+    sys.unraisablehook = _raise_later
+    code = main()
+    if code == STOPPED:
+        os._exit(code)  # there and then: to take apart all that matplotlib loads takes a tenth of a second
+    sys.exit(code)
 
 
 def main(argv=None):
@@ -49,24 +65,27 @@ def main(argv=None):
     int
         Exit code.
     """
+    _hold_streams()
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
         try:
+            if sys.stdout is None:
+                raise ValueError("the standard output is closed; where nobody reads it, lead it to /dev/null")
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(errors="backslashreplace")  # as the standard error has it
             arguments = _parser().parse_args(argv)
             arguments.command_line = shlex.join(["cyem", *(sys.argv[1:] if argv is None else argv)])
-            code = arguments.run(arguments)
-            sys.stdout.flush()
-            return code or 0
-        except BrokenPipeError:  # the reader, such as head, has enough; nothing may be written at exit either
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _keep_apart(arguments)
+            return arguments.run(arguments) or 0
+        except BrokenPipeError:  # the reader, such as head, has enough
             return 141
         except KeyboardInterrupt:
             _say("interrupted")
-            return 130
-        except OSError as error:
-            _say(f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error}")
-        except (ValueError, MemoryError) as error:
-            _say(f"error: {error}" if str(error) else "error: out of memory")
+            return STOPPED
+        except (OSError, ValueError) as error:
+            _say(f"error: {_reason(error)}")
+        except MemoryError as error:
+            _say(f"error: out of memory{f': {error}' if str(error) else ''}")
         return 2
 
 
@@ -74,30 +93,37 @@ def select(arguments):
     """Fit the grid, print the table and the chosen model."""
     X, weights, selection = _search(arguments)
     model = selection.best_
-    if arguments.output:
-        model.save(arguments.output)
-    if arguments.plot:
-        _draw_curves(arguments.plot, selection)
-    if arguments.plot_model:
-        _draw_model(arguments.plot_model, model, X)
-    if arguments.json:
-        rows = [row._asdict() for row in selection.rows]
-        _print_json(criterion=selection.criterion, rows=rows, best=_description(model))
-    else:
-        print(selection, "", model.summary(X, weights), sep="\n")
-    return 130 if selection.interrupted else 0
+    try:
+        if arguments.output:
+            model.save(arguments.output)
+        if arguments.plot:
+            _draw_curves(arguments.plot, selection)
+        if arguments.plot_model:
+            _draw_model(arguments.plot_model, model, X)
+    finally:  # what was found is told also where a file cannot be written
+        if arguments.json:
+            rows = [row._asdict() for row in selection.rows]
+            _print_json(criterion=selection.criterion, rows=rows, best=_description(model))
+        else:
+            _print(selection, "", model.summary(X, weights))
+    return STOPPED if selection.interrupted else 0
 
 
 def report(arguments):
     """Fit the grid, and write a page about it that needs nothing but a browser."""
     X, weights, selection = _search(arguments)
     title = arguments.title or f"Groups in {'the data' if arguments.file == '-' else os.path.basename(arguments.file)}"
-    cyem.report(selection, X, arguments.output, sample_weight=weights, title=title, command=arguments.command_line)
-    if arguments.json:
-        _print_json(report=arguments.output, best=_description(selection.best_))
-    else:
-        print(f"{arguments.output}: {selection.verdict}")
-    return 130 if selection.interrupted else 0
+    figures = not selection.interrupted or arguments.time_budget is not None  # after Ctrl-C nobody waits for them
+    page = None
+    try:
+        page = cyem.report(selection, X, arguments.output, sample_weight=weights, title=title,
+                           command=arguments.command_line, figures=figures)
+    finally:  # what was found is told also where there is no page
+        if arguments.json:
+            _print_json(report=page and arguments.output, best=_description(selection.best_))
+        else:
+            _print(selection if page is None else printable(f"{arguments.output}: {selection.verdict}"))
+    return STOPPED if selection.interrupted else 0
 
 
 def fit(arguments):
@@ -108,14 +134,16 @@ def fit(arguments):
         model.callback = lambda run, iteration, _: tell(run * model.max_iter + iteration)
         model.fit(X, sample_weight=weights)
     model.callback = None
-    model.save(arguments.output)
-    if arguments.plot_model:
-        _draw_model(arguments.plot_model, model, X)
-    if arguments.json:
-        _print_json(**_description(model))
-    else:
-        print(model.summary(X, weights))
-    return 130 if INTERRUPTED in model.fit_report_ else 0
+    try:
+        model.save(arguments.output)
+        if arguments.plot_model:
+            _draw_model(arguments.plot_model, model, X)
+    finally:
+        if arguments.json:
+            _print_json(**_description(model))
+        else:
+            _print(model.summary(X, weights))
+    return STOPPED if INTERRUPTED in model.fit_report_ else 0
 
 
 def predict(arguments):
@@ -150,14 +178,14 @@ def score(arguments):
     if arguments.json:
         _print_json(**result)
     else:
-        print(*aligned([(name.replace("_", " "), f"{value:.10g}") for name, value in result.items()]), sep="\n")
+        _print(*aligned([(name.replace("_", " "), f"{value:.10g}") for name, value in result.items()]))
 
 
 def sample(arguments):
     """Print random samples."""
     model = cyem.load(arguments.model)
     X, labels = model.sample(arguments.n, random_state=np.random.default_rng(arguments.seed))
-    header = feature_names(model)
+    header = list(getattr(model, "feature_names_in_", feature_names(model)))  # in a file as they are
     rows = X.tolist()
     if arguments.components:
         header.append("component")
@@ -173,7 +201,8 @@ def config(arguments):
     if arguments.json:
         _print_json(**cyem.show_config("dict"))
     else:
-        cyem.show_config()
+        with _output():
+            cyem.show_config()
 
 
 class Frame:
@@ -200,7 +229,7 @@ def _search(arguments):
     try:
         return X, weights, cyem.select(X, sample_weight=weights, **settings)
     except UndefinedCriterion as error:
-        print(error.selection)  # what there is
+        _print(error.selection)  # what there is
         raise
 
 
@@ -287,9 +316,10 @@ def _draw_model(path, model, X):
 def _draw(path, draw):
     from matplotlib.figure import Figure  # of pyplot, nothing: it may want a screen
 
-    figure = Figure()
+    figure, content = Figure(), io.BytesIO()
     draw(figure)
-    figure.savefig(path, dpi=150)
+    figure.savefig(content, format=path.rpartition(".")[2].lower(), dpi=150)
+    files.write(path, lambda file: file.write(content.getvalue()))
 
 
 def _settings(arguments, *names):
@@ -313,8 +343,56 @@ def _description(model):
     }
 
 
+def _raise_later(unraisable):
+    """Ctrl-C that came where nothing can be raised, as while something is collected: once more, a moment later."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        threading.Timer(0.001, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
+def _hold_streams():
+    """Let closed standard streams lead nowhere: of the files that are opened, the first would take their places."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+
+
+def _keep_apart(arguments):
+    """Refuse, before the work, to write files over each other or over what is read."""
+    source = getattr(arguments, "file", "-")
+    taken = {"/dev/stdout": "the standard output", "/dev/stdin" if source == "-" else source: "the data"}
+    for name, option in OUTPUTS.items():
+        if path := getattr(arguments, name, None):
+            if other := next((other for other in taken if files.same(path, other)), None):
+                raise ValueError(f"{option} {path} is {taken[other]} too: give another name")
+            taken[path] = f"the file of {option}"
+
+
+@contextmanager
+def _output():
+    """The standard output, to the end; if it takes no more, it leads nowhere from then on."""
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        _abandon(sys.stdout)
+        error.filename = "standard output"
+        raise
+
+
+def _abandon(stream):
+    """Lead a stream nowhere: what it could not write would be tried once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _print(*lines):
+    with _output() as output:
+        print(*lines, sep="\n", file=output)
+
+
 def _print_json(**values):
-    print(json.dumps(_finite(values), indent=1, allow_nan=False))
+    _print(json.dumps(_finite(values), indent=1, allow_nan=False))
 
 
 def _finite(value):
@@ -327,15 +405,31 @@ def _finite(value):
 
 
 def _print_csv(header, rows):
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    with _output() as output:
+        writer = csv.writer(output, lineterminator="\n")
+        writer.writerow(map(printable, header) if output.isatty() else header)
+        writer.writerows(rows)
 
 
 def _say(message):
     """One line on the standard error, in place of a progress line."""
+    if sys.stderr is None:  # closed: the exit code tells
+        return
+    text = printable(" ".join(str(message).split()))
+    if len(text) > LONG:
+        text = f"{text[: LONG // 2]} ... {text[-LONG // 2 :]}"
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
-    print(f"{clear}cyem: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+    try:
+        print(f"{clear}cyem: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        _abandon(sys.stderr)
+
+
+def _reason(error):
+    """What an error says, with the file where it is about one."""
+    if isinstance(error, OSError) and None not in (error.filename, error.strerror):
+        return f"{error.filename or repr(error.filename)}: {error.strerror}"
+    return str(error)
 
 
 def _listing(noun, names):
@@ -343,15 +437,34 @@ def _listing(noun, names):
     return f"{noun}{'s' * (len(names) != 1)} {', '.join(shown)}"
 
 
-def _counts(text):
-    """Numbers such as 1-10 or 1,2,5."""
-    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 1-10 or 1,2,5")
-    ranges = (part.split("-") for part in text.split(","))
-    counts = list(chain.from_iterable(range(int(ends[0]), int(ends[-1]) + 1) for ends in ranges))
-    if not counts:
-        raise argparse.ArgumentTypeError(f"{text!r} counts downwards: the smaller number comes first")
-    return counts
+class _Counts:
+    """Numbers such as 1-10 or 1,2,5, one after the other: how many are too many is known when the data are."""
+
+    def __init__(self, text):
+        if not re.fullmatch(r"\d{1,99}(-\d{1,99})?(,\d{1,99}(-\d{1,99})?)*", text):
+            raise argparse.ArgumentTypeError(f"{text!r} is not like 1-10 or 1,2,5")
+        self.text, parts = text, (part.split("-") for part in text.split(","))
+        self.ranges = [range(int(ends[0]), int(ends[-1]) + 1) for ends in parts]
+        if not all(self.ranges):
+            raise argparse.ArgumentTypeError(f"{text!r} counts downwards: the smaller number comes first")
+
+    def __iter__(self):
+        return chain.from_iterable(self.ranges)
+
+    def __repr__(self):
+        return self.text
+
+
+def _whole(least, most=None):
+    """The type of an option that is a whole number between these."""
+    limits = f"from {least} on" if most is None else f"from {least} to {most}"
+
+    def whole(text):
+        if not re.fullmatch(r"\+?\d{1,99}", text) or not least <= int(text) <= (most or math.inf):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {limits}")
+        return int(text)
+
+    return whole
 
 
 def _names(text):
@@ -360,9 +473,10 @@ def _names(text):
 
 def _new_file(path):
     """A path that can be written, as far as can be told before the work."""
-    folder = os.path.dirname(os.path.realpath(path))
-    if not os.access(folder, os.W_OK):
-        raise argparse.ArgumentTypeError(f"cannot write into the folder {folder!r}")
+    try:
+        files.target(path)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(_reason(error)) from None
     return path
 
 
@@ -381,6 +495,11 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         _say(f"error: {message}; see {self.prog} --help")
         self.exit(2)
+
+    def exit(self, status=0, message=None):
+        with _output():  # of which --help is a part
+            pass
+        super().exit(status, message)
 
 
 def _parser():
@@ -409,7 +528,7 @@ def _parser():
     added = command(fit, "fit one model and save it", "FILE")
     _table_options(added)
     add = added.add_argument
-    add("--components", dest="n_components", metavar="K", type=int, help="how many (default: 1; select finds it)")
+    add("--components", dest="n_components", metavar="K", type=_whole(1), help="how many (default: 1; select finds it)")
     add("--structure", dest="covariance_type", metavar="NAME",
         help="full (default), tied, diag, spherical, or a code of three letters")
     _fit_options(added)
@@ -425,8 +544,8 @@ def _parser():
     added.add_argument("--rows", action="store_true", help="the log-density of each row instead")
 
     added = command(sample, "print random samples of a model", "MODEL")
-    added.add_argument("-n", type=int, default=1, metavar="N", help="how many (default: 1)")
-    added.add_argument("--seed", type=int, metavar="N", help="for the same samples again")
+    added.add_argument("-n", type=_whole(1, sys.maxsize), default=1, metavar="N", help="how many (default: 1)")
+    added.add_argument("--seed", type=_whole(0), metavar="N", help="for the same samples again")
     added.add_argument("--components", action="store_true", help="add a column that says which component it is from")
 
     command(config, "print how cyem was built and what it uses here")
@@ -444,17 +563,17 @@ def _table_options(added, weights=True):
 
 def _fit_options(added):
     add = added.add_argument
-    add("--seed", dest="random_state", metavar="N", type=int, default=0, help="of the random starts (default: 0)")
-    add("--n-init", metavar="N", type=int, help="starts per fit, of which the best is kept")
+    add("--seed", dest="random_state", metavar="N", type=_whole(0), default=0, help="of the random starts (default: 0)")
+    add("--n-init", metavar="N", type=_whole(1), help="starts per fit, of which the best is kept")
     add("--tol", metavar="X", type=float, help="stop when this gain of the mean log-likelihood or less is left")
-    add("--max-iter", metavar="N", type=int, help="iterations at most")
-    add("--threads", dest="n_threads", metavar="N", type=int, help="threads (default: all cores it may use)")
+    add("--max-iter", metavar="N", type=_whole(1), help="iterations at most")
+    add("--threads", dest="n_threads", metavar="N", type=_whole(1), help="threads (default: all cores it may use)")
 
 
 def _grid_options(added):
     _table_options(added)
     add = added.add_argument
-    add("--components", dest="n_components", metavar="COUNTS", type=_counts, help="such as 1-10 (default) or 1,2,5")
+    add("--components", dest="n_components", metavar="COUNTS", type=_Counts, help="such as 1-10 (default) or 1,2,5")
     add("--structures", dest="covariance_types", metavar="NAMES", type=_names,
         help="such as full,diag; all: the 14 codes (default: full,tied,diag,spherical)")
     add("--time-budget", metavar="SECONDS", type=float, help="end the search after that, with the best so far")

@@ -30,6 +30,14 @@ def target(path):
     return real, None if mode is None else mode & 0o777
 
 
+def same(path, other):
+    """Whether two names lead to one file, which need not be there yet."""
+    try:
+        return os.path.samefile(path, other)
+    except OSError:  # at least one is not there
+        return os.path.realpath(path) == os.path.realpath(other)
+
+
 def write(path, fill):
     """Write a file beside the target, then put it in its place.
 

@@ -738,6 +738,8 @@ class GaussianMixture(Estimator):
         if isinstance(n_samples, bool) or not isinstance(n_samples, numbers.Integral) or n_samples < 1:
             raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one "
                              "sample.")
+        if n_samples > np.iinfo(np.intp).max // (8 * means.shape[1]):
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. No memory can hold so many samples.")
         if random_state is None:
             if not hasattr(self, "_sampler"):
                 self._sampler = start.generator(self.random_state)

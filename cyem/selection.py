@@ -4,6 +4,7 @@ import math
 import numbers
 import operator
 from dataclasses import dataclass, replace
+from itertools import islice
 from time import perf_counter
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion tha
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
 FOLDS = 10  # of a cross-validation
+MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves"}  # parameters of one fit only
 MARKS = {
     "!": "! stopped before convergence: raise max_iter",
@@ -331,12 +333,13 @@ def select(
     """
     begin = perf_counter()
     known(criterion)
-    counts, names = _counts(n_components), _structures(covariance_types)
+    names = _structures(covariance_types)
     _check(n_jobs, time_budget, parameters)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
+    problem = Problem(X, sample_weight, parameters)
+    counts = _counts(n_components, len(problem.X))
     models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
     cells = {(k, name): (k, model._check_parameters().code) for (k, name), model in models.items()}
-    problem = Problem(X, sample_weight, parameters)
     for model in models.values():
         model._remember(problem.X.shape[1], problem.names)
     reasons = {name: problem.reason(*name) for name in models}
@@ -552,9 +555,13 @@ def marks(row):
     return "~" * bool(row.report) + "?" * row.spurious + "!" * (not row.converged and not row.reason)
 
 
-def _counts(n_components):
-    """Numbers of components as a list without repetitions."""
-    counts = list(n_components) if np.iterable(n_components) else [n_components]
+def _counts(n_components, n):
+    """Numbers of components as a list without repetitions, for n samples."""
+    most = max(n, MOST)
+    counts = list(islice(n_components, most + 1)) if np.iterable(n_components) else [n_components]
+    if len(counts) > most:
+        raise ValueError(f"n_components={n_components!r} asks for more than {most:,} numbers of components, and X has "
+                         f"{plural('row', n)}: ask for fewer.")
     try:
         counts = [operator.index(k) for k in counts]
     except TypeError:

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import state
 from .covariance import structure
-from .text import aligned, plural, series
+from .text import aligned, plural, printable, series
 
 PER_BLOCK = 10  # components side by side
 
@@ -28,7 +28,7 @@ def summary(model, X=None, sample_weight=None):
     lines = [f"Gaussian mixture, {heading(model)}", ending(model), "", *aligned(figures(model, X, sample_weight))]
     lines += _components(model)
     report = tuple(model.fit_report_)
-    return Summary("\n".join([*lines, *[""] * bool(report), *report]))
+    return Summary("\n".join([*lines, *[""] * bool(report), *map(printable, report)]))
 
 
 def heading(model):
@@ -82,9 +82,11 @@ def deviations(model):
 
 
 def feature_names(model):
-    """Names of the features, or their numbers, which count from 0 as those of components do."""
+    """What the features are called wherever they are shown; without names by numbers, from 0 as those of components."""
     names = state.feature_names(model)
-    return [f"feature {j}" for j in range(np.shape(model.means_)[1])] if names is None else list(names)
+    if names is None:
+        return [f"feature {j}" for j in range(np.shape(model.means_)[1])]
+    return [printable(name) for name in names]
 
 
 def numbers(values):

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from array import array
 from collections import Counter
 from itertools import chain, islice
@@ -13,6 +14,17 @@ import numpy as np
 SEPARATORS = ("\t", ";", ",", " ")  # in order of preference where several fit equally well
 SAMPLE = 50  # lines that decide about the separator
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-", "."))
+MAGIC = b"\x93NUMPY"
+LENGTHS = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}  # versions of .npy: bytes for the length of the header
+LONGEST = 1 << 14  # bytes that it may have: that of a table has a hundred
+HEADER = re.compile(  # of a table, in Python: a dict of three entries in any order
+    r"""\{ (?: \s*+ (?:
+        ['"]descr['"] \s*+ : \s*+ ['"](?P<kind>[<>=|]?[biuf]\d{1,2})['"]
+        | ['"]fortran_order['"] \s*+ : \s*+ (?P<turned>True|False)
+        | ['"]shape['"] \s*+ : \s*+ \( \s*+ (?P<rows>\d{1,18})L? \s*+ , \s*+ (?P<columns>\d{1,18})L? \s*+ ,? \s*+ \)
+    ) \s*+ ,? )* \s*+ \}""",
+    re.VERBOSE,
+)
 
 
 def read(source, choose=None):
@@ -41,8 +53,8 @@ def read(source, choose=None):
     OSError
         If the file cannot be read.
     ValueError
-        If it is empty, ragged, holds something that is not a finite number (row, line and column are named), or if
-        `choose` does not find its columns.
+        If it is no table of either kind, empty, ragged, holds something that is not a finite number (row, line and
+        column are named), or if `choose` does not find its columns.
 
     Examples
     --------
@@ -58,16 +70,23 @@ def read(source, choose=None):
     """
     choose = choose or (lambda names, width: range(width))
     standard_input = str(source) == "-"
+    name = "standard input" if standard_input else source
     with open(0, "rb", closefd=False) if standard_input else open(source, "rb") as file:
         try:
-            if file.peek(6)[:6] == b"\x93NUMPY":
+            start = file.peek(len(MAGIC))[: len(MAGIC)]
+            if start == MAGIC:
                 return _read_array(file, choose)
+            if b"\0" in start[:2]:
+                raise ValueError("not UTF-8 text: it begins with a zero byte, as UTF-16 may; convert it first")
             return _read_text(io.TextIOWrapper(file, encoding="utf-8-sig"), choose)
         except UnicodeDecodeError as error:
             problem = f"not UTF-8 text ({error.reason}); convert it first"
-        except (ValueError, csv.Error, EOFError) as error:
+        except (ValueError, csv.Error) as error:
             problem = error
-    raise ValueError(f"{'standard input' if standard_input else source}: {problem}")
+        except OSError as error:
+            error.filename = name
+            raise
+    raise ValueError(f"{name}: {problem}")
 
 
 def columns(names, width, keep=(), drop=()):
@@ -127,12 +146,31 @@ def _find(entry, names, width):
 
 
 def _read_array(file, choose):
-    file = file if file.seekable() else io.BytesIO(file.read())  # NumPy cannot read arrays from a pipe
-    X = np.lib.format.read_array(file, allow_pickle=False)
-    if X.ndim != 2 or X.dtype.kind not in "biuf":
-        raise ValueError(f"expected numbers in rows and columns, found shape {X.shape} of {X.dtype}")
-    chosen = list(choose(None, X.shape[1]))
-    return (X if chosen == list(range(X.shape[1])) else X[:, chosen]), None
+    """The array of a .npy file. Its header is Python, of which no more is understood than a table needs."""
+    file = file if file.seekable() else io.BytesIO(file.read())  # a pipe does not say how much there is
+    version = file.read(8)[len(MAGIC) :]
+    if version not in LENGTHS:
+        raise ValueError(f"no .npy file, or one of a version that is not known: {version!r}")
+    length = int.from_bytes(file.read(LENGTHS[version]), "little")
+    header = file.read(min(length, LONGEST)).decode("latin-1").strip()
+    found = HEADER.fullmatch(header)
+    if found is None or None in found.groups() or length > LONGEST:
+        raise ValueError(f"no .npy file of numbers in rows and columns: its header is {header[:200]!r}")
+    kind, turned, *shape = found.groups()
+    try:
+        dtype = np.dtype(kind)
+    except TypeError:
+        raise ValueError(f"there is no type of numbers {kind!r}, which its header names") from None
+    shape = tuple(map(int, shape))
+    start, end = file.tell(), file.seek(0, io.SEEK_END)
+    size = math.prod(shape) * dtype.itemsize
+    if not 0 < size <= end - start:
+        raise ValueError(f"the file is {'truncated' if size else 'empty'}: by its header it holds {shape[0]} x "
+                         f"{shape[1]} numbers, {size} bytes, and there are {end - start}")
+    file.seek(start)
+    X = np.frombuffer(file.read(size), dtype).reshape(shape, order="F" if turned == "True" else "C")
+    chosen = list(choose(None, shape[1]))
+    return (X if chosen == list(range(shape[1])) else X[:, chosen]), None
 
 
 def _read_text(text, choose):

@@ -1,6 +1,22 @@
 """Words, numbers and tables as text."""
 
 import math
+import re
+
+# control characters, ends of lines, overrides of the direction of writing, and halves of characters
+UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text):
+    """Text of others in one line that only shows something, on a terminal or elsewhere: anything else is spelled out.
+
+    Examples
+    --------
+    >>> from cyem.text import printable
+    >>> print(printable("width" + chr(27) + "[31m"))
+    width\\x1b[31m
+    """
+    return UNSAFE.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def aligned(table):

@@ -170,7 +170,7 @@ def test_not_fitted(verb):
         getattr(GaussianMixture(2), verb)(*([] if verb == "sample" else [X]))
 
 
-@pytest.mark.parametrize("n_samples", [0, -1, 1.5, "3", None])
+@pytest.mark.parametrize("n_samples", [0, -1, 1.5, "3", None, 2**62, 10**30])
 def test_sample(n_samples):
     fitted = GaussianMixture(2, random_state=0).fit(X)
     with pytest.raises(EITHER, match="n_samples"):

@@ -4,9 +4,12 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -318,6 +321,8 @@ def test_help(run, command):
         ("select points.csv --drop colour", "points.csv: column 'colour' does not exist"),
         ("select points.csv --columns 1 --components 5-", "'5-' is not like 1-10"),
         ("select points.csv --columns 1 --components 3-1", "'3-1' counts downwards"),
+        ("select points.csv --columns 1 --components 2,3-1", "'2,3-1' counts downwards"),
+        ("select points.csv --columns 1 --components 1-99999999999", "1-99999999999 asks for more than 1,000"),
         ("select points.csv --columns 1 --components 0", "n_components="),
         ("select points.csv --columns 1 --criterion size", "'size'"),
         ("select points.csv --columns 1 --structures square", "square"),
@@ -327,17 +332,25 @@ def test_help(run, command):
         ("select points.csv --columns 1 --tol x", "x"),
         ("select points.csv --columns 1 --weights y", "negative"),
         ("fit points.csv --columns 1", "-o"),
-        ("fit points.csv --columns 1 -o nowhere/model", "cannot write into the folder"),
+        ("fit points.csv --columns 1 -o nowhere/model", "argument -o/--output: nowhere/model: No such folder"),
         ("fit points.csv --columns 1 -o .", "is not a regular file"),
         ("fit points.csv --columns 1 -o model --components 1-3", "1-3"),
         ("report points.csv --columns 1", "-o"),
-        ("report points.csv --columns 1 -o nowhere/page.html", "cannot write into the folder"),
+        ("report points.csv --columns 1 -o nowhere/page.html", "nowhere/page.html: No such folder"),
         ("report points.csv -o page.html", "'point 0' is not a number"),
         ("select points.csv --columns 1 --plot curves", "'curves' must end in .png or .svg or .pdf"),
-        ("select points.csv --columns 1 --plot-model nowhere/model.png", "cannot write into the folder"),
+        ("select points.csv --columns 1 --plot-model nowhere/x.png", "--plot-model: nowhere/x.png: No such folder"),
         ("predict points.csv points.csv", "points.csv': it is no model file"),
         ("predict nothing.npz points.csv", "nothing.npz: No such file or directory"),
-        ("sample model.npz -n 0", "0"),
+        ("sample model.npz -n 0", "argument -n: '0' is not a whole number from 1 to 9223372036854775807"),
+        ("sample model.npz -n 999999999999999999999999999999", "argument -n: '999999999999999999999999999999' is not"),
+        ("sample model.npz -n 1000000000000000000", "Invalid value for 'n_samples': 1000000000000000000"),
+        ("sample model.npz -n 1000000000000000", "out of memory: Unable to allocate 7.11 PiB"),
+        ("sample model.npz --seed -1", "argument --seed: '-1' is not a whole number from 0 on"),
+        ("fit points.csv --columns 1 -o model --components 1.5", "argument --components: '1.5' is not a whole number"),
+        ("fit points.csv --columns 1 -o model --n-init 0", "argument --n-init: '0' is not a whole number from 1 on"),
+        ("fit points.csv --columns 1 -o model --max-iter 1e3", "argument --max-iter: '1e3' is not a whole number"),
+        ("fit points.csv --columns 1 -o model --threads " + "9" * 5000, "argument --threads: '999"),
     ],
 )
 def test_errors_are_one_line(table, model, run, command, message):
@@ -363,6 +376,78 @@ def test_what_is_out_of_the_ordinary_is_printed(run, tmp_path):
 def test_messages_are_one_line(capsys):
     cli._say("a\n  b\n")
     assert capsys.readouterr().err == "cyem: a b\n"
+    cli._say("the cause, " + "x" * 10_000 + ", the remedy")
+    err = capsys.readouterr().err
+    assert err.startswith("cyem: the cause, xxx") and err.endswith("xxx, the remedy\n") and len(err) < 600
+
+
+NASTY = "\x1b[31mred\x07\x9b2J\u202e"
+SHOWN = r"\x1b[31mred\x07\x9b2J\u202e"
+
+
+def test_nothing_that_users_name_commands_the_terminal(table, run):
+    """Names of columns and of files, in tables, notes, warnings and errors; what is data stays as it is."""
+    written = {"delimiter": ",", "comments": "", "encoding": "utf-8"}
+    np.savetxt(NASTY, table, header=f"{NASTY},y", **written)
+    told = run("fit", NASTY, "-o", "model.npz")
+    assert told[0] == 0 and f"  {SHOWN} " in told[1]
+    np.savetxt("other", np.c_[table, table], header=f"a,{NASTY},y,{NASTY}2", **written)
+    told += run("predict", "model.npz", "other")
+    assert f"columns 'a', '{SHOWN}2' not used" in told[-1]
+    told += run("select", "nothing" + NASTY)
+    assert told[-1] == f"cyem: error: nothing{SHOWN}: No such file or directory\n"
+    Path("text").write_text(f"{NASTY},y\n{NASTY},2\n3,4\n", encoding="utf-8")
+    told += run("select", "text", "--drop", "y") + run("select", "text", "--criterion", NASTY)
+    assert not re.search("[^\n -~]", "".join(map(str, told)))
+    assert run("sample", "model.npz")[1].startswith(f"{NASTY},y\n")
+    assert json.loads(run("sample", "model.npz", "--json")[1])["columns"] == [NASTY, "y"]
+
+
+def test_nothing_is_written_over_what_is_read_or_written(table, run, monkeypatch):
+    monkeypatch.setattr(cyem, "select", None)  # all of it before the work
+    monkeypatch.setattr(cyem.GaussianMixture, "fit", None)
+    before = Path("points.csv").read_bytes()
+    os.symlink("points.csv", "link.png")
+    os.link("points.csv", "twin.png")
+    for name in ("points.csv", "./points.csv", os.path.abspath("points.csv"), "link.png", "twin.png"):
+        for verb in ("fit", "select", "report"):
+            assert f"-o {name} is the data too" in refused(run(verb, "points.csv", "-o", name))
+    for option in ("--plot", "--plot-model"):
+        for name in ("link.png", "twin.png"):
+            assert f"{option} {name} is the data too" in refused(run("select", "points.csv", option, name))
+    told = refused(run("select", "points.csv", "-o", "new.png", "--plot", "./new.png"))
+    assert "--plot ./new.png is the file of -o too: give another name" in told
+    told = refused(run("select", "points.csv", "--plot", "new.png", "--plot-model", "new.png"))
+    assert "--plot-model new.png is the file of --plot too" in told
+    assert Path("points.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", [".", "folder", "nowhere/x", "points.csv/x", "pipe", "/dev/null", "x" * 300, "ring"])
+def test_what_cannot_be_written_is_told_before_the_work(table, run, monkeypatch, name):
+    monkeypatch.setattr(cyem, "select", None)
+    monkeypatch.setattr(cyem.GaussianMixture, "fit", None)
+    os.mkdir("folder")
+    os.mkfifo("pipe")
+    os.symlink("ring", "ring")
+    for verb, option in (("fit", "-o/--output"), ("select", "-o/--output"), ("report", "-o/--output")):
+        assert f"argument {option}: " in refused(run(verb, "points.csv", "-o", name))
+    os.rename("folder", "folder.png")
+    for option in ("--plot", "--plot-model"):
+        picture = "folder.png" if name == "folder" else "nowhere/x.png"
+        assert f"argument {option}: " in refused(run("select", "points.csv", option, picture))
+
+
+def test_names_that_are_not_utf_8(table, run, monkeypatch):
+    monkeypatch.setattr("cyem.reporting.pictures.drawn", lambda *_: {})  # which takes most of the time
+    name = os.fsdecode(b"points\xff.csv")
+    os.rename("points.csv", name)
+    search = "--columns", "1-2", "--components", "2", "--structures", "full"
+    code, out, err = run("report", name, "-o", f"{name}.html", *search)
+    assert (code, err) == (0, "") and out.startswith(r"points\udcff.csv.html: best by bic")
+    assert r"<h1>Groups in points\udcff.csv</h1>" in Path(f"{name}.html").read_text(encoding="utf-8")
+    assert run("report", name, "-o", "page.html", "--title", os.fsdecode(b"T\xff"), *search)[0] == 0
+    assert r"<h1>T\udcff</h1>" in Path("page.html").read_text(encoding="utf-8")
+    assert r"nothing\udcff: No such file" in refused(run("select", os.fsdecode(b"nothing\xff")))
 
 
 def program(*arguments, **options):
@@ -399,3 +484,88 @@ def test_ctrl_c_in_a_fit_gives_the_best_so_far(table, run, monkeypatch):
 def test_ctrl_c(run, monkeypatch):
     monkeypatch.setattr(tables, "read", lambda *_: signal.raise_signal(signal.SIGINT))
     assert run("select", "-") == (130, "", "cyem: interrupted\n")
+
+
+def shell(command):
+    """Exit code, standard output and standard error of a command line of a shell in which $cyem is the program."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    ran = subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=120,
+                         env=environment | {"cyem": f"{sys.executable} -m cyem"})
+    return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
+
+
+CLOSED = "cyem: error: the standard output is closed; where nobody reads it, lead it to /dev/null\n"
+FULL = "cyem: error: standard output: No space left on device\n"
+TAKEN = "cyem: error: -o {} too: give another name\n"
+EMPTY = "cyem: error: standard input: the file is empty\n"
+
+
+@pytest.mark.parametrize(("command", "told"), [
+    ("$cyem sample model.npz >&-", (2, "", CLOSED)),
+    ("$cyem fit points.csv --columns 1 -o new >&-", (2, "", CLOSED)),
+    ("$cyem --help >&-", (2, "", CLOSED)),
+    ("$cyem sample model.npz >&- 2>&- <&-", (2, "", "")),
+    ("$cyem sample nothing 2>&-", (2, "", "")),
+    ("$cyem select - <&-", (2, "", EMPTY)),
+    ("$cyem select - < points.csv -o points.csv", (2, "", TAKEN.format("points.csv is the data"))),
+    ("$cyem fit points.csv -o out > out", (2, "", TAKEN.format("out is the standard output"))),
+    ("$cyem score model.npz points.csv --drop name --json 2>&- <&- | head -c 1", (0, "{", "")),
+    ("$cyem sample model.npz -n 99999 > /dev/full", (2, "", FULL)),
+    ("$cyem sample model.npz > /dev/full", (2, "", FULL)),
+    ("$cyem config > /dev/full", (2, "", FULL)),
+    ("$cyem --help > /dev/full", (2, "", FULL)),
+    ("$cyem sample nothing 2> /dev/full", (2, "", "")),
+])
+def test_streams_that_are_closed_or_full(table, model, command, told):
+    if "/dev/full" in command and not os.path.exists("/dev/full"):
+        pytest.skip("has no such device")
+    assert shell(command) == told
+    assert not os.path.exists("new")
+
+
+def test_no_file_takes_the_place_of_a_closed_stream(table, run):
+    """A library that writes to the standard error would else write into the model."""
+    code = "import os, sys; from cyem import cli, files; fill = lambda file: os.write(2, b'x') + os.write(0, b'x')\n" \
+           "cli.main(['config']); files.write('new', fill)"
+    Path("run.py").write_text(code)
+    assert shell(f"{sys.executable} -P run.py 2>&- <&-")[0] == 0
+    assert Path("new").read_bytes() == b""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_an_encoding_does_not_have_is_spelled_out(table, run, encoding):
+    np.savetxt("greek.csv", table, delimiter=",", header="λ,y", comments="", encoding="utf-8")
+    code, out, err = shell(f"PYTHONIOENCODING={encoding} $cyem fit greek.csv -o model.npz")
+    assert (code, err) == (0, "") and r"\u03bb" in out
+
+
+def test_ctrl_c_where_nothing_can_be_raised(monkeypatch):
+    class Last:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "unraisablehook", cli._raise_later)
+    with pytest.raises(KeyboardInterrupt):
+        Last()
+        time.sleep(60)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3, 1, 2])
+def test_ctrl_c_on_a_report(table, seconds):
+    """At any moment: the page is what it was or is whole, one line says what happened, nothing lies beside."""
+    Path("page.html").write_text("old")
+    files = set(os.listdir())
+    arguments = ("report", "-", "--columns", "1-2", "-o", "page.html")
+    with program(*arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdin.write(Path("points.csv").read_bytes() + b"\n" * 200_000)  # more than a pipe holds: it has begun
+        process.stdin.close()
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, err = process.stdout.read(), process.stderr.read()
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page == "old" or page.endswith("</html>\n")
+    assert set(os.listdir()) == files
+    if process.returncode == 0:  # it was over before
+        assert err == b""
+    else:
+        assert process.returncode == 130 and err.startswith(b"cyem: ") and err.count(b"\n") == 1

@@ -302,6 +302,15 @@ def test_features_are_chosen_and_named():
     assert_array_equal(display.points, X[["d", "a"]])
 
 
+def test_features_whose_names_are_more_than_text():
+    """They are shown in one line, and found by the names that they have."""
+    X = pd.DataFrame(samples(mixture(2, 2)), columns=["fixed\nacidity", "\x1b[31m"])
+    model = GaussianMixture(2, random_state=0).fit(X)
+    display = MixtureDisplay.from_estimator(model, X, features=["\x1b[31m", "fixed\nacidity"])
+    assert [ax.get_xlabel() for ax in display.axes_[-1]] == [r"\x1b[31m", r"fixed\nacidity"]
+    assert_array_equal(display.points, X.iloc[:, ::-1])
+
+
 def test_of_many_features_the_telling_ones(monkeypatch):
     """Components that differ in features 3 and 17 only."""
     monkeypatch.setattr(mixture_module, "MOST_FEATURES", 3)

@@ -275,6 +275,32 @@ def test_bad_input_writes_nothing(selection, X, tmp_path):
         report(selection, X, tmp_path / "nowhere" / "page.html", figures=False)
 
 
+def test_the_file_is_looked_at_before_the_work(selection, X, tmp_path, monkeypatch):
+    monkeypatch.setattr("cyem.reporting.sections.Facts", None)
+    for path in (tmp_path, tmp_path / "nowhere" / "page.html"):
+        with pytest.raises(OSError, match=re.escape(str(path))):
+            report(selection, X, path)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_what_fails_leaves_the_page_as_it_was(selection, X, tmp_path, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    monkeypatch.setattr("cyem.reporting.sections.again", fail)
+    with pytest.raises(error):
+        report(selection, X, path, figures=False)
+    assert path.read_text() == "old" and [*tmp_path.iterdir()] == [path]
+
+
+def test_text_that_is_not_utf_8(selection, X, tmp_path):
+    title = "T\udcff"  # as in file names with other bytes
+    page = Page(report(selection, X, tmp_path / "page.html", title=title, command=title, figures=False))
+    assert page.texts("h1") == [r"T\udcff"] and r"T\udcff" in page.texts("code")
+
+
 @pytest.fixture
 def table(X, tmp_path, monkeypatch):
     """points.csv in the working folder."""

@@ -1,6 +1,7 @@
 """The search over components and structures: the table is true, whole, and says which model is the best."""
 
 import dataclasses
+import itertools
 import math
 import warnings
 
@@ -132,6 +133,8 @@ def test_nothing_can_be_fitted(X):
         ({"n_components": []}, ValueError, "n_components="),
         ({"n_components": [1, 2.5]}, TypeError, "n_components="),
         ({"n_components": "3"}, TypeError, "n_components='3'"),
+        ({"n_components": range(1, 10**11)}, ValueError, "asks for more than 1,000 numbers of components, .* rows"),
+        ({"n_components": itertools.count(1)}, ValueError, r"n_components=count\(.* and X has .* rows: ask for fewer"),
         ({"covariance_types": ()}, ValueError, r"covariance_types=\(\)"),
         ({"covariance_types": ["full", "square"]}, ValueError, "'covariance_type'.*'full'.*'square'"),
         ({"covariance_types": None}, ValueError, "covariance_types=None must be a name, such as 'full'"),

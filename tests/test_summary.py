@@ -145,3 +145,14 @@ def test_markup_is_not_escaped_twice():
     inner = markup.element("b", "<&>")
     assert markup.element("p", inner, "<") == "<p><b>&lt;&amp;&gt;</b>&lt;</p>"
     assert markup.element("img", alt='"', src=None) == '<img alt="&quot;">'
+
+
+def test_names_command_no_terminal():
+    """Whatever a model is called on a terminal is text in one line, here and in what else is printed of it."""
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a\x1b[2J\nb", "länge \u202e"])
+    model = GaussianMixture(random_state=0).fit(X)
+    model.fit_report_ = ("in \x1b[31mred",)
+    text = str(model.summary()) + str(cyem.standard_errors(model, X))
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", text)
+    for name in (r"  a\x1b[2J\nb ", r"  länge \u202e ", r"mean of a\x1b[2J\nb ", r"in \x1b[31mred"):
+        assert name in text

@@ -1,6 +1,8 @@
 """Tables from files: every dialect gives the same numbers, and every error says where."""
 
+import os
 import re
+import struct
 import subprocess
 import sys
 
@@ -115,12 +117,62 @@ def test_npy_of_something_else(tmp_path, array):
         tables.read(path)
 
 
-def test_npy_truncated(tmp_path):
-    path = tmp_path / "array.npy"
-    np.save(path, np.zeros((10, 2)))
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"array\.npy: "):
-        tables.read(path)
+def npy(header, version=(1, 0)):
+    """The bytes of a .npy file of six numbers whose header is any text."""
+    size = struct.pack("<H" if version == (1, 0) else "<I", len(header))
+    return b"\x93NUMPY" + bytes(version) + size + header.encode() + np.arange(6.0).tobytes()
+
+
+def entries(descr="'<f8'", fortran_order=False, shape=(2, 3)):
+    return f"{{'descr': {descr}, 'fortran_order': {fortran_order}, 'shape': {shape}, }}"
+
+
+@pytest.mark.parametrize("dtype", [">f8", "<f4", "<f2", ">i2", "u1", "?", np.longdouble])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_npy_of_every_kind(tmp_path, dtype, order, version):
+    X = np.array([[0, 1, 1], [3, 0, 5]]).astype(dtype, order=order)
+    path = tmp_path / "array"
+    with open(path, "wb") as file:
+        np.lib.format.write_array(file, X, version)
+        file.write(b"what follows is not its own")
+    read, _ = tables.read(path)
+    assert read.dtype == X.dtype and read.tobytes() == X.tobytes()
+
+
+@pytest.mark.parametrize("header", [
+    '{"shape":(2,3),"fortran_order":False,"descr":"<f8"}',
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (2L, 3L), }\n",
+])
+def test_npy_of_other_writers(write, header):
+    assert tables.read(write(npy(header)))[0].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("header", [
+    *(entries()[:-3], "{'descr' '<f8' :}", "", "(" * 5000, "{" + " " * 60_000 + "}", entries() + " or more"),
+    *("{" + "'shape': (1, 1), " * 900 + "}", "{'descr': '<f8', 'shape': (2, 3), }", entries(fortran_order=3)),
+    *(entries("'|O'"), entries("[('a', '<f8')]"), entries("3"), entries(shape=(6,)), entries(shape=(1, 2, 3))),
+    *(entries(shape=(True, 2)), entries(shape=(-2, -3)), entries(shape=(10**30, 0)), entries(shape=("9" * 5000, 3))),
+])
+@pytest.mark.parametrize("version", [(1, 0), (3, 0)])
+def test_npy_headers_that_are_not_those_of_tables(write, header, version):
+    with pytest.raises(ValueError, match=r"csv: no \.npy file of numbers .* its header is ") as caught:
+        tables.read(write(npy(header, version)))
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (npy(entries("'<f3'")), "there is no type of numbers '<f3'"),
+    (npy(entries(shape=(2**32, 2**32))), "the file is truncated: by its header it holds 4294967296 x 4294967296"),
+    (npy(entries(shape=(10**17, 9))), "the file is truncated"),
+    (npy(entries())[:-1], "the file is truncated: by its header it holds 2 x 3 numbers, 48 bytes, and there are 47"),
+    (npy(entries(shape=(10**17, 0))), "the file is empty: by its header it holds"),
+    (npy(entries())[:7], r"no .npy file, or one of a version that is not known: b'\x01'"),
+    (npy(entries(), (4, 0)), r"no .npy file, or one of a version that is not known: b'\x04\x00'"),
+])
+def test_npy_that_is_damaged(write, content, message):
+    with pytest.raises(ValueError, match=re.escape(f"table.csv: {message}")):
+        tables.read(write(content))
 
 
 @pytest.mark.parametrize("content", ["1;2\n3;4\n", b"\x93NUMPY"])
@@ -156,6 +208,8 @@ def test_standard_input(tmp_path, content):
         ("1,2\nnan,2\n", "row 2 (line 2), column 1: missing value 'nan'; missing values are not supported yet"),
         ("1,NA\n3,4\n", "row 1 (line 1), column 2: missing value 'NA'"),
         (b"a,b\n1,\xb5\n", "not UTF-8 text"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "not UTF-8 text: it begins with a zero byte"),
+        ("a,b\n1,2\n".encode("utf-16"), "not UTF-8 text"),
         ("1,2\nx\0,4\n", "row 2"),
         ('1,2\n"3,4\n', "unexpected end of data"),
     ],
@@ -167,6 +221,19 @@ def test_errors_say_where(write, content, message):
 
 def test_values_whose_sum_overflows_are_finite(write):
     assert tables.read(write("1e308,1e308\n1,2\n"))[0].tolist() == [[1e308, 1e308], [1, 2]]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="has no such device")
+def test_what_has_no_end_is_no_text():
+    with pytest.raises(ValueError, match="zero byte"):
+        tables.read("/dev/zero")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="has no such file")
+def test_what_cannot_be_read_is_named():
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        tables.read("/proc/self/mem")
+    assert caught.value.filename == "/proc/self/mem"
 
 
 def test_no_such_file(tmp_path):

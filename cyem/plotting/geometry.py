@@ -8,6 +8,7 @@ from .. import state
 from ..covariance import structure
 from ..gaussian import GaussianMixture, fitted
 from ..summary import feature_names
+from ..text import printable
 
 SHARE = 0.9  # of a component inside its ellipse
 ALONE = {3: "full", 2: "diag", 1: "spherical"}  # the structure of components one by one, by how covariances are stacked
@@ -77,8 +78,9 @@ def chosen(features, components, most):
         return components.telling(most)
     indices = []
     for feature in np.atleast_1d(np.asarray(features, dtype=object)):
-        if feature in components.names:
-            indices.append(components.names.index(feature))
+        name = printable(feature) if isinstance(feature, str) else None
+        if name in components.names:
+            indices.append(components.names.index(name))
         elif isinstance(feature, (int, np.integer)) and 0 <= feature < len(components.names):
             indices.append(int(feature))
         else:

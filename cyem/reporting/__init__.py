@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from .. import data
+from .. import data, files
 from ..estimator import NamelessWarning, muted
 from ..gaussian import GaussianMixture
 from ..markup import together
@@ -50,7 +50,8 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
     NotFittedError, ValueError
         If the mixture is not fitted, or X does not fit to it.
     OSError
-        If the file cannot be written.
+        If the file cannot be written: told before the work as far as that can be known. A file that is there stays as
+        it was until the page is complete.
 
     Notes
     -----
@@ -74,6 +75,8 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
     model = fitted.best_ if selection else fitted
     if not isinstance(model, GaussianMixture):
         raise TypeError(f"fitted={fitted!r} must be a Selection or a fitted GaussianMixture")
+    path = Path(path)
+    files.target(path)
     with muted(NamelessWarning):  # the page shows the names of the model
         X = model._samples(X)
         weights = data.weights(sample_weight, len(X))
@@ -94,8 +97,8 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
     page = Template(_resource("page.html")).substitute(
         title=together(title), body=together(*parts), script=script, script_hash=f"'sha256-{digest}'"
     )
-    path = Path(path)
-    path.write_text(page, encoding="utf-8")
+    content = page.encode("utf-8", "backslashreplace")  # file names, which a title may have, can be other than UTF-8
+    files.write(path, lambda file: file.write(content))
     return path
 
 
