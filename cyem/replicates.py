@@ -15,7 +15,7 @@ from .workers import Crew, NoRoom
 AHEAD = 4  # results for each process that may have to wait for an earlier one
 
 
-def replicates(task, rng, n, processes, progress, enough=lambda values: False):
+def replicates(task, rng, n, processes, progress, enough=lambda value: False):
     """What a task gives, time after time.
 
     Parameters
@@ -28,8 +28,8 @@ def replicates(task, rng, n, processes, progress, enough=lambda values: False):
         How often, at most.
     processes : int
     progress : as for `progress.shown`
-    enough : function of a list
-        Whether these results are all that is wanted.
+    enough : function of a result
+        Whether no more are wanted after this one; called once for each.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def replicates(task, rng, n, processes, progress, enough=lambda values: False):
             for value in source:
                 values.append(value)
                 tell(len(values))
-                if enough(values):
+                if enough(value):
                     break
     except KeyboardInterrupt:
         if len(values) < 2:
@@ -75,7 +75,7 @@ def _source(task, seeds, n, processes):
             raise NoRoom("No thread can be started that looks after worker processes: give n_jobs=1, which needs none.")
         given, done = 0, {}
         for i in range(n):
-            for seed in islice(seeds, i + AHEAD * crew.n - given):
+            for seed in islice(seeds, max(0, i + AHEAD * crew.n - given)):
                 crew.give(given, seed)
                 given += 1
             while i not in done:

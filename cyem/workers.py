@@ -31,7 +31,7 @@ class Workers:
     def __init__(self, n, deadline=math.inf):
         self.deadline = deadline
         self._over = False
-        self._crew = Crew(n, lambda: nullcontext(self._attempt)) if n > 1 else None
+        self._crew = Crew(n if n > 1 else 0, lambda: nullcontext(self._attempt))  # or this thread does it all
 
     def check(self):
         """Raise Stopped if the time is up: for tasks to call now and then."""
@@ -44,7 +44,8 @@ class Workers:
         before: {name: names} of tasks whose results are to be yielded before one begins; tasks are in such an order.
         The result of a task that could not be done is its exception. Stopped is raised after the results there are.
         """
-        if self._crew is None or not self._crew.start():
+        if not self._crew.start():
+            self._crew.tell()
             for name, task in tasks.items():
                 yield name, self._attempt(task)
             return
@@ -78,8 +79,7 @@ class Workers:
 
     def __exit__(self, *_):
         self._over = True
-        if self._crew is not None:
-            self._crew.dismiss()
+        self._crew.dismiss()
 
 
 class Crew:
@@ -102,7 +102,8 @@ class Crew:
         self.n = n
         self._place = place
         self._size = 0  # threads that have been started and have not said farewell
-        self._over = self._told = False
+        self._over = False
+        self._short = None  # why there are fewer than were wanted, until that is said
         self._todo, self._done = SimpleQueue(), SimpleQueue()
 
     def start(self):
@@ -111,8 +112,7 @@ class Crew:
             try:
                 start_new_thread(self._work, ())
             except (RuntimeError, MemoryError) as error:
-                self.n = self._size
-                self._tell(error)
+                self.n, self._short = self._size, error
                 break
             self._size += 1
         return self._size
@@ -126,11 +126,12 @@ class Crew:
         while True:
             name, result, error = self._done.get()
             if name is not None:
+                self.tell()
                 return name, result, error
             self.n = self._size = self._size - 1
             if self._size == 0 or not isinstance(error, NoRoom):
                 raise error
-            self._tell(error)
+            self._short = error
 
     def dismiss(self):
         """Have the threads do nothing more, and wait until they are gone."""
@@ -140,10 +141,10 @@ class Crew:
             if self._done.get()[0] is None:
                 self._size -= 1
 
-    def _tell(self, error):
-        """Say once that there are fewer than were wanted."""
-        if not self._told:
-            self._told = True
+    def tell(self):
+        """Say it where there are fewer threads than were wanted."""
+        if self._short is not None:
+            error, self._short = self._short, None
             warn(f"n_jobs asks for more than can be started, so fewer work at a time ({error}). Give a smaller n_jobs, "
                  "or this process more room (ulimit -u, -v).", RuntimeWarning)
 
