@@ -1,6 +1,7 @@
 """Is it real? What happens to a mixture, and to its clusters, when the data are drawn again."""
 
 import copy
+import itertools
 import numbers
 from typing import NamedTuple
 
@@ -108,6 +109,8 @@ def likelihood_ratio_test(
     ------
     TypeError, ValueError
         For bad input, such as fewer samples than k + 1.
+    OSError
+        If no worker process can be started, or one ends before its time.
 
     References
     ----------
@@ -140,11 +143,13 @@ def likelihood_ratio_test(
     statistic = _statistic(null, X, weights, rng)
     task = _NullReplicate(_modest(null, jobs), n, X.dtype)
 
-    def reaching(values):
-        return sum(value >= statistic for value in values)
+    reaching = itertools.count(1)
 
-    drawn = replicates(task, rng, n_bootstrap, jobs, progress, lambda values: reaching(values) == stop_after)
-    above = reaching(drawn)
+    def enough(value):
+        return value >= statistic and next(reaching) == stop_after
+
+    drawn = replicates(task, rng, n_bootstrap, jobs, progress, enough)
+    above = sum(value >= statistic for value in drawn)
     stopped = above == stop_after
     p = above / len(drawn) if stopped else (1 + above) / (1 + len(drawn))
     return LikelihoodRatioTest(n_components, covariance_type, statistic, p, np.array(drawn), stopped)
@@ -288,6 +293,8 @@ def stability(
     ------
     TypeError, ValueError
         For bad input.
+    OSError
+        If no worker process can be started, or one ends before its time.
 
     Notes
     -----

@@ -34,7 +34,6 @@ class Settings(NamedTuple):
     n_init: int  # starts from seeds
     seed: int
     begin: Any = None  # function of (mixture, k, rng) that gives first parameters in place of the seeds
-    check: Any = None  # called now and then; may raise Stopped
 
 
 class Found(NamedTuple):
@@ -226,7 +225,7 @@ def finish(mixture, run, settings):
     try:
         parameters = run.parameters or mixture.update(run.statistics).parameters
         fit = em.fit(mixture, parameters, tol=settings.tol, max_iter=settings.max_iter,
-                     accelerate=settings.accelerate, check=settings.check)
+                     accelerate=settings.accelerate)
     except Hopeless:
         return []
     return [Run.ended(fit, spurious(mixture, fit.parameters), run.starts)]

@@ -81,6 +81,7 @@ def entropy(samples, density):
     """
     total, evaluator = 0.0, Evaluator(samples.frame, density, samples.coordinates)
     for begin in range(0, len(samples.X), BLOCK):
+        samples.check()
         rows = slice(begin, begin + BLOCK)
         resp = evaluator.responsibilities(samples.X[rows], samples.n_threads).astype(np.float64, copy=False)
         terms = resp * np.log(np.maximum(resp, np.finfo(np.float64).tiny))

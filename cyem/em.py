@@ -233,7 +233,7 @@ class Ascent:
         return [self.point.value], reached
 
 
-def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, check=None):
+def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
     """Maximise the likelihood from a start.
 
     Parameters
@@ -250,8 +250,6 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, check
         Whether to leap ahead. A leap that loses likelihood is undone, and has cost one pass.
     report : callable, optional
         Called with the number of iterations and the value after each.
-    check : callable, optional
-        Called now and then; what it raises ends the run.
 
     Returns
     -------
@@ -276,8 +274,6 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, check
     try:
         path = ascent(point)
         while not reached and len(bounds) < max_iter:
-            if check is not None:
-                check()
             asked = min(path.stride if report is None else 1, max_iter - len(bounds))
             values, reached = path.go(asked)
             point = path.point

@@ -33,6 +33,8 @@ class Grid:
         The problem for each structure.
     cells : list of (k, code)
     settings : Settings
+    check : function without arguments
+        Called before each pass over samples; may raise Stopped.
 
     Attributes
     ----------
@@ -40,11 +42,12 @@ class Grid:
     failed : dict of {cell: exception}
     """
 
-    def __init__(self, mixtures, cells, settings):
+    def __init__(self, mixtures, cells, settings, check):
         self.mixtures = mixtures
         self.cells = cells
         self.counts = sorted({k for k, _ in cells})
         self.settings = settings
+        self.check = check
         self.found = {}
         self.failed = {}
         self._local = threading.local()
@@ -88,7 +91,7 @@ class Grid:
     def single(self, code):
         """Mean log-likelihood of a single component."""
         if code not in self._singles:
-            mixture = self.mixtures[code]
+            mixture = self._mixture(code)
             self._singles[code] = mixture.value(mixture.sweep(mixture.whole)) - mixture.frame.log_volume
         return self._singles[code]
 
@@ -186,6 +189,7 @@ class Grid:
     def _explored(self, cell, *sources):
         """The best that comes of starts from some sources, beside what was found before."""
         mixture = self._mixture(cell[1])
+        self.single(cell[1])  # here, so that it is known when Ctrl-C ends the search
         starts = [each for source in sources for each in source(cell, mixture)]
         bounds = [self.found[other] for other in self._bounds(cell)]
         return explore(mixture, starts, self.found.get(cell), bounds, self.settings)
@@ -194,7 +198,7 @@ class Grid:
         """The problem, with memory of its own for this thread."""
         mine = vars(self._local)
         if code not in mine:
-            mine[code] = own(self.mixtures[code])
+            mine[code] = own(self.mixtures[code], self.check)
         return mine[code]
 
     def _held_out(self, mixture, found, folds):
@@ -207,10 +211,11 @@ class Grid:
         return -2 * samples.total * total
 
 
-def own(mixture):
-    """The same problem with temporary memory of its own."""
+def own(mixture, check):
+    """The same problem with temporary memory of its own, and what is called before each pass."""
     mine = copy(mixture)
     mine.samples = copy(mixture.samples)
+    mine.samples.check = check
     mine.samples.workspace, mine.samples.pruner = np.empty(0, np.uint8), Pruner()
     return mine
 

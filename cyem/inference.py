@@ -183,6 +183,8 @@ def standard_errors(
     TypeError, ValueError
         For bad X or weights, an unknown method, a model that is not fitted, or one that the samples do not determine:
         a component without weight, or with too few samples for its parameters.
+    OSError
+        If no worker process can be started for 'bootstrap', or one ends before its time.
 
     Warns
     -----

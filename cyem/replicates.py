@@ -1,18 +1,21 @@
 """One task on many streams of random numbers: in this process or in several, until it is enough, or until Ctrl-C."""
 
 import numbers
-import signal
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from functools import partial
+from itertools import islice
 
 import numpy as np
 
 from . import threads
+from .children import Children
 from .estimator import ConvergenceWarning, muted, warn
 from .progress import shown
+from .workers import Crew, NoRoom
+
+AHEAD = 4  # results for each process that may have to wait for an earlier one
 
 
-def replicates(task, rng, n, processes, progress, enough=lambda values: False):
+def replicates(task, rng, n, processes, progress, enough=lambda value: False):
     """What a task gives, time after time.
 
     Parameters
@@ -25,21 +28,26 @@ def replicates(task, rng, n, processes, progress, enough=lambda values: False):
         How often, at most.
     processes : int
     progress : as for `progress.shown`
-    enough : function of a list
-        Whether these results are all that is wanted.
+    enough : function of a result
+        Whether no more are wanted after this one; called once for each.
 
     Returns
     -------
     list
         Fewer than n after Ctrl-C, with a warning; before the second of them Ctrl-C is a KeyboardInterrupt.
+
+    Raises
+    ------
+    OSError
+        If no process can be started, or one of them ends before its time.
     """
-    values, source = [], _source(task, rng, n, processes)
+    values, source = [], _source(partial(perform, task), _seeds(rng, n), n, processes)
     try:
         with shown(progress, n, "replicates") as tell:
             for value in source:
                 values.append(value)
                 tell(len(values))
-                if enough(values):
+                if enough(value):
                     break
     except KeyboardInterrupt:
         if len(values) < 2:
@@ -50,32 +58,38 @@ def replicates(task, rng, n, processes, progress, enough=lambda values: False):
     return values
 
 
-def _source(task, rng, n, processes):
+def _seeds(rng, n):
+    """A seed for each replicate, made when it is asked for."""
+    root = np.random.SeedSequence(rng.integers(2**32, size=4).tolist())
+    return (root.spawn(1)[0] for _ in range(n))
+
+
+def _source(task, seeds, n, processes):
     """The results, in the same order for any number of processes."""
-    seeds = np.random.SeedSequence(rng.integers(2**32, size=4).tolist()).spawn(n)
     if processes == 1:
-        yield from (perform(seed, task) for seed in seeds)
+        yield from map(task, seeds)
         return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _adopt, (task,)) as pool:
-        try:
-            yield from pool.map(perform, seeds)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    children = Children(task)
+    with Crew(min(processes, n), children.child) as crew, children:
+        if not crew.start():
+            raise NoRoom("No thread can be started that looks after worker processes: give n_jobs=1, which needs none.")
+        given, done = 0, {}
+        for i in range(n):
+            for seed in islice(seeds, max(0, i + AHEAD * crew.n - given)):
+                crew.give(given, seed)
+                given += 1
+            while i not in done:
+                name, result, error = crew.take()
+                if error is not None:
+                    raise error
+                done[name] = result
+            yield done.pop(i)
 
 
-_adopted = None  # the task of a worker process
-
-
-def _adopt(task):
-    global _adopted
-    _adopted = task
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
-
-
-def perform(seed, task=None):
-    """One result, of a given task or that of this worker process."""
+def perform(task, seed):
+    """One result."""
     with muted(ConvergenceWarning):  # of a replicate it is no news
-        return (task or _adopted)(np.random.default_rng(seed))
+        return task(np.random.default_rng(seed))
 
 
 def processes(n_jobs):

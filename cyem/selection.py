@@ -349,7 +349,7 @@ def select(
 
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
-    search = Grid(problem.mixtures({code for _, code in wanted}), wanted, problem.settings(workers.check))
+    search = Grid(problem.mixtures({code for _, code in wanted}), wanted, problem.settings(), workers.check)
     total, cv, missing = 2 * len(wanted), {}, ""
 
     def row(name):
@@ -451,12 +451,12 @@ class Problem:
         return {s.code: Mixture(self.X, self.weights, s, self.model.reg_covar, n_threads, self.model.equal_weights)
                 for s in shapes}
 
-    def settings(self, check):
-        """What fits have in common, for a search that `check` may stop."""
+    def settings(self):
+        """What fits have in common."""
         model = self.model
         given = {"init_params", "weights_init", "means_init", "precisions_init"} & self.parameters.keys()
         return Settings(model.tol, model.max_iter, model.acceleration is not None,
-                        model.n_init, self.seed, self._begin if given else None, check)
+                        model.n_init, self.seed, self._begin if given else None)
 
     def _begin(self, mixture, k, rng):
         """First parameters as the user has them."""

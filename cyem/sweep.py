@@ -75,12 +75,7 @@ def power_of_two(sizes, dtype):
 
 def worth(operations, n_threads):
     """How many of n_threads are worth waking."""
-    if operations < SERIAL:
-        return 1
-    n_threads = threads.resolve(n_threads)
-    if n_threads > 1:
-        threads.entered_parallel()
-    return n_threads
+    return 1 if operations < SERIAL else threads.resolve(n_threads)
 
 
 def operations(n, k, d):
@@ -96,6 +91,10 @@ def crew(n, k, d, n_threads):
 def flat(covariances):
     """Covariances of k components as the kernels read them: (k, numbers of one)."""
     return np.ascontiguousarray(covariances).reshape(len(covariances), -1)
+
+
+def nothing():
+    """What is called where there is nothing to check."""
 
 
 class Evaluator:
@@ -145,7 +144,7 @@ class Evaluator:
         n_threads = crew(n, k, d, n_threads)
         size = kernel.workspace_size(n, d, k, self.kind, NO_MOMENTS, self.dtype.itemsize, n_threads)
         door(self.seen(X), self.coordinates, means, factors, constants, out, np.empty(size, np.uint8),
-             density=self.kind, n_threads=n_threads)
+             density=self.kind, n_threads=threads.enter(n_threads))
         return out
 
 
@@ -168,9 +167,11 @@ class Samples:
     weights : ndarray of shape (n,) or None
     frame : Frame
     n_threads : int
+    check : function without arguments, optional
+        Called before each pass; what it raises ends the work.
     """
 
-    def __init__(self, X, weights, frame, n_threads):
+    def __init__(self, X, weights, frame, n_threads, check=nothing):
         self.X = X
         self.dtype = X.dtype
         # in units of a power of two, so that float32 holds them: statistics are to be read relative to their masses
@@ -184,6 +185,7 @@ class Samples:
         self.frame = frame
         self.coordinates = frame.coordinates(X.dtype)
         self.n_threads = n_threads
+        self.check = check
         self.single = X.dtype == np.float32
         self.cut = CUT[X.dtype]
         self.needs = {}
@@ -213,13 +215,13 @@ class Samples:
             pairs = kernel.sweep(
                 self.X, self.weights, self.coordinates, means, factors, constants, sums, workspace,
                 whole=self._whole(moments, len(means)), density=DENSITIES[kind], posterior=POSTERIORS[posterior],
-                moments=MOMENTS[moments], cut=self.cut, n_threads=need.n_threads,
+                moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads),
             )
         else:
             pairs = kernel.sweep_pruned(
                 self.X, self.weights, self.coordinates, means, factors, constants, bounds.order, bounds.nearest,
                 bounds.follow(density), sums, workspace, whole=self._whole(moments, len(means)),
-                density=DENSITIES[kind], moments=MOMENTS[moments], cut=self.cut, n_threads=need.n_threads,
+                density=DENSITIES[kind], moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads),
             )
         if prunes:
             self.pruner.tell(self, density, pairs)
@@ -232,7 +234,7 @@ class Samples:
         sums = np.empty(need.statistics)
         kernel.accumulate(
             self.X, self.weights, self.coordinates, about, np.ascontiguousarray(resp, self.dtype), sums,
-            self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads,
+            self._memory(need.workspace), moments=MOMENTS[moments], n_threads=self._enter(need.n_threads),
         )
         return Statistics(sums, about.astype(np.float64, copy=False))
 
@@ -247,7 +249,7 @@ class Samples:
         kernel.begin(
             self.X, self.weights, self.coordinates, looked, deviations, floor, uniform, np.empty((runs, k), np.intp),
             sums, about, self._memory(size), whitens=whitens, part=part, moments=MOMENTS[moments],
-            n_threads=need.n_threads,
+            n_threads=self._enter(need.n_threads),
         )
         return [Statistics(*each) for each in zip(sums, about, strict=True)]
 
@@ -258,7 +260,8 @@ class Samples:
         need = self._need(k, moments, "diagonal")
         sums = np.empty((runs, need.statistics))
         kernel.partitions(self.X, self.weights, self.coordinates, centres, scales, np.zeros(k), sums,
-                          self._memory(need.workspace), moments=MOMENTS[moments], n_threads=need.n_threads)
+                          self._memory(need.workspace), moments=MOMENTS[moments],
+                          n_threads=self._enter(need.n_threads))
         return [Statistics(*each) for each in zip(sums, centres.astype(np.float64, copy=False), strict=True)]
 
     def climb(self, starts, iterations, closed, structure, tol):
@@ -270,7 +273,7 @@ class Samples:
         n, d = self.X.shape
         runs, k = len(starts), len(starts[0].about)
         moments = MOMENTS[structure.moments]
-        n_threads = worth(operations(n, k, d) * iterations * runs, self.n_threads)
+        n_threads = self._enter(worth(operations(n, k, d) * iterations * runs, self.n_threads))
         at_once, each = (n_threads, 1) if runs >= n_threads else (1, n_threads)
         sums = np.array([start.buffer for start in starts])
         about = np.array([start.about for start in starts])
@@ -298,11 +301,12 @@ class Samples:
             closed.floor, scale, self._memory(size), whole=self._whole(structure.moments, k),
             density=density, moments=moments, ties=closed.ties, curved=structure.curved,
             part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, mass=self.mass,
-            n_threads=need.n_threads, **how,
+            n_threads=self._enter(need.n_threads), **how,
         )
 
     def mergers(self, these, resp, moments, near):
         """What it costs to do with one component less, as the kernel has it: (k, k)."""
+        self.check()
         k, d = these.means.shape
         losses, moments = np.empty((k, k)), MOMENTS[moments]
         kernel.mergers(these.weights, these.means, flat(these.covariances), resp, self.weights, losses,
@@ -316,7 +320,7 @@ class Samples:
         covariances = flat(these.covariances)
         found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, covariances.shape[1]))
         longest = max(how["trial"], how["iterations"])
-        at_once = max(1, min(worth(operations(n, k, d) * longest, self.n_threads), len(which)))
+        at_once = self._enter(max(1, min(worth(operations(n, k, d) * longest, self.n_threads), len(which))))
         size = kernel.splits_size(n, d, density, moments, self.dtype.itemsize, longest, at_once)
         kernel.splits(
             self.X, self.weights, self.coordinates, resp, these.means, covariances, np.array(which, np.intp), *found,
@@ -331,6 +335,7 @@ class Samples:
 
     def responsibilities(self, density):
         """Probability of each component given each sample (n, k)."""
+        self.check()
         return Evaluator(self.frame, density, self.coordinates).responsibilities(self.X, self.n_threads)
 
     def labels(self, density):
@@ -341,18 +346,23 @@ class Samples:
         """Some of the samples, with their own or other weights, in the same frame."""
         if weights is None and len(self.weights):
             weights = self.weights[rows]
-        return Samples(self.X[rows], weights, self.frame, self.n_threads)
+        return Samples(self.X[rows], weights, self.frame, self.n_threads, self.check)
 
     def double(self):
         """The same samples in double precision."""
         weights = self.weights.astype(np.float64) if len(self.weights) else None
-        double = Samples(self.X.astype(np.float64), weights, self.frame, self.n_threads)
+        double = Samples(self.X.astype(np.float64), weights, self.frame, self.n_threads, self.check)
         double.total = self.total
         return double
 
     def threads(self, k, structure):
-        """How many threads a pass with k components uses."""
-        return self._need(k, structure.moments, structure.density).n_threads
+        """How many threads the next kernel may use that has to do with k components."""
+        return self._enter(self._need(k, structure.moments, structure.density).n_threads)
+
+    def _enter(self, n_threads):
+        """What comes before each kernel: how many of n threads it may use, unless it is time to stop."""
+        self.check()
+        return threads.enter(n_threads)
 
     def _need(self, k, moments, density):
         """What a pass with k components needs, found out once."""

@@ -4,8 +4,13 @@ import functools
 import math
 import numbers
 import os
-import warnings
+import re
+import sys
+import threading
 from pathlib import Path
+
+from .estimator import warn
+from .kernels import _cpu
 
 MOST = 1024  # threads, more than machines have cores: of a million the stacks would not fit into memory
 ROOT = Path("/")  # where proc and sys are
@@ -13,6 +18,17 @@ ROOT = Path("/")  # where proc and sys are
 _parallel = False  # this process has run a parallel region
 _orphaned = False  # it was forked from one that had: OpenMP would wait for ever for threads that stayed there
 _warned = False
+_short = False
+
+
+class Team(threading.local):
+    """The threads of OpenMP that a thread of Python has, itself among them, from its last parallel region on."""
+
+    asked = 1
+    had = 1
+
+
+_team = Team()
 
 
 def resolve(n_threads):
@@ -54,15 +70,48 @@ def check(n_threads):
         raise ValueError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
 
 
-def entered_parallel():
-    """To be called before a region with more than one thread runs: from then on a forked child uses one thread."""
-    global _parallel
-    _parallel = True
+def enter(n):
+    """How many of n threads the next kernel that this thread calls may use: fewer where the system gives no more.
+
+    To be called right before it. From the first one with several threads on a forked child uses one.
+    """
+    if n == 1:  # opens no parallel region
+        return 1
+    if n != _team.asked:
+        _enlist(n)
+    return _team.had
+
+
+def _enlist(n):
+    """Have n threads ready, or as many as can be had."""
+    global _parallel, _short
+    had = 1
+    if not _orphaned:
+        _parallel = True
+        had = _cpu.enlist(n, _team.had, STACK) if n > _team.had else n
+    _team.asked, _team.had = n, had
+    if had < n and not (_orphaned or _short):
+        _short = True
+        warn(f"n_threads: of {n} threads this process can have {had}, and uses these. Give n_threads={had}, or room "
+             "for stacks (ulimit -v, -s, OMP_STACKSIZE) and for so many threads (ulimit -u).", RuntimeWarning)
+
+
+def stack_size(environ):
+    """Bytes of the stack of a thread of OpenMP as an environment has them, in kB without a unit; 0: the usual size."""
+    for name in ("OMP_STACKSIZE", "GOMP_STACKSIZE"):
+        found = re.fullmatch(r"\s*(\d+)\s*([bkmg]?)\s*", environ.get(name, ""), re.IGNORECASE)
+        if found and (size := int(found[1]) << "bkmg".index(found[2].lower() or "k") * 10) <= sys.maxsize:
+            return size
+    return 0
+
+
+STACK = stack_size(os.environ)  # OpenMP reads them when it is loaded
 
 
 def _forked():
     global _orphaned
     _orphaned = _parallel or _orphaned
+    _team.asked = _team.had = 1
 
 
 if hasattr(os, "register_at_fork"):
@@ -74,12 +123,9 @@ def _alone():
     global _warned
     if not _warned:
         _warned = True
-        warnings.warn(
-            "This process was forked from one that had run several threads, which do not survive a fork: it uses one "
-            'thread. Start worker processes by the "spawn" or "forkserver" method of multiprocessing to use more.',
-            RuntimeWarning,
-            stacklevel=3,
-        )
+        warn("This process was forked from one that had run several threads, which do not survive a fork: it uses one "
+             'thread. Start worker processes by the "spawn" or "forkserver" method of multiprocessing to use more.',
+             RuntimeWarning)
     return 1
 
 

@@ -1,6 +1,11 @@
 """The likelihood-ratio test of the number of components, and the stability of clusters."""
 
+import errno
+import itertools
+import math
+import multiprocessing
 import warnings
+from multiprocessing.context import SpawnProcess
 
 import numpy as np
 import pandas as pd
@@ -10,6 +15,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from cyem import GaussianMixture, likelihood_ratio_test, stability
 from cyem.bootstrap import _best, _split, adjusted_rand, jaccard, matched
+from cyem.children import Children
+from cyem.replicates import replicates
+from cyem.workers import Crew
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +140,58 @@ def test_what_is_not_there_does_not(apart):
     assert found.jaccard.mean(axis=0).min() < 0.6
     assert found.dissolved.max() > 0.2
     assert np.median(found.ari) < 0.9
+
+
+def test_a_worker_process_that_dies(apart):
+    """As when memory runs out."""
+    def kill(done, total, seconds):
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    with pytest.raises(ChildProcessError, match=r"SIGKILL.*n_jobs"):
+        stability(3, apart, n_bootstrap=100_000, random_state=0, n_jobs=2, progress=kill)
+    assert multiprocessing.active_children() == []
+
+
+def test_what_a_worker_process_raises():
+    with Crew(2, Children(math.sqrt).child) as crew:
+        crew.start()
+        crew.give("well", 4.0)
+        assert crew.take() == ("well", 2.0, None)
+        crew.give("ill", -1.0)
+        name, result, error = crew.take()
+    assert (name, result, type(error)) == ("ill", None, ValueError)
+    assert "worker process" in error.__notes__[0]
+
+
+def test_the_first_of_very_many_replicates():
+    """Nothing is made or handed out long before it is needed."""
+    numbers = itertools.count(1)
+    found = replicates(np.random.Generator.random, np.random.default_rng(0), 10**12, 2, False,
+                       lambda value: next(numbers) == 9)
+    assert found == replicates(np.random.Generator.random, np.random.default_rng(0), 9, 1, False)
+
+
+def test_fewer_processes_than_were_asked_for(monkeypatch):
+    """Where the system gives no more, the others do all, and a warning says so; where it gives none, an error does."""
+    start, room = SpawnProcess.start, [2]
+
+    def limited(self):
+        room[0] -= 1
+        if room[0] < 0:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        start(self)
+
+    def some():
+        return replicates(np.random.Generator.random, np.random.default_rng(0), 20, 4, False)
+
+    expected = some()
+    monkeypatch.setattr(SpawnProcess, "start", limited)
+    with pytest.warns(RuntimeWarning, match="n_jobs asks for more than can be started") as told:
+        assert some() == expected
+    assert len(told) == 1
+    with pytest.raises(OSError, match=r"No worker process can be started: .*unavailable.*n_jobs=1"):
+        some()
 
 
 def test_weights_and_processes(apart):

@@ -1,5 +1,7 @@
 """Ctrl-C: the best so far, usable and said to be that; nothing, where there is nothing yet."""
 
+import os
+import random
 import signal
 import subprocess
 import sys
@@ -180,3 +182,110 @@ def test_the_numbers_are_those_of_an_undisturbed_run_after_a_signal_that_is_none
     assert done.returncode == 0, done.stderr
     calls, results = map(int, done.stdout.split())
     assert calls > 3 and results == 1
+# --- where several threads or processes are at work ---
+
+EVERYWHERE = """
+import sys
+from cyem.workers import Workers
+
+def ends_at(step):
+    left = [step]
+
+    def trace(frame, event, argument):
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        with Workers(2) as workers:
+            dict(workers.run({i: int for i in range(4)}, {0: [], 1: [], 2: [0], 3: [1, 2]}))
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(None)
+    return left[0] <= 0
+
+step = 1
+while ends_at(step):
+    step += 1
+print(step)
+"""
+
+
+def test_wherever_it_comes_no_lock_stays_held():
+    """KeyboardInterrupt at each single step of the main thread, also inside the standard library."""
+    done = subprocess.run([sys.executable, "-P", "-c", EVERYWHERE], capture_output=True, text=True, timeout=120)
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert int(done.stdout) > 100
+
+
+SCRIPT = """
+import signal, sys
+import numpy as np
+import cyem
+
+def tell(done, total, seconds):
+    if done == 1:
+        print("works", flush=True)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    print("begins", flush=True)
+    try:
+        {call}
+    except KeyboardInterrupt:
+        pass
+    print("ends", flush=True)
+"""
+BOOTSTRAP = ("cyem.stability(cyem.GaussianMixture(2, tol=1e-3, random_state=0), X, n_bootstrap=100_000, n_jobs=2, "
+             "random_state=0, progress=tell)")
+SELECT = "cyem.select(X, range(1, 100), 'all', n_jobs=2, random_state=0)"
+
+
+def started(tmp_path, call):
+    """A process in a group of its own, which has begun with a call."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(call=call))
+    process = subprocess.Popen([sys.executable, "-P", "-W", "ignore", script], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout.readline() == "begins\n"
+    return process
+
+
+def all_gone(group):
+    """Whether no process of a group runs any more, within seconds: one that waits to be reaped does not."""
+    for _ in range(100):
+        listed = subprocess.run(["ps", "-e", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+        if not any(line.split()[0] == str(group) and "Z" not in line for line in listed.splitlines()):
+            return True
+        time.sleep(0.05)
+    os.killpg(group, signal.SIGKILL)
+    return False
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes on this system")
+@pytest.mark.parametrize("call", [BOOTSTRAP, SELECT], ids=["bootstrap", "select"])
+def test_workers_end_with_the_call(tmp_path, call):
+    """As from a terminal, where all processes get the signal: at random moments, from the first on."""
+    moments = random.Random(0)
+    for _ in range(3):
+        with started(tmp_path, call) as process:
+            time.sleep(moments.uniform(0, 1.5))
+            os.killpg(process.pid, signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        assert (out.split()[-1], err, process.returncode) == ("ends", "", 0)
+        assert all_gone(process.pid)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes on this system")
+def test_no_worker_outlives_its_parent(tmp_path):
+    with started(tmp_path, BOOTSTRAP) as process:
+        assert process.stdout.readline() == "works\n"
+        process.kill()
+        process.communicate(timeout=60)
+    assert all_gone(process.pid)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from cyem import GaussianMixture, contest, covariance, criteria, grid, paths, select
+from cyem import GaussianMixture, contest, covariance, criteria, grid, paths, select, workers
 from cyem.criteria import measures
 from cyem.mixture import Mixture
 from cyem.selection import CODES, Problem, Row, Selection, distinct
@@ -124,10 +124,10 @@ def test_a_component_too_many_gains_nothing_and_loses_nothing():
 def test_time_budget(tables):
     X = np.concatenate([tables["iris"]] * 20)
     X = X + np.random.default_rng(0).normal(0, 0.05, X.shape)
-    selection = select(X, range(1, 30), "all", time_budget=0.3, random_state=0)
+    selection = select(X, range(1, 30), "all", time_budget=1.0, random_state=0)
     reached = [row.reason == "" for row in selection.rows]
     assert any(reached) and not all(reached)
-    assert {row.reason for row in selection.rows} == {"", "not reached within time_budget=0.3"}
+    assert {row.reason for row in selection.rows} == {"", "not reached within time_budget=1.0"}
     assert selection.interrupted
     assert selection.best_.predict(X).shape == (len(X),)
     assert selection.nesting_violations == ()
@@ -151,6 +151,24 @@ def test_workers_stop():
     assert found[1] == 1 and isinstance(found[2], ZeroDivisionError)
     with pytest.raises(Stopped):
         workers.check()
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_fewer_workers_than_were_asked_for(monkeypatch, room):
+    """Where the system gives no more threads, those that there are do all, and a warning says so."""
+    start, left = workers.start_new_thread, [room]
+
+    def limited(*arguments):
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("can't start new thread")
+        return start(*arguments)
+
+    monkeypatch.setattr(workers, "start_new_thread", limited)
+    with Workers(3) as three, pytest.warns(RuntimeWarning, match="n_jobs asks for more .*can't start") as told:
+        assert dict(three.run({i: lambda i=i: i**2 for i in range(9)})) == {i: i**2 for i in range(9)}
+        assert dict(three.run({1: int})) == {1: 0}
+    assert len(told) == 1
 
 
 def test_workers_wait_for_what_comes_before():
@@ -179,7 +197,7 @@ def test_what_a_run_may_come_to():
 def test_runs_meet_whatever_the_order_of_their_components(tables):
     mixture = Mixture(tables["iris"], None, covariance.structure("VVV"), 1e-6, 1)
     begin = seeded(mixture, 3, np.random.default_rng(0))[0]
-    (end,) = contest.finish(mixture, contest.Run(begin), Problem(tables["iris"], None, {}).settings(None))
+    (end,) = contest.finish(mixture, contest.Run(begin), Problem(tables["iris"], None, {}).settings())
     w, means, S = paths.gaussians(end.parameters)
 
     def run(order, step):

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -194,7 +195,7 @@ def answers():
 if __name__ == "__main__":
     how, entered = sys.argv[1], sys.argv[2] == "entered"
     if entered:
-        threads.entered_parallel()
+        threads.enter(2)
     if how.startswith("os.fork"):
         out, into = os.pipe()
         if os.fork() == 0:
@@ -343,6 +344,72 @@ def test_warnings_are_muted_in_one_thread_only():
     assert (heard, outer, inner) == ([True], ["names"], ["here"])
     with pytest.raises(ConvergenceWarning):
         warn("again", ConvergenceWarning)
+
+
+ROOM = """
+import resource, sys, warnings
+import numpy as np
+from cyem import GaussianMixture
+
+X = np.random.default_rng(0).normal(size=(20_000, 8))
+
+def fit(n_threads):
+    return GaussianMixture(4, max_iter=5, random_state=0, n_threads=n_threads).fit(X).lower_bound_
+
+warnings.simplefilter("ignore", UserWarning)
+warnings.simplefilter("always", RuntimeWarning)
+expected = fit(1)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + 2**20 * int(sys.argv[1]),) * 2)
+with warnings.catch_warnings(record=True) as caught:
+    assert [fit(n) for n in (16, 2, 16, 16)] == [expected] * 4
+print(len(caught), *(w.message for w in caught))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no limit of address space on this system")
+@pytest.mark.parametrize(("megabytes", "stack", "expected"), [(10, "", "1"), (100, "", r"\d|1[0-5]"),
+                                                               (300, "1g", "1"), (400, "", None)])
+def test_no_room_for_threads(megabytes, stack, expected):
+    """OpenMP ends the process where it cannot start a thread, by which time it is too late."""
+    command = ["bash", "-c", 'ulimit -s 8192; exec "$@"', "bash", sys.executable, "-P", "-c", ROOM, str(megabytes)]
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("STACKSIZE")}
+    run = subprocess.run(command, env=environ | ({"OMP_STACKSIZE": stack} if stack else {}), capture_output=True,
+                         text=True, check=True)
+    told = rf"1 n_threads: of 16 threads this process can have ({expected}), .*OMP_STACKSIZE.*\n"
+    assert re.fullmatch(told if expected else r"0\n", run.stdout)
+
+
+@pytest.mark.parametrize(("given", "expected"), [
+    ({}, 0), ({"OMP_STACKSIZE": "64"}, 2**16), ({"OMP_STACKSIZE": " 3 m "}, 3 * 2**20),
+    ({"OMP_STACKSIZE": "70000B"}, 70000), ({"OMP_STACKSIZE": "1G"}, 2**30), ({"GOMP_STACKSIZE": "8M"}, 2**23),
+    ({"OMP_STACKSIZE": "1T"}, 0), ({"OMP_STACKSIZE": "x", "GOMP_STACKSIZE": "4k"}, 4096),
+    ({"OMP_STACKSIZE": "99999999999999G"}, 0),
+])
+def test_stack_size(given, expected):
+    assert threads.stack_size(given) == expected
+
+
+def test_as_many_threads_as_can_be_had(monkeypatch):
+    """A thread asks anew only where its last region had another number of threads: OpenMP lets the others go."""
+    asked = []
+
+    def enlist(n, had, stack):
+        asked.append((n, had))
+        return min(n, 5)
+
+    def regions():
+        return [threads.enter(n) for n in (1, 3, 3, 1, 3, 8, 8, 4, 8)]
+
+    monkeypatch.setattr(threads._cpu, "enlist", enlist)
+    found = []
+    with pytest.warns(RuntimeWarning, match="of 8 threads this process can have 5") as told:
+        thread = threading.Thread(target=lambda: found.extend(regions()))
+        thread.start()
+        thread.join()
+    assert found == [1, 3, 3, 1, 3, 5, 5, 4, 5]
+    assert asked == [(3, 1), (8, 3), (8, 4)]
+    assert len(told) == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks GNU's OpenMP")

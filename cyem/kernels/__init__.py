@@ -7,8 +7,6 @@ import importlib.util
 import os
 from importlib import import_module
 
-from . import _cpu
-
 LEVELS = {"base": 1, "v3": 3, "v4": 4}
 
 
@@ -36,15 +34,16 @@ def _choose():
     return isa or able[-1]
 
 
-# How often a thread that waits looks before it sleeps; GNU's OpenMP reads it when it is loaded, with the first kernel.
+# How often a thread that waits looks before it sleeps; GNU's OpenMP reads it when it is loaded, with the first module.
 # Its own 300,000 looks take the core from the very thread waited for where other programs run: fits of many short
 # passes then take several times as long. Ten thousand cost nothing measurable on a quiet machine.
 LOOKS = "10000"
 
-ISA = _choose()
 _free = not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys()
 if _free:
     os.environ["GOMP_SPINCOUNT"] = LOOKS
+_cpu = import_module(f"{__name__}._cpu")
+ISA = _choose()
 sweep = module("sweep", ISA)
 linalg = module("linalg", ISA)
 if _free:

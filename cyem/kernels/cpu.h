@@ -1,7 +1,8 @@
-/* Which of our instruction sets this processor and its operating system can run: 1 baseline, 3 AVX2, 4 AVX-512. */
+/* What the processor and its operating system can do. */
 #ifndef CYEM_CPU_H
 #define CYEM_CPU_H
 
+/* The best of our instruction sets that can run: 1 baseline, 3 AVX2, 4 AVX-512. */
 #if defined(__x86_64__) && defined(__GNUC__)
 static int cyem_cpu_level(void) {
     __builtin_cpu_init();
@@ -31,6 +32,66 @@ static int cyem_cpu_level(void) {
 }
 #else
 static int cyem_cpu_level(void) { return 1; }
+#endif
+
+/* How many threads parallel regions of this thread can have: n, or fewer where the system gives no more.
+ *
+ * OpenMP ends the process where it cannot start a thread. So as many as it will have to start are started here first,
+ * all at a time and with stacks of the same size (in bytes; 0: the usual one), and one more, which leaves room for the
+ * rest. Regions of this thread have had `had` threads, which OpenMP keeps.
+ */
+#if defined(_OPENMP) && !defined(_WIN32)
+#include <pthread.h>
+#include <stdlib.h>
+
+static void *cyem_wait(void *gate) {
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+static int cyem_startable(int n, size_t stack) {
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_attr_t attributes;
+    pthread_t *threads = malloc(n * sizeof(pthread_t));
+    int started = 0, i;
+    if (threads != NULL && pthread_attr_init(&attributes) == 0) {
+        if (stack != 0)
+            pthread_attr_setstacksize(&attributes, stack); /* where it is refused, OpenMP too takes the usual size */
+        pthread_mutex_lock(&gate);
+        while (started < n && pthread_create(&threads[started], &attributes, cyem_wait, &gate) == 0)
+            started++;
+        pthread_mutex_unlock(&gate);
+        for (i = 0; i < started; i++)
+            pthread_join(threads[i], NULL);
+        pthread_attr_destroy(&attributes);
+    }
+    free(threads);
+    return started;
+}
+
+static int cyem_enlist(int n, int had, size_t stack) {
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER; /* no other thread may need what this one tries */
+    int more;
+    pthread_mutex_lock(&turn);
+    more = cyem_startable(n - had + 1, stack) - 1;
+    if (more < n - had)
+        n = more > 0 ? had + more : had;
+    if (n > had) {
+#pragma omp parallel num_threads(n)
+        {
+#pragma omp barrier
+        }
+    }
+    pthread_mutex_unlock(&turn);
+    return n;
+}
+#else
+static int cyem_enlist(int n, int had, size_t stack) {
+    (void)had;
+    (void)stack;
+    return n;
+}
 #endif
 
 #endif
