@@ -1,0 +1,55 @@
+"""Nobody reads or writes what is not his own: neither before nor behind an array."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cyem import GaussianMixture, kernels
+from cyem.covariance import STRUCTURES
+
+FITS = Path(__file__).parent / "fuzz" / "fits.py"
+NOT_OPENED = {"exp_log", "tiles"}  # one is for tests, one takes no array
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by mprotect")
+@pytest.mark.parametrize("isa", kernels.available())
+@pytest.mark.parametrize("side", ["after", "before"])
+def test_no_kernel_leaves_its_arrays(isa, side):
+    """In a process of its own all arrays of all doors, outputs and workspaces too, lie beside pages whose touch ends
+    it; fits of all structures open every door.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", FITS, "--guard", side, "--seed", "300", "--fits", "41"],
+        env=os.environ | {"CYEM_ISA": isa}, capture_output=True, text=True, timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    opened = set(done.stdout.partition("doors opened: ")[2].split())
+    doors = {name for module in (kernels.sweep, kernels.linalg) for name, door in vars(module).items()
+             if callable(door) and not name.startswith("_") and not name.endswith("_size")}
+    assert opened == doors - NOT_OPENED
+
+
+@pytest.mark.filterwarnings("ignore::cyem.ConvergenceWarning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("structure", [structure.name for structure in STRUCTURES])
+def test_what_lies_around_the_data_changes_no_bit(structure, dtype):
+    """Nothing there is read, not even to be multiplied by zero: NaN would remain."""
+    n, d, k, around = 300, 5, 6, 8
+    table, weights = np.empty((n + 2 * around, d), dtype), np.empty(n + 2 * around)
+    inside = slice(around, -around)
+    for seed in (2, 3):
+        rng = np.random.default_rng(seed)
+        table[inside] = rng.normal(size=(n, d)) + rng.normal(0, 1.5, (k, d))[rng.integers(k, size=n)]
+        weights[inside] = 1 if seed % 2 else rng.exponential(size=n)
+        found = set()
+        for value in (np.nan, 0, 1e30):
+            for array in (table, weights):
+                array[:around] = array[-around:] = value
+            model = GaussianMixture(k, covariance_type=structure, random_state=seed)
+            model.fit(table[inside], sample_weight=weights[inside])
+            found.add((model.lower_bound_, model.means_.tobytes(), model.predict_proba(table[inside]).tobytes()))
+        assert len(found) == 1
