@@ -13,6 +13,7 @@ import cyem
 
 from .. import criteria, fragments, state
 from ..gaussian import Report
+from ..inference import standard_errors
 from ..markup import element, row, table, together
 from ..selection import select
 from ..summary import deviations, ending, feature_names, heading
@@ -84,7 +85,7 @@ def share_ranges(model, X, weights):
         warnings.simplefilter("error", UserWarning)  # of a model that is not at a maximum
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         try:
-            return cyem.standard_errors(model, X, sample_weight=weights).intervals().weights
+            return standard_errors(model, X, sample_weight=weights).intervals().weights
         except (ValueError, UserWarning):
             return None
 
