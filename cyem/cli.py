@@ -47,6 +47,7 @@ def program():
     """Run the command of this process, and end it."""
     sys.unraisablehook = _raise_later
     code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done
     if code == STOPPED:
         os._exit(code)  # there and then: to take apart all that matplotlib loads takes a tenth of a second
     sys.exit(code)
@@ -111,13 +112,14 @@ def select(arguments):
 
 def report(arguments):
     """Fit the grid, and write a page about it that needs nothing but a browser."""
+    write = cyem.report  # which is imported here, and not while somebody waits after Ctrl-C
     X, weights, selection = _search(arguments)
     title = arguments.title or f"Groups in {'the data' if arguments.file == '-' else os.path.basename(arguments.file)}"
     figures = not selection.interrupted or arguments.time_budget is not None  # after Ctrl-C nobody waits for them
     page = None
     try:
-        page = cyem.report(selection, X, arguments.output, sample_weight=weights, title=title,
-                           command=arguments.command_line, figures=figures)
+        page = write(selection, X, arguments.output, sample_weight=weights, title=title,
+                     command=arguments.command_line, figures=figures)
     finally:  # what was found is told also where there is no page
         if arguments.json:
             _print_json(report=page and arguments.output, best=_description(selection.best_))

@@ -12,7 +12,7 @@ import cyem
 from .. import criteria, fragments, state
 from ..estimator import NamelessWarning, muted
 from ..gaussian import Report
-from ..inference import AwayWarning
+from ..inference import AwayWarning, standard_errors
 from ..lazy import cached_property
 from ..markup import element, row, table, together
 from ..selection import select
@@ -83,7 +83,7 @@ def share_ranges(model, X, weights):
         return None
     with muted(NamelessWarning), muted(AwayWarning) as away:
         try:
-            errors = cyem.standard_errors(model, X, sample_weight=weights)
+            errors = standard_errors(model, X, sample_weight=weights)
         except ValueError:
             return None
     return None if away else errors.intervals().weights
