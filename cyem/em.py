@@ -295,7 +295,9 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
                     bounds.append(point.value)
                 else:
                     reached = -path.gain <= max(tol, LOSS * model.rounding(point.parameters) * scale(point.value))
-                    if not reached:
+                    if reached:
+                        bounds.append(point.value)
+                    else:
                         lost = (f"iteration {len(bounds) + 1}: its step would lose {-path.gain:.2g} of mean "
                                 "log-likelihood to rounding, and EM ended before it")
                         break

@@ -92,8 +92,9 @@ class StandardErrors:
             ratio = np.exp(z * np.where(self.weights > 0, self.weights / (w * (1 - w)), 0))
             weights = tuple(1 / (1 + 1 / each) for each in (odds / ratio, odds * ratio))
             ratio = np.exp(np.where(own, z * self.covariances, 0) / np.where(own, C, 1))
-            ratio = np.where(np.isnan(ratio), 1, ratio)  # where both are beyond the range
-        low, high = (np.where(own, C * r, C + side * z * self.covariances) for side, r in ((-1, 1 / ratio), (1, ratio)))
+            covariances = [np.where(own, C * r, C + side * z * self.covariances)
+                           for side, r in ((-1, 1 / ratio), (1, ratio))]
+            low, high = (np.where(np.isnan(part), C, part) for part in covariances)  # of what is beyond the range
         return Estimates(weights, (means - z * self.means, means + z * self.means), (low, high))
 
     def _variances(self):
@@ -365,7 +366,9 @@ class Chart:
         entries = np.array([deviations(self.local.effect(j) @ T, covariance[self.covariance, self.covariance])
                             for j, T in enumerate(self.local.tangent)])
         covariances = self.structure.condensed(self.local.matrices(entries))
-        return Estimates(weights, means * self.frame.units, self.structure.scaled(covariances, self.frame.units))
+        with np.errstate(over="ignore", under="ignore"):  # as those of the model are
+            covariances = self.structure.scaled(covariances, self.frame.units)
+        return Estimates(weights, means * self.frame.units, covariances)
 
 
 def deviations(J, covariance):

@@ -417,7 +417,7 @@ class Problem:
         if self.weights is not None and not self.weights.all():
             self.kept = len(self.X), np.flatnonzero(self.weights)
             self.X, self.weights = self.X[self.kept[1]], self.weights[self.kept[1]]
-        if len(self.X) > 1 and len(constant := np.flatnonzero(np.ptp(self.X, axis=0) == 0)):
+        if len(self.X) > 1 and len(constant := np.flatnonzero(self.X.max(axis=0) == self.X.min(axis=0))):
             labels = constant if self.names is None else self.names[constant]
             warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
                  "nothing, and makes spurious what may be thin there: leave it out.")

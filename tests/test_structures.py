@@ -16,6 +16,7 @@ from scipy.optimize import minimize
 import cyem
 from cyem import GaussianMixture
 from cyem.covariance import STRUCTURES, structure
+from cyem.covariance.base import Estimate
 from cyem.mixture import Mixture
 
 DATA = Path(__file__).parent / "data"
@@ -163,8 +164,9 @@ def m_step(code, S, masses, floor=None, current=None, seed=0):
         norms=np.trace(moments, axis1=1, axis2=2),
     )[s.moments]
     floor = np.full(d, 1e-20) if floor is None else floor
-    current = None if current is None else visible(code, current)
-    covariances, held = s.estimate(np.array(second).ravel(), masses, shift, floor, 1e-16, current)
+    if current is not None:
+        current = Estimate(visible(code, current), None, s.factors(visible(code, current)))
+    covariances, held, _ = s.estimate(np.array(second).ravel(), masses, shift, floor, 1e-16, current)
     assert covariances.shape == s.shape(k, d)
     assert held.shape == (k,) and held.dtype == bool
     return dense(code, covariances, k, d), held
@@ -221,7 +223,7 @@ def test_a_start_is_between_the_axes_of_the_average_and_the_best(code, seed):
     s, d = structure(code), 3
     S, masses = scatters(4, d, seed)
     given = (S * masses[:, None, None]).ravel(), masses, np.zeros((4, d)), np.full(d, 1e-20), 1e-16
-    C, held = s.start(*given)
+    C, held, _ = s.start(*given)
     assert allows(code, C)
     assert not held.any()
     average = s.look(np.linalg.eigh(np.tensordot(masses, S, 1))[1], S, masses, np.full((4, d), 1e-20))

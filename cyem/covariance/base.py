@@ -113,13 +113,17 @@ class Structure(ABC):
 
         At the floor they may be: it moves with the axes, and with variances of which it is the rounding.
         """
-        if current is None or not found.held.any() or self.below(current.covariances, current.factors, floor / AT).any():
+        if current is None or not found.held.any():
             return found
-        k, d = len(masses), len(floor)
-        U = self.factors(found.covariances) if found.factors is None else found.factors
-        # -2 times the expected log-likelihood, but for a constant
-        now, new = (masses @ (self.distances(S, each, d) - 2 * self.log_det(each, k, d)) for each in (current.factors, U))
-        return Estimate(current.covariances, found.held, current.factors) if now < new else found
+        now, new = current.factors, self.factors(found.covariances) if found.factors is None else found.factors
+        worse = self.cost(now, S, masses, len(floor)) < self.cost(new, S, masses, len(floor))
+        if worse and not self.below(current.covariances, now, floor / AT).any():
+            return Estimate(current.covariances, found.held, now)
+        return found
+
+    def cost(self, U, S, masses, d):
+        """-2 times the expected log-likelihood of factors U, but for a constant."""
+        return masses @ (self.distances(S, U, d) - 2 * self.log_det(U, len(masses), d))
 
     @abstractmethod
     def distances(self, S, U, d):
@@ -347,10 +351,12 @@ class Oriented(Matrices):
     def touching(self, covariances, factors, floor, eps):
         d = len(floor)
         found = super().touching(covariances, factors, d * floor, d * eps)
-        if found.any():  # nowhere do the variances along the axes have to be larger than that
+        if found.any():  # nowhere are variances along the axes held that are larger than that
             Q = self.axes_of(covariances)
             v = np.diagonal(Q.swapaxes(-1, -2) @ covariances @ Q, axis1=1, axis2=2)
-            found = (v <= least_along(Q, resolved(AT * floor, covariances, 2 * eps))).any(axis=1)
+            least, hidden = (least_along(Q, resolved(*each, eps)) for each in ((floor, covariances), (0, 2 * covariances)))
+            held = (abs(v - least) <= (AT - 1) * least) | (v <= hidden)
+            found = held.any(axis=1) | super().touching(covariances, factors, floor, eps)
         return found
 
     def fold(self, vector, k, d, current=None):

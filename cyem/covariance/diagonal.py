@@ -34,7 +34,7 @@ class Diagonal(Variances):
         return covariances
 
     def full(self, covariances, k, d):
-        return covariances[:, :, None] * np.eye(d)
+        return np.where(np.eye(d, dtype=bool), covariances[:, :, None], np.float64(0))  # also of infinity
 
     def condensed(self, matrices):
         return np.diagonal(matrices, axis1=1, axis2=2).copy()

@@ -39,7 +39,7 @@ class Spherical(Variances):
         return np.broadcast_to(covariances[:, None], (k, d))
 
     def full(self, covariances, k, d):
-        return covariances[:, None, None] * np.eye(d)
+        return np.where(np.eye(d, dtype=bool), covariances[:, None, None], np.float64(0))  # also of infinity
 
     def condensed(self, matrices):
         return matrices[:, 0, 0].copy()

@@ -214,6 +214,8 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
         for i in range(d):  # first about the middle, in units of the range
             size = high[i] / 2 - low[i] / 2
             reference[i] = <real>(low[i] / 2 + high[i] / 2)
+            if not fabs(reference[i]) <= DBL_MAX:  # compilers add before they halve
+                reference[i] = low[i] + size
             units[i] = power_of_two(size, most)
             low[i] = 1 / units[i]
             high[i] = size

@@ -61,7 +61,7 @@ class Facts:
         self.k = len(self.means)
         self.weights = weights
         self.names = feature_names(model)
-        self.constant = [self.names[j] for j in np.flatnonzero(np.ptp(X, axis=0) == 0)]
+        self.constant = [self.names[j] for j in np.flatnonzero(X.max(axis=0) == X.min(axis=0))]
         self.highest = model.predict_proba(X).max(axis=1)
         self.ranges = share_ranges(model, X, weights)
 
