@@ -53,13 +53,12 @@ def parameters(model, matrices="precisions_cholesky_"):
         what a mixture cannot have. It is named.
     """
     shape = structure(model.covariance_type)
-    means = _array(model, "means_")
+    weights, means, found = (_array(model, name) for name in ("weights_", "means_", matrices))
     features = vars(model).get("n_features_in_")
     if means.ndim != 2 or 0 in means.shape or features not in (None, means.shape[1]):
         raise ValueError(f"The attribute 'means_' has the shape {means.shape}, expected (n_components, "
                          f"{features or 'n_features'}): set it anew, or fit.")
     k, d = means.shape
-    weights, found = _array(model, "weights_"), _array(model, matrices)
     for name, array, expected in (("weights_", weights, (k,)), (matrices, found, shape.shape(k, d))):
         if array.shape != expected:
             raise ValueError(
@@ -70,14 +69,17 @@ def parameters(model, matrices="precisions_cholesky_"):
     if fitted_as.density != shape.density and fitted_as.shape(k, d) == found.shape:
         raise ValueError(f"covariance_type={model.covariance_type!r} was set after a fit with {fitted_as.name!r}, and "
                          f"{matrices!r} may be of either: set covariance_type={fitted_as.name!r}, or fit.")
-    if (weights < 0).any() or abs(weights.sum() - 1) > ROUNDING:
+    if not (weights.min() >= 0 and abs(weights.sum() - 1) <= ROUNDING):  # nor is this so of NaN
         raise ValueError(f"The attribute 'weights_' has the minimum {weights.min():g} and the sum {weights.sum():g}, "
                          "expected non-negative numbers of sum 1: divide it by its sum.")
+    for name, array in (("means_", means), (matrices, found)):
+        if not data.finite(array) and (name not in ("covariances_", "precisions_") or np.isnan(array).any()):
+            raise ValueError(f"The attribute {name!r} contains NaN or infinity: set it anew, or fit.")
     if matrices == "precisions_cholesky_":
         found = shape.triangular(found)
         if found is None:
-            raise ValueError("The attribute 'precisions_cholesky_' holds a factor that has no inverse, or a negative "
-                             "diagonal, expected U with precisions U U'.")
+            raise ValueError("The attribute 'precisions_cholesky_' holds a factor that has no inverse, expected U with "
+                             "precisions U U'.")
     return weights, means, found
 
 
@@ -126,8 +128,10 @@ def _value(model, name):
 
 
 def _array(model, name):
-    """An attribute as an array of float64, of any shape."""
+    """An attribute as a contiguous array of float64, of any shape."""
     value = _value(model, name)
+    if type(value) is np.ndarray and value.dtype == np.float64 and value.flags.carray:
+        return value
     try:
         array = np.asarray(value)
     except ValueError as error:  # lists of different lengths
@@ -136,9 +140,4 @@ def _array(model, name):
         raise TypeError(f"The attribute {name!r} should hold numbers, but is a {type(value).__name__} of dtype "
                         f"{array.dtype}: set it anew, or fit.")
     with np.errstate(over="ignore"):  # of a long double
-        array = np.require(array, np.float64, ["C", "A"])
-    infinite = name in ("covariances_", "precisions_")
-    if not (data.finite(array) or (infinite and not np.isnan(array).any())):
-        raise ValueError(f"The attribute {name!r} contains NaN{'' if infinite else ' or infinity'}: set it anew, or "
-                         "fit.")
-    return array
+        return np.require(array, np.float64, ["C", "A"])

@@ -1293,3 +1293,17 @@ def test_all_finite(isa, dtype, n):
             x[place] = bad
             assert not door(x)
             assert not reference.all_finite(x)
+
+
+@every_isa
+@pytest.mark.parametrize("d", [1, 2, 3, 8, 17])
+def test_upper_triangular(isa, d):
+    door = kernels.module("linalg", isa).upper_triangular
+    fine = np.triu(np.random.default_rng(d).normal(size=(3, d, d)), 1) + np.eye(d) * np.finfo(float).tiny / 2
+    assert door(fine) and reference.upper_triangular(fine)
+    for row in range(d):
+        for column in range(row + 1):
+            for bad in (np.nan, -1.0, *([0.0] if row == column else [1e-320])):
+                U = fine.copy()
+                U[2, row, column] = bad
+                assert not door(U) and not reference.upper_triangular(U)

@@ -259,11 +259,14 @@ class SquareMatrices(Structure):
             return None
 
     def triangular(self, U):
-        if np.tril(U, -1).any():  # with (J U)' = Q R, where J turns upside down, J R' J is upper triangular
-            R = np.linalg.qr(U[..., ::-1, :].swapaxes(-1, -2), mode="r")
-            U = R.swapaxes(-1, -2)[..., ::-1, ::-1]
-            U = U * np.sign(np.diagonal(U, axis1=-2, axis2=-1))[..., None, :]
-        return U if (np.diagonal(U, axis1=-2, axis2=-1) > 0).all() else None
+        d = U.shape[-1]
+        if linalg.upper_triangular(U.reshape(-1, d, d)):
+            return U
+        # with (J U)' = Q R, where J turns upside down, J R' J is upper triangular and has the same precisions
+        R = np.linalg.qr(U[..., ::-1, :].swapaxes(-1, -2), mode="r")
+        U = R.swapaxes(-1, -2)[..., ::-1, ::-1]
+        U = np.ascontiguousarray(U * np.sign(np.diagonal(U, axis1=-2, axis2=-1))[..., None, :])
+        return U if linalg.upper_triangular(U.reshape(-1, d, d)) else None
 
     def covariances(self, U):
         L = np.linalg.inv(U)  # Sigma = U'^-1 U^-1
@@ -407,7 +410,7 @@ class Variances(Structure):
         return 1 / np.sqrt(covariances) if (covariances > 0).all() else None
 
     def triangular(self, U):
-        return U if (U > 0).all() else None
+        return U if U.min() > 0 else np.abs(U) if U.all() else None
 
     def below(self, covariances, factors, floor, part=0.0):
         return (covariances <= floor).any(axis=1)

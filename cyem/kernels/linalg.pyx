@@ -59,6 +59,18 @@ def exceeds(const double[:, :, ::1] A, const double[:, ::1] floor, double[:, ::1
     close_watch(&watch)
 
 
+def upper_triangular(const double[:, :, ::1] U):
+    """Whether each of k matrices (k, d, d) is upper triangular with a positive diagonal."""
+    cdef Py_ssize_t j, row, i, d = U.shape[1], bad = 0
+    with nogil:
+        for j in range(U.shape[0]):
+            for row in range(d):
+                for i in range(row):
+                    bad += U[j, row, i] != 0
+                bad += not U[j, row, row] > 0
+    return bad == 0
+
+
 def eigh(const double[:, :, ::1] A, double[:, ::1] values, double[:, :, ::1] vectors, double[:, ::1] scratch,
          int[::1] done):
     """A_j = vectors_j' diag(values_j) vectors_j for each of k symmetric matrices, values ascending.

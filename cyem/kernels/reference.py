@@ -108,6 +108,10 @@ def precision_factors(A, U, scratch, definite):
             definite[k] = 0
 
 
+def upper_triangular(U):
+    return not np.tril(U, -1).any() and (np.diagonal(U, axis1=1, axis2=2) > 0).all()
+
+
 def exceeds(A, floor, scratch, definite):
     definite[:] = np.linalg.eigvalsh(A - floor[:, :, None] * np.eye(A.shape[1])).min(axis=1) > 0
 
