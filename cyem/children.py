@@ -5,7 +5,6 @@ import pickle
 import signal
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, resource_tracker
-from multiprocessing.reduction import ForkingPickler
 from queue import SimpleQueue
 from threading import Thread
 from traceback import format_exception
@@ -23,7 +22,7 @@ class Children:
     """
 
     def __init__(self, function):
-        self._function = ForkingPickler.dumps(function)
+        self._function = pickle.dumps(function)
         self._processes = []
         self._over = False
 
@@ -38,14 +37,12 @@ class Children:
         ChildProcessError
             If the process ends before it has answered, as also the function may raise.
         """
-        spawn = get_context("spawn")
-        ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=serve, args=(theirs,), daemon=True)
+        process, pipe = start()
 
-        def ask(send, what):
+        def ask(message):
             try:
-                send(what)
-                result, error = ours.recv()
+                pipe.send_bytes(message)
+                result, error = pipe.recv()
             except (EOFError, ConnectionError):
                 process.join()
                 raise ChildProcessError(ended(process.exitcode)) from None
@@ -53,21 +50,13 @@ class Children:
                 raise error
             return result
 
-        with ours:
-            with theirs:
-                try:
-                    if hasattr(signal, "pthread_sigmask"):  # the process inherits it: it never hears of Ctrl-C
-                        resource_tracker.ensure_running()  # which `start` would do, and unblock the signal again
-                        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-                    process.start()
-                except OSError as error:
-                    raise NoRoom(f"No worker process can be started: {error}. n_jobs=1 needs none.") from error
-            self._processes.append(process)
+        self._processes.append(process)
+        with pipe:
             try:
                 if self._over:
                     process.kill()
-                ask(ours.send_bytes, self._function)
-                yield lambda argument: ask(ours.send, argument)
+                ask(self._function)
+                yield lambda argument: ask(pickle.dumps(argument))
             finally:
                 process.kill()
                 process.join()
@@ -79,6 +68,22 @@ class Children:
         self._over = True
         for process in self._processes:
             process.kill()
+
+
+def start():
+    """A process that serves, and our end of the pipe to it."""
+    spawn = get_context("spawn")
+    try:
+        ours, theirs = spawn.Pipe()
+        with theirs:
+            if hasattr(signal, "pthread_sigmask"):  # the process inherits it: it never hears of Ctrl-C
+                resource_tracker.ensure_running()  # which `start` would do, and unblock the signal again
+                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            process = spawn.Process(target=serve, args=(theirs,), daemon=True)
+            process.start()
+    except OSError as error:
+        raise NoRoom(f"No worker process can be started: {error}. n_jobs=1 needs none.") from error
+    return process, ours
 
 
 def ended(code):
@@ -97,9 +102,10 @@ def serve(connection):
     Thread(target=listen, args=(connection, messages), daemon=True).start()
     with suppress(ConnectionError):  # nobody waits for the answer
         function, error = noted(pickle.loads, messages.get())
-        connection.send((None, error))
+        connection.send_bytes(pickle.dumps((None, error)))
         while True:
-            connection.send(noted(lambda message: function(pickle.loads(message)), messages.get()))
+            answer = noted(lambda message: function(pickle.loads(message)), messages.get())
+            connection.send_bytes(pickle.dumps(answer))
 
 
 def listen(connection, messages):
