@@ -484,8 +484,8 @@ def least_variances(X, frame, variances, structure):
     halves = high / 2 - low / 2
     if (halves > info.max / 2).any():
         i = int(halves.argmax())
-        raise ValueError(f"Column {i} of X, counted from 0, is from {low[i]:.3g} to {high[i]:.3g}, and differences like "
-                         f"that are beyond the range of {X.dtype}: divide it by 4, for example.")
+        raise ValueError(f"Column {i} of X, counted from 0, is from {low[i]:.3g} to {high[i]:.3g}, and differences "
+                         f"like that are beyond the range of {X.dtype}: divide it by 4, for example.")
     deviations = np.where(high > low, np.sqrt(variances) * frame.units, 0)
     narrow = deviations.max() if structure.one_unit else deviations
     if ((narrow > 0) & (narrow < info.tiny)).any():

@@ -357,7 +357,8 @@ class Oriented(Matrices):
         if found.any():  # nowhere are variances along the axes held that are larger than that
             Q = self.axes_of(covariances)
             v = np.diagonal(Q.swapaxes(-1, -2) @ covariances @ Q, axis1=1, axis2=2)
-            least, hidden = (least_along(Q, resolved(*each, eps)) for each in ((floor, covariances), (0, 2 * covariances)))
+            least, hidden = (least_along(Q, resolved(*each, eps))
+                             for each in ((floor, covariances), (0, 2 * covariances)))
             held = (abs(v - least) <= (AT - 1) * least) | (v <= hidden)
             found = held.any(axis=1) | super().touching(covariances, factors, floor, eps)
         return found
