@@ -3,8 +3,8 @@
     python tests/fuzz/tables.py --seconds 60 --seed 0    # exit status 1 after a case that failed, with its seed
 
 A case is a file of text, .npy or neither, mutated or not. What is read must be a matrix of finite numbers, and of .npy
-files what NumPy reads, where it does. What is refused must be refused by ValueError or OSError, on the command line by exit
-code 2 and one line without control characters.
+files what NumPy reads, where it does. What is refused must be refused by ValueError or OSError, on the command line by
+exit code 2 and one line without control characters.
 """
 
 import contextlib
