@@ -19,11 +19,11 @@ LENGTHS = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}  # versions of .npy: 
 LONGEST = 1 << 14  # bytes that it may have: that of a table has a hundred
 HEADER = re.compile(  # of a table, in Python: a dict of three entries in any order
     r"""\{ (?: \s*+ (?:
-        ['"]descr['"] \s*+ : \s*+ ['"](?P<kind>[<>=|]?[biuf]\d{1,2})['"]
-        | ['"]fortran_order['"] \s*+ : \s*+ (?P<turned>True|False)
-        | ['"]shape['"] \s*+ : \s*+ \( \s*+ (?P<rows>\d{1,18})L? \s*+ , \s*+ (?P<columns>\d{1,18})L? \s*+ ,? \s*+ \)
-    ) \s*+ ,? )* \s*+ \}""",
-    re.VERBOSE,
+        (?P<q>['"]) descr (?P=q) \s*+ : \s*+ (?P<r>['"]) (?P<kind>[<>=|]?[biuf]\d{1,2}) (?P=r)
+        | (?P<s>['"]) fortran_order (?P=s) \s*+ : \s*+ (?P<turned>True|False)
+        | (?P<t>['"]) shape (?P=t) \s*+ : \s*+ \( \s*+ (?P<rows>SIZE) \s*+ , \s*+ (?P<columns>SIZE) \s*+ ,? \s*+ \)
+    ) \s*+ (?: , | (?=\}) ) )* \s*+ \}""".replace("SIZE", r"(?:0|[1-9]\d{0,17})L?"),
+    re.VERBOSE | re.ASCII,
 )
 
 
@@ -152,16 +152,16 @@ def _read_array(file, choose):
     if version not in LENGTHS:
         raise ValueError(f"no .npy file, or one of a version that is not known: {version!r}")
     length = int.from_bytes(file.read(LENGTHS[version]), "little")
-    header = file.read(min(length, LONGEST)).decode("latin-1").strip()
+    header = file.read(min(length, LONGEST)).decode("latin-1").strip(" \t\r\n\f")
     found = HEADER.fullmatch(header)
     if found is None or None in found.groups() or length > LONGEST:
         raise ValueError(f"no .npy file of numbers in rows and columns: its header is {header[:200]!r}")
-    kind, turned, *shape = found.groups()
+    kind, turned, *shape = found.group("kind", "turned", "rows", "columns")
     try:
         dtype = np.dtype(kind)
     except TypeError:
         raise ValueError(f"there is no type of numbers {kind!r}, which its header names") from None
-    shape = tuple(map(int, shape))
+    shape = tuple(int(size.rstrip("L")) for size in shape)
     start, end = file.tell(), file.seek(0, io.SEEK_END)
     size = math.prod(shape) * dtype.itemsize
     if not 0 < size <= end - start:

@@ -150,6 +150,7 @@ def test_npy_of_other_writers(write, header):
 
 @pytest.mark.parametrize("header", [
     *(entries()[:-3], "{'descr' '<f8' :}", "", "(" * 5000, "{" + " " * 60_000 + "}", entries() + " or more"),
+    *(entries().replace("', ", "' "), entries().replace("'descr'", "'descr\""), entries(shape="(02, 3)")),
     *("{" + "'shape': (1, 1), " * 900 + "}", "{'descr': '<f8', 'shape': (2, 3), }", entries(fortran_order=3)),
     *(entries("'|O'"), entries("[('a', '<f8')]"), entries("3"), entries(shape=(6,)), entries(shape=(1, 2, 3))),
     *(entries(shape=(True, 2)), entries(shape=(-2, -3)), entries(shape=(10**30, 0)), entries(shape=("9" * 5000, 3))),

@@ -3,8 +3,8 @@
     python tests/fuzz/tables.py --seconds 60 --seed 0    # exit status 1 after a case that failed, with its seed
 
 A case is a file of text, .npy or neither, mutated or not. What is read must be a matrix of finite numbers, and of .npy
-files the one that NumPy reads. What is refused must be refused by ValueError or OSError, on the command line by exit
-code 2 and one line without control characters.
+files what NumPy reads, where it does. What is refused must be refused by ValueError or OSError, on the command line by
+exit code 2 and one line without control characters.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import os
 import resource
 import struct
 import tempfile
+import tokenize
 
 import driver
 import numpy as np
@@ -25,7 +26,7 @@ TOKENS = [
     *(b"", b",", b";", b"\t", b" ", b"\n", b"\r", b"\r\n", b'"', b'""', b"\0", b"\xef\xbb\xbf", b"\xff", b"\xed\xa0"),
     *(b"nan", b"inf", b"-", b"1e999", b"1_0", b"0x1", b"9" * 400, b"9" * 5000, b"1" * 140_000, b"a," * 3000, b"\x1b["),
     *(b"\x93NUMPY", b"\x01\x00", b"\x02\x00", b"{", b"}", b"(", b")", b"'", b"True", b"False", b"'shape': (1, 1)"),
-    *(b"'descr'", b"'<f8'", b"'|O'", b"L", "\u202e\u0663\u00a0\x85\u2028".encode()),
+    *(b"'descr'", b"'<f8'", b"'|O'", "\u202e\u0663\u00a0\x85\u2028".encode()),
 ]
 NAMES = ["x", "y", "length (mm)", "1", "2-3", "", "é", "a,b", "a;b", 'q"q', "a\nb", "\x1b[31m", "nan", "_", "long" * 50]
 FIELDS = [
@@ -104,10 +105,18 @@ def read(rng, path, made):
     if not made.startswith(tables.MAGIC):
         assert X.dtype == np.float64 and np.isfinite(X).all()
     elif not keep and not drop:
-        with open(path, "rb") as file:
-            expected = np.lib.format.read_array(file)
-        assert X.dtype == expected.dtype and X.tobytes() == expected.tobytes()
+        same = expected(path)
+        assert same is None or (X.dtype == same.dtype and X.tobytes() == same.tobytes())
     return "read"
+
+
+def expected(path):
+    """What NumPy reads; None where it is stricter with a header, by whatever error its parsers have for that."""
+    with open(path, "rb") as file:
+        try:
+            return np.lib.format.read_array(file)
+        except (ValueError, SyntaxError, tokenize.TokenError):
+            return None
 
 
 def ask(rng, path):
