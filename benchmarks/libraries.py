@@ -45,7 +45,8 @@ class Iterations:
         self.warm = SETTLED if prunes else WARM
         frame = self.mixture.frame
         covariances = shape.scaled(first.covariances.astype(np.float64), 1 / frame.units)
-        self.first = Parameters.of(shape, first.weights.astype(np.float64), frame.enter(first.means), covariances)
+        weights, means = first.weights.astype(np.float64), frame.enter(first.means)
+        self.first = Parameters(shape, weights, means, covariances, shape.factors(covariances))
         self.times = []
 
     def begin(self):
