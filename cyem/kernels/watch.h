@@ -16,7 +16,12 @@
 static double cyem_seconds(void) { return 1e-3 * (double)GetTickCount64(); }
 #else
 #include <time.h>
+#if defined(__GLIBC__) /* a place set aside when a thread starts: else its first look would ask malloc, which would set
+                          64 MB of addresses aside for each thread, of which there may be no more */
+#define CYEM_OF_THREAD static __thread __attribute__((tls_model("initial-exec")))
+#else
 #define CYEM_OF_THREAD static __thread
+#endif
 #define cyem_get(place) __atomic_load_n(place, __ATOMIC_ACQUIRE)
 #define cyem_set(place, value) __atomic_store_n(place, value, __ATOMIC_RELEASE)
 #define cyem_take(place) __atomic_fetch_add(place, 1, __ATOMIC_ACQ_REL)
