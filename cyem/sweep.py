@@ -83,7 +83,7 @@ def operations(n, k, d):
     return n * k * (d * d + 20)
 
 
-def crew(n, k, d, n_threads):
+def useful(n, k, d, n_threads):
     """How many of n_threads a pass has work for."""
     return min(worth(operations(n, k, d), n_threads), kernel.tiles(n))
 
@@ -141,7 +141,7 @@ class Evaluator:
     def _rows(self, door, X, out, n_threads):
         _, means, factors, constants = self.density
         (n, d), k = X.shape, len(means)
-        n_threads = crew(n, k, d, n_threads)
+        n_threads = useful(n, k, d, n_threads)
         size = kernel.workspace_size(n, d, k, self.kind, NO_MOMENTS, self.dtype.itemsize, n_threads)
         door(self.seen(X), self.coordinates, means, factors, constants, out, np.empty(size, np.uint8),
              density=self.kind, n_threads=threads.enter(n_threads))
@@ -369,7 +369,7 @@ class Samples:
         need = self.needs.get((k, moments, density))
         if need is None:
             n, d = self.X.shape
-            n_threads = crew(n, k, d, self.n_threads)
+            n_threads = useful(n, k, d, self.n_threads)
             size = kernel.workspace_size(n, d, k, DENSITIES[density], MOMENTS[moments], self.dtype.itemsize, n_threads)
             need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), size, n_threads, enough(n, k))
             self.needs[k, moments, density] = need

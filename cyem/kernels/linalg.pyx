@@ -24,6 +24,11 @@ cdef enum:  # between two looks for a signal
     ROWS_AT_A_TIME = 1 << 9
 
 
+cdef inline bint look_at(Py_ssize_t d) noexcept nogil:
+    """Before what is done to one matrix (d, d): whether to leave it."""
+    return look(<double>d * d * d)
+
+
 def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, ::1] scratch, int[::1] definite):
     """U upper triangular with A^-1 = U U', for each of k matrices.
 
@@ -35,7 +40,7 @@ def precision_factors(const double[:, :, ::1] A, double[:, :, ::1] U, double[:, 
     open_watch(&watch)
     with nogil:
         for j in range(A.shape[0]):
-            if look(<double>A.shape[1] * A.shape[1] * A.shape[1]):
+            if look_at(A.shape[1]):
                 break
             definite[j] = precision_factor(&A[j, 0, 0], d, &scratch[0, 0])
             if definite[j]:
@@ -53,7 +58,7 @@ def exceeds(const double[:, :, ::1] A, const double[:, ::1] floor, double[:, ::1
     open_watch(&watch)
     with nogil:
         for j in range(A.shape[0]):
-            if look(<double>A.shape[1] * A.shape[1] * A.shape[1]):
+            if look_at(A.shape[1]):
                 break
             definite[j] = cholesky(&A[j, 0, 0], &floor[j, 0], 0, A.shape[1], &scratch[0, 0])
     close_watch(&watch)
@@ -83,7 +88,7 @@ def eigh(const double[:, :, ::1] A, double[:, ::1] values, double[:, :, ::1] vec
     open_watch(&watch)
     with nogil:
         for j in range(A.shape[0]):
-            if look(<double>A.shape[1] * A.shape[1] * A.shape[1]):
+            if look_at(A.shape[1]):
                 break
             memcpy(&scratch[0, 0], &A[j, 0, 0], d * d * sizeof(double))
             done[j] = graded_eigen(&scratch[0, 0], d, &values[j, 0], &vectors[j, 0, 0], &scratch[d, 0])
@@ -100,7 +105,7 @@ def compose(const double[:, ::1] values, const double[:, :, ::1] vectors, double
     open_watch(&watch)
     with nogil:
         for j in range(values.shape[0]):
-            if look(<double>values.shape[1] * values.shape[1] * values.shape[1]):
+            if look_at(values.shape[1]):
                 break
             eigen.compose(&values[j, 0], &vectors[j, 0, 0], values.shape[1], &A[j, 0, 0])
     close_watch(&watch)
@@ -117,7 +122,7 @@ def factors_of(const double[:, ::1] values, const double[:, ::1] root, double[:,
     open_watch(&watch)
     with nogil:
         for j in range(values.shape[0]):
-            if look(<double>values.shape[1] * values.shape[1] * values.shape[1]):
+            if look_at(values.shape[1]):
                 break
             done[j] = factor_of(&values[j, 0], &root[j, 0], values.shape[1], &vectors[j, 0, 0])
     close_watch(&watch)
@@ -134,7 +139,7 @@ def below(const double[:, :, ::1] A, const double[:, :, ::1] U, const double[::1
     open_watch(&watch)
     with nogil:
         for j in range(A.shape[0]):
-            if look(<double>A.shape[1] * A.shape[1] * A.shape[1]):
+            if look_at(A.shape[1]):
                 break
             found[j] = not above(&A[j, 0, 0], &U[j, 0, 0], A.shape[1], SCATTER, &floor[0], part, &scratch[0, 0])
     close_watch(&watch)
