@@ -97,8 +97,8 @@ class Structure(ABC):
         eps: rounding of the moments; current: what has the covariances and factors so far, at which a search begins, or
         None. Returns an Estimate, no less likely than the current covariances.
         """
-        S = self.sample(second, masses, shift)
-        return self.no_worse(self.maximum(S, masses, floor, eps, current), S, masses, floor, current)
+        S, now = self.sample(second, masses, shift), None if current is None else current.covariances
+        return self.no_worse(self.maximum(S, masses, floor, eps, now), S, masses, floor, current)
 
     @abstractmethod
     def sample(self, second, masses, shift):
@@ -106,7 +106,7 @@ class Structure(ABC):
 
     @abstractmethod
     def maximum(self, S, masses, floor, eps, current):
-        """The Estimate for sample covariances S; other arguments as in `estimate`."""
+        """The Estimate for sample covariances S; current: the covariances so far, or None; the rest as in `estimate`."""
 
     def no_worse(self, found, S, masses, floor, current):
         """What was found, or the current covariances if they are more likely and the floor allows them.

@@ -81,7 +81,7 @@ class CommonAxes(Oriented):
             each = np.concatenate([combined(S, masses / masses.sum())[None], S])
             found = min(map(look, eigh(each)[1]), key=lambda axes: axes.cost)
         else:
-            found = look(axes_of(current.covariances))
+            found = look(axes_of(current))
         found = search(found, look, masses / masses.sum(), patience(current))
         return found.Q, found.v, found.held
 

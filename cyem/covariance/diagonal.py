@@ -19,7 +19,7 @@ class Diagonal(Variances):
         return second.reshape(shift.shape) / masses[:, None] - shift**2
 
     def maximum(self, S, masses, floor, eps, current):
-        return Estimate(*self.variances(S, masses, floor[None], None if current is None else current.covariances))
+        return Estimate(*self.variances(S, masses, floor[None], current))
 
     def distances(self, S, U, d):
         return (S * U**2).sum(axis=1)

@@ -30,5 +30,5 @@ class OwnAxes(Oriented):
     def axes(self, S, masses, floor, current):
         s, Q = eigh(S)
         if current is not None:  # of the same mean as the variances along the axes
-            current = np.diagonal(current.covariances, axis1=1, axis2=2)
+            current = np.diagonal(current, axis1=1, axis2=2)
         return Q, *self.variances(np.maximum(s, 0), masses, least_along(Q, floor), current)

@@ -48,12 +48,12 @@ class Proportional(Matrices):
         def sizes(A):
             return np.maximum(np.trace(A, axis1=1, axis2=2), floor.sum()) / d
 
-        begin = S if current is None else current.covariances
+        begin = S if current is None else current
         found, _ = settle(step, sizes(begin), THIN * floor, patience(current))
         if exceeds(found.covariances, np.repeat(floor[None], k, axis=0)).all():
             return found
         narrowest = np.linalg.eigvalsh(found.covariances / np.sqrt(np.outer(floor, floor)))[:, 0]
         starts = [found.covariances / np.clip(narrowest, THIN, 1)[:, None, None]]
-        starts += [] if current is None else [current.covariances]
+        starts += [] if current is None else [current]
         found, _ = min((settle(step, sizes(start), floor) for start in starts), key=lambda found: found[1])
         return found
