@@ -106,12 +106,13 @@ def test_what_stands_at_the_floor_is_told_by_every_way_there(code, dtype):
     """From the best single component, labels, given parameters, the last fit, a search, or as one of many."""
     round_, kind = structure(code).round, "on a line" if code[2] != "I" else "constant column"
     X = flat(kind, 3).astype(dtype)
-    first, _ = fitted(X, 2, code)
+    few = dict(max_iter=15)  # a search for axes at the floor is slow
+    first, _ = fitted(X, 2, code, **few)
     ways = [
-        dict(acceleration=None),
-        dict(init_params=np.arange(len(X)) % 2),
+        dict(acceleration=None, **few),
+        dict(init_params=np.arange(len(X)) % 2, **few),
         dict(init_params=np.arange(len(X)) % 2, max_iter=0),
-        dict(search="swap", n_moves=2),
+        dict(search="swap", n_moves=2, **few),
         dict(weights_init=first.weights_, means_init=first.means_, precisions_init=first.precisions_),
     ]
     for way in ways:
@@ -124,7 +125,7 @@ def test_what_stands_at_the_floor_is_told_by_every_way_there(code, dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         again = first.fit(X)
-        rows = select(X, [1, 2], code, random_state=0).rows
+        rows = select(X, [1, 2], code, random_state=0, **few).rows
     assert bool(listed(again)) is not round_
     for row in rows:
         assert any("held at the floor" in line for line in row.report) is not round_

@@ -277,7 +277,7 @@ def useful_whole(given, moments):
 @every_isa
 @every_dtype
 @pytest.mark.parametrize(("moments", "density"), FROM_THE_WHOLE, ids=["scatter", "pooled"])
-@by_size([*ALONG_AXES, (20000, 3, 4), (3000, 33, 5)])
+@by_size([*ALONG_AXES, (20000, 3, 4), (1000, 33, 5)])
 def test_moments_from_the_whole(isa, dtype, moments, density, size):
     given = normal(problem(*size, density, dtype))
     for posterior, weighted in itertools.product((SOFT, HARD), (False, True)):
@@ -863,6 +863,9 @@ NONE = np.empty(0)
 @pytest.mark.parametrize(("k", "d"), [(1, 1), (3, 1), (1, 4), (2, 2), (3, 5), (7, 16), (4, 33)])
 def test_m_step(isa, moments, ties, k, d):
     linalg = kernels.module("linalg", isa)
+    search = reference.TIES[ties].startswith("axes")  # which ends where less than 1e-10 is to be gained
+    if search and d == 33:
+        k, d = 2, 21  # the twin takes seconds
     statistics, means, floor = sums_about_means(k, d, moments)
     block, _ = closed_forms(moments, k, d)
     exact = np.zeros(len(block))
@@ -871,7 +874,6 @@ def test_m_step(isa, moments, ties, k, d):
     assert linalg.m_step(*given, NONE, block, **kinds) == ORDINARY
     assert reference.m_step(*given, NONE, exact, **kinds) == ORDINARY
     assert_fence_stands(block)
-    search = reference.TIES[ties].startswith("axes")  # which ends where less than 1e-10 is to be gained
     close = dict(rtol=0, atol=(1e-4 if search else 1e-11) * np.abs(exact).max())
     np.testing.assert_allclose(parameters(block, k, d), parameters(exact, k, d), **close)
 
