@@ -285,7 +285,7 @@ class Mixture:
     def held(self, parameters):
         """The components that are at the floor, in some direction."""
         touching = self.structure.touching(parameters.covariances, parameters.factors, self.floor, self.eps)
-        return places(np.broadcast_to(touching, len(parameters.weights))) if touching.any() else ()
+        return places(np.broadcast_to(touching, len(parameters.weights))) if np.count_nonzero(touching) else ()
 
     def admits(self, parameters):
         """Whether no component is thinner than the floor."""
@@ -503,29 +503,32 @@ def least_variances(X, frame, variances, structure):
 def coincident(parameters):
     """Groups (lists of indices) of components that do not differ, by the symmetric Kullback-Leibler divergence.
 
-    Looked at are pairs whose means are close along one feature: the divergence of two distributions is at least that of
-    what one feature shows of them, (1 / v_i + 1 / v_j) gap^2 / 2 and more.
+    Looked at are pairs whose means are close along each feature: the divergence of two distributions is at least that
+    of what one feature shows of them, (1 / v_i + 1 / v_j) gap^2 / 2 and more.
     """
     _, d = parameters.means.shape
     # a divergence of c between components allows their log det Sigma^(-1/2) a difference of sqrt(d c / 2)
-    pairs = zip(parameters.constants.tolist(), parameters.weights.tolist(), strict=True)
-    volumes = sorted(constant - math.log(weight) for constant, weight in pairs if weight > 0)
-    if all(above - below > math.sqrt(d * COINCIDENT / 2) for below, above in pairwise(volumes)):
+    triples = enumerate(zip(parameters.constants.tolist(), parameters.weights.tolist(), strict=True))
+    volumes = sorted((constant - math.log(weight), j) for j, (constant, weight) in triples if weight > 0)
+    alike = [pair for pair in pairwise(volumes) if pair[1][0] - pair[0][0] <= math.sqrt(d * COINCIDENT / 2)]
+    if not alike:
         return []
     these = gaussians(parameters)
-    weighty = np.flatnonzero(parameters.weights > 0)
-    variances = these.deviations[weighty] ** 2
-    feature = (parameters.means[weighty].var(axis=0) / variances.mean(axis=0)).argmax()
-    order = np.argsort(parameters.means[weighty, feature], kind="stable")
-    places, variances = weighty[order], variances[order, feature]
-    along = parameters.means[places, feature]
-    ends = np.searchsorted(along, along + np.sqrt(2 * COINCIDENT * variances), side="right")
+    places = np.array(sorted({j for pair in alike for _, j in pair}))
+    means, variances = these.means[places], these.variances[places]
+    feature = ((means.max(axis=0) - means.min(axis=0)) ** 2 / variances[0]).argmax()
+    order = np.argsort(means[:, feature], kind="stable")
+    places, means, variances = places[order], means[order], variances[order]
+    along = means[:, feature]
+    ends = np.searchsorted(along, along + np.sqrt(2 * COINCIDENT * variances[:, feature]), side="right")
     groups, grouped = [], np.zeros(len(places), bool)
     for first in np.flatnonzero(ends > np.arange(1, len(places) + 1)):
         if grouped[first]:
             continue
         others = first + 1 + np.flatnonzero(~grouped[first + 1 : ends[first]])
-        same = others[these.divergences(places[first], places[others]) < COINCIDENT]
+        gaps = (means[others] - means[first]) ** 2 / variances[first]
+        others = others[gaps.max(axis=1, initial=0) < 2 * COINCIDENT]
+        same = others[these.divergences(places[first], places[others]) < COINCIDENT] if len(others) else others
         if len(same):
             grouped[same] = True
             groups.append(sorted([int(places[first]), *places[same].tolist()]))

@@ -25,12 +25,17 @@ class Gaussians(NamedTuple):
     covariances: np.ndarray  # (k, d, d), (k, d) or (k,)
 
     @property
-    def deviations(self):
-        """Standard deviations of the features (k, d)."""
+    def variances(self):
+        """Of the features (k, d)."""
         S, shape = self.covariances, self.means.shape
         if S.ndim == 1:
-            return np.broadcast_to(np.sqrt(S)[:, None], shape)
-        return np.sqrt(np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S)
+            return np.broadcast_to(S[:, None], shape)
+        return np.diagonal(S, axis1=1, axis2=2) if S.ndim == 3 else S
+
+    @property
+    def deviations(self):
+        """Standard deviations of the features (k, d)."""
+        return np.sqrt(self.variances)
 
     def deviation(self, j, axis):
         """The standard deviation of component j along an axis (d,) of length one."""

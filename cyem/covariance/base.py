@@ -291,7 +291,7 @@ class SquareMatrices(Structure):
 
     def below(self, covariances, factors, floor, part=0.0):
         d = len(floor)
-        A, U = (np.ascontiguousarray(matrices).reshape(-1, d, d) for matrices in (covariances, factors))
+        A, U = np.ascontiguousarray(covariances).reshape(-1, d, d), np.ascontiguousarray(factors).reshape(-1, d, d)
         found = np.empty(len(A), np.intc)
         linalg.below(A, U, floor, np.empty((d, d)), found, part=part)
         return found != 0

@@ -66,6 +66,7 @@ cdef enum:
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
     PART = 1 << 10          # sums that a thread adds at a time
     EIGHT = 8               # rows that are transposed together
+    NEXT = 16               # rows ahead that are fetched where no processor can guess which they are
     FIRST = 4               # components that are evaluated first, the most likely ones
 
 cdef double SLACK = 1e-5  # of a bound: more than its rounding
@@ -226,14 +227,19 @@ cpdef Py_ssize_t workspace_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int de
 
 # --- samples -> responsibilities -------------------------------------------------------------------------------------
 
-cdef inline void column(const real* x, Py_ssize_t d, real reference, real scale, real* out) noexcept nogil:
+cdef inline void column(const real** x, Py_ssize_t i, real reference, real scale, real* out) noexcept nogil:
     """One feature of EIGHT rows. Spelt out, for compilers would read along rows and write numbers one by one."""
     cdef Py_ssize_t l
     cdef real t[EIGHT]
-    t[0], t[1], t[2], t[3] = x[0], x[d], x[2 * d], x[3 * d]
-    t[4], t[5], t[6], t[7] = x[4 * d], x[5 * d], x[6 * d], x[7 * d]
+    t[0], t[1], t[2], t[3] = x[0][i], x[1][i], x[2][i], x[3][i]
+    t[4], t[5], t[6], t[7] = x[4][i], x[5][i], x[6][i], x[7][i]
     for l in range(EIGHT):
         out[l] = (t[l] - reference) * scale
+
+
+cdef inline const real* row_at(const Pass* p, const real* X, Py_ssize_t i) noexcept nogil:
+    """The i-th row, in the order in which tiles take them."""
+    return X + (i if p.order is NULL else p.order[i]) * p.d
 
 
 cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
@@ -244,24 +250,30 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef real* tile = <real*>s.tiles
     cdef real* weight = <real*>s.weight
     cdef const Py_ssize_t* order = p.order
-    cdef const real* x
-    cdef Py_ssize_t _t, v, r, i, m, whole, d = p.d
+    cdef const real* x[EIGHT]
+    cdef Py_ssize_t _t, v, r, i, l, m, whole, d = p.d
     if p.loaded:
         return
     for _t in range(tiles):
         m = p.n - row if p.n - row < TILE else TILE
-        whole = m // EIGHT * EIGHT if order is NULL else 0
+        whole = m // EIGHT * EIGHT
         for v from 0 <= v < whole by EIGHT:  # so few rows that their cache lines are there for every feature
-            x = X + (row + v) * d
-            for i from 0 <= i < EIGHT * d by 8:
-                cyem_prefetch(x + TILE * d + i)
+            for l in range(EIGHT):
+                x[l] = row_at(p, X, row + v + l)
+            if order is NULL:
+                for i from 0 <= i < EIGHT * d by 8:
+                    cyem_prefetch(x[0] + TILE * d + i)
+            else:
+                for l in range(min(EIGHT, p.n - row - v - NEXT)):
+                    for i from 0 <= i < d by 8:
+                        cyem_prefetch(row_at(p, X, row + v + NEXT + l) + i)
             for i in range(d):
                 cyem_one_by_one()
-                column(x + i, d, reference[i], scale[i], tile + i * TILE + v)
+                column(x, i, reference[i], scale[i], tile + i * TILE + v)
         for r in range(whole, m):
-            x = X + (row + r if order is NULL else order[row + r]) * d
+            x[0] = row_at(p, X, row + r)
             for i in range(d):
-                tile[i * TILE + r] = (x[i] - reference[i]) * scale[i]
+                tile[i * TILE + r] = (x[0][i] - reference[i]) * scale[i]
         for i in range(d):
             for r in range(m, TILE):
                 tile[i * TILE + r] = tile[i * TILE + m - 1]
