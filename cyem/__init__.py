@@ -1,15 +1,16 @@
 """Mixture models fitted by expectation-maximization."""
 
 from .config import show_config
-from .estimator import ConvergenceWarning, NotFittedError
 from .gaussian import GaussianMixture
+from .notices import ConvergenceWarning, NotFittedError
 from .verbs import e_step, m_step
+from .version import __version__
 
-__version__ = "0.1.0"
 __all__ = [
     "ConvergenceWarning",
     "GaussianMixture",
     "NotFittedError",
+    "__version__",
     "e_step",
     "likelihood_ratio_test",
     "load",
@@ -26,7 +27,7 @@ __all__ = [
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
     "likelihood_ratio_test": "bootstrap",
-    "load": "persistence",
+    "load": "loading",
     "merge": "merging",
     "report": "reporting",
     "select": "selection",

@@ -9,8 +9,9 @@ import numpy as np
 
 from . import data, start
 from .covariance import structure
-from .estimator import ConvergenceWarning, muted
-from .gaussian import INTERRUPTED, GaussianMixture
+from .gaussian import GaussianMixture
+from .history import INTERRUPTED
+from .notices import ConvergenceWarning, muted
 from .paths import APART, longest, squared
 from .replicates import processes, replicates, whole
 from .text import aligned

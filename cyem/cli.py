@@ -21,8 +21,8 @@ import cyem
 
 from . import files, tables
 from .criteria import CRITERIA, UndefinedCriterion
-from .estimator import NamelessWarning, muted
-from .gaussian import INTERRUPTED
+from .history import INTERRUPTED
+from .notices import NamelessWarning, muted
 from .progress import shown
 from .summary import feature_names
 from .text import aligned, printable

@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from . import kernels, threads
+from .version import __version__
 
 
 def show_config(mode="print"):
@@ -24,8 +25,6 @@ def show_config(mode="print"):
     >>> show_config("dict")["instruction_set"] in ("base", "v3", "v4")
     True
     """
-    from . import __version__
-
     config = {
         "cyem": __version__,
         "numpy": np.__version__,

@@ -25,6 +25,11 @@ UNDEFINED = {
     "cv": "is computed only when asked for, by criterion='cv', at the end, and needs every part of the samples fitted",
 }
 NOT_FINITE = "gave no finite number"
+MARKS = {
+    "!": "! stopped before convergence: raise max_iter",
+    "~": "~ something out of the ordinary, such as a component as thin as reg_covar allows: see the report of the row",
+    "?": "? spurious: a component owes its likelihood to a few rows or to none of the width; not chosen",
+}
 
 
 def measures(k, p, n, log_likelihood, single, classification, entropy):
@@ -157,3 +162,8 @@ def tried(criterion, row, model):
     if not isinstance(value, numbers.Real):
         raise TypeError(f"criterion={criterion!r} gave {value!r} for {row.title}: it must return a number, the "
                         "smaller the better (NaN, inf: not defined)")
+
+
+def marks(row):
+    """The keys of MARKS that a row deserves."""
+    return "~" * bool(row.report) + "?" * row.spurious + "!" * (not row.converged and not row.reason)

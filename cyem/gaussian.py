@@ -7,40 +7,13 @@ import numpy as np
 
 from . import data, em, search, start, state, threads
 from .covariance import structure
-from .estimator import ConvergenceWarning, Estimator, warn
+from .estimator import Estimator
+from .history import INTERRUPTED, SEARCHED, Memo, Report
 from .mixture import Mixture, Parameters
+from .notices import ConvergenceWarning, warn
 from .sweep import Evaluator, Frame, Samples, power_of_two
 
 MEMORABLE = 1 << 16  # numbers in factors up to which the form in which they are evaluated is kept
-
-
-class Memo:
-    """What a value was made of, as a copy, and the value; not worth a place in a pickle."""
-
-    __slots__ = ("kept",)
-
-    def __init__(self):
-        self.kept = None, None
-
-    def __reduce__(self):
-        return Memo, ()
-
-INTERRUPTED = "interrupted: this is the best so far"
-SEARCHED = "search: "  # what the event that tells of a search begins with
-
-
-class Report(tuple):
-    """What happened during a fit, one line an event; empty after an ordinary one."""
-
-    __slots__ = ()
-
-    @property
-    def troubles(self):
-        """The events but for what a search tells of itself, which is no reason to doubt a fit."""
-        return tuple(event for event in self if not event.startswith(SEARCHED))
-
-    def __str__(self):
-        return "\n".join(self) or "nothing out of the ordinary"
 
 
 class GaussianMixture(Estimator):
@@ -147,6 +120,8 @@ class GaussianMixture(Estimator):
     >>> sorted(model.means_.round(6).tolist())
     [[1.0, 2.0], [10.0, 2.0]]
     """
+
+    _saved = True  # a subclass may have what `load` knows nothing of
 
     def __init__(
         self,

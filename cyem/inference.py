@@ -8,8 +8,8 @@ import numpy as np
 from . import bootstrap, data, state
 from .covariance import structure
 from .covariance.local import contrasts, local
-from .estimator import warn
 from .gaussian import fitted
+from .notices import warn
 from .statistics import TINY
 from .summary import feature_names
 from .text import aligned

@@ -17,10 +17,11 @@ from reprlib import repr
 
 import numpy as np
 
-from . import __version__, files, state, threads
+from . import files, state, threads
 from .covariance import structure
-from .estimator import warn
-from .gaussian import GaussianMixture, Memo, Report
+from .history import Memo, Report
+from .notices import warn
+from .version import __version__
 
 FORMAT = "cyem model"
 VERSION = 1  # raised when older versions of cyem could not read the file
@@ -72,9 +73,11 @@ def save(model, path):
     ...     cyem.load(Path(folder, "model.npz")).means_
     array([[0., 1.]])
     """
-    if type(model) is not GaussianMixture:
-        raise TypeError(f"a {type(model).__name__} is not saved, as load would return a GaussianMixture: pickle it, or "
-                        "save a GaussianMixture.from_parameters(...) of its weights_, means_ and covariances_.")
+    own = type(model)
+    if "_saved" not in vars(own):
+        base = next(cls.__name__ for cls in own.__mro__ if "_saved" in vars(cls))
+        raise TypeError(f"a {own.__name__} is not saved, as load would return a {base}: pickle it, or save a "
+                        f"{base}.from_parameters(...) of its weights_, means_ and covariances_.")
     model._check_fitted()
     if (fitted_as := state.last_structure(model)) is not structure(model.covariance_type):
         raise ValueError(f"covariance_type={model.covariance_type!r} was set after a fit with {fitted_as.name!r}: set "
@@ -91,7 +94,7 @@ def save(model, path):
         "arrays": {name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()},
     }
     text = json.dumps(metadata, indent=1)
-    _model(json.loads(text), arrays)  # as `load` will do: what that refuses is not written
+    restored(json.loads(text), arrays, {own.__name__: own})  # as `load` will do: what that refuses is not written
 
     def fill(file):
         with zipfile.ZipFile(file, "w") as archive:
@@ -103,31 +106,8 @@ def save(model, path):
     files.write(path, fill)
 
 
-def load(path):
-    """Read a model from a file that `GaussianMixture.save` wrote.
-
-    Parameters
-    ----------
-    path : str or path
-        File name.
-
-    Returns
-    -------
-    GaussianMixture
-        Equal to the saved one, bit for bit.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    ValueError
-        If it is no model file, is truncated or damaged, was written by a version of cyem that knows more, or does not
-        hold a whole model.
-
-    Examples
-    --------
-    See `GaussianMixture.save`.
-    """
+def read(path, classes):
+    """The model in a file, of one of the classes {name: class}; errors as `load` has them."""
     name = os.fspath(path)
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
@@ -135,7 +115,7 @@ def load(path):
             raise OSError(f"{name!r} is not a regular file: give the name of a file")
         try:
             with zipfile.ZipFile(file) as archive:
-                return _model(*_read(archive, status.st_size))
+                return restored(*_read(archive, status.st_size), classes)
         except OSError as error:
             if error.errno != errno.EINVAL:  # that of a seek to before the beginning, where a damaged directory points
                 raise
@@ -227,16 +207,18 @@ def _read_array(data, dtype, shape):
     return np.ndarray(shape, dtype, data, start).copy()
 
 
-def _model(metadata, arrays):
-    """The model that metadata and arrays describe, if it is whole."""
-    if metadata.get("class") != GaussianMixture.__name__:
-        raise ValueError(f"it holds a {metadata.get('class')!r}, which cyem {__version__} does not know")
+def restored(metadata, arrays, classes):
+    """The model that metadata and arrays describe, of one of the classes {name: class}, if it is whole."""
+    name = metadata.get("class")
+    own = classes.get(name) if isinstance(name, str) else None
+    if own is None:
+        raise ValueError(f"it holds a {name!r}, which cyem {__version__} does not know")
     values = metadata["parameters"] | metadata["fitted"] | arrays
     fitted = _fitted(values)
     parameters = {name: value for name, value in values.items() if name not in fitted}
-    if unknown := parameters.keys() - GaussianMixture._defaults().keys():
+    if unknown := parameters.keys() - own._defaults().keys():
         raise ValueError(f"it has a parameter {min(unknown)!r}, which cyem {__version__} does not know")
-    model = GaussianMixture(**parameters)
+    model = own(**parameters)
     for name, kind in (("fit_report_", Report), ("feature_names_in_", lambda names: np.array(names, dtype=object))):
         if isinstance(fitted.get(name), list):
             fitted[name] = kind(fitted[name])

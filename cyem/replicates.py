@@ -8,7 +8,7 @@ import numpy as np
 
 from . import threads
 from .children import Children
-from .estimator import ConvergenceWarning, muted, warn
+from .notices import ConvergenceWarning, muted, warn
 from .progress import shown
 from .workers import Crew, NoRoom
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from . import covariance, data, start, threads
 from .contest import Settings
-from .criteria import NOT_FINITE, UndefinedCriterion, answers, known, measures, title, tried
-from .estimator import ConvergenceWarning, muted, warn
+from .criteria import MARKS, NOT_FINITE, UndefinedCriterion, answers, known, marks, measures, title, tried
 from .gaussian import GaussianMixture
 from .grid import Grid
 from .lazy import cached_property
 from .mixture import Mixture
+from .notices import ConvergenceWarning, muted, warn
 from .progress import shown
 from .sweep import SERIAL
 from .text import aligned, plural, precision
@@ -29,11 +29,6 @@ CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stand
 FOLDS = 10  # of a cross-validation
 MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves"}  # parameters of one fit only
-MARKS = {
-    "!": "! stopped before convergence: raise max_iter",
-    "~": "~ something out of the ordinary, such as a component as thin as reg_covar allows: see the report of the row",
-    "?": "? spurious: a component owes its likelihood to a few rows or to none of the width; not chosen",
-}
 
 
 class Row(NamedTuple):
@@ -223,7 +218,7 @@ class Selection:
 
     def _repr_html_(self):
         """The best of the table, for notebooks."""
-        from .fragments import selection_summary
+        from .html import selection_summary
 
         return str(selection_summary(self))
 
@@ -548,11 +543,6 @@ def _cells(row, criteria):
         return *combination, f"not fitted: {row.reason}"
     iterations = f"{marks(row)} {row.n_iter}".strip()
     return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, f"{row.seconds:.2f}"
-
-
-def marks(row):
-    """The keys of MARKS that a row deserves."""
-    return "~" * bool(row.report) + "?" * row.spurious + "!" * (not row.converged and not row.reason)
 
 
 def _counts(n_components, n):

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import data
 from .covariance import structure
-from .estimator import NotFittedError, familiar
+from .notices import NotFittedError, familiar
 
 ROUNDING = 1e-6  # by which a sum of weights may differ from one
 

@@ -9,8 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from .estimator import warn
 from .kernels import _cpu
+from .notices import warn
 
 MOST = 1024  # threads, more than machines have cores: of a million the stacks would not fit into memory
 ROOT = Path("/")  # where proc and sys are

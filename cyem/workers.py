@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from queue import SimpleQueue
 from time import perf_counter
 
-from .estimator import warn
+from .notices import warn
 
 
 class Stopped(Exception):

@@ -19,7 +19,8 @@ from sklearn.utils.estimator_checks import check_dataframe_column_names_consiste
 from sklearn.utils.validation import check_is_fitted
 
 from cyem import GaussianMixture, data
-from cyem.estimator import ConvergenceWarning, Estimator, NotFittedError, warn
+from cyem.estimator import Estimator
+from cyem.notices import ConvergenceWarning, NotFittedError, warn
 
 
 class Box(Estimator):
@@ -284,7 +285,8 @@ def test_a_search_without_routing(X):
 # --- without scikit-learn ---
 
 ALONE = """
-import pickle, sys
+from cyem.estimator import Estimator
+from cyem.notices import ConvergenceWarning, NotFittedError, familiar
 from cyem.estimator import ConvergenceWarning, Estimator, NotFittedError, familiar
 
 class Box(Estimator):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from cyem import fragments, select
+from cyem import html, select
 from cyem.criteria import CRITERIA
 from cyem.mixture import Mixture
 from cyem.plotting import CriterionDisplay
@@ -220,7 +220,7 @@ def test_a_function_that_fails_for_some_rows(X):
         "undefined: separation raised ValueError: Number of labels is 1. Valid values are 2 to n - 1",
         "undefined: separation gave None, which is no number",
     ]
-    table = fragments.models(selection, selection.rows)
+    table = html.models(selection, selection.rows)
     assert '<abbr title="gave None, which is no number">undefined</abbr>' in table
 
 

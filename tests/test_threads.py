@@ -13,7 +13,7 @@ import pytest
 
 import cyem
 from cyem import ConvergenceWarning, GaussianMixture, threads
-from cyem.estimator import NamelessWarning, muted, warn
+from cyem.notices import NamelessWarning, muted, warn
 from cyem.sweep import Samples
 
 

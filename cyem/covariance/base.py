@@ -106,7 +106,7 @@ class Structure(ABC):
 
     @abstractmethod
     def maximum(self, S, masses, floor, eps, current):
-        """The Estimate for sample covariances S; current: the covariances so far, or None; the rest as in `estimate`."""
+        """The Estimate for sample covariances S; current: covariances so far, or None; the rest as in `estimate`."""
 
     def no_worse(self, found, S, masses, floor, current):
         """What was found, or the current covariances if they are more likely and the floor allows them.

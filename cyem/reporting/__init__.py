@@ -7,9 +7,9 @@ from pathlib import Path
 from string import Template
 
 from .. import data, files
-from ..estimator import NamelessWarning, muted
 from ..gaussian import GaussianMixture
 from ..markup import together
+from ..notices import NamelessWarning, muted
 from ..selection import Selection
 from . import pictures, sections
 

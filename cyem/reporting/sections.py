@@ -9,12 +9,12 @@ import numpy as np
 
 import cyem
 
-from .. import criteria, fragments, state
-from ..estimator import NamelessWarning, muted
-from ..gaussian import Report
+from .. import criteria, fragments, html, state
+from ..history import Report
 from ..inference import AwayWarning, standard_errors
 from ..lazy import cached_property
 from ..markup import element, row, table, together
+from ..notices import NamelessWarning, muted
 from ..selection import select
 from ..summary import deviations, ending, feature_names, heading
 from ..text import plural, precision, series
@@ -134,7 +134,7 @@ def _reason(selection):
 
 def _contest(selection):
     """The best row, its criterion, and the others with theirs, less those that are the best by another name."""
-    (best, value), *others = fragments.ranked(selection)
+    (best, value), *others = html.ranked(selection)
 
     def same(fit):
         return fit[:1] == best[:1] and fit.n_parameters == best.n_parameters and isclose(
@@ -249,7 +249,7 @@ def certainty(facts, figures):
 def models(selection, figures):
     """The table of all models, which the script of the page makes sortable."""
     note = "A click on a heading sorts by it, another one the other way round. ★ is the chosen model."
-    shown = fragments.models(selection, selection.rows, class_="sortable")
+    shown = html.models(selection, selection.rows, class_="sortable")
     return together(
         element("h2", "All models compared"),
         figures.get("criterion", ""),
