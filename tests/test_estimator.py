@@ -285,9 +285,9 @@ def test_a_search_without_routing(X):
 # --- without scikit-learn ---
 
 ALONE = """
+import pickle, sys
 from cyem.estimator import Estimator
 from cyem.notices import ConvergenceWarning, NotFittedError, familiar
-from cyem.estimator import ConvergenceWarning, Estimator, NotFittedError, familiar
 
 class Box(Estimator):
     def __init__(self, floor=1): self.floor = floor
