@@ -8,8 +8,8 @@ import numpy as np
 from problems import SMALL, start
 
 from cyem import GaussianMixture, __version__, threads
-from cyem.covariance import structure
-from cyem.mixture import Mixture, Parameters
+from cyem.em.problem import Mixture, Parameters
+from cyem.families.covariance import structure
 
 WARM, TIMED = 1, 3  # iterations before the clock starts, and on it
 SETTLED = 8  # iterations after which passes leave out what cannot matter

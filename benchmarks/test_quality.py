@@ -10,7 +10,7 @@ from problems import QUALITY, SMALL, mixture
 from test_fit import NEGLIGIBLE
 
 import cyem
-from cyem.mixture import Mixture
+from cyem.em.problem import Mixture
 
 SEEDS = 2 if SMALL else 5
 RESTARTS = 2  # of scikit-learn for each of ours

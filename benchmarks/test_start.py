@@ -5,7 +5,7 @@ import pytest
 from libraries import Iterations
 from problems import clusters
 
-from cyem import start
+from cyem.em import start
 
 
 @pytest.mark.parametrize("name", start.STARTS)

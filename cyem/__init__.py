@@ -1,9 +1,9 @@
 """Mixture models fitted by expectation-maximization."""
 
 from .config import show_config
-from .gaussian import GaussianMixture
+from .models.gaussian import GaussianMixture
+from .models.verbs import e_step, m_step
 from .notices import ConvergenceWarning, NotFittedError
-from .verbs import e_step, m_step
 from .version import __version__
 
 __all__ = [
@@ -26,13 +26,13 @@ __all__ = [
 
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
-    "likelihood_ratio_test": "bootstrap",
-    "load": "loading",
-    "merge": "merging",
+    "likelihood_ratio_test": "inference.bootstrap",
+    "load": "models.load",
+    "merge": "inference.merging",
     "report": "reporting",
-    "select": "selection",
-    "stability": "bootstrap",
-    "standard_errors": "inference",
+    "select": "selection.select",
+    "stability": "inference.bootstrap",
+    "standard_errors": "inference.errors",
 }
 
 

@@ -19,13 +19,14 @@ import numpy as np
 
 import cyem
 
-from . import files, tables
-from .criteria import CRITERIA, UndefinedCriterion
-from .history import INTERRUPTED
+from . import files
+from .models.history import INTERRUPTED
 from .notices import NamelessWarning, muted
-from .progress import shown
-from .summary import feature_names
-from .text import aligned, printable
+from .rows import tables
+from .selection.criteria import CRITERIA, UndefinedCriterion
+from .show.progress import shown
+from .show.summary import feature_names
+from .show.text import aligned, printable
 
 EPILOG = """
 A FILE is text with , ; tab or blanks between the columns, with or without a header, or NumPy's .npy; - is the standard
@@ -208,7 +209,7 @@ def config(arguments):
 
 
 class Frame:
-    """A table with the names of its columns, as `cyem.data` reads the frames of other libraries."""
+    """A table with the names of its columns, as `cyem.rows.data` reads the frames of other libraries."""
 
     def __init__(self, X, names):
         self.X, self.names, self.shape = X, names, X.shape

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from cyem import ConvergenceWarning, GaussianMixture, em
-from cyem.covariance import STRUCTURES as ALL
-from cyem.mixture import Mixture
+from cyem import ConvergenceWarning, GaussianMixture
+from cyem.em import driver
+from cyem.em.problem import Mixture
+from cyem.families.covariance import STRUCTURES as ALL
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 
@@ -36,7 +37,7 @@ def test_fewer_passes_to_no_lower_maximum(structure, seed):
 @pytest.mark.parametrize("acceleration", ["squarem", None])
 @pytest.mark.filterwarnings("ignore:.*did not converge")
 def test_iterations_together_are_those_one_by_one(structure, acceleration, monkeypatch):
-    """The compiled ascent takes the path of `em.Ascent`, whatever the number of iterations in a call."""
+    """The compiled ascent takes the path of `driver.Ascent`, whatever the number of iterations in a call."""
     X, labels = overlapping(seed=2)
     start = dict(covariance_type=structure, init_params=labels, acceleration=acceleration, max_iter=60)
     together = GaussianMixture(4, **start).fit(X)
@@ -88,8 +89,8 @@ def test_it_leaps_where_nothing_is_compiled(structure):
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_parameters_survive_their_coordinates(structure):
     """Coordinates are a chart of the mixtures: there and back again changes nothing but the last bits."""
-    from cyem.covariance import structure as named
-    from cyem.start import responsibilities
+    from cyem.em.start import responsibilities
+    from cyem.families.covariance import structure as named
 
     X, labels = overlapping()
     mixture = Mixture(X * [1e-3, 1, 1e5], None, named(structure), 1e-6, 1)
@@ -103,7 +104,7 @@ def test_a_leap_lands_on_the_limit_of_a_geometric_path():
     """x_t = limit + c^t e: scheme S3 with a = 1 / (1 - c) gives the limit itself."""
     limit, error, c = np.array([3.0, -1.0, 2.0]), np.array([1.0, 2.0, -0.5]), 0.8
     x = [limit + c**t * error for t in range(3)]
-    leap = em.Leap()
+    leap = driver.Leap()
     leap.longest = 100
     target, rate = leap.ahead(*x)
     assert_allclose(target, limit, rtol=1e-13)
@@ -112,13 +113,13 @@ def test_a_leap_lands_on_the_limit_of_a_geometric_path():
 
 def test_a_leap_is_bounded_and_the_bound_learns():
     x = [np.array([1 - 0.99**t]) for t in range(3)]  # a = 100
-    leap = em.Leap()
+    leap = driver.Leap()
     target, _ = leap.ahead(*x)
-    assert target < 2 * x[2] * em.STRETCH
+    assert target < 2 * x[2] * driver.STRETCH
     leap.tell(accepted=True)
-    assert leap.longest == em.STRETCH**2
+    assert leap.longest == driver.STRETCH**2
     leap.tell(accepted=False)
-    assert leap.longest == em.STRETCH
+    assert leap.longest == driver.STRETCH
 
 
 @pytest.mark.parametrize("value", ["SQUAREM", True, 1])
@@ -129,6 +130,6 @@ def test_unknown_acceleration(value):
 
 def test_gains_that_do_not_shrink_are_not_the_end():
     """Beside a saddle steps may shrink while gains do not; where both do, the rule stops."""
-    crest, slope = em.Convergence(1e-8, 1e-15), em.Convergence(1e-8, 1e-15)
+    crest, slope = driver.Convergence(1e-8, 1e-15), driver.Convergence(1e-8, 1e-15)
     assert not any(crest.reached(4e-9, -4.6, rate=0.6) for _ in range(50))
     assert any(slope.reached(4e-9 * 0.6**i, -4.6, rate=0.6) for i in range(50))

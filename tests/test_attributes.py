@@ -11,7 +11,7 @@ from sklearn.mixture import GaussianMixture as Theirs
 
 import cyem
 from cyem import GaussianMixture, NotFittedError
-from cyem.covariance import NAMES, structure
+from cyem.families.covariance import NAMES, structure
 
 K, D = 3, 4
 X = np.random.default_rng(0).normal(size=(20, D))

@@ -14,9 +14,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import adjusted_rand_score
 
 from cyem import GaussianMixture, likelihood_ratio_test, stability
-from cyem.bootstrap import _best, _split, adjusted_rand, jaccard, matched
-from cyem.children import Children
-from cyem.replicates import replicates
+from cyem.inference.bootstrap import _best, _split, adjusted_rand, jaccard, matched
+from cyem.inference.children import Children
+from cyem.inference.replicates import replicates
 from cyem.workers import Crew
 
 
@@ -298,7 +298,7 @@ def test_replicates_warn_of_nothing(apart):
 
 def test_ctrl_c(apart, monkeypatch):
     """It ends the work with what is known by then, and a warning; before that there is nothing to tell."""
-    from cyem import replicates
+    from cyem.inference import replicates
 
     perform, done = replicates.perform, []
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import cyem
-from cyem import cli, tables
-from cyem.covariance import STRUCTURES
+from cyem import cli
+from cyem.families.covariance import STRUCTURES
+from cyem.rows import tables
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +141,14 @@ def test_select_marks_what_cannot_be_fitted(run, tmp_path):
 
 
 def test_select_interrupted(table, run, monkeypatch):
-    fit = cyem.em.fit
+    fit = cyem.em.driver.fit
 
     def impatient(model, parameters, **settings):
         if len(parameters.weights) == 2:
             raise KeyboardInterrupt
         return fit(model, parameters, **settings)
 
-    monkeypatch.setattr("cyem.em.fit", impatient)
+    monkeypatch.setattr("cyem.em.driver.fit", impatient)
     code, out, err = run("select", "points.csv", "--drop", "name", "--structures", "full", "--components", "1-3")
     assert code == 130
     assert err == "cyem: warning: interrupted after 1 of 3 fits: this is the best so far\n"
@@ -474,7 +475,7 @@ def test_ctrl_c_in_a_fit_gives_the_best_so_far(table, run, monkeypatch):
     def press(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cyem.progress._Silence.__call__", press)  # after the first iteration
+    monkeypatch.setattr("cyem.show.progress._Silence.__call__", press)  # after the first iteration
     code, out, err = run("fit", "points.csv", "--columns", "1-2", "--components", "2", "-o", "model.npz")
     assert code == 130 and out.startswith("Gaussian mixture, 2 components")
     assert err == "cyem: warning: interrupted: this is the best so far (iteration 1)\n"

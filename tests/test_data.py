@@ -7,8 +7,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from cyem import data
-from cyem.data import feature_names, samples, weights
+from cyem.rows import data
+from cyem.rows.data import feature_names, samples, weights
 
 A = np.arange(12.0).reshape(4, 3) / 7
 
@@ -343,6 +343,6 @@ def test_no_names(X):
 
 
 def test_frames_are_not_imported():
-    code = "import sys, cyem.data; print({'pandas', 'polars', 'pyarrow', 'scipy', 'sklearn'} & set(sys.modules))"
+    code = "import sys, cyem.rows.data; print({'pandas', 'polars', 'pyarrow', 'scipy', 'sklearn'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

@@ -18,9 +18,10 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_dataframe_column_names_consistency, parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
-from cyem import GaussianMixture, data
-from cyem.estimator import Estimator
+from cyem import GaussianMixture
+from cyem.models.estimator import Estimator
 from cyem.notices import ConvergenceWarning, NotFittedError, warn
+from cyem.rows import data
 
 
 class Box(Estimator):
@@ -286,7 +287,7 @@ def test_a_search_without_routing(X):
 
 ALONE = """
 import pickle, sys
-from cyem.estimator import Estimator
+from cyem.models.estimator import Estimator
 from cyem.notices import ConvergenceWarning, NotFittedError, familiar
 
 class Box(Estimator):

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cyem import ConvergenceWarning, GaussianMixture, select, standard_errors
-from cyem.covariance import STRUCTURES, structure
+from cyem.families.covariance import STRUCTURES, structure
 
 CODES = [s.code for s in STRUCTURES]
 REG = 1e-6  # the default
@@ -176,7 +176,7 @@ def test_no_step_loses_at_the_floor(code, reg_covar, dtype):
 @pytest.mark.filterwarnings("ignore:Best performing")
 def test_a_step_that_would_lose_is_not_taken_and_told(monkeypatch):
     """Whatever the reason is that an M-step is worse than the parameters it is for: the best is returned."""
-    from cyem.mixture import Mixture, Parameters
+    from cyem.em.problem import Mixture, Parameters
 
     X, labels = clusters()
     start = dict(init_params=np.roll(labels, 20), acceleration=None)

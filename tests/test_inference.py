@@ -183,8 +183,8 @@ def test_whole_weights_are_repeated_rows(triple, method):
 def test_blocks_change_nothing(triple, monkeypatch):
     model = tight(triple, 2, "full")
     whole = standard_errors(model, triple, "sandwich")
-    monkeypatch.setattr("cyem.inference.BLOCK", 1)
-    monkeypatch.setattr("cyem.inference.ROWS", 3)
+    monkeypatch.setattr("cyem.inference.errors.BLOCK", 1)
+    monkeypatch.setattr("cyem.inference.errors.ROWS", 3)
     assert_allclose(flat(standard_errors(model, triple, "sandwich")), flat(whole), rtol=1e-9)
 
 

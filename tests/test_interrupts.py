@@ -12,7 +12,7 @@ import pytest
 
 import cyem
 from cyem import GaussianMixture
-from cyem.mixture import Mixture
+from cyem.em.problem import Mixture
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cyem import GaussianMixture, kernels
-from cyem.covariance import STRUCTURES
+from cyem.families.covariance import STRUCTURES
 
 GUARDED_FITS = Path(__file__).parent / "fuzz" / "guarded_fits.py"
 NOT_OPENED = {"exp_log", "tiles"}  # one is for tests, one takes no array

@@ -11,7 +11,7 @@ from scipy.cluster.hierarchy import cut_tree, dendrogram, is_valid_linkage
 from sklearn.metrics import adjusted_rand_score
 
 from cyem import GaussianMixture, merge
-from cyem.merging import elbow
+from cyem.inference.merging import elbow
 
 
 @pytest.fixture(scope="module")

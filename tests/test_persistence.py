@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cyem
-from cyem import GaussianMixture, files, persistence
-from cyem.covariance import NAMES, structure
+from cyem import GaussianMixture, files
+from cyem.families.covariance import NAMES, structure
+from cyem.models import persistence
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 ARRAYS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")

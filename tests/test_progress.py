@@ -9,7 +9,8 @@ import termios
 import numpy as np
 import pytest
 
-from cyem import GaussianMixture, progress, select
+from cyem import GaussianMixture, select
+from cyem.show import progress
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def drawn(code, terminal=True):
 def test_of_a_selection_on_a_terminal_only(terminal):
     text = drawn(
         "import sys; sys.modules['tqdm'] = sys.modules['rich'] = None\n"
-        "import numpy as np, cyem, cyem.progress as progress; progress.QUIET = 0\n"
+        "import numpy as np, cyem, cyem.show.progress as progress; progress.QUIET = 0\n"
         "cyem.select(np.random.default_rng(0).normal(size=(50, 1)), [1, 2], 'full')",
         terminal,
     )
@@ -110,7 +111,7 @@ def test_libraries_draw_where_they_are_installed(library, other):
     pytest.importorskip(library)
     text = drawn(
         f"import sys, time; sys.modules[{other!r}] = None\n"
-        "import cyem.progress as progress; progress.QUIET = 0\n"
+        "import cyem.show.progress as progress; progress.QUIET = 0\n"
         "with progress.shown(None, 4, 'fits') as tell:\n"
         "    for i in range(4): time.sleep(0.15); tell(i + 1)"
     )

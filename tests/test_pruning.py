@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from cyem import GaussianMixture, em, kernels, pruning
-from cyem.covariance import structure
+from cyem import GaussianMixture, kernels
+from cyem.em import driver
+from cyem.em.problem import Mixture
+from cyem.families.covariance import structure
 from cyem.kernels import reference
-from cyem.mixture import Mixture
-from cyem.sweep import CUT
+from cyem.rows import pruning
+from cyem.rows.samples import CUT
 
 EPS = {np.float64: 1e-12, np.float32: 2e-5}
 
@@ -79,7 +81,7 @@ def test_a_fit_ends_at_the_same_place(monkeypatch):
     for worth in (pruning.WORTH, -1.0):
         monkeypatch.setattr(pruning, "WORTH", worth)
         mixture = problem(X)
-        fits.append(em.fit(mixture, begin(mixture, means, np.random.default_rng(3)), tol=1e-6, max_iter=200))
+        fits.append(driver.fit(mixture, begin(mixture, means, np.random.default_rng(3)), tol=1e-6, max_iter=200))
         assert (mixture.samples.pruner.bounds is None) == (worth < 0)
     assert fits[0].value == pytest.approx(fits[1].value, rel=1e-12)
     np.testing.assert_allclose(fits[0].parameters.means, fits[1].parameters.means, rtol=1e-9, atol=1e-9)

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from cyem import html, select
-from cyem.criteria import CRITERIA
-from cyem.mixture import Mixture
+from cyem import select
+from cyem.em.problem import Mixture
 from cyem.plotting import CriterionDisplay
+from cyem.selection import html
+from cyem.selection.criteria import CRITERIA
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 
@@ -361,7 +362,7 @@ def test_an_interrupt_before_the_first_row_is_an_interrupt(X, monkeypatch):
     def fit(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cyem.em.fit", fit)
+    monkeypatch.setattr("cyem.em.driver.fit", fit)
     with pytest.raises(KeyboardInterrupt):
         select(X, [1, 2])
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from cyem import GaussianMixture, contest, covariance, criteria, grid, paths, select, workers
-from cyem.criteria import measures
-from cyem.mixture import Mixture
-from cyem.selection import CODES, Problem, Row, Selection, distinct
-from cyem.start import seeded
+from cyem import GaussianMixture, select, workers
+from cyem.em.problem import Mixture
+from cyem.em.start import seeded
+from cyem.families import covariance, paths
+from cyem.selection import contest, criteria, grid
+from cyem.selection.criteria import measures
+from cyem.selection.select import CODES, Problem, Row, Selection, distinct
 from cyem.workers import Stopped, Workers
 
 # The best log-likelihoods of three components that are known: those of mclust from its own start and, where this is

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from cyem import kernels
-from cyem.covariance import structure
-from cyem.covariance.base import Estimate
+from cyem.em.problem import Parameters, coincident
+from cyem.em.start import ALL, some
+from cyem.families.covariance import structure
+from cyem.families.covariance.base import Estimate
 from cyem.kernels import reference
-from cyem.mixture import Parameters, coincident
-from cyem.start import ALL, some
 
 DENSITIES, MOMENTS = reference.DENSITIES, reference.MOMENTS
 HEAD, TILE, SPARSE, SPARSER, WORD = 2, 192, 80, 40, 8

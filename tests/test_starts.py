@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cyem import GaussianMixture, em, paths, search, start
-from cyem.covariance import structure
-from cyem.mixture import Mixture
+from cyem import GaussianMixture
+from cyem.em import driver, moves, start
+from cyem.em.problem import Mixture
+from cyem.families import paths
+from cyem.families.covariance import structure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*did not converge", "ignore:.*fit_report_")
 NAMES = ["short_em", "kmeans", "k-means++", "random", "random_from_data"]
@@ -106,8 +108,8 @@ def test_the_default_start_finds_all_of_many_clusters():
 def test_no_moves_where_most_short_runs_agree(load, monkeypatch):
     """Old Faithful has two clusters that every start finds; five components of it are another matter."""
     searched = []
-    improve = search.improve
-    monkeypatch.setattr(search, "improve", lambda *args, **kwargs: searched.append(args) or improve(*args, **kwargs))
+    improve = moves.improve
+    monkeypatch.setattr(moves, "improve", lambda *args, **kwargs: searched.append(args) or improve(*args, **kwargs))
     X = load("faithful")
     GaussianMixture(2, random_state=0).fit(X)
     assert len(searched) == 0
@@ -127,8 +129,8 @@ def test_a_short_run_with_an_empty_component_is_the_drivers(iterations):
     ordinary, strange = mixture.climb(begin, iterations + 1, 0.0)
     assert ordinary is not None
     assert strange is None
-    run = em.short_runs(mixture, begin, tol=0.0, iterations=iterations)[1]
-    assert run.value == em.short_run(mixture, begin[1], tol=0.0, iterations=iterations).value
+    run = driver.short_runs(mixture, begin, tol=0.0, iterations=iterations)[1]
+    assert run.value == driver.short_run(mixture, begin[1], tol=0.0, iterations=iterations).value
 
 
 def test_the_search_of_faithful_finds_the_better_maximum(load):
@@ -145,11 +147,11 @@ def test_a_split_gains_what_it_says(covariance_type):
     X = clusters(k=5)
     mixture = problem(X, covariance_type)
     start = mixture.assign(np.eye(3)[np.arange(len(X)) % 3]).parameters
-    here = em.fit(mixture, start, tol=1e-4, max_iter=50)
+    here = driver.fit(mixture, start, tol=1e-4, max_iter=50)
     p = paths.gaussians(here.parameters)
     resp = mixture.samples.responsibilities(here.parameters.density)
     gains = []
-    for j, (gain, shares, means, matrices) in search.best_splits(mixture, p, range(3), resp).items():
+    for j, (gain, shares, means, matrices) in moves.best_splits(mixture, p, range(3), resp).items():
         others = np.arange(3) != j
         these = paths.Gaussians(np.append(p.weights[others], p.weights[j] * shares),
                                 np.concatenate([p.means[others], means]),

@@ -15,9 +15,9 @@ from scipy.optimize import minimize
 
 import cyem
 from cyem import GaussianMixture
-from cyem.covariance import STRUCTURES, structure
-from cyem.covariance.base import Estimate
-from cyem.mixture import Mixture
+from cyem.em.problem import Mixture
+from cyem.families.covariance import STRUCTURES, structure
+from cyem.families.covariance.base import Estimate
 
 DATA = Path(__file__).parent / "data"
 CODES = ["EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"]

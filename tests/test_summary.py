@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 import cyem
-from cyem import GaussianMixture, markup, select
-from cyem.covariance import STRUCTURES
-from cyem.summary import in_words
+from cyem import GaussianMixture, select
+from cyem.families.covariance import STRUCTURES
+from cyem.show import markup
+from cyem.show.summary import in_words
 
 CODES = [structure.code for structure in STRUCTURES]
 

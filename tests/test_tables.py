@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from cyem import tables
+from cyem.rows import tables
 
 NUMBERS = [[1.5, -2.0, 3e-7], [4.0, 5.25, 6.0]]
 
@@ -178,7 +178,7 @@ def test_npy_that_is_damaged(write, content, message):
 
 @pytest.mark.parametrize("content", ["1;2\n3;4\n", b"\x93NUMPY"])
 def test_standard_input(tmp_path, content):
-    program = "from cyem import tables; X, names = tables.read('-'); print(X.tolist(), names)"
+    program = "from cyem.rows import tables; X, names = tables.read('-'); print(X.tolist(), names)"
     if isinstance(content, bytes):
         with open(tmp_path / "x.npy", "wb") as file:
             np.save(file, np.array([[1.0, 2.0], [3.0, 4.0]]))

@@ -14,7 +14,7 @@ import pytest
 import cyem
 from cyem import ConvergenceWarning, GaussianMixture, threads
 from cyem.notices import NamelessWarning, muted, warn
-from cyem.sweep import Samples
+from cyem.rows.samples import Samples
 
 
 @pytest.fixture

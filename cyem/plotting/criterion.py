@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from ..criteria import title
-from ..text import plural, precision
+from ..selection.criteria import title
+from ..show.text import plural, precision
 from . import style
 from .display import Panel, display
 

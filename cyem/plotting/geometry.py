@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import state
-from ..covariance import structure
-from ..gaussian import GaussianMixture, fitted
-from ..summary import feature_names
-from ..text import printable
+from ..families import state
+from ..families.covariance import structure
+from ..models.gaussian import GaussianMixture, fitted
+from ..show.summary import feature_names
+from ..show.text import printable
 
 SHARE = 0.9  # of a component inside its ellipse
 ALONE = {3: "full", 2: "diag", 1: "spherical"}  # the structure of components one by one, by how covariances are stacked

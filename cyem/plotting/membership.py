@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from .. import data
-from ..gaussian import fitted
+from ..models.gaussian import fitted
+from ..rows import data
 from . import geometry, style
 from .display import Panel, Panels, display
 

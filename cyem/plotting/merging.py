@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..merging import DOUBT
+from ..inference.merging import DOUBT
 from . import style
 from .display import Panels, display
 

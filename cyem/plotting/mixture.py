@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from .. import data
+from ..rows import data
 from . import geometry, style
 from .display import Panels, display
 

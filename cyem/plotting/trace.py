@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .. import state
-from ..gaussian import fitted
-from ..text import plural
+from ..families import state
+from ..models.gaussian import fitted
+from ..show.text import plural
 from . import style
 from .display import Panels, display
 

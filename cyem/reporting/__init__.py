@@ -6,11 +6,12 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from .. import data, files
-from ..gaussian import GaussianMixture
-from ..markup import together
+from .. import files
+from ..models.gaussian import GaussianMixture
 from ..notices import NamelessWarning, muted
-from ..selection import Selection
+from ..rows import data
+from ..selection.select import Selection
+from ..show.markup import together
 from . import pictures, sections
 
 

@@ -3,8 +3,8 @@
 import base64
 import io
 
-from ..markup import element
 from ..notices import warn
+from ..show.markup import element
 
 LIGHT, DARK = ("default", "#ffffff"), ("dark_background", "#14181d")  # with the backgrounds of page.html
 CURVES = ("criterion",)  # lines stay lines; figures of samples become pixels

@@ -7,17 +7,19 @@ from math import isclose
 
 import numpy as np
 
-import cyem
-
-from .. import criteria, fragments, html, state
-from ..history import Report
-from ..inference import AwayWarning, standard_errors
+from ..config import show_config
+from ..families import state
+from ..inference.errors import AwayWarning, standard_errors
 from ..lazy import cached_property
-from ..markup import element, row, table, together
+from ..models.history import Report
 from ..notices import NamelessWarning, muted
-from ..selection import select
-from ..summary import deviations, ending, feature_names, heading
-from ..text import plural, precision, series
+from ..selection import criteria, html
+from ..selection.select import select
+from ..show import fragments
+from ..show.markup import element, row, table, together
+from ..show.summary import deviations, ending, feature_names, heading
+from ..show.text import plural, precision, series
+from ..version import __version__
 
 CERTAIN, DOUBTFUL = 0.9, 0.6  # probabilities of the most probable component
 TELLING = 0.5  # standard deviations by which a component must differ from the whole to be said to
@@ -93,7 +95,7 @@ def head(title, facts):
     """The title, and what the data were."""
     size = plural("row", facts.n)
     weighted = "" if facts.weights is None else ", weighted"
-    made = f"{size} of {plural('feature', facts.d)}{weighted}. Made on {date.today()} with cyem {cyem.__version__}."
+    made = f"{size} of {plural('feature', facts.d)}{weighted}. Made on {date.today()} with cyem {__version__}."
     return together(element("h1", title), element("p", made, class_="soft"))
 
 
@@ -266,9 +268,9 @@ def words():
 
 def again(facts, selection, path, command):
     """How to make the same again."""
-    config = cyem.show_config("dict")
+    config = show_config("dict")
     versions = {
-        "cyem": cyem.__version__,
+        "cyem": __version__,
         "Python": platform.python_version(),
         "NumPy": np.__version__,
         "system": f"{platform.system()} {platform.machine()}",

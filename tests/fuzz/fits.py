@@ -11,8 +11,8 @@ import driver
 import numpy as np
 
 from cyem import GaussianMixture
-from cyem.covariance import STRUCTURES
-from cyem.start import STARTS
+from cyem.em.start import STARTS
+from cyem.families.covariance import STRUCTURES
 
 SAMPLES = (1, 30), (30, 200), (200, 800)  # their number, from and to
 FEATURES = (*range(1, 18), 33)

@@ -25,7 +25,7 @@ import numpy as np
 
 import cyem
 from cyem import GaussianMixture
-from cyem.covariance import STRUCTURES
+from cyem.families.covariance import STRUCTURES
 
 MEMORY = 256 << 20  # bytes of addresses that a case may take beyond what is there before the first
 MODELS = 100  # different ones that are damaged

@@ -1,4 +1,4 @@
-"""Tables of all kinds, and what only looks like one: `cyem.tables.read` and the command line answer or say why not.
+"""Tables of all kinds, and what only looks like one: `tables.read` and the command line answer or say why not.
 
     python tests/fuzz/tables.py --seconds 60 --seed 0    # exit status 1 after a case that failed, with its seed
 
@@ -18,7 +18,9 @@ import tokenize
 import driver
 import numpy as np
 
-from cyem import GaussianMixture, cli, tables, text
+from cyem import GaussianMixture, cli
+from cyem.rows import tables
+from cyem.show import text
 
 MEMORY = 4 << 30  # bytes of addresses that a case may take
 COMMANDS = 0.15  # share of the cases that ask the command line

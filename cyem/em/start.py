@@ -1,0 +1,171 @@
+"""Where EM begins: the first parameters of a mixture, from seeds, partitions, responsibilities, or short runs of EM."""
+
+import math
+import numbers
+
+import numpy as np
+import numpy.random  # which NumPy imports at first use: a child forked meanwhile would wait for ever
+
+from . import driver, moves
+
+FEW = 2000  # samples that are never too many for a start
+SEEDED = 200  # samples for each component among which seeds are looked for, and clusters
+FITTED = 50  # samples for each component and feature with which mixtures are compared
+SHORT_RUNS = 4  # from different seeds
+SHORT_ITERATIONS = 12  # of EM in each, before the first move
+SHORT_TOL = 1e-4  # projected gain at which they are enough
+AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
+SAME = 1e-3  # nats per sample between runs that have found the same maximum, at most
+MOVES = 20  # at most
+FAILURES = 3  # in a row, after which there are no more
+PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
+LLOYD_ITERATIONS = 100
+LLOYD_TOL = 1e-4  # relative gain at which k-means ends
+KMEANS_RUNS = 4
+ALL = np.empty(0, np.intp)  # rows
+
+
+def generator(random_state):
+    """The random numbers that scikit-learn's conventions for random_state ask for, as a NumPy Generator.
+
+    Raises
+    ------
+    ValueError
+        For anything but None, an integer >= 0, a RandomState or a Generator.
+    """
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool) and random_state >= 0:
+        return np.random.default_rng(int(random_state))
+    if random_state is None:
+        random_state = np.random.mtrand._rand  # as np.random.seed sets it
+    if isinstance(random_state, np.random.RandomState):
+        # one by one: for several NumPy lets other threads run while it holds its lock, which a forked child then misses
+        return np.random.default_rng([random_state.randint(2**31) for _ in range(4)])
+    raise ValueError(
+        f"random_state must be None, an integer >= 0, a numpy.random.Generator or RandomState, got {random_state!r}."
+    )
+
+
+def seeded(mixture, k, rng, runs=1, whitens=True):
+    """Statistics of partitions by the nearest of k samples far from each other, by greedy k-means++, of several runs.
+
+    Distances are those in standardised features, which find what dominates the whole, and, if `whitens`, by turns those
+    in whitened ones, which find stretched clusters (Arthur & Vassilvitskii 2007).
+    """
+    looked = some(len(mixture.samples.X), SEEDED * k, rng)
+    return mixture.begin(rng.random((runs, k, 2 + int(math.log(k)))), looked, whitens)
+
+
+def lloyd(mixture, centres):
+    """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
+    inertia = np.inf
+    for _ in range(LLOYD_ITERATIONS):
+        s, = mixture.samples.partitions(centres[None], 1 / mixture.deviations, "none")
+        centres = s.means
+        before, inertia = inertia, -s.log_likelihood
+        if inertia >= before * (1 - LLOYD_TOL):
+            break
+    return centres, inertia
+
+
+def some(n, size, rng):
+    """A random part of n rows, where these are many more than a start needs; else none, which means all of them."""
+    size = max(FEW, size)
+    return ALL if n <= size else np.sort(rng.choice(n, size, replace=False))
+
+
+def subset(mixture, size, rng):
+    """The problem for a random part of the samples, where these are many more than a start needs."""
+    rows = some(len(mixture.samples.X), size, rng)
+    return mixture.subset(rows) if len(rows) else mixture
+
+
+def trial(mixture, k, rng):
+    """The problem for a part of the samples that is large enough to compare mixtures on."""
+    return subset(mixture, FITTED * k * (mixture.samples.X.shape[1] + 1), rng)
+
+
+def from_kmeans(mixture, k, rng):
+    """The partition by k-means, the best of a few runs from k-means++ seeds, on a part of many samples."""
+    part = subset(mixture, SEEDED * k, rng)
+    begin = seeded(part, k, rng, KMEANS_RUNS, whitens=False)
+    centres, _ = min((lloyd(part, each.about) for each in begin), key=lambda found: found[1])
+    return mixture.assign_to(centres).parameters
+
+
+def from_kmeans_plus_plus(mixture, k, rng):
+    """The partition by the nearest of k seeds."""
+    return mixture.update(seeded(mixture, k, rng, whitens=False)[0], start=True).parameters
+
+
+def from_random(mixture, k, rng):
+    """Random responsibilities."""
+    resp = rng.random((len(mixture.samples.X), k))
+    return mixture.assign(resp / resp.sum(axis=1, keepdims=True)).parameters
+
+
+def from_random_rows(mixture, k, rng):
+    """Means at k different random samples, covariances alike."""
+    rows = rng.choice(len(mixture.samples.X), k, replace=False)
+    return mixture.assign_to(mixture.frame.enter(mixture.samples.X[rows].astype(np.float64))).parameters
+
+
+def from_short_runs(mixture, k, rng):
+    """The best of a few short runs of EM from k-means++ seeds, then moves to better maxima unless most of them agree.
+
+    This looks at a part of many samples.
+    """
+    if k == 1:
+        return mixture.whole
+    part = trial(mixture, k, rng)
+    begin = seeded(part, k, rng, SHORT_RUNS)
+    runs = sorted(driver.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS), key=lambda run: run.value)
+    best = runs[-1]
+    if best.value - runs[-AGREEING].value > SAME:
+        best = moves.improve(part, best, moves=MOVES, failures=FAILURES, promise=PROMISE).run
+    return part.update(best.statistics).parameters
+
+
+def responsibilities(init, n, k):
+    """A user's labels (n,) or responsibilities (n, k) as responsibilities (n, k).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another shape, labels that are not 0 .. k - 1, and rows that are not probabilities.
+    """
+    array = np.asarray(init)
+    if array.ndim == 0:
+        raise ValueError("The 'init_params' parameter must be a name, or labels or responsibilities as an array (or a "
+                         f"callable that returns one of these). Got {init!r} instead.")
+    if array.shape == (n,):
+        if array.dtype.kind not in "iub" or array.min() < 0 or array.max() >= k:
+            raise ValueError(f"Labels in init_params must be integers from 0 to n_components - 1 = {k - 1}, "
+                             f"got {array.dtype} from {array.min()} to {array.max()}.")
+        resp = np.zeros((n, k))
+        resp[np.arange(n), array.astype(np.intp)] = 1
+        return resp
+    if array.shape != (n, k):
+        raise ValueError(f"init_params must have shape {(n,)} (labels) or {(n, k)} (responsibilities) for {n} samples "
+                         f"and n_components={k}, got {array.shape}.")
+    if array.dtype.kind not in "iubf":
+        raise TypeError(f"Responsibilities in init_params must be numbers, got dtype {array.dtype}.")
+    resp = array.astype(np.float64)
+    if not (resp >= 0).all():
+        raise ValueError(f"Responsibilities in init_params must be >= 0, got {resp.min()}.")
+    sums = resp.sum(axis=1)
+    if not (abs(sums - 1) < 1e-5).all():
+        row = int(abs(sums - 1).argmax())
+        raise ValueError(f"Responsibilities in init_params must sum to 1 in each row, but row {row} sums to "
+                         f"{sums[row]}: divide each row by its sum.")
+    return resp
+
+
+STARTS = {
+    "short_em": from_short_runs,
+    "kmeans": from_kmeans,
+    "k-means++": from_kmeans_plus_plus,
+    "random": from_random,
+    "random_from_data": from_random_rows,
+}

@@ -1,0 +1,143 @@
+"""What a fitted mixture consists of: attributes that anybody may set, and that are checked before they are used."""
+
+from reprlib import repr
+
+import numpy as np
+
+from ..notices import NotFittedError, familiar
+from ..rows import data
+from .covariance import structure
+
+ROUNDING = 1e-6  # by which a sum of weights may differ from one
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+def _is_real(value):
+    return isinstance(value, float | np.float32 | np.float16)
+
+
+# What tells how a fit ended: the type in words, and whether a value has it.
+OUTCOME = {
+    "converged_": ("a bool", lambda value: isinstance(value, bool | np.bool_)),
+    "n_iter_": ("an int", lambda value: isinstance(value, int | np.integer) and not isinstance(value, bool)),
+    "lower_bound_": ("a float", _is_real),
+    "lower_bounds_": ("a list of floats", lambda value: isinstance(value, list) and all(map(_is_real, value))),
+    "fit_report_": ("a tuple of text", lambda value: isinstance(value, tuple) and all(map(_is_text, value))),
+}
+
+
+def parameters(model, matrices="precisions_cholesky_"):
+    """Weights, means and matrices of a mixture, sure to fit together.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+    matrices : {'precisions_cholesky_', 'covariances_', 'precisions_'}
+        Which matrices. Factors that are not upper triangular are made so. Covariances and their inverses may be
+        infinite, as those of a fit are that are beyond the range of its dtype.
+
+    Returns
+    -------
+    weights : ndarray of shape (k,)
+    means : ndarray of shape (k, d)
+    matrices : ndarray
+        In the shape of the structure. All are contiguous float64, and no copies where the attributes are that.
+
+    Raises
+    ------
+    NotFittedError, TypeError, ValueError
+        For an attribute that is missing, is of another shape than the means and `covariance_type` ask for, or holds
+        what a mixture cannot have. It is named.
+    """
+    shape = structure(model.covariance_type)
+    weights, means, found = (_array(model, name) for name in ("weights_", "means_", matrices))
+    features = vars(model).get("n_features_in_")
+    if means.ndim != 2 or 0 in means.shape or features not in (None, means.shape[1]):
+        raise ValueError(f"The attribute 'means_' has the shape {means.shape}, expected (n_components, "
+                         f"{features or 'n_features'}): set it anew, or fit.")
+    k, d = means.shape
+    for name, array, expected in (("weights_", weights, (k,)), (matrices, found, shape.shape(k, d))):
+        if array.shape != expected:
+            raise ValueError(
+                f"The attribute {name!r} has the shape {array.shape}, expected {expected}, as 'means_' has the shape "
+                f"{means.shape} and covariance_type={model.covariance_type!r}: set what fits together, or fit."
+            )
+    fitted_as = last_structure(model)
+    if fitted_as.density != shape.density and fitted_as.shape(k, d) == found.shape:
+        raise ValueError(f"covariance_type={model.covariance_type!r} was set after a fit with {fitted_as.name!r}, and "
+                         f"{matrices!r} may be of either: set covariance_type={fitted_as.name!r}, or fit.")
+    if not (weights.min() >= 0 and abs(weights.sum() - 1) <= ROUNDING):  # nor is this so of NaN
+        raise ValueError(f"The attribute 'weights_' has the minimum {weights.min():g} and the sum {weights.sum():g}, "
+                         "expected non-negative numbers of sum 1: divide it by its sum.")
+    for name, array in (("means_", means), (matrices, found)):
+        if not data.finite(array) and (name not in ("covariances_", "precisions_") or np.isnan(array).any()):
+            raise ValueError(f"The attribute {name!r} contains NaN or infinity: set it anew, or fit.")
+    if matrices == "precisions_cholesky_":
+        found = shape.triangular(found)
+        if found is None:
+            raise ValueError("The attribute 'precisions_cholesky_' holds a factor that has no inverse, expected U with "
+                             "precisions U U'.")
+    return weights, means, found
+
+
+def outcome(model):
+    """Check what tells how the fit ended: `converged_`, `n_iter_`, `lower_bound_`, `lower_bounds_`, `fit_report_`.
+
+    Raises
+    ------
+    NotFittedError, TypeError
+        For an attribute that is missing, or of another type than a fit leaves. It is named.
+    """
+    for name, (wanted, holds) in OUTCOME.items():
+        value = _value(model, name)
+        if not holds(value):
+            raise TypeError(f"The attribute {name!r} is {repr(value)}, expected {wanted}: set it anew, or fit.")
+
+
+def feature_names(model):
+    """The names of the d features, or None where they have none.
+
+    Raises
+    ------
+    ValueError
+        Where they are not as many as the means have features, or no text.
+    """
+    names, d = vars(model).get("feature_names_in_"), np.shape(_value(model, "means_"))[-1]
+    if names is None:
+        return None
+    if np.shape(names) != (d,) or not all(map(_is_text, names)):
+        raise ValueError(f"The attribute 'feature_names_in_' is {repr(names)}, expected text for each of {d} features: "
+                         "set it anew, or delete it.")
+    return names
+
+
+def last_structure(model):
+    """The structure of the last fit; without one, that of `covariance_type`."""
+    return structure(vars(model).get("_kind", model.covariance_type))
+
+
+def _value(model, name):
+    """An attribute that must be there."""
+    if not hasattr(model, name):
+        raise familiar(NotFittedError)(f"This {type(model).__name__} has no attribute {name!r}: fit it, or make it by "
+                                       "from_parameters, which sets all attributes.")
+    return getattr(model, name)
+
+
+def _array(model, name):
+    """An attribute as a contiguous array of float64, of any shape."""
+    value = _value(model, name)
+    if type(value) is np.ndarray and value.dtype == np.float64 and value.flags.carray:
+        return value
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"The attribute {name!r} is no array: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"The attribute {name!r} should hold numbers, but is a {type(value).__name__} of dtype "
+                        f"{array.dtype}: set it anew, or fit.")
+    with np.errstate(over="ignore"):  # of a long double
+        return np.require(array, np.float64, ["C", "A"])

@@ -1,0 +1,441 @@
+"""Is it real? What happens to a mixture, and to its clusters, when the data are drawn again."""
+
+import copy
+import itertools
+import numbers
+from typing import NamedTuple
+
+import numpy as np
+
+from ..em import start
+from ..families.covariance import structure
+from ..families.paths import APART, longest, squared
+from ..models.gaussian import GaussianMixture
+from ..models.history import INTERRUPTED
+from ..notices import ConvergenceWarning, muted
+from ..rows import data
+from ..show.text import aligned
+from .replicates import processes, replicates, whole
+
+DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)
+
+
+class LikelihoodRatioTest(NamedTuple):
+    """The answer of `likelihood_ratio_test`.
+
+    Attributes
+    ----------
+    n_components : int
+        The number of components k of the null hypothesis; the alternative has k + 1.
+    covariance_type : str
+    statistic : float
+        Twice the gain in log-likelihood from k to k + 1 components.
+    p_value : float
+        How probable so large a statistic is if k components are the truth.
+    replicates : ndarray of shape (B,)
+        Statistics of the samples drawn from the null model, as many as were needed.
+    stopped : bool
+        Whether `stop_after` replicates reached the statistic, which ends the test.
+    """
+
+    n_components: int
+    covariance_type: str
+    statistic: float
+    p_value: float
+    replicates: np.ndarray
+    stopped: bool
+
+    def __str__(self):
+        k = self.n_components
+        above = int((self.replicates >= self.statistic).sum())
+        early = ", where the test stopped" if self.stopped else ""
+        return (f"{k} against {k + 1} components, {self.covariance_type}: statistic {self.statistic:.3f}, "
+                f"p = {self.p_value:.3g} ({above} of {len(self.replicates)} replicates reach it{early})")
+
+    __repr__ = __str__
+
+
+def likelihood_ratio_test(
+    X,
+    n_components,
+    covariance_type="full",
+    *,
+    n_bootstrap=999,
+    stop_after=10,
+    n_init=2,
+    sample_weight=None,
+    n_jobs=1,
+    random_state=None,
+    progress=None,
+    **parameters,
+):
+    """Test k components against k + 1 by the likelihood ratio, whose distribution a parametric bootstrap gives.
+
+    Samples are drawn from the fitted mixture of k components, and both mixtures are fitted to each as they were to X:
+    `n_init` times anew, and the larger one also with each component of the smaller one split in two. The best fit
+    counts in which no component collapsed. Ctrl-C ends the test with what is known by then.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+    n_components : int
+        The number of components k of the null hypothesis.
+    covariance_type : str, default='full'
+        As in `GaussianMixture`.
+    n_bootstrap : int, default=999
+        The most samples drawn.
+    stop_after : int or None, default=10
+        Stop as soon as this many replicates reach the statistic: p is then known to be large, and is their share. None:
+        never. Either way p is a valid one (Besag & Clifford 1991), (1 + replicates that reach it) / (1 + n_bootstrap)
+        where the test went to the end.
+    n_init : int, default=2
+        Starts of each mixture: a null hypothesis that is not at its best makes p too small.
+    sample_weight : array-like of shape (n,), optional
+        How often each sample counts; the samples drawn are as many as their sum, rounded.
+    n_jobs : int, default=1
+        Processes; -1: as many as there are cores. The result is the same for any number. Scripts that ask for more than
+        one need the usual ``if __name__ == "__main__":``.
+    random_state : int, RandomState, Generator or None, default=None
+    progress : bool or callable, default=None
+        True, or None on a terminal and in a notebook: show how far the work is, if it takes more than a second. A
+        callable is called as ``progress(done, total, seconds)``.
+    **parameters
+        Anything else that `GaussianMixture` takes, for all fits.
+
+    Returns
+    -------
+    LikelihoodRatioTest
+        `statistic`, `p_value`, `replicates`; prints as a sentence.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input, such as fewer samples than k + 1.
+    OSError
+        If no worker process can be started, or one ends before its time.
+
+    References
+    ----------
+    McLachlan (1987), Applied Statistics 36, 318-324; Besag & Clifford (1991), Biometrika 78, 301-304.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cyem import likelihood_ratio_test
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(-3, 1, (50, 1)), rng.normal(3, 1, (50, 1))])
+    >>> likelihood_ratio_test(X, 1, "tied", n_bootstrap=19, random_state=0).p_value
+    0.05
+    """
+    whole("n_bootstrap", n_bootstrap, 1)
+    if stop_after is not None:
+        whole("stop_after", stop_after, 1)
+    jobs = processes(n_jobs)
+    X = data.samples(X)
+    weights = data.weights(sample_weight, len(X))
+    n = _size(X, weights)
+    if given := [name for name in ("weights_init", "means_init", "precisions_init") if name in parameters]:
+        raise TypeError(f"{given[0]} fits one number of components, and two are compared: leave it out.")
+    if n <= n_components and weights is not None:
+        raise ValueError(f"sample_weight sums to {weights.sum():g}, and as many samples are drawn: {n_components + 1} "
+                         "components need more. Give weights that say how often each sample counts.")
+    rng = start.generator(random_state)
+    null = GaussianMixture(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng, **parameters)
+    null = _best(_starts(null), X, weights)
+    statistic = _statistic(null, X, weights, rng)
+    task = _NullReplicate(_modest(null, jobs), n, X.dtype)
+
+    reaching = itertools.count(1)
+
+    def enough(value):
+        return value >= statistic and next(reaching) == stop_after
+
+    drawn = replicates(task, rng, n_bootstrap, jobs, progress, enough)
+    above = sum(value >= statistic for value in drawn)
+    stopped = above == stop_after
+    p = above / len(drawn) if stopped else (1 + above) / (1 + len(drawn))
+    return LikelihoodRatioTest(n_components, covariance_type, statistic, p, np.array(drawn), stopped)
+
+
+class _NullReplicate(NamedTuple):
+    """Draws samples from the null model and gives their statistic."""
+
+    null: GaussianMixture
+    n: int
+    dtype: np.dtype
+
+    def __call__(self, rng):
+        X = self.null.sample(self.n, random_state=rng)[0].astype(self.dtype)
+        truth = copy.copy(self.null).set_params(warm_start=True)
+        null = _best([*_starts(_anew(self.null, random_state=rng)), truth], X, None)
+        return _statistic(null, X, None, rng)
+
+
+def _statistic(null, X, weights, rng):
+    """Twice the gain in log-likelihood by one component more than the fitted `null` has."""
+    k = null.n_components
+    larger = _anew(null, n_components=k + 1, random_state=rng, warm_start=False)
+    larger = _best([*_starts(larger), *(_split(null, j) for j in range(k))], X, weights)
+    total = len(X) if weights is None else weights.sum()
+    # a mixture that has one component twice is no worse
+    return max(0.0, float(2 * total * (larger.lower_bound_ - null.lower_bound_)))
+
+
+def _starts(model):
+    """n_init models that begin anew, so that the best of them may be chosen by more than likelihood."""
+    return [_anew(model, n_init=1) for _ in range(model.n_init)]
+
+
+def _best(models, X, weights):
+    """The fit of greatest likelihood; one in which a component collapsed only if they all did."""
+    with muted(ConvergenceWarning):
+        fits = [_fitted(model, X, weights) for model in models]
+    return max(fits, key=lambda fit: (not fit.fit_report_.troubles, fit.lower_bound_))
+
+
+def _fitted(model, X, weights):
+    """The model, fitted; Ctrl-C is for all replicates, not for one fit."""
+    model.fit(X, sample_weight=weights)
+    if INTERRUPTED in model.fit_report_:
+        raise KeyboardInterrupt
+    return model
+
+
+def _split(model, j):
+    """The mixture with component j twice, on either side of its mean along its longest axis, to go on from there."""
+    k, d = model.means_.shape
+    twice = np.append(np.arange(k), j)
+    shape = structure(model.covariance_type)
+    frame, _, covariances = model._in_own_frame()
+    covariance = shape.each(covariances, k)[j]
+    sd = np.sqrt(shape.diagonals(covariances, k, d)[j])
+    axis = longest(covariance / squared(sd, covariance), d)
+    side = np.where(twice == j, APART, 0)
+    side[j] = -APART
+    split = copy.copy(model).set_params(n_components=k + 1, warm_start=True)
+    split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
+    split.means_ = model.means_[twice] + side[:, None] * axis * (sd * frame.units)
+    split.precisions_cholesky_ = shape.taken(model.precisions_cholesky_, twice)
+    return split
+
+
+class Stability:
+    """The answer of `stability`: how far clusters come back when the mixture is fitted to resampled data.
+
+    Attributes
+    ----------
+    ari : ndarray of shape (B,)
+        Adjusted Rand index between the clusters of the model and those of each refit.
+    jaccard : ndarray of shape (B, k)
+        For each component, the Jaccard coefficient of its cluster with the most similar cluster of each refit; NaN for
+        a component that is no sample's most probable one.
+    sizes : ndarray of shape (k,)
+        Weight of the samples in each cluster of the model.
+    """
+
+    def __init__(self, ari, jaccard, sizes):
+        self.ari = ari
+        self.jaccard = jaccard
+        self.sizes = sizes
+
+    @property
+    def dissolved(self):
+        """Share of the refits in which each cluster is gone (k,): its Jaccard coefficient is at most 0.5."""
+        return np.where(np.isnan(self.jaccard), np.nan, self.jaccard <= DISSOLVED).mean(axis=0)
+
+    def __str__(self):
+        table = [("component", "size", "mean Jaccard", "5 %", "dissolved")]
+        for j, size in enumerate(self.sizes):
+            if not size:
+                table.append((str(j), "0", "undefined: no sample in it"))
+                continue
+            low = np.quantile(self.jaccard[:, j], 0.05)
+            table.append((str(j), f"{size:g}", f"{self.jaccard[:, j].mean():.3f}", f"{low:.3f}",
+                          f"{100 * self.dissolved[j]:.0f} %"))
+        low, middle = np.quantile(self.ari, [0.05, 0.5])
+        last = f"adjusted Rand index of {len(self.ari)} refits: median {middle:.3f}, 5 % {low:.3f}"
+        return "\n".join([*aligned(table), last])
+
+    __repr__ = __str__
+
+
+def stability(
+    model, X, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, progress=None, **parameters
+):
+    """Whether clusters come back when the mixture is fitted, from a new start, to samples drawn with replacement.
+
+    Every refit classifies all of X, and its clusters are compared to those of the model. Ctrl-C ends with the refits
+    made by then.
+
+    Parameters
+    ----------
+    model : GaussianMixture or int
+        Fitted to X, or not yet, or just a number of components.
+    X : array-like of shape (n, d)
+    n_bootstrap : int, default=100
+        The number B of refits.
+    sample_weight : array-like of shape (n,), optional
+        How often each sample counts; as many are drawn as their sum, rounded.
+    n_jobs : int, default=1
+        Processes; -1: as many as there are cores. The result is the same for any number. Scripts that ask for more than
+        one need the usual ``if __name__ == "__main__":``.
+    random_state : int, RandomState, Generator or None, default=None
+    progress : bool or callable, default=None
+        True, or None on a terminal and in a notebook: show how far the work is, if it takes more than a second. A
+        callable is called as ``progress(done, total, seconds)``.
+    **parameters
+        For a number of components: anything else that `GaussianMixture` takes.
+
+    Returns
+    -------
+    Stability
+        `ari` (B,), `jaccard` (B, k), `dissolved` (k,); prints as a table.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input.
+    OSError
+        If no worker process can be started, or one ends before its time.
+
+    Notes
+    -----
+    Hennig reads a mean Jaccard coefficient below 0.6 as a cluster not to be trusted, from 0.75 as one that is there,
+    from 0.85 as a very stable one. Components that share a cluster come and go: see `merge`.
+
+    References
+    ----------
+    Hennig, "Cluster-wise assessment of cluster stability", Computational Statistics & Data Analysis 52 (2007);
+    adjusted Rand index: Hubert & Arabie, Journal of Classification 2 (1985).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cyem import stability
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(-3, 1, (50, 1)), rng.normal(3, 1, (50, 1))])
+    >>> bool(stability(2, X, n_bootstrap=10, random_state=0).jaccard.min() > 0.85)
+    True
+    """
+    whole("n_bootstrap", n_bootstrap, 1)
+    jobs = processes(n_jobs)
+    samples = data.samples(X)
+    weights = data.weights(sample_weight, len(samples))
+    rng = start.generator(random_state)
+    if isinstance(model, numbers.Integral):
+        model = GaussianMixture(model, random_state=rng, **parameters)
+    elif not isinstance(model, GaussianMixture):
+        raise TypeError(f"model is a {type(model).__name__}, and must be a GaussianMixture or a number of components; "
+                        "of a Selection give its best_.")
+    elif parameters:
+        raise TypeError(f"{', '.join(parameters)}: the model has parameters of its own; give only a number of "
+                        "components beside others.")
+    if not model.__sklearn_is_fitted__():
+        model = _fitted(_anew(model), X, weights)
+    labels = model.predict(X)
+    if len(model.means_) != model.n_components:
+        raise ValueError(f"The model has {len(model.means_)} components, and n_components={model.n_components} was set "
+                         "after that: the refits would have as many. Fit it again, or set it back.")
+    task = _StabilityReplicate(_modest(model, jobs), samples, weights, labels)
+    found = replicates(task, rng, n_bootstrap, jobs, progress)
+    ari, jaccard = zip(*found, strict=True)
+    return Stability(np.array(ari), np.array(jaccard), np.bincount(labels, weights, model.n_components))
+
+
+class _StabilityReplicate(NamedTuple):
+    """Fits the model anew to samples drawn with replacement, and compares clusters."""
+
+    model: GaussianMixture
+    X: np.ndarray
+    weights: np.ndarray | None
+    labels: np.ndarray
+
+    def __call__(self, rng):
+        refit = _anew(self.model, random_state=rng, warm_start=False)
+        _fitted(refit, self.X, _drawn(self.X, self.weights, rng))
+        k = self.model.n_components
+        pairs = np.bincount(self.labels * k + refit.predict(self.X), self.weights, k * k).reshape(k, k)
+        return adjusted_rand(pairs), jaccard(pairs)
+
+
+def adjusted_rand(pairs):
+    """Adjusted Rand index of two partitions, from the weight (k, l) that each two of their clusters share."""
+
+    def within(sizes):
+        return (sizes * (sizes - 1) / 2).sum()
+
+    together, rows, columns = within(pairs), within(pairs.sum(axis=1)), within(pairs.sum(axis=0))
+    expected = rows * columns / within(pairs.sum())
+    most = (rows + columns) / 2
+    return float((together - expected) / (most - expected)) if most != expected else 1.0
+
+
+def jaccard(pairs):
+    """For each cluster of the first partition, its weight in common with one of the second over that of their union.
+
+    Of a cluster without samples there is nothing to come back: NaN.
+    """
+    sizes = pairs.sum(axis=1, keepdims=True)
+    union = sizes + pairs.sum(axis=0) - pairs
+    return np.where(sizes > 0, pairs / np.where(union > 0, union, 1), np.nan).max(axis=1)
+
+
+def refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress):
+    """Weights, means and covariances of fits to samples drawn with replacement, each stacked; components matched."""
+    whole("n_bootstrap", n_bootstrap, 2)
+    jobs = processes(n_jobs)
+    model = copy.copy(model)
+    vars(model).pop("feature_names_in_", None)  # X and what is drawn from it are arrays
+    task = _WarmReplicate(_modest(model, jobs), X, weights)
+    found = replicates(task, start.generator(random_state), n_bootstrap, jobs, progress)
+    return tuple(np.array(part) for part in zip(*found, strict=True))
+
+
+class _WarmReplicate(NamedTuple):
+    """Fits the model to samples drawn with replacement, beginning from its parameters."""
+
+    model: GaussianMixture
+    X: np.ndarray
+    weights: np.ndarray | None
+
+    def __call__(self, rng):
+        refit = copy.copy(self.model).set_params(random_state=rng, warm_start=True)
+        _fitted(refit, self.X, _drawn(self.X, self.weights, rng))
+        order = matched(self.model.predict_proba(self.X).T @ refit.predict_proba(self.X))
+        shape = structure(self.model.covariance_type)
+        covariances = shape.taken(refit.covariances_, order)
+        return refit.weights_[order], refit.means_[order], covariances
+
+
+def matched(shared):
+    """For each of k components the one of another mixture that is its own; pairs that share the most go first."""
+    shared = shared.astype(np.float64)
+    order = np.empty(len(shared), int)
+    for _ in order:
+        i, j = np.unravel_index(shared.argmax(), shared.shape)
+        order[i] = j
+        shared[i] = shared[:, j] = -np.inf
+    return order
+
+
+# --- what they share -------------------------------------------------------------------------------------------------
+
+
+def _anew(model, **changes):
+    """A model with the same parameters but for some, not fitted."""
+    return type(model)(**model.get_params() | changes)
+
+
+def _modest(model, jobs):
+    """The model, with one thread for each process where there are several."""
+    return model if jobs == 1 else copy.copy(model).set_params(n_threads=1)
+
+
+def _size(X, weights):
+    return len(X) if weights is None else max(1, round(weights.sum()))
+
+
+def _drawn(X, weights, rng):
+    """How often each sample is there when as many are drawn with replacement (n,)."""
+    p = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
+    return rng.multinomial(_size(X, weights), p)

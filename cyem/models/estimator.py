@@ -1,0 +1,187 @@
+"""What scikit-learn expects of an estimator, without importing it."""
+
+import inspect
+
+import numpy as np
+
+from ..notices import NamelessWarning, not_fitted, warn
+from ..rows import data
+
+
+class Estimator:
+    """Parameters, fitted state and input of an estimator, as scikit-learn's tools ask for them.
+
+    A subclass takes its parameters as keywords of ``__init__``, which stores each under its own name and does nothing
+    else. ``fit`` reads the data through `cyem.rows.data`, and calls `_remember` when nothing can fail any more; other
+    methods read them through `_samples`. ``fit`` and ``score`` take ``sample_weight``.
+    """
+
+    def get_params(self, deep=True):
+        """Parameters by name.
+
+        Parameters
+        ----------
+        deep : bool
+            For scikit-learn; no parameter is an estimator with parameters of its own.
+
+        Returns
+        -------
+        dict
+        """
+        return {name: getattr(self, name) for name in self._defaults()}
+
+    def set_params(self, **params):
+        """Change parameters, all or, if one is unknown, none.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For a name that is no parameter.
+        """
+        valid = list(self._defaults())
+        for name in params:
+            if name not in valid:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {self}. Valid parameters are: {sorted(valid)!r}."
+                )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    @classmethod
+    def _defaults(cls):
+        """The parameters and their default values, in the order of the signature."""
+        return {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
+
+    def __repr__(self):
+        with np.printoptions(threshold=8, edgeitems=2):
+            changed = [
+                f"{name}={' '.join(repr(value).split())}"
+                for name, default in self._defaults().items()
+                if repr(value := getattr(self, name)) != repr(default)
+            ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __sklearn_is_fitted__(self):
+        return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
+
+    def __sklearn_tags__(self):
+        from sklearn.utils import Tags, TargetTags
+
+        return Tags(estimator_type="density_estimator", target_tags=TargetTags(required=False))
+
+    def get_metadata_routing(self):
+        """Whether ``fit`` and ``score`` get ``sample_weight`` from a scikit-learn meta-estimator.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRequest
+        """
+        from sklearn.utils.metadata_routing import MetadataRequest, get_routing_for_object
+
+        if hasattr(self, "_metadata_request"):
+            return get_routing_for_object(self._metadata_request)
+        requests = MetadataRequest(owner=self)
+        for method in ("fit", "score"):
+            getattr(requests, method).add_request(param="sample_weight", alias=None)
+        return requests
+
+    def set_fit_request(self, *, sample_weight="$UNCHANGED$"):
+        """Say whether a scikit-learn meta-estimator passes ``sample_weight`` on to ``fit``.
+
+        Parameters
+        ----------
+        sample_weight : bool, None or str
+            True: pass it on; False: do not; None: raise an error if there is one; text: pass on what has this name.
+
+        Returns
+        -------
+        self
+        """
+        return self._request("fit", sample_weight)
+
+    def set_score_request(self, *, sample_weight="$UNCHANGED$"):
+        """Say whether a scikit-learn meta-estimator passes ``sample_weight`` on to ``score``.
+
+        Parameters
+        ----------
+        sample_weight : bool, None or str
+            True: pass it on; False: do not; None: raise an error if there is one; text: pass on what has this name.
+
+        Returns
+        -------
+        self
+        """
+        return self._request("score", sample_weight)
+
+    def _request(self, method, sample_weight):
+        from sklearn import get_config
+        from sklearn.utils.metadata_routing import UNCHANGED
+
+        if not get_config()["enable_metadata_routing"]:
+            raise RuntimeError(
+                "Metadata routing is not enabled: call sklearn.set_config(enable_metadata_routing=True) first."
+            )
+        requests = self.get_metadata_routing()
+        if sample_weight != UNCHANGED:
+            getattr(requests, method).add_request(param="sample_weight", alias=sample_weight)
+        self._metadata_request = requests
+        return self
+
+    def _check_fitted(self):
+        """Raise NotFittedError before fit."""
+        if "n_features_in_" not in vars(self) and not self.__sklearn_is_fitted__():
+            raise not_fitted(
+                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
+                "using this estimator."
+            )
+
+    def _remember(self, n_features, names):
+        """Set n_features_in_, and feature_names_in_ if there are names: together with the rest that fit sets."""
+        self.n_features_in_ = n_features
+        if names is not None:
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _samples(self, X):
+        """X as `data.samples` has it, checked to have the features of fit; what every method but fit begins with."""
+        self._check_fitted()
+        self._check_names(data.feature_names(X))
+        array = data.samples(X)
+        expected = getattr(self, "n_features_in_", array.shape[1])
+        if array.shape[1] != expected:
+            raise ValueError(
+                f"X has {array.shape[1]} features, but {type(self).__name__} is expecting {expected} features as input."
+            )
+        return array
+
+    def _check_names(self, names):
+        fitted = getattr(self, "feature_names_in_", None)
+        if names is fitted is None:
+            return
+        own = type(self).__name__
+        if names is None:
+            warn(f"X does not have valid feature names, but {own} was fitted with feature names", NamelessWarning)
+        elif fitted is None:
+            warn(f"X has feature names, but {own} was fitted without feature names")
+        elif not np.array_equal(names, fitted):
+            raise ValueError(_mismatch(list(fitted), list(names)))
+
+
+def _mismatch(fitted, given):
+    """What is wrong with the given names, in the words of scikit-learn."""
+    lines = ["The feature names should match those that were passed during fit."]
+    for title, names in (
+        ("Feature names unseen at fit time:", sorted(set(given) - set(fitted))),
+        ("Feature names seen at fit time, yet now missing:", sorted(set(fitted) - set(given))),
+    ):
+        if names:
+            lines += [title, *(f"- {name}" for name in names[:5]), *(["- ..."] if len(names) > 5 else [])]
+    if len(lines) == 1:
+        lines.append("Feature names must be in the same order as they were in fit.")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,250 @@
+"""Models as files: a zip of arrays (NumPy's npz) and one JSON text. Reading one runs no code, unlike a pickle.
+
+`metadata.json` holds the format and its version, the class, the version of cyem, parameters, fitted attributes that are
+plain values, and dtype and shape of every array; each array is a member `NAME.npy`. Nothing is compressed, so that no
+member can grow beyond the file, and a zip of the same model is the same bytes.
+"""
+
+import errno
+import json
+import math
+import numbers
+import os
+import re
+import stat
+import zipfile
+from reprlib import repr
+
+import numpy as np
+
+from .. import files, threads
+from ..families import state
+from ..families.covariance import structure
+from ..notices import warn
+from ..version import __version__
+from .history import Memo, Report
+
+FORMAT = "cyem model"
+VERSION = 1  # raised when older versions of cyem could not read the file
+METADATA = "metadata.json"
+DTYPES = r"[<>][iuf][248]|\|[iub]1"
+FLOATS = r"[<>]f[248]"
+ARRAYS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
+DAMAGED = "it is no model file, or truncated or damaged"
+
+
+def save(model, path):
+    """Write a fitted model to a file, which then holds this model or, if writing fails, what it held before.
+
+    What is written can be loaded, and is then equal bit for bit; a model of which this cannot be said is an error. A
+    file that is replaced keeps its permissions.
+
+    Parameters that are neither plain values nor arrays of numbers (a random generator, a function) are left out with a
+    warning: the loaded model has their defaults. This touches a later `fit`, not the fitted model. So are attributes
+    that a user added, if they are neither; of those that are saved, tuples come back as lists, and NumPy's numbers as
+    those of Python.
+
+    A model of a subclass is not saved: it may have parameters, attributes and methods that `load` knows nothing of, so
+    that another model would come back. Pickle it, or save a `GaussianMixture` made of its parameters.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+        Fitted.
+    path : str or path
+        File name, taken as it is; ".npz" is customary.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    TypeError, ValueError
+        If it is of a subclass, or has attributes that do not fit together, or are not what a fit leaves: which ones.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import cyem
+    >>> model = cyem.GaussianMixture.from_parameters([1.0], [[0.0, 1.0]], [[[1.0, 0.0], [0.0, 2.0]]])
+    >>> with TemporaryDirectory() as folder:
+    ...     model.save(Path(folder, "model.npz"))
+    ...     cyem.load(Path(folder, "model.npz")).means_
+    array([[0., 1.]])
+    """
+    own = type(model)
+    if "_saved" not in vars(own):
+        base = next(cls.__name__ for cls in own.__mro__ if "_saved" in vars(cls))
+        raise TypeError(f"a {own.__name__} is not saved, as load would return a {base}: pickle it, or save a "
+                        f"{base}.from_parameters(...) of its weights_, means_ and covariances_.")
+    model._check_fitted()
+    if (fitted_as := state.last_structure(model)) is not structure(model.covariance_type):
+        raise ValueError(f"covariance_type={model.covariance_type!r} was set after a fit with {fitted_as.name!r}: set "
+                         "that again, or fit.")
+    _check(model)
+    arrays = {}
+    metadata = {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "class": type(model).__name__,
+        "cyem_version": __version__,
+        "parameters": _plain(model.get_params(deep=False), arrays),
+        "fitted": _plain(_fitted(vars(model)), arrays),
+        "arrays": {name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()},
+    }
+    text = json.dumps(metadata, indent=1)
+    restored(json.loads(text), arrays, {own.__name__: own})  # as `load` will do: what that refuses is not written
+
+    def fill(file):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(zipfile.ZipInfo(METADATA), text)
+            for name, array in arrays.items():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+
+    files.write(path, fill)
+
+
+def read(path, classes):
+    """The model in a file, of one of the classes {name: class}; errors as `load` has them."""
+    name = os.fspath(path)
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):  # a device may have no end
+            raise OSError(f"{name!r} is not a regular file: give the name of a file")
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return restored(*_read(archive, status.st_size), classes)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # that of a seek to before the beginning, where a damaged directory points
+                raise
+            problem = DAMAGED
+        except (zipfile.BadZipFile, EOFError, RuntimeError):  # the last: packed in an unknown way, or lists too deep
+            problem = DAMAGED
+        except (TypeError, ValueError) as error:
+            problem = " ".join(str(error).split())
+    raise ValueError(f"cannot load a model from {name!r}: {problem}")
+
+
+def _fitted(values):
+    """Those values that have the name of a fitted attribute."""
+    return {name: value for name, value in values.items()
+            if name.isidentifier() and name.endswith("_") and not name.startswith("_")}
+
+
+def _plain(values, arrays):
+    """The values that JSON has; numeric arrays go to `arrays`."""
+    plain = {}
+    for name, value in values.items():
+        if isinstance(value, np.ndarray) and re.fullmatch(DTYPES, value.dtype.str):
+            arrays[name] = np.asarray(value, order="C")
+            continue
+        try:
+            plain[name] = json.loads(json.dumps(_as_json(value)))
+        except TypeError:
+            warn(f"{name}={value!r} is not saved: the loaded model has the default, or no such attribute")
+        except (ValueError, RecursionError) as error:  # a number too long for text, lists in themselves
+            raise ValueError(f"{name} cannot be saved: {error}") from error
+    return plain
+
+
+def _as_json(value):
+    """A value, or a nest of lists of values, as JSON has it."""
+    if isinstance(value, np.generic | np.ndarray) and value.dtype.names is None:
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _as_json(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{type(value).__name__} is no plain value")
+
+
+def _read(archive, size):
+    """Metadata and arrays of an archive in a file of this size."""
+    members = {info.filename: info for info in archive.infolist()}
+    if METADATA not in members:
+        raise ValueError("it is no model file: it has no metadata.json")
+    for info in members.values():
+        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
+            raise ValueError(f"it is no model file, or damaged: {info.filename!r} is not stored as it is")
+    if sum(max(info.file_size, info.compress_size) for info in archive.infolist()) > size:
+        raise ValueError(DAMAGED)  # before memory for such members is asked for
+    metadata = json.loads(archive.read(METADATA))
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise ValueError("it is no model file: metadata.json is of another format")
+    version = metadata.get("format_version")
+    if version != VERSION:
+        raise ValueError(
+            f"its format version is {version!r}, written by cyem {metadata.get('cyem_version')}; cyem "
+            f"{__version__} reads version {VERSION}: install a newer cyem"
+        )
+    for key in ("parameters", "fitted", "arrays"):
+        if not isinstance(metadata.get(key), dict):
+            raise ValueError(f"damaged metadata: {key!r} is missing")
+    arrays = {}
+    for name, layout in metadata["arrays"].items():
+        if f"{name}.npy" not in members or not isinstance(layout, dict):
+            raise ValueError(f"damaged array {name!r}: it is missing")
+        try:
+            arrays[name] = _read_array(archive.read(members[f"{name}.npy"]), layout.get("dtype"), layout.get("shape"))
+        except ValueError as error:
+            raise ValueError(f"damaged array {name!r}: {error}") from error
+    return metadata, arrays
+
+
+def _read_array(data, dtype, shape):
+    """The array in the bytes of a .npy member; its header, which needs parsing, is skipped for what the JSON says."""
+    start = 10 + int.from_bytes(data[8:10], "little")
+    if data[:8] != b"\x93NUMPY\x01\x00" or not isinstance(dtype, str) or not re.fullmatch(DTYPES, dtype):
+        raise ValueError(f"dtype {dtype!r}")
+    if not isinstance(shape, list) or not all(type(length) is int and length >= 0 for length in shape):
+        raise ValueError(f"shape {shape!r}")
+    if math.prod(shape) * np.dtype(dtype).itemsize != len(data) - start:
+        raise ValueError(f"shape {shape!r} of {dtype!r} in {len(data)} bytes")
+    return np.ndarray(shape, dtype, data, start).copy()
+
+
+def restored(metadata, arrays, classes):
+    """The model that metadata and arrays describe, of one of the classes {name: class}, if it is whole."""
+    name = metadata.get("class")
+    own = classes.get(name) if isinstance(name, str) else None
+    if own is None:
+        raise ValueError(f"it holds a {name!r}, which cyem {__version__} does not know")
+    values = metadata["parameters"] | metadata["fitted"] | arrays
+    fitted = _fitted(values)
+    parameters = {name: value for name, value in values.items() if name not in fitted}
+    if unknown := parameters.keys() - own._defaults().keys():
+        raise ValueError(f"it has a parameter {min(unknown)!r}, which cyem {__version__} does not know")
+    model = own(**parameters)
+    for name, kind in (("fit_report_", Report), ("feature_names_in_", lambda names: np.array(names, dtype=object))):
+        if isinstance(fitted.get(name), list):
+            fitted[name] = kind(fitted[name])
+    vars(model).update(fitted, _memo=Memo())
+    _check(model)
+    return model
+
+
+def _check(model):
+    """Check that a model is whole: all that a fit leaves, and together what one fit leaves."""
+    for name in ARRAYS:
+        array = getattr(model, name, None)
+        if name in vars(model) and not (isinstance(array, np.ndarray) and re.fullmatch(FLOATS, array.dtype.str)):
+            kind = f"array of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(f"The attribute {name!r} is a {kind}, expected an array of floats of 2, 4 or 8 bytes.")
+    for matrices in ARRAYS[2:]:
+        _, means, _ = state.parameters(model, matrices)
+    state.outcome(model)
+    state.feature_names(model)
+    threads.check(model.n_threads)
+    if not isinstance(model.equal_weights, bool | np.bool_):  # the others are for `fit`, which checks them
+        raise TypeError(f"equal_weights is {repr(model.equal_weights)}, expected a bool: set it back, or fit.")
+    k, d = means.shape
+    for name, expected in (("n_components", k), ("n_features_in_", d)):
+        value = getattr(model, name, None)
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value != expected:
+            raise ValueError(f"{name} is {repr(value)}, expected {expected}, as 'means_' has the shape {means.shape}: "
+                             "set it back, or fit.")

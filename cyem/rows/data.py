@@ -1,0 +1,240 @@
+"""The only door for user data: what comes in as array, frame or list goes on as a matrix the kernels can read."""
+
+import numbers
+
+import numpy as np
+
+from ..kernels import linalg
+
+BLOCK = 1 << 16  # values searched for NaN and infinity at a time: the search needs no memory
+KERNEL_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+def samples(X, *, name="X"):
+    """The samples as a matrix of finite numbers.
+
+    Parameters
+    ----------
+    X : array-like or frame (pandas, polars, pyarrow) of shape (n, d)
+        Anything that NumPy, or the frame itself, turns into numbers.
+    name : str
+        What error messages call it.
+
+    Returns
+    -------
+    ndarray of shape (n, d)
+        C-contiguous, aligned, in native byte order; float32 where X is float32, else float64. It is X itself where X
+        already is that (also read-only or memory-mapped), and one copy otherwise.
+
+    Raises
+    ------
+    TypeError
+        For sparse matrices, dates and records, and objects that are no numbers.
+    ValueError
+        For any other shape than (n >= 1, d >= 1), complex numbers, text that is no number, NaN and infinity.
+
+    Examples
+    --------
+    >>> samples([[1, 2], [3, 4]])
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    if _ready(X):
+        return X
+    array = _frame(X, name) if _column_names(X) is not None else _array(X, name)
+    if array.ndim == 1:
+        raise ValueError(
+            f"Expected a 2D array, but {name} is a 1D array of shape {array.shape}. Reshape your data: "
+            f"{name}.reshape(-1, 1) if it has a single feature, {name}.reshape(1, -1) if it is a single sample."
+        )
+    if array.ndim != 2:
+        raise ValueError(
+            f"Expected a 2D array (samples x features), but {name} is {type(X).__name__} with {array.ndim} dimensions."
+        )
+    for size, what in zip(array.shape, ("sample(s)", "feature(s)"), strict=True):
+        if size == 0:
+            raise ValueError(f"{name} has 0 {what} (shape={array.shape}) while a minimum of 1 is required.")
+    array = _contiguous(array, name)
+    if (place := _first_not_finite(array)) is not None:
+        row, column = divmod(place, array.shape[1])
+        names = feature_names(X)
+        column_name = "" if names is None else f" ({names[column]!r})"
+        raise ValueError(
+            f"{_not_finite(name, array[row, column])} in row {row}, column {column}{column_name}, counted from 0. "
+            "Missing and infinite values are not supported yet: remove or replace them."
+        )
+    return array
+
+
+def _ready(X):
+    """Whether X is an array to which nothing has to be done, by the fewest looks."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype in KERNEL_TYPES
+        and X.ndim == 2
+        and X.flags.c_contiguous
+        and X.flags.aligned
+        and X.size > 0
+        and finite(X)
+    )
+
+
+def finite(array):
+    """Whether there is no NaN and no infinity in a contiguous array that the kernels read."""
+    return linalg.all_finite(array.reshape(-1))
+
+
+def weights(sample_weight, n):
+    """The weights of n samples, or None where every sample counts once.
+
+    Parameters
+    ----------
+    sample_weight : None, number or array-like of shape (n,)
+        How often each sample counts, >= 0; a number counts for all of them.
+    n : int
+        Number of samples.
+
+    Returns
+    -------
+    None or ndarray of shape (n,), contiguous float64
+        None also where all weights are 1, so that these two take the same path.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For weights that are no numbers, negative, NaN, infinite, all zero, or not n of them in one dimension.
+
+    Examples
+    --------
+    >>> weights([2, 0, 1], 3)
+    array([2., 0., 1.])
+    >>> weights(None, 3) is None
+    True
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, numbers.Real):
+        sample_weight = np.full(n, sample_weight, dtype=np.float64)
+    array = _array(sample_weight, "sample_weight")
+    if array.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, but sample_weight has shape {array.shape}: "
+            f"give one weight for each of the {n} samples."
+        )
+    if len(array) != n:
+        raise ValueError(f"sample_weight.shape == {array.shape}, expected {(n,)}: one weight for each sample of X.")
+    array = _contiguous(array, "sample_weight").astype(np.float64, copy=False)
+    if (place := _first_not_finite(array)) is not None:
+        raise ValueError(
+            f"{_not_finite('sample_weight', array[place])} at index {place}. Give such a sample a finite weight >= 0."
+        )
+    place = int(array.argmin())
+    if array[place] < 0:
+        raise ValueError(f"sample_weight must not be negative, but is {array[place]} at index {place}.")
+    with np.errstate(over="ignore"):
+        total = array.sum()
+    if not 0 < total < np.inf:
+        raise ValueError(f"sample_weight sums to {total}: at least one must be non-zero, and their sum finite.")
+    return None if (array == 1).all() else array
+
+
+def feature_names(X):
+    """The names of the columns of a frame, or None where there are none or they are not text.
+
+    Returns
+    -------
+    ndarray of shape (d,) and dtype object, or None
+
+    Raises
+    ------
+    TypeError
+        Where only some of the names are text.
+
+    Examples
+    --------
+    >>> feature_names([[1.0, 2.0]]) is None
+    True
+    """
+    if type(X) is np.ndarray:
+        return None
+    names = _column_names(X)
+    types = {type(name).__name__ for name in names or ()}
+    if "str" not in types:
+        return None
+    if len(types) > 1:
+        raise TypeError(
+            "Feature names are only supported if all input features have string names, but the columns of X are named "
+            f"by {sorted(types)}: convert them all, for example X.columns = X.columns.astype(str)."
+        )
+    return np.array(names, dtype=object)
+
+
+def _column_names(X):
+    """The labels of the columns of a frame as a list; None where X is no frame."""
+    # asked of the type: attributes of a frame may be its columns
+    for attribute in ("column_names", "columns"):
+        if hasattr(type(X), attribute):
+            return list(getattr(X, attribute))
+    return None
+
+
+def _frame(X, name):
+    """The values of a frame: its own block where it has one, else gathered column by column, which is one copy."""
+    if hasattr(type(X), "iloc"):  # pandas, and those that follow it
+        types = set(X.dtypes)
+        if len(types) == 1 and isinstance(types.pop(), np.dtype):
+            return _array(np.asarray(X), name)
+        columns = [column for _, column in X.items()]
+    else:
+        columns = list(X.itercolumns() if hasattr(X, "column_names") else X.iter_columns())  # pyarrow, polars
+    single = all(np.asarray(column[:0]).dtype == np.float32 for column in columns)
+    values = np.empty((X.shape[0], len(columns)), np.float32 if single else np.float64)
+    for j, (label, column) in enumerate(zip(_column_names(X), columns, strict=True)):
+        column_name = f"column {label!r} of {name}"
+        values[:, j] = _contiguous(_array(column, column_name), column_name)
+    return values
+
+
+def _array(values, name):
+    """Values as an ndarray of a type that converts to real numbers; no copy if there is a way."""
+    if hasattr(type(values), "nnz"):
+        raise TypeError(f"Sparse data is not supported: {name} is a {type(values).__name__}; use {name}.toarray().")
+    if hasattr(type(values), "filled") and values.mask.any():  # of a masked array, what is hidden is missing
+        values = values.astype(np.float64).filled(np.nan)
+    dtype = getattr(values, "dtype", None)
+    if hasattr(dtype, "na_value") and dtype.kind in "biuf":  # a type of pandas, whose NA NumPy does not know
+        values = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be converted to an array of numbers: {error}") from error
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}; give real and imaginary parts.")
+    if array.dtype.kind in "mMV":
+        raise TypeError(f"{name} must be numeric, but has dtype {array.dtype}: convert it to numbers first.")
+    return array
+
+
+def _contiguous(array, name):
+    """The array as the kernels read it: float32 or float64, C-contiguous, aligned, native; no copy where it is that."""
+    dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
+    try:
+        with np.errstate(over="ignore"):  # a long double beyond float64 is reported as infinite
+            return np.require(array, dtype, ["C", "A"])
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must hold numbers only: {error}") from error
+
+
+def _first_not_finite(array):
+    """The flat index of the first NaN or infinity of a C-contiguous array, or None."""
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK]
+        if not linalg.all_finite(block):
+            return start + int(np.isfinite(block).argmin())
+    return None
+
+
+def _not_finite(name, value):
+    return f"Input {name} contains {'NaN' if np.isnan(value) else 'infinity'}"

@@ -1,0 +1,382 @@
+"""Passes over samples: the door between the method, which thinks in parameters, and the kernels, which see arrays."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import threads
+from ..kernels import sweep as kernel
+from ..lazy import cached_property
+from .pruning import Pruner, enough
+from .statistics import Statistics
+
+DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
+POSTERIORS = {name: i for i, name in enumerate(kernel.POSTERIORS)}
+MOMENTS = {name: i for i, name in enumerate(kernel.MOMENTS)}
+NO_MOMENTS = MOMENTS["none"]
+SIMPLEST = "spherical"  # of densities: where responsibilities are given, there is none, and no room for its factors
+STATE = kernel.state_size()
+CONVERGED, LOST = (kernel.OUTCOMES.index(outcome) for outcome in ("converged", "lost"))
+
+# log of the responsibility below which a sample cannot change a sum any more
+CUT = {np.dtype(np.float64): -37.0, np.dtype(np.float32): -20.0}
+
+NOTHING = np.empty(0)
+MANY = 3000  # samples from which on it pays to know the sums of all of them beforehand
+SERIAL = 1_000_000  # operations (some 100 microseconds) below which waking a second thread may cost more than it brings
+
+
+class Density(NamedTuple):
+    """A mixture density in evaluation form, in the coordinates of a frame."""
+
+    kind: str  # of distance
+    means: np.ndarray  # (k, d)
+    factors: np.ndarray  # (k or 1, rows, columns)
+    constants: np.ndarray  # (k,): log-joint density at the mean
+
+
+def one(d):
+    """A round density around the origin: under it a pass gives the moments of all samples."""
+    return Density("diagonal", np.zeros((1, d)), np.ones((1, 1, d)), np.zeros(1))
+
+
+class Frame(NamedTuple):
+    """Coordinates: (x - reference) / units. Units are powers of two, so that changing to them rounds nothing."""
+
+    reference: np.ndarray  # (d,) float64
+    units: np.ndarray  # (d,) float64
+
+    def enter(self, means):
+        return (means / 2 - self.reference / 2) / self.units * 2  # by halves: the difference may be beyond the range
+
+    def leave(self, means):
+        return means * self.units + self.reference
+
+    def coordinates(self, dtype):
+        """As the kernels read it: the reference, and the inverse units."""
+        both = np.empty((2, len(self.units)), dtype)
+        both[0], both[1] = self.reference, 1 / self.units
+        return both
+
+    @property
+    def log_volume(self):
+        """What log-densities in the frame exceed those outside by."""
+        return sum(map(math.log, self.units.tolist()))
+
+
+def power_of_two(sizes, dtype):
+    """The powers of two next to positive sizes (1 for zero), such that they and their inverses are normal numbers."""
+    most = np.finfo(dtype).maxexp - 4
+    mantissas, exponents = np.frexp(sizes)  # sizes = mantissas 2^exponents, mantissas in [1/2, 1) or zero
+    exponents = exponents - ((mantissas < math.sqrt(0.5)) & (mantissas > 0))
+    return np.ldexp(1.0, np.minimum(np.maximum(exponents, -most), most))
+
+
+def worth(operations, n_threads):
+    """How many of n_threads are worth waking."""
+    return 1 if operations < SERIAL else threads.resolve(n_threads)
+
+
+def operations(n, k, d):
+    """What one pass takes, roughly."""
+    return n * k * (d * d + 20)
+
+
+def useful(n, k, d, n_threads):
+    """How many of n_threads a pass has work for."""
+    return min(worth(operations(n, k, d), n_threads), kernel.tiles(n))
+
+
+def flat(covariances):
+    """Covariances of k components as the kernels read them: (k, numbers of one)."""
+    return np.ascontiguousarray(covariances).reshape(len(covariances), -1)
+
+
+def nothing():
+    """What is called where there is nothing to check."""
+
+
+class Evaluator:
+    """A density made ready for samples of one dtype: what it says of each of them.
+
+    Parameters
+    ----------
+    frame : Frame
+        That of the density, and of log-densities.
+    density : Density
+    coordinates : ndarray
+        Those of the frame, in the dtype of the samples.
+    halves : bool
+        Whether samples may be so far from the reference that only half of the difference is a number.
+    """
+
+    __slots__ = ("coordinates", "density", "dtype", "frame", "halves", "kind")
+
+    def __init__(self, frame, density, coordinates, halves=False):
+        self.dtype = dtype = coordinates.dtype
+        self.halves = halves
+        self.frame, self.coordinates = frame, coordinates * dtype.type([[0.5], [2]]) if halves else coordinates
+        self.kind = DENSITIES[density.kind]
+        means, factors = (np.ascontiguousarray(a, dtype) for a in (density.means, density.factors))
+        self.density = density._replace(means=means, factors=factors)
+
+    def seen(self, X):
+        """The samples that the coordinates are for."""
+        return X * self.dtype.type(0.5) if self.halves else X
+
+    def score_samples(self, X, n_threads):
+        """Log-density of each sample in the frame (n,)."""
+        return self._rows(kernel.score_samples, X, np.empty(len(X)), n_threads)
+
+    def responsibilities(self, X, n_threads):
+        """Probability of each component given each sample (n, k)."""
+        out = np.empty((len(X), len(self.density.means)), self.dtype)
+        return self._rows(kernel.responsibilities, X, out, n_threads)
+
+    def labels(self, X, n_threads):
+        """The most probable component of each sample (n,)."""
+        return self._rows(kernel.labels, X, np.empty(len(X), np.intp), n_threads)
+
+    def _rows(self, door, X, out, n_threads):
+        _, means, factors, constants = self.density
+        (n, d), k = X.shape, len(means)
+        n_threads = useful(n, k, d, n_threads)
+        size = kernel.workspace_size(n, d, k, self.kind, NO_MOMENTS, self.dtype.itemsize, n_threads)
+        door(self.seen(X), self.coordinates, means, factors, constants, out, np.empty(size, np.uint8),
+             density=self.kind, n_threads=threads.enter(n_threads))
+        return out
+
+
+class Need(NamedTuple):
+    """What a pass over samples needs."""
+
+    statistics: int  # their length
+    workspace: int  # bytes
+    n_threads: int
+    prunes: bool  # whether there are enough components and tiles for some to be left out
+
+
+class Samples:
+    """Samples as seen in a frame, with their weights and the temporary memory for passes over them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        C-contiguous float32 or float64.
+    weights : ndarray of shape (n,) or None
+    frame : Frame
+    n_threads : int
+    check : function without arguments, optional
+        Called before each pass; what it raises ends the work.
+    """
+
+    def __init__(self, X, weights, frame, n_threads, check=nothing):
+        self.X = X
+        self.dtype = X.dtype
+        # in units of a power of two, so that float32 holds them: statistics are to be read relative to their masses
+        self.weights = (
+            np.empty(0, X.dtype)
+            if weights is None
+            else (weights / power_of_two(weights.max(), np.float64)).astype(X.dtype)
+        )
+        self.mass = float(self.weights.sum(dtype=np.float64)) if len(self.weights) else float(len(X))
+        self.total = len(X) if weights is None else float(weights.sum())
+        self.frame = frame
+        self.coordinates = frame.coordinates(X.dtype)
+        self.n_threads = n_threads
+        self.check = check
+        self.single = X.dtype == np.float32
+        self.cut = CUT[X.dtype]
+        self.needs = {}
+        self.workspace = np.empty(0, np.uint8)
+        self.pruner = Pruner()
+
+    @cached_property
+    def scatter(self):
+        """Statistics of all samples as one component: scatter about the origin."""
+        return self.sweep(one(self.X.shape[1]), "scatter")
+
+    def _whole(self, moments, k):
+        """The vector of these where moments can come from them, or nothing."""
+        pays = moments == "pooled" or (moments == "scatter" and len(self.X) >= MANY)
+        return self.scatter.buffer if k > 1 and pays else NOTHING
+
+    def sweep(self, density, moments, posterior="soft"):
+        """Statistics of one pass: responsibilities under `density`, moments about its means."""
+        kind, means, factors, constants = density
+        if self.single:
+            means, factors = means.astype(np.float32), factors.astype(np.float32)
+        need = self._need(len(means), moments, kind)
+        sums, workspace = np.empty(need.statistics), self._memory(need.workspace)
+        prunes = need.prunes and posterior == "soft"
+        bounds = self.pruner.known(density) if prunes else None
+        if bounds is None:
+            pairs = kernel.sweep(
+                self.X, self.weights, self.coordinates, means, factors, constants, sums, workspace,
+                whole=self._whole(moments, len(means)), density=DENSITIES[kind], posterior=POSTERIORS[posterior],
+                moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads),
+            )
+        else:
+            pairs = kernel.sweep_pruned(
+                self.X, self.weights, self.coordinates, means, factors, constants, bounds.order, bounds.nearest,
+                bounds.follow(density), sums, workspace, whole=self._whole(moments, len(means)),
+                density=DENSITIES[kind], moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads),
+            )
+        if prunes:
+            self.pruner.tell(self, density, pairs)
+        return Statistics(sums, means.astype(np.float64) if self.single else means)
+
+    def accumulate(self, resp, about, moments):
+        """Statistics of one pass with given responsibilities (n, k), moments about the given means."""
+        about = about.astype(self.dtype, copy=False)
+        need = self._need(len(about), moments, SIMPLEST)
+        sums = np.empty(need.statistics)
+        kernel.accumulate(
+            self.X, self.weights, self.coordinates, about, np.ascontiguousarray(resp, self.dtype), sums,
+            self._memory(need.workspace), moments=MOMENTS[moments], n_threads=self._enter(need.n_threads),
+        )
+        return Statistics(sums, about.astype(np.float64, copy=False))
+
+    def begin(self, uniform, looked, deviations, floor, part, moments, whitens):
+        """Statistics of partitions by the nearest of samples far from each other; arguments as the kernel has them."""
+        n, d = self.X.shape
+        runs, k, _ = uniform.shape
+        need = self._need(k, moments, "diagonal")
+        sums, about = np.empty((runs, need.statistics)), np.empty((runs, k, d))
+        size = kernel.begin_size(n, len(looked) or n, d, k, MOMENTS[moments], self.dtype.itemsize, need.n_threads,
+                                 whitens)
+        kernel.begin(
+            self.X, self.weights, self.coordinates, looked, deviations, floor, uniform, np.empty((runs, k), np.intp),
+            sums, about, self._memory(size), whitens=whitens, part=part, moments=MOMENTS[moments],
+            n_threads=self._enter(need.n_threads),
+        )
+        return [Statistics(*each) for each in zip(sums, about, strict=True)]
+
+    def partitions(self, centres, scales, moments):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), of features times scales (d,)."""
+        centres, scales = (array.astype(self.dtype, copy=False) for array in (centres, scales))
+        runs, k, _ = centres.shape
+        need = self._need(k, moments, "diagonal")
+        sums = np.empty((runs, need.statistics))
+        kernel.partitions(self.X, self.weights, self.coordinates, centres, scales, np.zeros(k), sums,
+                          self._memory(need.workspace), moments=MOMENTS[moments],
+                          n_threads=self._enter(need.n_threads))
+        return [Statistics(*each) for each in zip(sums, centres.astype(np.float64, copy=False), strict=True)]
+
+    def climb(self, starts, iterations, closed, structure, tol):
+        """Plain EM from several statistics about means of their own; the M-step is `closed`.
+
+        Returns the mean log-likelihood and the statistics of the last pass of each run, and its last values; None for
+        one that met anything out of the ordinary.
+        """
+        n, d = self.X.shape
+        runs, k = len(starts), len(starts[0].about)
+        moments = MOMENTS[structure.moments]
+        n_threads = self._enter(worth(operations(n, k, d) * iterations * runs, self.n_threads))
+        at_once, each = (n_threads, 1) if runs >= n_threads else (1, n_threads)
+        sums = np.array([start.buffer for start in starts])
+        about = np.array([start.about for start in starts])
+        values, done = np.empty((runs, iterations)), np.empty(runs, np.intc)
+        density = DENSITIES[structure.density]
+        size = kernel.climb_size(n, d, k, density, moments, self.dtype.itemsize, each, at_once)
+        kernel.climb(
+            self.X, self.weights, self.coordinates, sums, about, values, done, closed.floor, self._memory(size),
+            whole=self._whole(structure.moments, k), density=density, moments=moments,
+            ties=closed.ties, part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, tol=tol,
+            n_threads=each, at_once=at_once,
+        )
+        return [(trace[end - 1], Statistics(sums[r], about[r]), trace[max(0, end - 3) : end]) if end > 0 else None
+                for r, (trace, end) in enumerate(zip(values.tolist(), done.tolist(), strict=True))]
+
+    def ascend(self, blocks, statistics, state, values, closed, structure, scale, **how):
+        """Iterations of EM with leaps; the arrays, `how` and what is returned are as the kernel has them."""
+        n, d = self.X.shape
+        k, moments = len(statistics.about), MOMENTS[structure.moments]
+        density = DENSITIES[structure.density]
+        need = self._need(k, structure.moments, structure.density)
+        size = kernel.ascent_size(n, d, k, density, moments, self.dtype.itemsize, need.n_threads)
+        return kernel.ascend(
+            self.X, self.weights, self.coordinates, blocks, statistics.buffer, statistics.about, state, values,
+            closed.floor, scale, self._memory(size), whole=self._whole(structure.moments, k),
+            density=density, moments=moments, ties=closed.ties, curved=structure.curved,
+            part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, mass=self.mass,
+            n_threads=self._enter(need.n_threads), **how,
+        )
+
+    def mergers(self, these, resp, moments, near):
+        """What it costs to do with one component less, as the kernel has it: (k, k)."""
+        self.check()
+        k, d = these.means.shape
+        losses, moments = np.empty((k, k)), MOMENTS[moments]
+        kernel.mergers(these.weights, these.means, flat(these.covariances), resp, self.weights, losses,
+                       np.empty(kernel.mergers_size(d, k, moments)), moments=moments, near=near)
+        return losses
+
+    def splits(self, these, resp, which, closed, structure, **how):
+        """Gains (k,), shares (k, 2), means (k, 2, d), covariances (k, 2, ...) of two components in the place of one."""
+        n, d = self.X.shape
+        k, moments, density = len(these.means), MOMENTS[structure.moments], DENSITIES[structure.density]
+        covariances = flat(these.covariances)
+        found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, covariances.shape[1]))
+        longest = max(how["trial"], how["iterations"])
+        at_once = self._enter(max(1, min(worth(operations(n, k, d) * longest, self.n_threads), len(which))))
+        size = kernel.splits_size(n, d, density, moments, self.dtype.itemsize, longest, at_once)
+        kernel.splits(
+            self.X, self.weights, self.coordinates, resp, these.means, covariances, np.array(which, np.intp), *found,
+            closed.floor, self._memory(size), density=density, moments=moments, part=closed.part, cut=self.cut,
+            at_once=at_once, **how,
+        )
+        return *found[:3], found[3].reshape(k, 2, *these.covariances.shape[1:])
+
+    def score_samples(self, density):
+        """Log-density of each sample in the frame (n,)."""
+        return Evaluator(self.frame, density, self.coordinates).score_samples(self.X, self.n_threads)
+
+    def responsibilities(self, density):
+        """Probability of each component given each sample (n, k)."""
+        self.check()
+        return Evaluator(self.frame, density, self.coordinates).responsibilities(self.X, self.n_threads)
+
+    def labels(self, density):
+        """The most probable component of each sample (n,)."""
+        return Evaluator(self.frame, density, self.coordinates).labels(self.X, self.n_threads)
+
+    def part(self, rows, weights=None):
+        """Some of the samples, with their own or other weights, in the same frame."""
+        if weights is None and len(self.weights):
+            weights = self.weights[rows]
+        return Samples(self.X[rows], weights, self.frame, self.n_threads, self.check)
+
+    def double(self):
+        """The same samples in double precision."""
+        weights = self.weights.astype(np.float64) if len(self.weights) else None
+        double = Samples(self.X.astype(np.float64), weights, self.frame, self.n_threads, self.check)
+        double.total = self.total
+        return double
+
+    def threads(self, k, structure):
+        """How many threads the next kernel may use that has to do with k components."""
+        return self._enter(self._need(k, structure.moments, structure.density).n_threads)
+
+    def _enter(self, n_threads):
+        """What comes before each kernel: how many of n threads it may use, unless it is time to stop."""
+        self.check()
+        return threads.enter(n_threads)
+
+    def _need(self, k, moments, density):
+        """What a pass with k components needs, found out once."""
+        need = self.needs.get((k, moments, density))
+        if need is None:
+            n, d = self.X.shape
+            n_threads = useful(n, k, d, self.n_threads)
+            size = kernel.workspace_size(n, d, k, DENSITIES[density], MOMENTS[moments], self.dtype.itemsize, n_threads)
+            need = Need(kernel.statistics_size(k, d, MOMENTS[moments]), size, n_threads, enough(n, k))
+            self.needs[k, moments, density] = need
+        return need
+
+    def _memory(self, size):
+        """Temporary memory of at least so many bytes: the same for all passes, of which no two run at a time."""
+        if len(self.workspace) < size:
+            self.workspace = np.empty(size, np.uint8)
+        return self.workspace

@@ -1,0 +1,585 @@
+"""Which mixture fits best: every number of components with every covariance structure, and the table of answers."""
+
+import math
+import numbers
+import operator
+from dataclasses import dataclass, replace
+from itertools import islice
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import threads
+from ..em import start
+from ..em.problem import Mixture
+from ..families import covariance
+from ..lazy import cached_property
+from ..models.gaussian import GaussianMixture
+from ..notices import ConvergenceWarning, muted, warn
+from ..rows import data
+from ..rows.samples import SERIAL
+from ..show.progress import shown
+from ..show.text import aligned, plural, precision
+from ..workers import Stopped, Workers
+from .contest import Settings
+from .criteria import MARKS, NOT_FINITE, UndefinedCriterion, answers, known, marks, measures, title, tried
+from .grid import Grid
+
+SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
+ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
+CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
+FOLDS = 10  # of a cross-validation
+MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
+SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves"}  # parameters of one fit only
+
+
+class Row(NamedTuple):
+    """One combination of the grid; `reason` says why it was not fitted, `report` what was out of the ordinary."""
+
+    n_components: int
+    covariance_type: str
+    log_likelihood: float = math.nan
+    n_parameters: int | None = None
+    bic: float = math.nan
+    aic: float = math.nan
+    aicc: float = math.nan
+    icl: float = math.nan
+    nec: float = math.nan
+    entropy: float = math.nan
+    cv: float | None = None
+    converged: bool = False
+    n_iter: int = 0
+    seconds: float = 0.0
+    n_starts_at_optimum: int = 0
+    spurious: bool = False
+    report: tuple = ()
+    reason: str = ""
+
+    @property
+    def title(self):
+        """What the model is called: how many components of which structure."""
+        return f"{plural('component', self.n_components)}, {self.covariance_type}"
+
+
+class Violation(NamedTuple):
+    """Two rows of which the more general one has the lower likelihood."""
+
+    special: Row
+    general: Row
+    loss: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Selection:
+    """The answer of `select`: a table of fits, of which one is the best.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        One per combination, in the order of the grid. Fields: n_components, covariance_type, log_likelihood (of all
+        samples together), n_parameters (free ones), bic, aic, aicc, icl, nec, entropy, cv (see `select`; NaN where not
+        defined, cv None unless asked for), converged, n_iter, seconds, n_starts_at_optimum (how many of the starts
+        ended here), spurious (see `select`), report (the `fit_report_`), reason (why there is no fit, else empty; the
+        numbers are then NaN).
+    models : tuple of GaussianMixture or None
+        The fitted model of each row.
+    criterion : str or callable
+        What `best_` and `best_row` go by.
+    interrupted : bool
+        True if Ctrl-C or the time budget ended the search before its last row.
+    """
+
+    rows: tuple
+    models: tuple
+    criterion: object = "bic"
+    interrupted: bool = False
+
+    @property
+    def best_row(self):
+        """The row with the smallest criterion; of equal ones the first; a spurious one only if there is no other."""
+        return self.rows[self._best]
+
+    @property
+    def best_(self):
+        """The fitted model of `best_row`."""
+        return self.models[self._best]
+
+    @cached_property
+    def _best(self):
+        values = self.values()
+        defined = [i for i, value in enumerate(values) if not math.isnan(value)]
+        return min(defined, key=lambda i: (self.rows[i].spurious, values[i]))
+
+    def values(self, criterion=None):
+        """What a criterion is for each row: a tuple of float, NaN where there is none; by default the one that chooses.
+
+        Parameters
+        ----------
+        criterion : str or callable, optional
+
+        Returns
+        -------
+        tuple of float
+        """
+        return tuple(answer.value for answer in self.answers(criterion))
+
+    def answers(self, criterion=None):
+        """What `values` gives, with the reasons.
+
+        Parameters
+        ----------
+        criterion : str or callable, optional
+
+        Returns
+        -------
+        tuple of Answer
+            value and reason: why there is none; empty where there is one, and for rows without a fit, which say it.
+        """
+        if criterion is None or criterion == self.criterion:
+            return self._own_answers
+        return answers(self.rows, self.models, known(criterion))
+
+    @cached_property
+    def _own_answers(self):
+        return answers(self.rows, self.models, self.criterion)
+
+    def pick(self, criterion):
+        """The same table with another criterion choosing the best.
+
+        Parameters
+        ----------
+        criterion : str or callable
+            As for `select`.
+
+        Returns
+        -------
+        Selection
+
+        Raises
+        ------
+        ValueError
+            If the criterion does not exist, or is defined for no row.
+
+        Warns
+        -----
+        UserWarning
+            If a function raises, or gives no number, for some rows: it is not defined for these.
+        """
+        other = replace(self, criterion=known(criterion))
+        answers = other.answers()
+        if all(math.isnan(answer.value) for answer in answers):
+            reason = next(answer.reason for answer in answers if answer.reason)
+            raise UndefinedCriterion(f"criterion={criterion!r} is not defined for any row: it {reason}", self)
+        failed = [(row, answer.reason) for row, answer in zip(self.rows, answers, strict=True)
+                  if answer.reason not in ("", NOT_FINITE)]
+        if callable(criterion) and failed:
+            row, reason = failed[0]
+            warn(f"criterion={criterion!r} is not defined for {len(failed)} of {len(answers)} rows; the first, "
+                 f"{row.title}: it {reason}")
+        return other
+
+    @property
+    def nesting_violations(self):
+        """Pairs of rows of which the more general one has the lower likelihood: empty when the table is sound.
+
+        More general are structures each letter of whose code allows as much or more (I < E < V), and more components
+        of the same structure (of equal weights: a multiple of them). Spurious rows are no measure for others.
+        """
+        fitted = [row for row in self.rows if not row.reason]
+        equal_weights = any(model is not None and model.equal_weights for model in self.models)
+        return tuple(
+            Violation(special, general, special.log_likelihood - general.log_likelihood)
+            for special in fitted
+            for general in fitted
+            if not special.spurious
+            and special.log_likelihood - general.log_likelihood > ROUNDING * max(1.0, abs(special.log_likelihood))
+            and _nested(special, general, equal_weights)
+        )
+
+    def __str__(self):
+        shown = SHOWN if self.criterion in SHOWN else (*SHOWN, self.criterion)
+        answers = [self.answers(criterion) for criterion in shown]
+        columns = [_texts([answer.value for answer in column]) for column in answers]
+        head = ("", "components", "structure", "log-likelihood", "parameters", *map(_name, shown), "iterations",
+                "seconds")
+        rows = zip(self.rows, zip(*columns, strict=True), strict=True)
+        table = [head, *((("*" if row is self.best_row else ""), *_cells(row, values)) for row, values in rows)]
+        legend = [text for mark, text in MARKS.items() if any(mark in marks(row) for row in self.rows)]
+        legend += dict.fromkeys(
+            f"undefined: {_name(criterion)} {answer.reason}"
+            for criterion, column in zip(shown, answers, strict=True) for answer in column if answer.reason
+        )
+        return "\n".join([*aligned(table), f"* {self.verdict}", *legend])
+
+    @property
+    def verdict(self):
+        """Which is the best, as a line of text."""
+        return f"best by {_name(self.criterion)} (smaller is better): {self.best_row.title}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        """The best of the table, for notebooks."""
+        from .html import selection_summary
+
+        return str(selection_summary(self))
+
+
+def select(
+    X,
+    n_components=range(1, 11),
+    covariance_types=("full", "tied", "diag", "spherical"),
+    criterion="bic",
+    *,
+    n_init=2,
+    random_state=None,
+    n_jobs=None,
+    time_budget=None,
+    sample_weight=None,
+    progress=None,
+    **parameters,
+):
+    """Fit every number of components with every covariance structure and choose the best by a criterion.
+
+    The grid is searched as a whole: each fit is a start for its neighbours, split into more components, merged into
+    fewer, or as it is for the structures that it is a special case of. So no model of the table has a lower likelihood
+    than a special case of it, be it fewer components or a structure whose letters allow less.
+
+    A combination that cannot be fitted, such as more components than different samples, is a row of the table that says
+    why; the others are fitted all the same. Ctrl-C ends the search with a warning and gives the best so far.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    n_components : int or iterable of int, default=range(1, 11)
+        Numbers of components to try.
+    covariance_types : str or iterable of str, default=("full", "tied", "diag", "spherical")
+        Covariance structures to try, by any name that `GaussianMixture` takes; "all" are the 14 codes.
+    criterion : str or callable, default="bic"
+        What the best model minimises. With L the log-likelihood, p the number of free parameters, n the sum of weights
+        and r the responsibilities: "bic" is -2 L + p log(n), "aic" -2 L + 2 p, "aicc" aic + 2 p (p + 1) / (n - p - 1),
+        "icl" bic - 2 sum_i w_i log(max_k r_ik), "entropy" -sum_ik w_i r_ik log(r_ik), "nec" entropy / (L - L_1) with
+        L_1 of one component (1 for one component), "cv" -2 times the log-likelihood of samples left out, by ten folds
+        (each fit begins at the one to all samples). A function is called with a row and its model: with those of the
+        first fit as a trial, and with all at the end. Where it gives NaN or infinity, or raises, the model is out of
+        the question.
+    n_init : int, default=2
+        Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
+        go on after some iterations, on a part of the samples where these are many.
+    random_state : int, RandomState, Generator or None, default=None
+        Source of the random numbers. The table is the same for any `n_jobs` and `n_threads`.
+    n_jobs : int or None, default=None
+        Combinations to fit at a time, by threads with `n_threads` (by default one) each; -1: one for each core. None:
+        that too, but one at a time where a pass over the samples is so short that threads would wait for each other.
+    time_budget : float, optional
+        Seconds after which the search ends. Rows that were not reached say so; the others are as good as time allowed.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each sample; 2 is the sample twice, 0 is the sample gone.
+    progress : bool, None or callable, default=None
+        Whether to show how far the search is; None: on a terminal and in a notebook, after a second. A function is
+        called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
+    **parameters
+        Anything else that `GaussianMixture` takes, for every fit alike, but for what concerns one fit by itself
+        (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`). A start that these give, such as
+        `init_params`, takes the place of the seeds.
+
+    Returns
+    -------
+    Selection
+        The table: prints well, with `best_` (fitted model), `rows` (records) and `pick` (another criterion).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X, the weights, the grid or a parameter are wrong, or if no combination could be fitted. If the criterion is
+        defined for none, the error has the table as its `selection`.
+
+    Warns
+    -----
+    UserWarning
+        If a column of X holds the same value in every row, if a function that is the criterion fails for some rows, or
+        after Ctrl-C.
+
+    Notes
+    -----
+    Where covariances may differ, the likelihood has maxima without meaning: a component on a few samples that happen to
+    lie close together, or on a line (McLachlan & Peel 2000, section 3.10). A row is spurious that has a component of no
+    more width in some direction than `reg_covar` allows, or one with the weight of at most 3 (d + 1) samples whose
+    size, the 2d-th root of the determinant of its covariance matrix, is below a third of the mean size of the others:
+    three times the samples that span a volume at all cannot tell such a volume from chance. The search prefers other
+    maxima, and the best row is a spurious one only if there is no other.
+
+    References
+    ----------
+    BIC: Schwarz 1978, "Estimating the dimension of a model"; Fraley & Raftery 2002. ICL: Biernacki, Celeux & Govaert
+    2000, "Assessing a mixture model for clustering with the integrated completed likelihood". NEC: Biernacki, Celeux &
+    Govaert 1999, "An improvement of the NEC criterion". Cross-validation: Smyth 2000, "Model selection for
+    probabilistic clustering using cross-validated likelihood". Starts from other structures: compare Scrucca & Raftery
+    2015, "Improved initialisation of model-based clustering using Gaussian hierarchical partitions".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cyem import select
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(-3, 1, (200, 2)), rng.normal(3, 1, (200, 2))])
+    >>> selection = select(X, n_components=range(1, 4), random_state=0)
+    >>> selection.best_.n_components
+    2
+    """
+    begin = perf_counter()
+    known(criterion)
+    names = _structures(covariance_types)
+    _check(n_jobs, time_budget, parameters)
+    parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
+    problem = Problem(X, sample_weight, parameters)
+    counts = _counts(n_components, len(problem.X))
+    models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
+    cells = {(k, name): (k, model._check_parameters().code) for (k, name), model in models.items()}
+    for model in models.values():
+        model._remember(problem.X.shape[1], problem.names)
+    reasons = {name: problem.reason(*name) for name in models}
+    wanted = list(dict.fromkeys(cell for name, cell in cells.items() if not reasons[name]))
+    if not wanted:
+        raise _nothing(reasons.values())
+
+    n_jobs = problem.jobs(n_jobs, max(counts))
+    workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
+    search = Grid(problem.mixtures({code for _, code in wanted}), wanted, problem.settings(), workers.check)
+    total, cv, missing = 2 * len(wanted), {}, ""
+
+    def row(name):
+        return _row(models[name], search, cells[name], cv, reasons[name] or missing)
+
+    try:
+        with workers, shown(progress, total) as tell:
+            for done, cell in enumerate(search.run(workers), 1):
+                if done == 1 and callable(criterion):
+                    first = next(name for name in cells if cells[name] == cell)
+                    tried(criterion, row(first), models[first])
+                tell(min(done, total))
+            if done < total:
+                tell(total)
+            if criterion == "cv":
+                cv |= workers.run(search.held_out(problem.folds()))
+    except Stopped:
+        missing = f"not reached within time_budget={time_budget}"
+    except KeyboardInterrupt:
+        if not search.found:
+            raise
+        missing = "interrupted"
+        warn(f"interrupted after {len(search.found)} of {len(wanted)} fits: this is the best so far")
+    rows = tuple(map(row, models))
+    if all(row.reason for row in rows):
+        raise _nothing(row.reason for row in rows)
+    fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
+    return _chosen(Selection(rows, fitted, interrupted=bool(missing)), criterion)
+
+
+def _nothing(reasons):
+    """The error where there is no row with a fit."""
+    first, *others = reasons
+    return ValueError(f"none of the {1 + len(others)} combinations could be fitted; the first one: {first}")
+
+
+def _chosen(selection, criterion):
+    """The selection by a criterion; where none of it can be had, nothing of the search is lost."""
+    try:
+        return selection.pick(criterion)
+    except UndefinedCriterion as error:
+        error.add_note("The search is not lost: the `selection` of this error is its table, whose `pick` takes another "
+                       "criterion.")
+        raise
+    except KeyboardInterrupt:
+        warn(f"interrupted while criterion={criterion!r} was asked: {selection.criterion} chooses, `pick` asks again")
+        return replace(selection, interrupted=True)
+
+
+class Problem:
+    """The samples as all fits of a grid see them, with what these have in common.
+
+    Parameters
+    ----------
+    X, sample_weight : as for `select`
+    parameters : dict
+        Those of `GaussianMixture`.
+    """
+
+    def __init__(self, X, sample_weight, parameters):
+        self.names = data.feature_names(X)
+        self.X = data.samples(X)
+        self.weights = data.weights(sample_weight, len(self.X))
+        self.kept = None
+        if self.weights is not None and not self.weights.all():
+            self.kept = len(self.X), np.flatnonzero(self.weights)
+            self.X, self.weights = self.X[self.kept[1]], self.weights[self.kept[1]]
+        if len(self.X) > 1 and len(constant := np.flatnonzero(self.X.max(axis=0) == self.X.min(axis=0))):
+            labels = constant if self.names is None else self.names[constant]
+            warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
+                 "nothing, and makes spurious what may be thin there: leave it out.")
+        self.parameters = parameters
+        self.model = GaussianMixture(**parameters)
+        self.seed = int(start.generator(self.model.random_state).integers(2**63))
+
+    def reason(self, k, name):
+        """Why a combination cannot be fitted, or nothing."""
+        n, d = self.X.shape
+        least = covariance.structure(name).least_samples(k, d)
+        n = min(n, distinct(self.X, max(k, least)))
+        if k > n:
+            return f"{k} components need {k} different samples, and X has {n}"
+        if least > n:
+            return (f"{name} needs {least} different samples for {plural('component', k)} in "
+                    f"{plural('dimension', d)}, and X has {n}")
+        return ""
+
+    def jobs(self, n_jobs, k):
+        """How many fits at a time."""
+        n, d = self.X.shape
+        if n_jobs is None and n * k * (d * d + 20) < SERIAL:
+            return 1
+        return threads.resolve(self.model.n_threads if n_jobs is None else None if n_jobs == -1 else n_jobs)
+
+    def mixtures(self, codes):
+        """The problem for each structure, {code: Mixture}."""
+        n_threads = 1 if self.model.n_threads is None else threads.resolve(self.model.n_threads)
+        shapes = [covariance.structure(code) for code in codes]
+        return {s.code: Mixture(self.X, self.weights, s, self.model.reg_covar, n_threads, self.model.equal_weights)
+                for s in shapes}
+
+    def settings(self):
+        """What fits have in common."""
+        model = self.model
+        given = {"init_params", "weights_init", "means_init", "precisions_init"} & self.parameters.keys()
+        return Settings(model.tol, model.max_iter, model.acceleration is not None,
+                        model.n_init, self.seed, self._begin if given else None)
+
+    def _begin(self, mixture, k, rng):
+        """First parameters as the user has them."""
+        model = GaussianMixture(k, covariance_type=mixture.structure.code, **self.parameters | {"n_init": 1})
+        return next(model._starts(mixture, self.X, self.kept, rng))
+
+    def folds(self):
+        """With whom each sample is left out (n,)."""
+        n = len(self.X)
+        return np.random.default_rng(self.seed).permutation(n) % min(n, FOLDS)
+
+
+def distinct(X, most):
+    """The number of different rows of X, or `most` if there are more."""
+    size = 2 * most
+    while (count := len(np.unique(X[:size], axis=0))) < most and size < len(X):
+        size *= 4
+    return min(count, most)
+
+
+def _row(model, search, cell, cv, missing):
+    """The row of one combination, whose model is set to what was found."""
+    combination = model.n_components, model.covariance_type
+    found = search.found.get(cell)
+    if found is None:
+        error = search.failed.get(cell)
+        reason = missing if error is None else " ".join(str(error).split()) or type(error).__name__
+        return Row(*combination, reason=reason)
+    with muted(ConvergenceWarning):  # the row says it
+        model._accept(found.mixture, found.fit, start.generator(model.random_state))
+    n, p = found.mixture.samples.total, model._n_parameters()
+    L, single = float(n * found.value), float(n * search.single(cell[1]))
+    held_out = cv.get(cell)
+    return Row(
+        *combination,
+        log_likelihood=L,
+        n_parameters=p,
+        **measures(cell[0], p, n, L, single, found.classification, found.entropy),
+        cv=math.nan if isinstance(held_out, Exception) else held_out,
+        converged=model.converged_,
+        n_iter=model.n_iter_,
+        seconds=found.seconds,
+        n_starts_at_optimum=found.arrivals,
+        spurious=bool(found.spurious),
+        report=(*model.fit_report_, *([f"spurious: {found.spurious}"] if found.spurious else [])),
+    )
+
+
+def _check(n_jobs, time_budget, parameters):
+    if "covariance_type" in parameters:
+        raise TypeError(f"covariance_type={parameters['covariance_type']!r}: name the structures to try by "
+                        "covariance_types, one or several")
+    if unknown := sorted(parameters.keys() - GaussianMixture._defaults().keys()):
+        name = unknown[0]
+        raise TypeError(f"{name}={parameters[name]!r}: neither select nor GaussianMixture has such a parameter")
+    if unused := SINGLE & parameters.keys():
+        raise TypeError(f"{', '.join(f'{name}={parameters[name]!r}' for name in sorted(unused))}: concerns a fit by "
+                        "itself, and not a search over many; leave it out (progress=... tells how far a search is)")
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, numbers.Integral)
+                               or not (n_jobs == -1 or n_jobs >= 1)):
+        raise ValueError(f"n_jobs must be None, -1 (all cores) or an integer >= 1, got {n_jobs!r}.")
+    if time_budget is not None and (isinstance(time_budget, bool) or not isinstance(time_budget, numbers.Real)
+                                    or not time_budget > 0):
+        raise ValueError(f"time_budget must be None or a number of seconds > 0, got {time_budget!r}.")
+
+
+def _nested(special, general, equal_weights):
+    """Whether every mixture of the first row is one of the second."""
+    mine, its = (covariance.structure(row.covariance_type) for row in (general, special))
+    if mine is its:
+        multiple = not equal_weights or general.n_components % special.n_components == 0
+        return special.n_components < general.n_components and multiple
+    return special.n_components == general.n_components and mine.includes(its)
+
+
+def _name(criterion):
+    """What a criterion is called in a table: a word."""
+    return criterion if isinstance(criterion, str) else title(criterion)
+
+
+def _texts(values):
+    form = precision(values)
+    return ["undefined" if math.isnan(value) else f"{value:{form(value)}}" for value in values]
+
+
+def _cells(row, criteria):
+    combination = str(row.n_components), row.covariance_type
+    if row.reason:
+        return *combination, f"not fitted: {row.reason}"
+    iterations = f"{marks(row)} {row.n_iter}".strip()
+    return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, f"{row.seconds:.2f}"
+
+
+def _counts(n_components, n):
+    """Numbers of components as a list without repetitions, for n samples."""
+    most = max(n, MOST)
+    counts = list(islice(n_components, most + 1)) if np.iterable(n_components) else [n_components]
+    if len(counts) > most:
+        raise ValueError(f"n_components={n_components!r} asks for more than {most:,} numbers of components, and X has "
+                         f"{plural('row', n)}: ask for fewer.")
+    try:
+        counts = [operator.index(k) for k in counts]
+    except TypeError:
+        raise TypeError(f"n_components={n_components!r} must be an integer or several, such as range(1, 11)") from None
+    if not counts or min(counts) < 1:
+        raise ValueError(f"n_components={n_components!r} must hold at least one number, and only numbers from 1 on")
+    return list(dict.fromkeys(counts))
+
+
+def _structures(covariance_types):
+    """Names of covariance structures as a list without repetitions."""
+    if isinstance(covariance_types, str):
+        covariance_types = CODES if covariance_types == "all" else [covariance_types]
+    structures = list(covariance_types) if np.iterable(covariance_types) else []
+    if not structures:
+        raise ValueError(f"covariance_types={covariance_types!r} must be a name, such as 'full', or several, or 'all'")
+    for name in structures:
+        covariance.structure(name)  # a name that does not exist is an error now, not in every row
+    return list(dict.fromkeys(structures))
+
+
+def _one_seed(random_state):
+    """One seed for all fits, where a generator would hand out a different one to each."""
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    return random_state

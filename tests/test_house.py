@@ -1,0 +1,37 @@
+"""The rule of imports: it holds, and what breaks it is found. See `ci/imports.py` and `CONTRIBUTING.md`."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RULE = ROOT / "ci" / "imports.py"
+
+pytestmark = pytest.mark.skipif(not RULE.exists(), reason="the rule comes with the repository only")
+
+
+def told(folder):
+    return subprocess.run([sys.executable, RULE, folder], capture_output=True, text=True).stdout
+
+
+def test_imports_point_downwards():
+    assert told(ROOT / "cyem") == ""
+
+
+@pytest.mark.parametrize(("where", "line", "fault"), [
+    ("kernels/reference.py", "from ..rows import data", "kernels must not know rows"),
+    ("rows/data.py", "def late():\n    from ..families.covariance import structure", "rows must not know families"),
+    ("em/driver.py", "import cyem.models.gaussian", "em must not know models"),
+    ("inference/errors.py", "from ..selection.select import select", "inference must not know selection"),
+    ("em/driver.py", "from . import start", "a circle: "),
+    ("notices.py", "from . import threads", "a circle: "),
+    ("neighbour.py", "from . import lazy", "neighbour has no place"),
+])
+def test_what_breaks_the_rule_is_found(tmp_path, where, line, fault):
+    folder = shutil.copytree(ROOT / "cyem", tmp_path / "cyem", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    with open(folder / where, "a") as file:
+        file.write(f"\n{line}\n")
+    assert fault in told(folder)
