@@ -8,8 +8,9 @@ import numpy as np
 from problems import SMALL, start
 
 from cyem import GaussianMixture, __version__, threads
-from cyem.em.problem import Mixture, Parameters
+from cyem.em.problem import Problem
 from cyem.families.covariance import structure
+from cyem.families.gaussian import Gaussian, Parameters
 
 WARM, TIMED = 1, 3  # iterations before the clock starts, and on it
 SETTLED = 8  # iterations after which passes leave out what cannot matter
@@ -40,7 +41,7 @@ class Iterations:
     def __init__(self, problem, covariance_type, n_threads=None, prunes=False):
         shape = structure(covariance_type)
         first = start(problem, covariance_type)
-        self.mixture = Mixture(problem.X, None, shape, 1e-6, threads.resolve(n_threads))
+        self.mixture = Problem.of(Gaussian, problem.X, None, shape, 1e-6, threads.resolve(n_threads))
         self.mixture.samples.pruner.hopeless = not prunes
         self.warm = SETTLED if prunes else WARM
         frame = self.mixture.frame

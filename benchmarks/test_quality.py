@@ -10,7 +10,7 @@ from problems import QUALITY, SMALL, mixture
 from test_fit import NEGLIGIBLE
 
 import cyem
-from cyem.em.problem import Mixture
+from cyem.em.problem import Problem
 
 SEEDS = 2 if SMALL else 5
 RESTARTS = 2  # of scikit-learn for each of ours
@@ -75,7 +75,7 @@ def test_default_fit(race, benchmark, name):
 def climb(problem, seed, **settings):
     """The mean log-likelihood after each pass over the samples of a fit from k-means++ seeds."""
     values = []
-    sweep = Mixture.sweep
+    sweep = Problem.sweep
 
     def watched(self, parameters):
         found = sweep(self, parameters)
@@ -83,8 +83,8 @@ def climb(problem, seed, **settings):
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Mixture, "sweep", watched)
-        patch.setattr(Mixture, "ascent", lambda self, point, **how: None)  # one pass after the other
+        patch.setattr(Problem, "sweep", watched)
+        patch.setattr(Problem, "ascent", lambda self, point, **how: None)  # one pass after the other
         cyem.GaussianMixture(problem.k, init_params="k-means++", random_state=seed, tol=1e-9, max_iter=20_000,
                              **settings).fit(problem.X)
     return np.array(values)

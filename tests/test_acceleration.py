@@ -8,8 +8,9 @@ from numpy.testing import assert_allclose
 
 from cyem import ConvergenceWarning, GaussianMixture
 from cyem.em import driver
-from cyem.em.problem import Mixture
+from cyem.em.problem import Problem
 from cyem.families.covariance import STRUCTURES as ALL
+from cyem.families.gaussian import Gaussian
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 
@@ -43,7 +44,7 @@ def test_iterations_together_are_those_one_by_one(structure, acceleration, monke
     together = GaussianMixture(4, **start).fit(X)
     watched = GaussianMixture(4, callback=lambda run, iteration, value: None, **start).fit(X)
     assert watched.lower_bounds_ == together.lower_bounds_
-    monkeypatch.setattr(Mixture, "ascent", lambda self, point, **how: None)
+    monkeypatch.setattr(Problem, "ascent", lambda self, point, **how: None)
     one_by_one = GaussianMixture(4, **start).fit(X)
     assert one_by_one.n_iter_ == together.n_iter_
     assert_allclose(together.lower_bounds_, one_by_one.lower_bounds_, rtol=1e-8)
@@ -93,7 +94,7 @@ def test_parameters_survive_their_coordinates(structure):
     from cyem.families.covariance import structure as named
 
     X, labels = overlapping()
-    mixture = Mixture(X * [1e-3, 1, 1e5], None, named(structure), 1e-6, 1)
+    mixture = Problem.of(Gaussian, X * [1e-3, 1, 1e5], None, named(structure), 1e-6, 1)
     parameters = mixture.assign(responsibilities(labels, len(X), 4)).parameters
     again = mixture.at(mixture.coordinates(parameters), parameters)
     for name in ("weights", "means", "covariances", "factors"):

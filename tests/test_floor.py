@@ -176,12 +176,13 @@ def test_no_step_loses_at_the_floor(code, reg_covar, dtype):
 @pytest.mark.filterwarnings("ignore:Best performing")
 def test_a_step_that_would_lose_is_not_taken_and_told(monkeypatch):
     """Whatever the reason is that an M-step is worse than the parameters it is for: the best is returned."""
-    from cyem.em.problem import Mixture, Parameters
+    from cyem.em.problem import Problem
+    from cyem.families.gaussian import Parameters
 
     X, labels = clusters()
     start = dict(init_params=np.roll(labels, 20), acceleration=None)
     good, _ = fitted(X, 3, "full", max_iter=3, tol=0, **start)
-    update = Mixture.update
+    update = Problem.update
 
     def worse(self, statistics, current=None, start=False):
         found = update(self, statistics, current, start)
@@ -191,8 +192,8 @@ def test_a_step_that_would_lose_is_not_taken_and_told(monkeypatch):
         moved = Parameters(self.structure, these.weights, these.means + 1, these.covariances, these.factors)
         return found._replace(parameters=moved)
 
-    monkeypatch.setattr(Mixture, "update", worse)
-    monkeypatch.setattr(Mixture, "ascent", lambda *_, **__: None)
+    monkeypatch.setattr(Problem, "update", worse)
+    monkeypatch.setattr(Problem, "ascent", lambda *_, **__: None)
     with pytest.warns(ConvergenceWarning, match="its step would lose"):
         model = GaussianMixture(3, **start).fit(X)
     assert not model.converged_

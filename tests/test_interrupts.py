@@ -12,7 +12,7 @@ import pytest
 
 import cyem
 from cyem import GaussianMixture
-from cyem.em.problem import Mixture
+from cyem.em.problem import Problem
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def X():
 @pytest.fixture
 def press(monkeypatch):
     """``press(7)``: Ctrl-C in the place of the seventh pass over the samples from now on."""
-    sweep = Mixture.sweep
+    sweep = Problem.sweep
 
     def press(number):
         left = [number]
@@ -35,8 +35,8 @@ def press(monkeypatch):
                 raise KeyboardInterrupt
             return sweep(self, parameters)
 
-        monkeypatch.setattr(Mixture, "sweep", impatient)
-        monkeypatch.setattr(Mixture, "ascent", lambda self, point, **how: None)  # one pass after the other
+        monkeypatch.setattr(Problem, "sweep", impatient)
+        monkeypatch.setattr(Problem, "ascent", lambda self, point, **how: None)  # one pass after the other
 
     return press
 

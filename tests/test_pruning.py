@@ -5,8 +5,9 @@ import pytest
 
 from cyem import GaussianMixture, kernels
 from cyem.em import driver
-from cyem.em.problem import Mixture
+from cyem.em.problem import Problem
 from cyem.families.covariance import structure
+from cyem.families.gaussian import Gaussian
 from cyem.kernels import reference
 from cyem.rows import pruning
 from cyem.rows.samples import CUT
@@ -24,7 +25,7 @@ def clustered(n=13_000, d=4, k=20, gap=9.0, dtype=np.float64, seed=0):
 
 
 def problem(X, name="VVV", weights=None, n_threads=1):
-    return Mixture(X, weights, structure(name), 1e-6, n_threads)
+    return Problem.of(Gaussian, X, weights, structure(name), 1e-6, n_threads)
 
 
 def begin(mixture, means, rng):

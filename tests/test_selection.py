@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from cyem import select
-from cyem.em.problem import Mixture
+from cyem.em.problem import Problem
 from cyem.plotting import CriterionDisplay
 from cyem.selection import html
 from cyem.selection.criteria import CRITERIA
@@ -368,12 +368,12 @@ def test_an_interrupt_before_the_first_row_is_an_interrupt(X, monkeypatch):
 
 
 def test_a_likelihood_that_is_no_number_is_a_row_with_its_reason(X, monkeypatch):
-    value = Mixture.value
+    value = Problem.value
 
     def spoiled(self, statistics):
         return value(self, statistics) if len(statistics.masses) > 1 else math.nan
 
-    monkeypatch.setattr(Mixture, "value", spoiled)
+    monkeypatch.setattr(Problem, "value", spoiled)
     selection = select(X, [1, 2], "full")
     assert selection.rows[0].reason == "the log-likelihood is nan"
     assert math.isnan(selection.rows[0].bic)

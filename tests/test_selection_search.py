@@ -7,12 +7,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cyem import GaussianMixture, select, workers
-from cyem.em.problem import Mixture
+from cyem.em.problem import Problem
 from cyem.em.start import seeded
 from cyem.families import covariance, paths
+from cyem.families.gaussian import Gaussian
 from cyem.selection import contest, criteria, grid
 from cyem.selection.criteria import measures
-from cyem.selection.select import CODES, Problem, Row, Selection, distinct
+from cyem.selection.select import CODES, Row, Selection, Shared, distinct
 from cyem.workers import Stopped, Workers
 
 # The best log-likelihoods of three components that are known: those of mclust from its own start and, where this is
@@ -197,9 +198,9 @@ def test_what_a_run_may_come_to():
 
 
 def test_runs_meet_whatever_the_order_of_their_components(tables):
-    mixture = Mixture(tables["iris"], None, covariance.structure("VVV"), 1e-6, 1)
+    mixture = Problem.of(Gaussian, tables["iris"], None, covariance.structure("VVV"), 1e-6, 1)
     begin = seeded(mixture, 3, np.random.default_rng(0))[0]
-    (end,) = contest.finish(mixture, contest.Run(begin), Problem(tables["iris"], None, {}).settings())
+    (end,) = contest.finish(mixture, contest.Run(begin), Shared(tables["iris"], None, {}).settings())
     w, means, S = paths.gaussians(end.parameters)
 
     def run(order, step):
@@ -217,7 +218,8 @@ def test_runs_meet_whatever_the_order_of_their_components(tables):
 def test_many_samples():
     """Starts are compared on a part of them: the table is as sound, and as independent of workers."""
     X = np.concatenate([np.random.default_rng(i).normal(3 * i, 1 + i, (2000, 2)) for i in range(3)])
-    assert len(contest.sample(Mixture(X, None, covariance.structure("VVV"), 1e-6, 1), 3, 0).samples.X) < len(X)
+    problem = Problem.of(Gaussian, X, None, covariance.structure("VVV"), 1e-6, 1)
+    assert len(contest.sample(problem, 3, 0).samples.X) < len(X)
     grid = {"n_components": range(1, 5), "covariance_types": ("EII", "EEE", "VVV"), "random_state": 0}
     alone, together = select(X, **grid, n_jobs=1), select(X, **grid, n_jobs=3)
     same(alone, together)
@@ -248,7 +250,7 @@ def test_distinct():
 def test_moments_of_a_mixture_give_it_back(code, tables):
     """In its own structure and in every one that includes it, whatever the frame."""
     X = tables["iris"] * [1, 100, 1, 0.01]
-    mixtures = {s.code: Mixture(X, None, s, 1e-6, 1) for s in covariance.STRUCTURES}
+    mixtures = {s.code: Problem.of(Gaussian, X, None, s, 1e-6, 1) for s in covariance.STRUCTURES}
     mixture = mixtures[code]
     these = mixture.update(seeded(mixture, 3, np.random.default_rng(0))[0], start=True).parameters
     value = mixture.value(mixture.sweep(these)) - mixture.frame.log_volume
@@ -293,7 +295,7 @@ def test_spurious(n, size, expected):
     """Few samples and little volume together, and neither alone."""
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(size=(200, 2)), rng.normal([8, 8], 1, (200, 2)), rng.normal([4, -6], size, (n, 2))])
-    mixture = Mixture(X, None, covariance.structure("full"), 1e-6, 1)
+    mixture = Problem.of(Gaussian, X, None, covariance.structure("full"), 1e-6, 1)
     parameters = mixture.assign_to(mixture.frame.enter(np.array([[0, 0], [8, 8], [4, -6]]))).parameters
     why = contest.spurious(mixture, parameters)
     assert why == ("on a handful of samples with little volume: components 2" if expected else "")
@@ -328,7 +330,7 @@ def test_cross_validation(tables):
     """One component: its mean and covariance from the others, the density of those left out."""
     X = tables["faithful"]
     selection = select(X, [1, 2], ("full", "spherical"), criterion="cv", random_state=0)
-    folds = Problem(X, None, {"random_state": 0}).folds()
+    folds = Shared(X, None, {"random_state": 0}).folds()
     expected = 0.0
     for fold in range(10):
         train, test = X[folds != fold], X[folds == fold]

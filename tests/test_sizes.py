@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from cyem import kernels
-from cyem.em.problem import Parameters, coincident
 from cyem.em.start import ALL, some
 from cyem.families.covariance import structure
 from cyem.families.covariance.base import Estimate
+from cyem.families.gaussian import Parameters, coincident
 from cyem.kernels import reference
 
 DENSITIES, MOMENTS = reference.DENSITIES, reference.MOMENTS

@@ -6,9 +6,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from cyem import GaussianMixture
 from cyem.em import driver, moves, start
-from cyem.em.problem import Mixture
+from cyem.em.problem import Problem
 from cyem.families import paths
 from cyem.families.covariance import structure
+from cyem.families.gaussian import Gaussian
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*did not converge", "ignore:.*fit_report_")
 NAMES = ["short_em", "kmeans", "k-means++", "random", "random_from_data"]
@@ -25,7 +26,7 @@ def clusters(n=400, d=3, k=4, seed=0, apart=2.0):
 
 
 def problem(X, name="full", weights=None, n_threads=1):
-    return Mixture(X, weights, structure(name), 1e-6, n_threads)
+    return Problem.of(Gaussian, X, weights, structure(name), 1e-6, n_threads)
 
 
 def first(X, name, k=4, **settings):

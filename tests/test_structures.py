@@ -15,9 +15,10 @@ from scipy.optimize import minimize
 
 import cyem
 from cyem import GaussianMixture
-from cyem.em.problem import Mixture
+from cyem.em.problem import Problem
 from cyem.families.covariance import STRUCTURES, structure
 from cyem.families.covariance.base import Estimate
+from cyem.families.gaussian import Gaussian
 
 DATA = Path(__file__).parent / "data"
 CODES = ["EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"]
@@ -485,8 +486,8 @@ def test_features_of_very_different_size(code):
 def test_distances_of_starts(code):
     """Every feature contributes to the distances by which starts are chosen, unless all components are round."""
     X, _ = clusters()
-    mixture = Mixture(X * [1, 10, 100], None, structure(code), 1e-6, 1)
-    metric = 1 / (mixture.deviations * mixture.frame.units)
+    mixture = Problem.of(Gaussian, X * [1, 10, 100], None, structure(code), 1e-6, 1)
+    metric = 1 / (mixture.family.deviations * mixture.frame.units)
     assert bool(metric[0] > 50 * metric[2]) is not code.endswith("II")
     assert np.all(metric == metric[0]) == code.endswith("II")
 
@@ -496,7 +497,7 @@ def test_an_empty_component_leaves_no_trace(code):
     """The covariances of the others are what they are without it."""
     X, labels = clusters()
     resp = np.eye(3)[labels]
-    mixture = Mixture(X, None, structure(code), 1e-6, 1)
+    mixture = Problem.of(Gaussian, X, None, structure(code), 1e-6, 1)
     alone = mixture.assign(resp).parameters
     update = mixture.assign(np.insert(resp, 1, 0.0, axis=1))
     assert update.empty == (1,)

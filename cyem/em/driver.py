@@ -4,7 +4,7 @@ A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parame
 the indices of empty components and of those held at the floor, `reseed(parameters, empty)`, `part(parameters)`,
 `coordinates(parameters)`, `at(coordinates, parameters)`, `held(parameters)`, `admits(parameters)`, `resolution`,
 `rounding(parameters)`, `coarse(parameters)`, `finer()`, and `ascent(point, ...)`, which does what `Ascent` does, many
-iterations in one call, or is None; see `cyem.em.problem.Mixture`.
+iterations in one call, or is None; see `cyem.em.problem.Problem`.
 """
 
 import math

@@ -70,7 +70,7 @@ def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=n
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Problem
     run : driver.Run
         Where to begin: near a maximum, for promises hold there.
     moves : int
@@ -150,8 +150,8 @@ def possible_mergers(mixture, these, resp):
 def best_splits(mixture, these, which, resp):
     """Two components that explain best what each of some does: {component: Split}."""
     found = mixture.samples.splits(
-        these, resp, which, mixture.untied, mixture.structure, tol=TOL, trial=SPLIT_TRIAL, iterations=SPLIT_ITERATIONS,
-        owned=OWNED, enough=LOOK, least=LEAST)
+        these, resp, which, mixture.family.untied, mixture.structure, tol=TOL, trial=SPLIT_TRIAL,
+        iterations=SPLIT_ITERATIONS, owned=OWNED, enough=LOOK, least=LEAST)
     return {j: Split(float(found[0][j]), *(array[j] for array in found[1:])) for j in which}
 
 

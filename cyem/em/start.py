@@ -61,7 +61,7 @@ def lloyd(mixture, centres):
     """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
     inertia = np.inf
     for _ in range(LLOYD_ITERATIONS):
-        s, = mixture.samples.partitions(centres[None], 1 / mixture.deviations, "none")
+        s, = mixture.samples.partitions(centres[None], 1 / mixture.family.deviations, "none")
         centres = s.means
         before, inertia = inertia, -s.log_likelihood
         if inertia >= before * (1 - LLOYD_TOL):

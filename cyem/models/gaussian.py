@@ -7,9 +7,10 @@ import numpy as np
 
 from .. import threads
 from ..em import driver, moves, start
-from ..em.problem import Mixture, Parameters
+from ..em.problem import Problem
 from ..families import state
 from ..families.covariance import structure
+from ..families.gaussian import Gaussian, Parameters
 from ..notices import ConvergenceWarning, warn
 from ..rows import data
 from ..rows.samples import Evaluator, Frame, Samples, power_of_two
@@ -212,7 +213,7 @@ class GaussianMixture(Estimator):
                              "positive weight): ask for fewer components.")
         threads.check(self.n_threads)
         rng = start.generator(self.random_state)
-        mixture = Mixture(X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights)
+        mixture = Problem.of(Gaussian, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights)
         best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
@@ -298,7 +299,7 @@ class GaussianMixture(Estimator):
         """Parameters of the outside, in the frame of the data."""
         shape, frame = mixture.structure, mixture.frame
         factors = shape.scaled_factors(factors, 1 / frame.units)
-        weights = np.full(len(means), 1 / len(means)) if mixture.equal_weights else np.asarray(weights, float)
+        weights = np.full(len(means), 1 / len(means)) if mixture.family.equal_weights else np.asarray(weights, float)
         return Parameters(shape, weights, frame.enter(means), shape.covariances(factors), factors)
 
     def _search(self, mixture, fit, rng):

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import threads
-from ..em.problem import Mixture
+from ..em.problem import Problem
 from ..families.covariance import structure
+from ..families.gaussian import Gaussian
 from ..rows import data
 from .gaussian import GaussianMixture
 
@@ -106,7 +107,7 @@ def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
     if not resp.any(axis=0).all():
         empty = int(resp.any(axis=0).argmin())
         raise ValueError(f"Component {empty} of responsibilities has none at all: leave out its column.")
-    mixture = Mixture(X, None, structure(covariance_type), reg_covar, threads.resolve(None))
+    mixture = Problem.of(Gaussian, X, None, structure(covariance_type), reg_covar, threads.resolve(None))
     parameters = mixture.update(mixture.given(resp)).parameters
     frame = mixture.frame
     return MixtureParameters(

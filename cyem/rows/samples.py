@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import threads
+from ..kernels import linalg
 from ..kernels import sweep as kernel
 from ..lazy import cached_property
 from .pruning import Pruner, enough
@@ -63,6 +64,17 @@ class Frame(NamedTuple):
     def log_volume(self):
         """What log-densities in the frame exceed those outside by."""
         return sum(map(math.log, self.units.tolist()))
+
+
+def locate(X, weights, one_unit):
+    """A frame for X, the weighted variance of each feature in it (1 for a constant one), and whether both are ordinary.
+
+    They are not where something comes near the end of the range of the type of X: see `least_variances`.
+    """
+    reference, units, variances = np.empty((3, X.shape[1]))
+    ordinary = linalg.locate(X, np.empty(0) if weights is None else weights, reference, units, variances,
+                  np.empty((4, X.shape[1])), one_unit=one_unit)
+    return Frame(reference, units), variances, ordinary
 
 
 def power_of_two(sizes, dtype):

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..em import driver
-from ..em.problem import Mixture
+from ..em.problem import Problem
 from ..em.start import SHORT_TOL, subset
 from ..families import paths
 from ..families.covariance.base import exceeds
+from ..families.gaussian import Gaussian
 from ..workers import Stopped
 from .criteria import entropy
 
@@ -76,26 +77,24 @@ class Hopeless(Exception):
     """A run of EM has met the floor of variance, or lost a component."""
 
 
-class Ordinary(Mixture):
-    """A problem that gives up where a compiled M-step is not ordinary: at the floor of variance, or without weight."""
+class Ordinary(Gaussian):
+    """A family that gives up where a compiled M-step is not ordinary: at the floor of variance, or without weight."""
 
     @classmethod
-    def of(cls, mixture):
-        """The same problem."""
-        self = cls.__new__(cls)
-        vars(self).update(vars(mixture))
-        return self
+    def like(cls, family):
+        """The same family."""
+        return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights)
 
-    def update(self, statistics, current=None, start=False):
-        found = super().update(statistics, current, start)
+    def update(self, statistics, current=None, **how):
+        found = super().update(statistics, current, **how)
         if self.closed is not None and found.held:
             raise Hopeless
         return found
 
-    def _update(self, statistics, current, start):
+    def _update(self, statistics, current, start, share):
         if self.closed is not None and not start:
             raise Hopeless
-        return super()._update(statistics, current, start)
+        return super()._update(statistics, current, start, share)
 
 
 def explore(mixture, starts, incumbent, bounds, settings):
@@ -103,7 +102,7 @@ def explore(mixture, starts, incumbent, bounds, settings):
 
     Parameters
     ----------
-    mixture : Mixture
+    mixture : Problem
     starts : list of Statistics
     incumbent : Found or None
     bounds : list of Found
@@ -142,7 +141,7 @@ def explore(mixture, starts, incumbent, bounds, settings):
 
 def trusted(mixture, starts, old, bounds, settings):
     """Runs at their end: of these one reaches the bounds, and is no spurious one if that can be had."""
-    ordinary, volume = Ordinary.of(mixture), mixture.frame.log_volume
+    ordinary, volume = Problem(Ordinary.like(mixture.family), mixture.samples), mixture.frame.log_volume
     least = highest(bounds) + volume
     runs = contest(ordinary, starts, old, settings) or finish(mixture, starts[0], settings)
     if chosen(runs, least, mixture).spurious:  # a sane one may have lost to what turned out to be spurious
@@ -202,7 +201,7 @@ def advanced(mixture, ended, runs, iterations, settings):
 
 def climbed(mixture, runs, iterations):
     """The runs some iterations later, the best first, but for what degenerates."""
-    if mixture.closed is None:
+    if mixture.family.closed is None:
         later = driver.short_runs(mixture, [run.statistics for run in runs], tol=SHORT_TOL, iterations=iterations)
     else:
         found = mixture.climb([run.statistics for run in runs], iterations, SHORT_TOL)
@@ -290,7 +289,7 @@ def spurious(mixture, parameters):
     """
     w, _, S = paths.gaussians(parameters)
     k, d = parameters.means.shape
-    thin = np.flatnonzero(~exceeds(S, np.repeat(2 * d * mixture.floor[None], k, axis=0)))
+    thin = np.flatnonzero(~exceeds(S, np.repeat(2 * d * mixture.family.floor[None], k, axis=0)))
     if len(thin):
         return f"no width in some direction: components {driver.listed(thin)}"
     if k == 1:

@@ -16,6 +16,7 @@ from functools import cache, partial
 import numpy as np
 
 from ..em import moves, start
+from ..em.problem import Problem
 from ..families import paths
 from ..families.covariance import STRUCTURES
 from ..rows.pruning import Pruner
@@ -30,7 +31,7 @@ class Grid:
 
     Parameters
     ----------
-    mixtures : dict of {code: Mixture}
+    mixtures : dict of {code: Problem}
         The problem for each structure.
     cells : list of (k, code)
     settings : Settings
@@ -175,7 +176,7 @@ class Grid:
         """The cells that are special cases of this one, and to be trusted."""
         k, code = cell
         fewer = [self._fewer(cell)]
-        if self.mixtures[code].equal_weights:  # every component of a special case is there as often as the others
+        if self.mixtures[code].family.equal_weights:  # every component of a special case is there as often as the others
             fewer = [(other, code) for other in self.counts if other < k and k % other == 0]
         return [*self._specials(cell), *filter(self._sound, fewer)]
 
@@ -214,11 +215,10 @@ class Grid:
 
 def own(mixture, check):
     """The same problem with temporary memory of its own, and what is called before each pass."""
-    mine = copy(mixture)
-    mine.samples = copy(mixture.samples)
-    mine.samples.check = check
-    mine.samples.workspace, mine.samples.pruner = np.empty(0, np.uint8), Pruner()
-    return mine
+    samples = copy(mixture.samples)
+    samples.check = check
+    samples.workspace, samples.pruner = np.empty(0, np.uint8), Pruner()
+    return Problem(mixture.family, samples)
 
 
 @cache

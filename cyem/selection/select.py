@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import threads
 from ..em import start
-from ..em.problem import Mixture
+from ..em.problem import Problem
 from ..families import covariance
+from ..families.gaussian import Gaussian
 from ..lazy import cached_property
 from ..models.gaussian import GaussianMixture
 from ..notices import ConvergenceWarning, muted, warn
@@ -334,7 +335,7 @@ def select(
     names = _structures(covariance_types)
     _check(n_jobs, time_budget, parameters)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
-    problem = Problem(X, sample_weight, parameters)
+    problem = Shared(X, sample_weight, parameters)
     counts = _counts(n_components, len(problem.X))
     models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
     cells = {(k, name): (k, model._check_parameters().code) for (k, name), model in models.items()}
@@ -397,7 +398,7 @@ def _chosen(selection, criterion):
         return replace(selection, interrupted=True)
 
 
-class Problem:
+class Shared:
     """The samples as all fits of a grid see them, with what these have in common.
 
     Parameters
@@ -443,10 +444,11 @@ class Problem:
         return threads.resolve(self.model.n_threads if n_jobs is None else None if n_jobs == -1 else n_jobs)
 
     def mixtures(self, codes):
-        """The problem for each structure, {code: Mixture}."""
+        """The problem for each structure, {code: Problem}."""
         n_threads = 1 if self.model.n_threads is None else threads.resolve(self.model.n_threads)
         shapes = [covariance.structure(code) for code in codes]
-        return {s.code: Mixture(self.X, self.weights, s, self.model.reg_covar, n_threads, self.model.equal_weights)
+        return {s.code: Problem.of(Gaussian, self.X, self.weights, s, self.model.reg_covar, n_threads,
+                                self.model.equal_weights)
                 for s in shapes}
 
     def settings(self):

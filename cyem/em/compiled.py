@@ -1,0 +1,62 @@
+"""Many iterations in one call, where family and rows have compiled kernels for them."""
+
+import numpy as np
+
+from ..families.gaussian import Parameters
+from ..kernels import linalg
+from ..rows.samples import CONVERGED, LOST, MOMENTS, STATE, operations
+from ..rows.statistics import Statistics
+from . import driver
+
+TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
+
+
+class Ascent:
+    """EM from a point, many iterations in one call as long as these are ordinary: what `driver.Ascent` does.
+
+    Attributes
+    ----------
+    stride : int
+        Iterations at a time, so that Ctrl-C does not wait for long.
+    gain : float
+        Of the last update.
+    lost : bool
+        Whether the next one would lose likelihood; the point is that before it.
+    """
+
+    lost = False
+
+    def __init__(self, problem, point, done, tol, walk):
+        k, d = point.parameters.means.shape
+        self.problem = problem
+        self.statistics = Statistics(point.statistics.buffer.copy(), point.statistics.about.copy())
+        self.blocks = np.empty((2, linalg.block_size(k, d, MOMENTS[problem.family.moments])))
+        self.blocks[0] = point.parameters.packed
+        self.state = np.zeros(STATE)
+        self.state[0] = done
+        self.how = dict(tol=tol, walk=walk, resolution=problem.resolution)
+        self.stride = min(driver.STRIDE, 1 + TOGETHER // operations(len(problem.samples.X), k, d))
+        self.gain = np.inf
+
+    def go(self, iterations):
+        """So many iterations at most: the values after each, and whether this is the end.
+
+        Fewer come back, without an end, where something out of the ordinary is to happen.
+        """
+        problem, values = self.problem, np.empty(iterations)
+        done, outcome, self.gain = problem.samples.ascend(
+            self.blocks, self.statistics, self.state, values, problem.family.closed, problem.structure,
+            problem.family.scale, **self.how,
+        )
+        self.lost = outcome == LOST
+        return values[:done].tolist(), outcome == CONVERGED
+
+    @property
+    def point(self):
+        """Where it is."""
+        buffer, about = self.statistics.buffer.copy(), self.statistics.about.copy()
+        block = self.blocks[0].copy()
+        parameters = Parameters.unpack(self.problem.structure, block, *about.shape)
+        if self.lost:  # the statistics are those beyond
+            return driver.look(self.problem, parameters)
+        return driver.Point(parameters, Statistics(buffer, about), self.problem.value(self.statistics))

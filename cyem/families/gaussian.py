@@ -1,0 +1,357 @@
+"""Mixtures of normal distributions: their parameters, the M-step, and the coordinates in which EM may leap."""
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from ..kernels import linalg
+from ..lazy import cached_property
+from ..rows.samples import MOMENTS, Density
+from ..rows.statistics import Statistics
+from .covariance import structure as structure_named
+from .covariance.base import AT, Estimate
+from .paths import gaussians
+
+UNUSUAL, _, HELD = range(len(linalg.OUTCOMES))
+EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
+UNTIED = {"scatter": "full", "pooled": "tied", "squares": "diag", "norms": "spherical"}
+COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
+
+
+class Parameters:
+    """Weights, means and covariances of k components, in the coordinates of a frame; never changed.
+
+    Parameters
+    ----------
+    structure : Structure
+    weights : ndarray of shape (k,)
+    means : ndarray of shape (k, d)
+    covariances : ndarray
+        In the shape of the structure.
+    factors : ndarray
+        U with Sigma^-1 = U U', likewise.
+    constants : ndarray of shape (k,)
+        Log-joint densities at the means.
+    block : ndarray or None
+        All of these in one vector, as compiled M-steps leave them.
+    """
+
+    __slots__ = ("block", "constants", "covariances", "factors", "means", "structure", "weights")
+
+    def __init__(self, structure, weights, means, covariances, factors):
+        self.structure = structure
+        self.weights = weights
+        self.means = means
+        self.covariances = covariances
+        self.factors = factors
+        k, d = means.shape
+        with np.errstate(divide="ignore"):  # a weight of zero is a constant of -inf
+            self.constants = np.log(weights) + structure.log_det(factors, k, d) - d / 2 * np.log(2 * np.pi)
+        self.block = None
+
+    @classmethod
+    def of(cls, structure, weights, means, estimate):
+        """Parameters from an estimate of covariances; ValueError where one of these is not positive definite."""
+        covariances, _, factors = estimate
+        factors = structure.factors(covariances) if factors is None else factors
+        if factors is None:
+            raise ValueError("a covariance matrix is not positive definite")
+        return cls(structure, weights, means, covariances, factors)
+
+    @classmethod
+    def unpack(cls, structure, block, k, d):
+        """Parameters from a block, as compiled M-steps leave them."""
+        self = cls.__new__(cls)
+        self.structure, self.block = structure, block
+        shape = structure.shape(k, d)
+        size = math.prod(shape)
+        self.weights = block[:k]
+        self.means = block[k : k + k * d].reshape(k, d)
+        at = 2 * k + k * d
+        self.constants = block[k + k * d : at]
+        self.covariances = block[at : at + size].reshape(shape)
+        self.factors = block[at + size : at + 2 * size].reshape(shape)
+        return self
+
+    def replace(self, weights=None, means=None):
+        """The same but for other weights or means."""
+        return Parameters(self.structure, self.weights if weights is None else weights,
+                          self.means if means is None else means, self.covariances, self.factors)
+
+    @property
+    def packed(self):
+        """All of these in one vector."""
+        if self.block is not None:
+            return self.block
+        scratch = np.zeros(self.means.size + len(self.weights))
+        arrays = self.weights, self.means, self.constants, self.covariances, self.factors, scratch
+        return np.concatenate([array.ravel() for array in arrays])
+
+    @property
+    def density(self):
+        """The same mixture in evaluation form."""
+        return Density(self.structure.density, self.means, self.structure.pack(self.factors), self.constants)
+
+
+class Update(NamedTuple):
+    """What an M-step gives."""
+
+    parameters: Parameters
+    empty: tuple = ()  # components without weight, which kept their means
+    held: tuple = ()  # components that would be thinner than the floor
+
+
+class Gaussian:
+    """Formulas of a mixture of normal distributions whose covariances have a structure and a floor.
+
+    Parameters
+    ----------
+    structure : Structure
+    variances : ndarray of shape (d,)
+        Those of the features, in the frame of the data.
+    floor : ndarray of shape (d,)
+        The least variance of a component in any direction is diag(floor).
+    eps : float
+        Rounding of the samples.
+    equal_weights : bool
+        Whether every component has the weight 1 / k.
+
+    Attributes
+    ----------
+    closed : ClosedForm or None
+        The M-step, where it is compiled.
+    moments : str
+        The kind of second moments that an M-step needs.
+    """
+
+    def __init__(self, structure, variances, floor, eps, equal_weights=False):
+        self.structure, self.variances, self.floor, self.eps = structure, variances, floor, eps
+        self.equal_weights = equal_weights
+        self.moments = structure.moments
+        closed = structure.closed_form(floor, eps)
+        self.closed = closed._replace(equal_weights=True) if closed and equal_weights else closed
+
+    def density(self, parameters):
+        """The mixture in evaluation form."""
+        return parameters.density
+
+    def update(self, statistics, current=None, *, start=False, share, n_threads=1):
+        """The M-step: the parameters of greatest expected log-likelihood.
+
+        Where they have to be searched for, a few steps from the current ones will do: the next M-step goes on with it.
+        start: whether the statistics are provisional, so that those it begins at will do. share: a function of k, the
+        covariances of components that own nothing.
+        """
+        if self.closed is not None and not (start and self.structure.cautious):
+            found = compiled(self.structure, self.closed, statistics, current, n_threads)
+            if found is not None:
+                return self._no_worse(found, statistics, current) if found.held else found
+        return self._update(statistics, current, start, share)
+
+    def _no_worse(self, found, statistics, current):
+        """What a compiled M-step found at the floor, as `Structure.no_worse` has it."""
+        parameters, masses = found.parameters, statistics.masses
+        S = self.structure.sample(statistics.second, masses, statistics.means - statistics.about)
+        estimate = Estimate(parameters.covariances, np.ones(len(masses), bool), parameters.factors)
+        better = self.structure.no_worse(estimate, S, masses, self.floor, current)
+        if better is estimate:
+            return found
+        kept = Parameters(self.structure, parameters.weights, parameters.means, better.covariances, better.factors)
+        return found._replace(parameters=kept)
+
+    def _update(self, statistics, current, start, share):
+        """The M-step of any structure, whatever the statistics are."""
+        masses, total = statistics.masses, statistics.masses.sum()
+        empty = masses <= EMPTY * total
+        shares = np.where(empty, EMPTY * total, masses)
+        means = np.where(empty[:, None], statistics.about, statistics.means)
+        moments = statistics.second, shares, means - statistics.about, self.floor, self.eps
+        found = self.structure.start(*moments) if start else self.structure.estimate(*moments, current)
+        if empty.any():
+            others = share(len(masses))
+            found = Estimate(self.structure.exchange(found.covariances, others, empty), found.held)
+        weights = np.full(len(masses), 1 / len(masses)) if self.equal_weights else masses / total
+        parameters = Parameters.of(self.structure, weights, means, found)
+        return Update(parameters, places(empty), places(found.held & ~empty))
+
+    def single(self, statistics, structure=None):
+        """One component for all samples, from their statistics; of another structure, if that is given."""
+        structure = self.structure if structure is None else structure
+        closed, s = structure.closed_form(self.floor, self.eps), statistics
+        found = None if closed is None else compiled(structure, closed, s)
+        if found is not None:
+            return found.parameters
+        found = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
+        return Parameters.of(structure, np.ones(1), s.means, found)
+
+    @cached_property
+    def untied(self):
+        """The M-step of components that share nothing but what their moments share."""
+        return structure_named(UNTIED[self.structure.moments]).closed_form(self.floor, self.eps)
+
+    def coordinates(self, parameters):
+        """Parameters as one vector in which nothing depends on units; every vector is a mixture.
+
+        Logarithms of weights, means in standard deviations, and factors as logarithms of their diagonals and the rest
+        relative to these. No weight may be zero.
+        """
+        scale = self.scale
+        if parameters.block is not None:
+            x = np.empty(linalg.coordinates_size(*parameters.means.shape, MOMENTS[self.moments]))
+            linalg.coordinates(parameters.block, scale, x, k=len(parameters.weights), moments=MOMENTS[self.moments])
+            return x
+        factors = self.structure.unfold(self.structure.scaled_factors(parameters.factors, 1 / scale))
+        return np.concatenate([np.log(parameters.weights), (parameters.means / scale).ravel(), factors])
+
+    def at(self, coordinates, like):
+        """The parameters at given coordinates."""
+        scale = self.scale
+        k, d = like.means.shape
+        if self.closed is not None:
+            block = np.empty(linalg.block_size(k, d, MOMENTS[self.moments]))
+            linalg.at(coordinates, scale, block, k=k, moments=MOMENTS[self.moments])
+            there = Parameters.unpack(self.structure, block, k, d)
+            return self.nearest(there, like) if self.structure.curved else there
+        weights, means, factors = np.split(coordinates, [k, k + k * d])
+        weights = np.exp(weights - weights.max())
+        factors = self.structure.fold(factors, k, d, self.structure.scaled(like.covariances, 1 / scale))
+        factors = self.structure.scaled_factors(factors, scale)
+        return Parameters(self.structure, weights / weights.sum(), means.reshape(k, d) * scale,
+                          self.structure.covariances(factors), factors)
+
+    def nearest(self, parameters, like):
+        """The parameters nearest to such as have led out of the structure: the M-step of samples drawn from these."""
+        w, means, S = parameters.weights, parameters.means, parameters.covariances
+        sums = [np.zeros(2), w, np.zeros(means.size), (S.T * w).T.ravel()]
+        return self.update(Statistics(np.concatenate(sums), means), like, share=None).parameters
+
+    def held(self, parameters):
+        """The components that are at the floor, in some direction."""
+        touching = self.structure.touching(parameters.covariances, parameters.factors, self.floor, self.eps)
+        return places(np.broadcast_to(touching, len(parameters.weights))) if np.count_nonzero(touching) else ()
+
+    def admits(self, parameters):
+        """Whether no component is thinner than the floor."""
+        return not self.structure.below(parameters.covariances, parameters.factors, self.floor / AT).any()
+
+    def inflation(self, parameters):
+        """How many times larger than without correlations rounding errors of a squared distance get, in the mean."""
+        return self.structure.inflation(parameters.covariances, parameters.factors)
+
+    def gaussians(self, parameters):
+        """The components as normal distributions, between which splits and mergers move."""
+        return gaussians(parameters)
+
+    def separate(self, parameters, axis):
+        """Parameters in which components that coincide are moved apart along an axis (d,); None where none do.
+
+        Components with the same parameters stay equal under EM: a saddle of the likelihood that looks like a maximum.
+        axis: a function without arguments.
+        """
+        groups = coincident(parameters)
+        if not groups:
+            return None
+        means, axis = parameters.means.copy(), axis()
+        own = gaussians(parameters)
+        for group in groups:
+            step = np.linspace(-1, 1, len(group)) * own.deviation(group[0], axis)
+            means[group] += step[:, None] * axis
+        return parameters.replace(means=means)
+
+    @cached_property
+    def scale(self):
+        """Standard deviations of the features (d,), or one for all where these share a unit."""
+        variances = np.full_like(self.variances, self.variances.mean()) if self.structure.one_unit else self.variances
+        return np.sqrt(variances)
+
+    @property
+    def deviations(self):
+        """What features are divided by for distances between samples (d,): one for all where components are round."""
+        return np.sqrt(np.full_like(self.variances, self.variances.mean()) if self.structure.round else self.variances)
+
+
+def compiled(structure, closed, statistics, current=None, n_threads=1):
+    """The M-step where it is compiled; None where something is out of the ordinary."""
+    k, d = statistics.about.shape
+    moments = MOMENTS[structure.moments]
+    block = np.empty(linalg.block_size(k, d, moments))
+    begin = block[:0] if current is None else current.packed
+    outcome = linalg.m_step(
+        statistics.buffer, statistics.about, closed.floor, begin, block, moments=moments, ties=closed.ties,
+        part=closed.part, equal_weights=closed.equal_weights, n_threads=n_threads,
+    )
+    if outcome == UNUSUAL:
+        return None
+    held = places(block[-k:] == HELD) if outcome == HELD else ()
+    return Update(Parameters.unpack(structure, block, k, d), (), held)
+
+
+def places(where):
+    """The indices at which a boolean array is true."""
+    return tuple(np.flatnonzero(where).tolist())
+
+
+def least_variances(X, frame, variances, structure):
+    """The least variances (d,) of which the inverse roots are numbers of the type of X.
+
+    Raises
+    ------
+    ValueError
+        If the range of that type has no place for what a fit needs.
+    """
+    info = np.finfo(X.dtype)
+    low, high = X.min(axis=0), X.max(axis=0)
+    halves = high / 2 - low / 2
+    if (halves > info.max / 2).any():
+        i = int(halves.argmax())
+        raise ValueError(f"Column {i} of X, counted from 0, is from {low[i]:.3g} to {high[i]:.3g}, and differences "
+                         f"like that are beyond the range of {X.dtype}: divide it by 4, for example.")
+    deviations = np.where(high > low, np.sqrt(variances) * frame.units, 0)
+    narrow = deviations.max() if structure.one_unit else deviations
+    if ((narrow > 0) & (narrow < info.tiny)).any():
+        i = int(np.where(deviations > 0, deviations, np.inf).argmin())
+        raise ValueError(f"Column {i} of X, counted from 0, has a standard deviation of {deviations[i]:.3g}, the "
+                         f"inverse of which is beyond the range of {X.dtype}: multiply it by 1e30, for example.")
+    if structure.one_unit and not structure.round and (variances < 1e-280).any():
+        i, j = int(variances.argmin()), int(deviations.argmax())
+        raise ValueError(f"Columns {i} and {j} of X, counted from 0, have standard deviations of {deviations[i]:.3g} "
+                         f"and {deviations[j]:.3g}, which are too far apart for the covariance structure "
+                         f"{structure.name!r}: it measures all features in one unit. Change the unit of one of them.")
+    return (info.tiny / frame.units) ** 2
+
+
+def coincident(parameters):
+    """Groups (lists of indices) of components that do not differ, by the symmetric Kullback-Leibler divergence.
+
+    Looked at are pairs whose means are close along each feature: the divergence of two distributions is at least that
+    of what one feature shows of them, (1 / v_i + 1 / v_j) gap^2 / 2 and more.
+    """
+    _, d = parameters.means.shape
+    # a divergence of c between components allows their log det Sigma^(-1/2) a difference of sqrt(d c / 2)
+    triples = enumerate(zip(parameters.constants.tolist(), parameters.weights.tolist(), strict=True))
+    volumes = sorted((constant - math.log(weight), j) for j, (constant, weight) in triples if weight > 0)
+    alike = [pair for pair in pairwise(volumes) if pair[1][0] - pair[0][0] <= math.sqrt(d * COINCIDENT / 2)]
+    if not alike:
+        return []
+    these = gaussians(parameters)
+    places = np.array(sorted({j for pair in alike for _, j in pair}))
+    means, variances = these.means[places], these.variances[places]
+    feature = ((means.max(axis=0) - means.min(axis=0)) ** 2 / variances[0]).argmax()
+    order = np.argsort(means[:, feature], kind="stable")
+    places, means, variances = places[order], means[order], variances[order]
+    along = means[:, feature]
+    ends = np.searchsorted(along, along + np.sqrt(2 * COINCIDENT * variances[:, feature]), side="right")
+    groups, grouped = [], np.zeros(len(places), bool)
+    for first in np.flatnonzero(ends > np.arange(1, len(places) + 1)):
+        if grouped[first]:
+            continue
+        others = first + 1 + np.flatnonzero(~grouped[first + 1 : ends[first]])
+        gaps = (means[others] - means[first]) ** 2 / variances[first]
+        others = others[gaps.max(axis=1, initial=0) < 2 * COINCIDENT]
+        same = others[these.divergences(places[first], places[others]) < COINCIDENT] if len(others) else others
+        if len(same):
+            grouped[same] = True
+            groups.append(sorted([int(places[first]), *places[same].tolist()]))
+    return groups
