@@ -2,6 +2,7 @@
 
 from .config import show_config
 from .models.gaussian import GaussianMixture
+from .models.student import StudentMixture
 from .models.verbs import e_step, m_step
 from .notices import ConvergenceWarning, NotFittedError
 from .version import __version__
@@ -10,6 +11,7 @@ __all__ = [
     "ConvergenceWarning",
     "GaussianMixture",
     "NotFittedError",
+    "StudentMixture",
     "__version__",
     "e_step",
     "likelihood_ratio_test",

@@ -45,7 +45,7 @@ class Ascent:
         """
         problem, values = self.problem, np.empty(iterations)
         done, outcome, self.gain = problem.samples.ascend(
-            self.blocks, self.statistics, self.state, values, problem.family.closed, problem.structure,
+            self.blocks, self.statistics, self.state, values, problem.family.engine, problem.structure,
             problem.family.scale, **self.how,
         )
         self.lost = outcome == LOST

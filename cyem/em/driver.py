@@ -1,7 +1,7 @@
 """The EM driver: sweep, update, leap ahead, decide when to stop. It knows neither Gaussians nor samples.
 
-A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, which gives new parameters and
-the indices of empty components and of those held at the floor, `reseed(parameters, empty)`, `part(parameters)`,
+A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, which gives new parameters,
+the indices of empty components and of those held at the floor, and bolder parameters or None, `reseed(parameters, empty)`, `part(parameters)`,
 `coordinates(parameters)`, `at(coordinates, parameters)`, `held(parameters)`, `admits(parameters)`, `resolution`,
 `rounding(parameters)`, `coarse(parameters)`, `finer()`, and `ascent(point, ...)`, which does what `Ascent` does, many
 iterations in one call, or is None; see `cyem.em.problem.Problem`.
@@ -200,7 +200,8 @@ class Ascent:
     def go(self, _):
         """One iteration: the values after each, and whether this is the end."""
         model, point, before, convergence = self.model, self.point, self.before, self.convergence
-        after, empty, held = model.update(point.statistics, point.parameters)
+        sure, empty, held, bold = model.update(point.statistics, point.parameters)
+        after = sure if bold is None else bold
         if held and model.coarse(after):
             self.lost = True
             return [], False
@@ -223,6 +224,8 @@ class Ascent:
             self.before, self.point = None, new
         else:
             new = look(model, after)
+            if after is bold and not new.value >= point.value:
+                new = look(model, sure)
             if seeded is None and not new.value >= point.value - LOSS * model.resolution * scale(point.value):
                 self.lost, convergence.gain = True, new.value - point.value
                 return [], False

@@ -60,6 +60,12 @@ class Problem:
     def structure(self):
         return self.family.structure
 
+    @property
+    def normal(self):
+        """The problem in which starts are looked for: the same, or that of normal components."""
+        normal = self.family.normal
+        return self if normal is self.family else Problem(normal, self.samples)
+
     def sweep(self, parameters):
         """One pass over the samples."""
         return self.samples.sweep(self.family.density(parameters), self.family.moments)
@@ -111,13 +117,13 @@ class Problem:
         A run ends after some iterations, or where the gain still to come is at most `tol`. Returns the value and the
         statistics at the end of each; None for one that met anything out of the ordinary.
         """
-        if self.family.closed is None:
+        if self.family.engine is None:
             return [None] * len(starts)
         return self.samples.climb(starts, iterations, self.family.closed, self.structure, tol)
 
     def ascent(self, point, **how):
         """EM from a point as `driver.Ascent` takes it, compiled; None where that cannot be, or would prune no pass."""
-        if self.family.closed is None or enough(len(self.samples.X), len(point.parameters.weights)):
+        if self.family.engine is None or enough(len(self.samples.X), len(point.parameters.weights)):
             return None
         return Ascent(self, point, **how)
 

@@ -101,6 +101,7 @@ class Update(NamedTuple):
     parameters: Parameters
     empty: tuple = ()  # components without weight, which kept their means
     held: tuple = ()  # components that would be thinner than the floor
+    bold: Parameters | None = None  # further than the M-step, and better or not
 
 
 class Gaussian:
@@ -132,6 +133,28 @@ class Gaussian:
         self.moments = structure.moments
         closed = structure.closed_form(floor, eps)
         self.closed = closed._replace(equal_weights=True) if closed and equal_weights else closed
+
+    @property
+    def engine(self):
+        """The M-step as calls know it that make many iterations; None where there are none."""
+        return self.closed
+
+    @property
+    def normal(self):
+        """The family in which starts are looked for."""
+        return self
+
+    def adopt(self, normal, tails=None):
+        """Where to begin from normal components; tails: as heavy as these are known to be."""
+        return normal
+
+    def n_free(self, k):
+        """The number of free parameters besides weights, means and covariances."""
+        return 0
+
+    def remarks(self, parameters):
+        """What is to be said of a fit besides: one line each."""
+        return []
 
     def density(self, parameters):
         """The mixture in evaluation form."""

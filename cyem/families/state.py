@@ -35,7 +35,7 @@ def parameters(model, matrices="precisions_cholesky_"):
     Parameters
     ----------
     model : GaussianMixture
-    matrices : {'precisions_cholesky_', 'covariances_', 'precisions_'}
+    matrices : {'precisions_cholesky_', 'covariances_', 'scales_', 'precisions_'}
         Which matrices. Factors that are not upper triangular are made so. Covariances and their inverses may be
         infinite, as those of a fit are that are beyond the range of its dtype.
 
@@ -73,7 +73,7 @@ def parameters(model, matrices="precisions_cholesky_"):
         raise ValueError(f"The attribute 'weights_' has the minimum {weights.min():g} and the sum {weights.sum():g}, "
                          "expected non-negative numbers of sum 1: divide it by its sum.")
     for name, array in (("means_", means), (matrices, found)):
-        if not data.finite(array) and (name not in ("covariances_", "precisions_") or np.isnan(array).any()):
+        if not data.finite(array) and (name not in ("covariances_", "scales_", "precisions_") or np.isnan(array).any()):
             raise ValueError(f"The attribute {name!r} contains NaN or infinity: set it anew, or fit.")
     if matrices == "precisions_cholesky_":
         found = shape.triangular(found)
@@ -81,6 +81,21 @@ def parameters(model, matrices="precisions_cholesky_"):
             raise ValueError("The attribute 'precisions_cholesky_' holds a factor that has no inverse, expected U with "
                              "precisions U U'.")
     return weights, means, found
+
+
+def freedom(model, k):
+    """The degrees of freedom of k components of a mixture of t distributions.
+
+    Raises
+    ------
+    NotFittedError, TypeError, ValueError
+        For an attribute that is missing, or is not that.
+    """
+    found = _array(model, "degrees_of_freedom_")
+    if found.shape != (k,) or not (found > 0).all():
+        raise ValueError(f"The attribute 'degrees_of_freedom_' is {repr(found)}, expected a number > 0 for each of {k} "
+                         "components: set it anew, or fit.")
+    return found
 
 
 def outcome(model):

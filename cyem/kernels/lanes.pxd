@@ -93,25 +93,36 @@ cdef inline void exp_lanes(real* x, real cut) noexcept nogil:
             x[l] = p if x[l] >= cut else <float>0.0
 
 
+cdef inline double log_of(double f, double n) noexcept nogil:
+    """log(2^n (1 + f)), 1 + f in [sqrt(1/2), sqrt(2)): f - f^2/2 + s (f^2/2 + R(s^2)), s = f / (2 + f)."""
+    cdef double s = f / (2.0 + f), z = s * s, w = z * z, h = 0.5 * f * f
+    s = s * (h + w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332))
+             + z * (0.6666666666666735130 + w * (0.2857142874366239149 + w * (0.1818357216161805012
+                    + w * 0.1479819860511658591))))
+    return n * 0.6931471805599453094 + (f - (h - s))
+
+
 cdef inline void log_lanes(double* x, Py_ssize_t lanes) noexcept nogil:
     """x <- log(x) for normal numbers >= 1."""
     cdef Py_ssize_t l
-    cdef double f, h, s, z, w, n
     cdef Bits64 b
     cdef uint64_t e
-    # x = 2^n m with m in [sqrt(1/2), sqrt(2)); log m = f - f^2/2 + s (f^2/2 + R(s^2)), f = m - 1, s = f / (2 + f)
     for l in range(lanes):
         b.x[l] = x[l]
     for l in range(lanes):
         e = (b.i[l] - 0x3FE6A09E667F3BCDULL) >> 52
         b.i[l] = b.i[l] - (e << 52)
-        n = <double><int32_t>e
-        f = b.x[l] - 1.0
-        s = f / (2.0 + f)
-        z = s * s
-        w = z * z
-        h = 0.5 * f * f
-        s = s * (h + w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332))
-                 + z * (0.6666666666666735130 + w * (0.2857142874366239149 + w * (0.1818357216161805012
-                        + w * 0.1479819860511658591))))
-        x[l] = n * 0.6931471805599453094 + (f - (h - s))
+        x[l] = log_of(b.x[l] - 1.0, <double><int32_t>e)
+
+
+cdef inline void log1p_lanes(double* x, Py_ssize_t lanes) noexcept nogil:
+    """x <- log(1 + x) for numbers >= 0, also where 1 + x has lost most of x."""
+    cdef Py_ssize_t l
+    cdef Bits64 b
+    cdef uint64_t e
+    for l in range(lanes):
+        b.x[l] = 1.0 + x[l]
+    for l in range(lanes):
+        e = (b.i[l] - 0x3FE6A09E667F3BCDULL) >> 52
+        b.i[l] = b.i[l] - (e << 52)
+        x[l] = log_of(b.x[l] - 1.0 if e else x[l], <double><int32_t>e)

@@ -6,7 +6,8 @@ ignore the temporary memory and the number of threads. They are here to be read 
 
 import numpy as np
 
-DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
+DENSITIES = ("triangular", "whitened", "diagonal", "spherical",
+             "triangular t", "whitened t", "diagonal t", "spherical t")
 POSTERIORS = ("soft", "hard")
 MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
 TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes", "axes isochoric")
@@ -19,15 +20,34 @@ def framed(X, frame):
     return (X - frame[0]) * frame[1]
 
 
-def log_joint(X, frame, means, factors, constants, density):
-    """constants_k - |U_k'(x - mean_k)|^2 / 2 of each sample and component: (n, k)."""
+def distances(X, frame, means, factors, density):
+    """Squared Mahalanobis distances |U_k'(x - mean_k)|^2 of each sample and component: (n, k)."""
     x = framed(X, frame)
-    triangle = DENSITIES[density] in ("triangular", "whitened")
-    joint = np.empty((len(X), len(means)), np.result_type(X, constants))
+    triangle = DENSITIES[density].split()[0] in ("triangular", "whitened")
+    found = np.empty((len(X), len(means)), np.result_type(X, factors))
     for k, U in enumerate(np.broadcast_to(factors, (len(means), *factors.shape[1:]))):
         y = (x - means[k]) @ np.triu(U) if triangle else (x - means[k]) * U[0]
-        joint[:, k] = constants[k] - (y * y).sum(axis=1) / 2
-    return np.fmax(joint, LOWEST)
+        found[:, k] = (y * y).sum(axis=1)
+    return found
+
+
+def tails(constants, density):
+    """Log-joint densities at the means, and degrees of freedom (k,) where tails are heavy, else None."""
+    return np.split(constants, 2) if DENSITIES[density].endswith(" t") else (constants, None)
+
+
+def log_joint(X, frame, means, factors, constants, density):
+    """constants_k - q / 2 of each sample and component, q their squared distance: (n, k).
+
+    Where tails are heavy, constants are followed by degrees of freedom nu (k,), and it is the log-density of Student's
+    t, constants_k - (nu + d) / 2 log(1 + q / nu).
+    """
+    q, (heights, nu) = distances(X, frame, means, factors, density), tails(constants, density)
+    if nu is None:
+        return np.fmax(heights - q / 2, LOWEST)
+    with np.errstate(invalid="ignore"):
+        student = heights - (nu + X.shape[1]) / 2 * np.log1p(q / nu)
+    return np.fmax(np.where(np.isinf(nu), heights - q / 2, student), LOWEST)
 
 
 def soft(joint, cut=-np.inf):
@@ -56,13 +76,23 @@ def sweep(X, weights, frame, means, factors, constants, statistics, workspace=No
           density, posterior, moments, cut=-np.inf, n_threads=1):
     """statistics <- log-likelihood, log of the largest responsibilities, and the sums about the means, all weighted.
 
+    Where tails are heavy, responsibilities in the sums are multiplied by the samples' hidden weights u; then follow the
+    masses without these, and sums of log u - u, both (k,).
+
     whole saves compiled kernels work; here nothing has to be saved.
     """
     w = weights if len(weights) else np.ones(len(X))
     loglik, resp = (soft, hard)[posterior](log_joint(X, frame, means, factors, constants, density), cut)
     statistics[:2] = w @ loglik, w @ np.log(resp.max(axis=1))
-    statistics[2:] = sums(framed(X, frame) - means[:, None], resp * w[:, None], moments)
-    return resp.size, np.count_nonzero(resp * w[:, None])
+    z, own = framed(X, frame) - means[:, None], resp * w[:, None]
+    _, nu = tails(constants, density)
+    if nu is None:
+        statistics[2:] = sums(z, own, moments)
+    else:  # Peel & McLachlan (2000), equation 20: the mean of a sample's hidden weight, given the component
+        u = (1 + X.shape[1] / nu) / (1 + distances(X, frame, means, factors, density) / nu)
+        hidden = [own.sum(axis=0), (own * (np.log(u) - u)).sum(axis=0)]
+        statistics[2:] = np.concatenate([sums(z, own * u, moments), *hidden])
+    return resp.size, np.count_nonzero(own)
 
 
 def tiles(n):

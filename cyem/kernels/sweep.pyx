@@ -44,17 +44,20 @@ from .moments cimport (
 from .mstep cimport ORDINARY, UNUSUAL, Model, all_exceed, maximise
 from .posterior cimport hard, lowest, soft
 from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
+from .tails cimport bend, weigh
 from .ties cimport FREE
 
 # The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
-DENSITIES = ("triangular", "whitened", "diagonal", "spherical")
+# Of each kind of distance there is a normal density, and one with heavier tails: Student's t.
+DENSITIES = ("triangular", "whitened", "diagonal", "spherical",
+             "triangular t", "whitened t", "diagonal t", "spherical t")
 POSTERIORS = ("soft", "hard")
 MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
 
 OPENMP = bool(CYEM_OPENMP)
 
 cdef enum Density:
-    TRIANGULAR, WHITENED, DIAGONAL, SPHERICAL
+    TRIANGULAR, WHITENED, DIAGONAL, SPHERICAL, STUDENT  # from which on densities have heavy tails
 cdef enum Posterior:
     SOFT, HARD
 
@@ -77,6 +80,7 @@ cdef struct Scratch:        # one thread's temporary memory
     void* white             # the same, or whitened: what distances are measured on
     void* z                 # (d, TILE): centred, and weighted; or gathered rows
     void* resp              # (group, k, TILE)
+    void* tails             # (group, k, 2, TILE): what makes tails heavy, see tails.pxd
     Py_ssize_t* active      # (k,): the components of which these are the rows
     Py_ssize_t n_active
     Py_ssize_t* owned       # pairs of a sample and a component with any responsibility
@@ -120,6 +124,7 @@ cdef struct Pass:
     const double* change    # (2, k): that distances have since been scaled by at least [0], and moved by at most [1]
     void* out               # (n, ...): rows to write
     double base, cut
+    const double* tails     # (2, k): log-joint densities at the means, degrees of freedom; NULL where tails are normal
     bint shared             # samples are whitened, by one factor for all components
     bint loaded             # whether the only tile is where the last pass has left it
     Py_ssize_t span         # samples of a tile that all components see before the next ones
@@ -130,10 +135,12 @@ cdef struct Pass:
     bint heavy              # whether those for a group of tiles and all components are many
     Py_ssize_t factor_size, factor_step, tile_size, white_size, resp_size, z_size
     Py_ssize_t second_step, sums_size, scratch_size, itemsize
+    Py_ssize_t tail_at, tail_size  # the sums that heavy tails need, the last ones: (2, k)
     density_t density
     posterior_t posterior
     dense_t dense
     gathered_t gathered
+    step_t joint            # log-joint densities, where a step begins with them
     step_t fill
     step_t emit
     Py_ssize_t* pairs       # (2, shards): pairs of a sample and a component that were evaluated; and that mattered
@@ -148,11 +155,18 @@ cdef Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
     return (size + 63) // 64 * 64
 
 
+cdef inline int distance_of(int density) noexcept nogil:
+    """The kind of distance that a density is of."""
+    return density - STUDENT if density >= STUDENT else density
+
+
 cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, bint prunes,
                Py_ssize_t itemsize) noexcept nogil:
     """Decide the cuts from the problem alone, never from the machine or the number of threads."""
     cdef Py_ssize_t width = side(d), second_size, bytes, most
+    cdef bint heavy = density >= STUDENT
     memset(p, 0, sizeof(Pass))
+    density = distance_of(density)
     p.n = n
     p.d = d
     p.k = k
@@ -160,7 +174,8 @@ cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, i
     p.matrices = k if moments == SCATTER else moments == POOLED
     p.second_step = width * width if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
     second_size = width * width if moments == POOLED else k * p.second_step
-    p.sums_size = aligned((HEAD + k + k * d + second_size) * sizeof(double)) // sizeof(double)
+    p.tail_at, p.tail_size = HEAD + k + k * d + second_size, 2 * k if heavy else 0
+    p.sums_size = aligned((p.tail_at + p.tail_size) * sizeof(double)) // sizeof(double)
     p.tile_size = d * TILE
     p.white_size = p.tile_size if density == WHITENED else 0
     p.resp_size = k * TILE
@@ -178,7 +193,8 @@ cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, i
     p.heavy = p.work * k * p.group > HEAVY
     p.scratch_size = (aligned(p.group * p.tile_size * itemsize) + aligned(p.group * p.white_size * itemsize)
                       + aligned(p.z_size * itemsize)
-                      + aligned(p.group * p.resp_size * itemsize) + aligned(k * sizeof(Py_ssize_t))
+                      + aligned(p.group * p.resp_size * itemsize) + aligned(p.group * p.tail_size * TILE * itemsize)
+                      + aligned(k * sizeof(Py_ssize_t))
                       + aligned(k * sizeof(double)) + aligned(p.group * TILE * itemsize)
                       + aligned(p.group * TILE * sizeof(double)))
 
@@ -196,6 +212,7 @@ cdef Py_ssize_t span(Py_ssize_t bytes, Py_ssize_t lanes) noexcept nogil:
 
 cdef Py_ssize_t packed_size(Py_ssize_t k, Py_ssize_t d, int density) noexcept nogil:
     """Length of all packed factors."""
+    density = distance_of(density)
     return (k * panel_size(d) if density == TRIANGULAR else panel_size(d) if density == WHITENED
             else k * d if density == DIAGONAL else k)
 
@@ -316,11 +333,21 @@ cdef void fill_joint(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, in
                               n if n < p.span else p.span, p.d, <real*>s.resp + t * p.resp_size + j * TILE + v)
 
 
+cdef void fill_heavy(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
+    """The same where tails are heavy."""
+    cdef Py_ssize_t t, j
+    fill_joint[real](p, s, sums, row, tiles, X)
+    for t in range(tiles):
+        for j in range(p.k):
+            bend[real](<real*>s.resp + t * p.resp_size + j * TILE, occupied[real](p, row + t * TILE, 0), p.d,
+                       p.tails[j] - p.base, p.tails[p.k + j], <real*>s.tails + (t * p.k + j) * 2 * TILE)
+
+
 cdef void fill_posterior(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                          const real* X) noexcept nogil:
     """resp[k, s] <- weight_s p(k | x_s)"""
     cdef Py_ssize_t t
-    fill_joint[real](p, s, sums, row, tiles, X)
+    p.joint(p, s, sums, row, tiles, X)
     for t in range(tiles):
         share[real](p, s, sums, t, occupied[real](p, row + t * TILE, 0), 0)
 
@@ -447,6 +474,18 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
                              second + j * p.second_step)
 
 
+cdef void emit_weighed(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
+                       const real* X) noexcept nogil:
+    """The same, each responsibility times the weight that the component gives the sample; and what that hides."""
+    cdef double* tail = sums + p.tail_at
+    cdef Py_ssize_t t, j
+    for t in range(tiles):
+        for j in range(p.k):
+            weigh[real](<real*>s.resp + t * p.resp_size + j * TILE, <real*>s.tails + (t * p.k + j) * 2 * TILE,
+                        occupied[real](p, row + t * TILE, 0), p.d, p.tails[p.k + j], tail + j, tail + p.k + j)
+    emit_moments[real](p, s, sums, row, tiles, X)
+
+
 cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssize_t row, const real* X, real* z,
                        double* first, double* second) noexcept nogil:
     """First and second moments of one component and those samples of one tile that it has any part in."""
@@ -529,6 +568,8 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread) noexcept nogil:
     at += aligned(p.z_size * itemsize)
     s.resp = at
     at += aligned(p.group * p.resp_size * itemsize)
+    s.tails = at
+    at += aligned(p.group * p.tail_size * TILE * itemsize)
     s.active = <Py_ssize_t*>at
     at += aligned(p.k * sizeof(Py_ssize_t))
     s.reach = <double*>at
@@ -580,6 +621,8 @@ cdef void add_shards(const Pass* p, double* out, const real* means, int n_thread
     share_out(<item_t>add_flat, &a, (flat + PART - 1) // PART, PART * p.shards, n_threads)
     if p.matrices:
         share_out(<item_t>add_matrix, &a, p.matrices, <double>p.d * p.d * p.shards, n_threads)
+    if p.tail_size:
+        add_part(p, p.tail_at, p.tail_size, out + flat + p.matrices * p.d * p.d)
     if p.rest >= 0:
         rest_of_whole(p.whole + HEAD, p.rest, means, p.k, p.d, out + HEAD)
     elif p.whole is not NULL and p.matrices == 0:
@@ -729,8 +772,10 @@ cdef void set_density(Pass* p, const real* means, const real* factors, Py_ssize_
     cdef real* packed = <real*>p.factors
     cdef real* constant = <real*>p.constants
     cdef real* centre = constant + aligned(p.k * sizeof(real)) // sizeof(real)
-    cdef bint triangle = density == TRIANGULAR or density == WHITENED
+    cdef bint heavy = density >= STUDENT, triangle
     cdef double y
+    density = distance_of(density)
+    triangle = density == TRIANGULAR or density == WHITENED
     p.shared = density == WHITENED
     p.factor_size = panel_size(p.d) if triangle else 1 if density == SPHERICAL else p.d
     p.factor_step = 0 if n_factors == 1 else p.factor_size
@@ -755,7 +800,7 @@ cdef void set_density(Pass* p, const real* means, const real* factors, Py_ssize_
     for j in range(1, p.k):
         p.base = constants[j] if constants[j] > p.base else p.base
     for j in range(p.k):
-        constant[j] = <real>(constants[j] - p.base)
+        constant[j] = 0 if heavy else <real>(constants[j] - p.base)
     if density == TRIANGULAR:
         p.density = (<density_t>triangular1[real] if p.d == 1 else <density_t>triangular2[real] if p.d == 2 else
                      <density_t>triangular3[real] if p.d == 3 else <density_t>triangular[real])
@@ -769,7 +814,11 @@ cdef void set_density(Pass* p, const real* means, const real* factors, Py_ssize_
         p.rest = best_rest(p.whole, factors, constants, p.k, p.d)
     p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
     p.cut = cut
+    p.tails = constants if heavy else NULL
+    p.joint = <step_t>fill_heavy[real] if heavy else <step_t>fill_joint[real]
     p.fill = <step_t>fill_posterior[real]
+    if heavy:
+        p.emit = <step_t>emit_weighed[real]
 
 
 def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
@@ -887,7 +936,7 @@ def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] me
     with nogil:
         open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], density, NONE, False, &workspace[0])
         set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, SOFT, 0)
-        p.fill = <step_t>fill_joint[real]
+        p.fill = p.joint
         p.out = &label[0]
         p.emit = <step_t>emit_labels[real]
         run(&p, n_threads)

@@ -2,8 +2,9 @@
 
 from . import persistence
 from .gaussian import GaussianMixture
+from .student import StudentMixture
 
-CLASSES = {cls.__name__: cls for cls in [GaussianMixture]}
+CLASSES = {cls.__name__: cls for cls in [GaussianMixture, StudentMixture]}
 
 
 def load(path):

@@ -29,7 +29,6 @@ VERSION = 1  # raised when older versions of cyem could not read the file
 METADATA = "metadata.json"
 DTYPES = r"[<>][iuf][248]|\|[iub]1"
 FLOATS = r"[<>]f[248]"
-ARRAYS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
 DAMAGED = "it is no model file, or truncated or damaged"
 
 
@@ -230,13 +229,15 @@ def restored(metadata, arrays, classes):
 
 def _check(model):
     """Check that a model is whole: all that a fit leaves, and together what one fit leaves."""
-    for name in ARRAYS:
+    every = "weights_", "means_", *(matrices := (model._matrices, "precisions_", "precisions_cholesky_"))
+    for name in every:
         array = getattr(model, name, None)
         if name in vars(model) and not (isinstance(array, np.ndarray) and re.fullmatch(FLOATS, array.dtype.str)):
             kind = f"array of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
             raise TypeError(f"The attribute {name!r} is a {kind}, expected an array of floats of 2, 4 or 8 bytes.")
-    for matrices in ARRAYS[2:]:
-        _, means, _ = state.parameters(model, matrices)
+    for name in matrices:
+        _, means, _ = state.parameters(model, name)
+    model._tails()
     state.outcome(model)
     state.feature_names(model)
     threads.check(model.n_threads)

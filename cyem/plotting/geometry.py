@@ -6,7 +6,9 @@ import numpy as np
 
 from ..families import state
 from ..families.covariance import structure
-from ..models.gaussian import GaussianMixture, fitted
+from ..models.gaussian import GaussianMixture
+from ..models.mixture import fitted
+from ..models.student import StudentMixture
 from ..show.summary import feature_names
 from ..show.text import printable
 
@@ -21,25 +23,30 @@ class Components(NamedTuple):
     means: np.ndarray
     covariances: np.ndarray
     names: tuple
+    tails: np.ndarray | None = None  # degrees of freedom (k,), or normal ones
 
     @classmethod
     def of(cls, model):
         """Those of a fitted model."""
-        weights, means, covariances = state.parameters(fitted(model), "covariances_")
+        weights, means, covariances = state.parameters(fitted(model), model._matrices)
         covariances = structure(model.covariance_type).each(covariances, len(means))
-        return cls(weights / weights.sum(), means, covariances, tuple(feature_names(model)))
+        return cls(weights / weights.sum(), means, covariances, tuple(feature_names(model)), model._tails())
 
     def marginal(self, features):
         """The components of some of the features."""
         covariances = self.covariances
         for axis in range(1, covariances.ndim):
             covariances = covariances.take(features, axis)
-        return Components(self.weights, self.means[:, features], covariances, tuple(self.names[i] for i in features))
+        names = tuple(self.names[i] for i in features)
+        return Components(self.weights, self.means[:, features], covariances, names, self.tails)
 
     @property
     def mixture(self):
         """The same as a mixture that can be evaluated."""
-        return GaussianMixture.from_parameters(self.weights, self.means, self.covariances, self._structure.name)
+        known = self.weights, self.means, self.covariances
+        if self.tails is None:
+            return GaussianMixture.from_parameters(*known, self._structure.name)
+        return StudentMixture.from_parameters(*known, self.tails, self._structure.name)
 
     @property
     def matrices(self):

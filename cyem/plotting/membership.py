@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from ..models.gaussian import fitted
+from ..models.mixture import fitted
 from ..rows import data
 from . import geometry, style
 from .display import Panel, Panels, display

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from ..families import state
-from ..models.gaussian import fitted
+from ..models.mixture import fitted
 from ..show.text import plural
 from . import style
 from .display import Panels, display

@@ -58,7 +58,7 @@ class Facts:
     def __init__(self, model, X, weights):
         self.model = model
         self.n, self.d = X.shape
-        self.component_weights, self.means, _ = state.parameters(model, "covariances_")
+        self.component_weights, self.means, _ = state.parameters(model, model._matrices)
         state.outcome(model)
         self.k = len(self.means)
         self.weights = weights

@@ -10,7 +10,7 @@ from ..kernels import linalg
 from ..kernels import sweep as kernel
 from ..lazy import cached_property
 from .pruning import Pruner, enough
-from .statistics import Statistics
+from .statistics import Statistics, Weighed
 
 DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
 POSTERIORS = {name: i for i, name in enumerate(kernel.POSTERIORS)}
@@ -34,7 +34,12 @@ class Density(NamedTuple):
     kind: str  # of distance
     means: np.ndarray  # (k, d)
     factors: np.ndarray  # (k or 1, rows, columns)
-    constants: np.ndarray  # (k,): log-joint density at the mean
+    constants: np.ndarray  # (k,): log-joint density at the mean; where tails are heavy, then degrees of freedom (k,)
+
+    @property
+    def heavy(self):
+        """Whether tails are heavier than normal ones."""
+        return len(self.constants) > len(self.means)
 
 
 def one(d):
@@ -217,16 +222,19 @@ class Samples:
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
         kind, means, factors, constants = density
+        heavy = density.heavy
         if self.single:
             means, factors = means.astype(np.float32), factors.astype(np.float32)
         need = self._need(len(means), moments, kind)
-        sums, workspace = np.empty(need.statistics), self._memory(need.workspace)
-        prunes = need.prunes and posterior == "soft"
+        sums = np.empty(need.statistics + 2 * len(means) * heavy)
+        workspace = self._memory(need.workspace)
+        prunes = need.prunes and posterior == "soft" and not heavy
         bounds = self.pruner.known(density) if prunes else None
         if bounds is None:
             pairs = kernel.sweep(
                 self.X, self.weights, self.coordinates, means, factors, constants, sums, workspace,
-                whole=self._whole(moments, len(means)), density=DENSITIES[kind], posterior=POSTERIORS[posterior],
+                whole=NOTHING if heavy else self._whole(moments, len(means)), density=DENSITIES[kind],
+                posterior=POSTERIORS[posterior],
                 moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads),
             )
         else:
@@ -237,7 +245,7 @@ class Samples:
             )
         if prunes:
             self.pruner.tell(self, density, pairs)
-        return Statistics(sums, means.astype(np.float64) if self.single else means)
+        return (Weighed if heavy else Statistics)(sums, means.astype(np.float64) if self.single else means)
 
     def accumulate(self, resp, about, moments):
         """Statistics of one pass with given responsibilities (n, k), moments about the given means."""

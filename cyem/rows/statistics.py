@@ -51,6 +51,11 @@ class Statistics:
         return self.buffer[2 : 2 + len(self.about)]
 
     @property
+    def shares(self):
+        """Sum of weights times responsibilities (k,), whatever samples count for."""
+        return self.masses
+
+    @property
     def first(self):
         start = 2 + len(self.about)
         return self.buffer[start : start + self.about.size].reshape(self.about.shape)
@@ -64,9 +69,39 @@ class Statistics:
         return self.buffer[2 + len(self.about) + self.about.size :]
 
     def __add__(self, other):
+        if type(self) is not type(other):
+            raise ValueError("These statistics are of different kinds; only sums of the same things add.")
         if self.about is not other.about and not np.array_equal(self.about, other.about):
             raise ValueError("These statistics are about different means; only sums about the same means add.")
-        return Statistics(self.buffer + other.buffer, self.about)
+        return type(self)(self.buffer + other.buffer, self.about)
 
     def __mul__(self, factor):
-        return Statistics(self.buffer * factor, self.about)
+        return type(self)(self.buffer * factor, self.about)
+
+
+class Weighed(Statistics):
+    """Sums in which each responsibility is multiplied by what the component lets the sample count for, u.
+
+    Attributes
+    ----------
+    masses, first, second : ndarray
+        As those of `Statistics`, of responsibilities times u.
+    shares : ndarray of shape (k,)
+        Sums of weights times responsibilities.
+    logs : ndarray of shape (k,)
+        The same of log u - u.
+    """
+
+    __slots__ = ()
+
+    @property
+    def second(self):
+        return super().second[: -2 * len(self.about)]
+
+    @property
+    def shares(self):
+        return self.buffer[-2 * len(self.about) : -len(self.about)]
+
+    @property
+    def logs(self):
+        return self.buffer[-len(self.about) :]

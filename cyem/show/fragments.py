@@ -18,7 +18,7 @@ def model_summary(model):
         model._check_fitted()
     except NotFittedError:
         return element("div", element("code", repr(model)), " (not fitted)")
-    _, means, _ = state.parameters(model, "covariances_")
+    _, means, _ = state.parameters(model, model._matrices)
     state.outcome(model)
     names, values = summary.figures(model)
     facts = "; ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
@@ -26,7 +26,7 @@ def model_summary(model):
     rest = f"The first {SHORT} of {plural('component', k)} and {plural('feature', d)}."
     return element(
         "div",
-        element("strong", "Gaussian mixture, ", summary.heading(model)),
+        element("strong", f"{model._words}, ", summary.heading(model)),
         element("div", f"{summary.ending(model)}; {facts}"),
         components(model, SHORT, style=PLAIN),
         element("div", rest) if max(k, d) > SHORT else "",
@@ -37,7 +37,7 @@ def model_summary(model):
 def components(model, most=None, **attributes):
     """Weight, and mean and standard deviation of every feature, a column per component."""
     names = summary.feature_names(model)[:most]
-    weights, means, _ = state.parameters(model, "covariances_")
+    weights, means, _ = state.parameters(model, model._matrices)
     shares = [element("td", f"{weight:.1%}") for weight in weights[:most]]
     lines = [row([element("th", "weight", scope="row"), *shares])]
     for name, own, sds in zip(names, means.T.tolist(), summary.deviations(model).T.tolist(), strict=False):

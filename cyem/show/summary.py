@@ -23,9 +23,9 @@ class Summary(str):
 def summary(model, X=None, sample_weight=None):
     """What `GaussianMixture.summary` returns."""
     model._check_fitted()
-    state.parameters(model, "covariances_")
+    state.parameters(model, model._matrices)
     state.outcome(model)
-    lines = [f"Gaussian mixture, {heading(model)}", ending(model), "", *aligned(figures(model, X, sample_weight))]
+    lines = [f"{model._words}, {heading(model)}", ending(model), "", *aligned(figures(model, X, sample_weight))]
     lines += _components(model)
     report = tuple(model.fit_report_)
     return Summary("\n".join([*lines, *[""] * bool(report), *map(printable, report)]))
@@ -99,11 +99,13 @@ def numbers(values):
 
 def _components(model):
     """Weights, means and standard deviations as lines, a column per component."""
-    weights, means, _ = state.parameters(model, "covariances_")
+    weights, means, _ = state.parameters(model, model._matrices)
     k = len(weights)
     names = [f"  {name}" for name in feature_names(model)]
     rows = [("component", list(map(str, range(k)))), ("weight", [f"{weight:.4f}" for weight in weights])]
-    for title, values in (("mean", means), ("standard deviation", deviations(model))):
+    if (tails := model._tails()) is not None:
+        rows.append(("degrees of freedom", [f"{nu:.4g}" for nu in tails]))
+    for title, values in (("mean", means), (model._spread, deviations(model))):
         rows += [(title, [""] * k), *zip(names, map(numbers, values.T.tolist()), strict=True)]
     label = max(len(name) for name, _ in rows)
     lines = []

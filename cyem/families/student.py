@@ -1,0 +1,249 @@
+"""Mixtures of multivariate t distributions: normal ones whose tails are as heavy as the data say.
+
+A sample of component j is normal with covariance Sigma_j / u, where u is a gamma variable of mean one that is not seen:
+the fewer the degrees of freedom nu_j, the more u varies, and the less far samples count (Peel & McLachlan 2000,
+Statistics and Computing 10, 339-348).
+"""
+
+import math
+
+import numpy as np
+
+from ..rows.samples import Density
+from ..rows.statistics import Weighed
+from .gaussian import Gaussian, Parameters, Update
+
+LEAST, MOST = 0.05, 1e7  # degrees of freedom that are looked for; the likelihood is flat towards infinity
+NORMAL = 5.0  # from which on tails are light enough for steps in the inverse of it
+BEGIN = 20.0  # where the search begins
+ALIKE = 0.1  # difference of logarithms of degrees of freedom that tell nothing apart
+STEPS = 100  # of Newton, at most
+
+
+class StudentParameters(Parameters):
+    """Weights, means, scale matrices (as `covariances`, with their factors) and degrees of freedom of k components."""
+
+    __slots__ = ("freedom",)
+
+    def __init__(self, structure, weights, means, covariances, factors, freedom):
+        super().__init__(structure, weights, means, covariances, factors)
+        self.freedom = np.asarray(freedom, float)
+
+    @classmethod
+    def like(cls, normal, freedom):
+        """The same components with heavier tails."""
+        return cls(normal.structure, normal.weights, normal.means, normal.covariances, normal.factors, freedom)
+
+    def replace(self, weights=None, means=None):
+        return StudentParameters(self.structure, self.weights if weights is None else weights,
+                                 self.means if means is None else means, self.covariances, self.factors, self.freedom)
+
+    @property
+    def density(self):
+        normal = super().density
+        heights = normal.constants + [surplus(nu, self.means.shape[1]) for nu in self.freedom.tolist()]
+        return Density(f"{normal.kind} t", *normal[1:3], np.concatenate([heights, self.freedom]))
+
+
+class Student(Gaussian):
+    """Formulas of a mixture of t distributions: those of normal ones, with samples that count for more or less.
+
+    Parameters
+    ----------
+    structure, variances, floor, eps, equal_weights
+        As `Gaussian` has them; the floor is that of scale matrices.
+    freedom : {'own', 'shared'} or ndarray of shape (k,)
+        Degrees of freedom: found for each component, or for all together, or given.
+    """
+
+    def __init__(self, structure, variances, floor, eps, equal_weights=False, freedom="own"):
+        super().__init__(structure, variances, floor, eps, equal_weights)
+        self.freedom = freedom
+
+    engine = None  # nothing compiled makes many of these iterations in one call
+
+    @property
+    def normal(self):
+        return Gaussian(self.structure, self.variances, self.floor, self.eps, self.equal_weights)
+
+    def adopt(self, normal, tails=None):
+        if not isinstance(self.freedom, str):
+            tails = self.freedom
+        elif tails is None:
+            tails = np.full(len(normal.weights), BEGIN)
+        return StudentParameters.like(normal, tails)
+
+    def separate(self, parameters, axis):
+        """As for normal components; those with other tails do not coincide."""
+        logs = np.log(parameters.freedom)
+        return super().separate(parameters, axis) if logs.max() - logs.min() < ALIKE else None
+
+    def update(self, statistics, current=None, **how):
+        """The M-step of PX-EM (Liu, Rubin & Wu 1998, Biometrika 85, 755-770).
+
+        With the hidden weights u in the place of sample weights it is that of normal components, but for the mixing
+        weights; a scale that u might have had besides is a parameter of its own, found and divided out again, and that
+        is why sums are divided by those of u. Degrees of freedom solve Liu & Rubin (1995, Statistica Sinica 5, 19-39).
+        """
+        if not isinstance(statistics, Weighed):  # of a start, which knows no tails
+            found = super().update(statistics, None, **how)
+            return found._replace(parameters=self.adopt(found.parameters))
+        found = super().update(statistics, current, **how)
+        normal, shares, nu = found.parameters, statistics.shares, current.freedom
+        u = statistics.masses / np.maximum(shares, np.finfo(float).tiny)  # the mean of u
+        tied = len(np.shape(normal.covariances)) == 2 and normal.structure.code == "EEE"
+        if tied:  # one scale for all components, which their tails have a say in
+            finite = np.where(np.isfinite(nu), nu, 0.0) if np.isfinite(nu).any() else np.ones(len(nu))
+            alpha = (shares * finite) @ u / (shares @ finite) if np.isfinite(nu).all() else 1.0
+            scale = (shares @ u) / (shares.sum() * alpha)
+            alpha = np.full(len(nu), alpha)
+            covariances = normal.covariances * scale
+            factors = normal.factors / math.sqrt(scale)
+        else:
+            alpha, covariances, factors = u, normal.covariances, normal.factors
+        weights = normal.weights if self.equal_weights else shares / shares.sum()
+        d = normal.means.shape[1]
+        normal = Parameters(normal.structure, weights, normal.means, covariances, factors)
+        if not isinstance(self.freedom, str):
+            return Update(StudentParameters.like(normal, nu), found.empty, found.held)
+        sums = shares, u, statistics.logs + statistics.masses
+        made = StudentParameters.like(normal, self.degrees(nu, *sums, alpha, d, found.empty))
+        light = nu > NORMAL
+        bold = None
+        if light.any() and not found.empty:
+            bold = StudentParameters.like(normal, np.where(light, self.scored(nu, *sums, d), made.freedom))
+        return Update(made, found.empty, found.held, bold)
+
+    def degrees(self, nu, shares, u, sum_log, alpha, d, empty):
+        """Degrees of freedom that are most likely, given the mean of u (k,), the sums of log u, and its scale (k,)."""
+        owned = shares > 0
+        mean_log = np.where(owned, sum_log / np.maximum(shares, np.finfo(float).tiny), 0.0)
+        # E log u given the sample is log u - log((nu + d) / 2) + digamma((nu + d) / 2)
+        hidden = np.array([digamma_less_log((each + d) / 2) for each in nu])
+        excess = u / alpha - 1 - (mean_log + hidden - np.log(alpha))
+        excess[list(empty)] = np.nan
+        if self.freedom == "shared":
+            known = ~np.isnan(excess)
+            return np.full(len(nu), degrees_of(float(shares[known] @ excess[known] / shares[known].sum())))
+        return np.array([old if math.isnan(each) else degrees_of(each) for old, each in zip(nu, excess, strict=True)])
+
+    def scored(self, nu, shares, u, sum_log, d):
+        """Degrees of freedom after a step of Fisher's scoring in 1 / nu.
+
+        Where tails are light, the hidden weights hardly vary and would tell of nu what EM believes of it: steps of EM
+        get ever smaller. The derivative of the likelihood comes with the sums, and its second one is that of a single
+        t distribution of known scale.
+        """
+        slopes = np.array([0.5 * (mass * (1 - digamma_less_log(each / 2) + digamma_less_log((each + d) / 2)) + log
+                                  - mass * mean) for each, mass, log, mean in zip(nu, shares, sum_log, u, strict=True)])
+        curvatures = shares * [information(each, d) for each in nu]
+        if self.freedom == "shared":
+            slopes, curvatures = (np.full(len(nu), each.sum()) for each in (slopes, curvatures))
+        inverse = 1 / nu - slopes * nu**2 / np.maximum(curvatures, np.finfo(float).tiny)
+        return 1 / np.clip(inverse, 1 / MOST, 1 / LEAST)
+
+    def coordinates(self, parameters):
+        """Those of normal components, and logarithms of the degrees of freedom that are looked for."""
+        base = super().coordinates(Parameters(self.structure, parameters.weights, parameters.means,
+                                              parameters.covariances, parameters.factors))
+        return np.concatenate([base, np.log(self._free(parameters.freedom))])
+
+    def at(self, coordinates, like):
+        count = len(self._free(like.freedom))
+        base, logs = np.split(coordinates, [len(coordinates) - count])
+        normal = super().at(base, like)
+        freedom = like.freedom
+        if count:
+            freedom = np.broadcast_to(np.clip(np.exp(np.minimum(logs, 700)), LEAST, MOST), freedom.shape)
+        return StudentParameters.like(normal, freedom)
+
+    def _free(self, freedom):
+        """The degrees of freedom that are looked for."""
+        return freedom[: self.n_free(len(freedom))]
+
+    def single(self, statistics, structure=None):
+        normal = super().single(statistics, structure)
+        return self.adopt(normal) if structure is self.structure or structure is None else normal
+
+    def n_free(self, k):
+        """How many degrees of freedom are found."""
+        return {"own": k, "shared": 1}.get(self.freedom, 0) if isinstance(self.freedom, str) else 0
+
+    def remarks(self, parameters):
+        """What is to be said of a fit besides: one line each."""
+        if not isinstance(self.freedom, str):
+            return []
+        light = np.flatnonzero(parameters.freedom >= MOST)
+        heavy = np.flatnonzero(parameters.freedom <= LEAST)
+        return [f"degrees of freedom at their {name} of {bound:g}, {what}: components {', '.join(map(str, where))}"
+                for where, name, bound, what in ((light, "most", MOST, "where tails are as good as normal"),
+                                                 (heavy, "least", LEAST, "a component of few samples at one place"))
+                if len(where)]
+
+
+def surplus(nu, d):
+    """What the log-density of t at its mean is more than that of the normal distribution with the same matrix."""
+    if nu == math.inf:
+        return 0.0
+    a, h = nu / 2, d / 2
+    if a < 64:
+        return math.lgamma(a + h) - math.lgamma(a) - h * math.log(a)
+    # of Stirling's series the difference, so that large numbers do not cancel
+    def rest(x):
+        return 1 / (12 * x) - 1 / (360 * x**3) + 1 / (1260 * x**5)
+
+    return (a + h - 0.5) * math.log1p(h / a) - h + rest(a + h) - rest(a)
+
+
+def information(nu, d):
+    """Fisher's information on 1 / nu in one sample of a t distribution of which all else is known."""
+    # towards infinity the log-density is that of normal plus (q^2 / 4 - d q / 2 + ...) / nu, of this variance
+    limit = d * (d + 6) / 2
+    if nu > 200:
+        return limit
+    # Lange, Little & Taylor (1989), JASA 84, 881-896, appendix B, for nu
+    own = (trigamma(nu / 2) - trigamma((nu + d) / 2)) / 4 - d * (nu + d + 4) / (2 * nu * (nu + d) * (nu + d + 2))
+    return nu**4 * own
+
+
+def trigamma(x):
+    """The second derivative of log gamma, for x > 0."""
+    shift = 0.0
+    while x < 12:
+        shift += 1 / (x * x)
+        x += 1
+    z = 1 / (x * x)
+    return shift + 1 / x + z / 2 + z / x * (1 / 6 - z * (1 / 30 - z * (1 / 42 - z / 30)))
+
+
+def digamma_less_log(x):
+    """digamma(x) - log(x), for x > 0: by the recurrence up to where the asymptotic series holds."""
+    shift, y = 0.0, x
+    while y < 12:
+        shift -= 1 / y
+        y += 1
+    z = 1 / (y * y)
+    series = -0.5 / y - z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z / 132))))
+    return series + shift + (math.log(y / x) if y != x else 0.0)
+
+
+def degrees_of(excess):
+    """The nu with log(nu / 2) - digamma(nu / 2) = excess, in LEAST to MOST: by Newton's steps in log nu."""
+    if not excess > -digamma_less_log(MOST / 2):
+        return MOST
+    if excess >= -digamma_less_log(LEAST / 2):
+        return LEAST
+    low, high = math.log(LEAST / 2), math.log(MOST / 2)
+    # between 1 / (2 x) and 1 / x
+    t = min(max(math.log(0.5 / excess + 0.1), low), high)
+    for _ in range(STEPS):
+        value = -digamma_less_log(math.exp(t)) - excess
+        low, high = (t, high) if value > 0 else (low, t)
+        step = 1e-6
+        slope = (-digamma_less_log(math.exp(t + step)) + digamma_less_log(math.exp(t - step))) / (2 * step)
+        new = t - value / slope if slope < 0 else (low + high) / 2
+        new = new if low < new < high else (low + high) / 2
+        if abs(new - t) < 1e-14 * max(1, abs(t)):
+            break
+        t = new
+    return 2 * math.exp(t)

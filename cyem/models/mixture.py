@@ -1,0 +1,670 @@
+"""What a user calls, whatever the family: the fit, fitted attributes and verbs; the work is done one floor down."""
+
+import numbers
+import time
+
+import numpy as np
+
+from .. import threads
+from ..em import driver, moves, start
+from ..em.problem import Problem
+from ..families import state
+from ..families.covariance import structure
+from ..families.gaussian import Gaussian, Parameters
+from ..notices import ConvergenceWarning, warn
+from ..rows import data
+from ..rows.samples import Evaluator, Frame, Samples, power_of_two
+from .estimator import Estimator
+from .history import INTERRUPTED, SEARCHED, Memo, Report
+
+MEMORABLE = 1 << 16  # numbers in factors up to which the form in which they are evaluated is kept
+
+
+class Mixture(Estimator):
+    """What the estimators of all families have in common: the fit, and what is asked of a fitted mixture.
+
+    A subclass has parameters of its own, `_saved = True`, a docstring, and says what its family is called, what it is
+    made by, and how fitted parameters become attributes.
+    """
+
+    search, n_moves, time_budget = None, 1, None  # for families between whose maxima there are moves
+    _words = "mixture"  # what summaries call it
+    _matrices = "covariances_"  # the attribute that says how wide components are, and what summaries call that
+    _spread = "standard deviation"
+
+    def _family(self):
+        """The family, and what it is to be told besides structure, floor and weights."""
+        return Gaussian, {}
+
+    def _parameters(self, *normal):
+        """Parameters as the family has them, from a structure, weights, means, covariances and factors."""
+        return Parameters(*normal)
+
+    def _tails(self):
+        """Degrees of freedom (k,), or None where tails are normal."""
+        return None
+
+    def _coloured(self, z, y, rng):
+        """Standard normal samples z (n, d) of components y (n,), as the family varies them."""
+        return z
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit by maximum likelihood.
+
+        Ctrl-C ends it with a warning and the best so far; before there is any, the estimator stays as it was.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            At least as many samples of positive weight as components.
+        y : ignored
+        sample_weight : array-like of shape (n,) or number, default=None
+            How often each sample counts: 2 is the sample twice, 0 is the sample gone.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad input, which leaves the estimator as it was.
+        """
+        shape = self._check_parameters()
+        names = data.feature_names(X)
+        X = data.samples(X)
+        weights = data.weights(sample_weight, len(X))
+        kept = None
+        if weights is not None and not weights.all():
+            kept = len(X), np.flatnonzero(weights)
+            X, weights = X[kept[1]], weights[kept[1]]
+        n, d = X.shape
+        k = self.n_components
+        if n < k:
+            raise ValueError(f"Expected n_samples >= n_components but got n_components = {k}, n_samples = {n} (of "
+                             "positive weight): ask for fewer components.")
+        threads.check(self.n_threads)
+        rng = start.generator(self.random_state)
+        family, how = self._family()
+        mixture = Problem.of(family, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights, **how)
+        best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
+        self._remember(d, names)
+        self._accept(mixture, best, rng)
+        return self
+
+    def fit_predict(self, X, y=None, sample_weight=None):
+        """Fit, and the most probable component of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        y : ignored
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        return self.fit(X, sample_weight=sample_weight).predict(X)
+
+    def _best(self, mixture, starts, rng):
+        """The best of the runs from given parameters, and of a search from there; after Ctrl-C the best so far."""
+        best = None
+        try:
+            for run, first in enumerate(starts):
+                fit = driver.fit(mixture, first, tol=self.tol, max_iter=self.max_iter,
+                             accelerate=self.acceleration is not None, report=self._reporter(run, mixture))
+                best = better(best, fit)
+            if self.search is not None:
+                best = self._search(mixture, best, rng)
+        except KeyboardInterrupt as stop:
+            if isinstance(stop, driver.Interrupted) and stop.model is mixture:
+                best = better(best, stop.fit)
+            if best is None:
+                raise
+            best = best._replace(events=(*best.events, INTERRUPTED))
+        return best
+
+    def _starts(self, mixture, X, kept, rng):
+        """The parameters to begin from: one, or one for each of n_init."""
+        if self.warm_start and self.__sklearn_is_fitted__():
+            yield self._inside(mixture, *self._last(X.shape[1]), tails=self._tails())
+            return
+        given = self._check_start((self.weights_init, self.means_init), X.shape[1])
+        weights, means = given
+        shape, k, d = mixture.structure, self.n_components, X.shape[1]
+        factors = None
+        if self.precisions_init is not None:
+            name = f"{shape.name} precision"
+            precisions = checked(self.precisions_init, name, shape.shape(k, d))
+            factors = root(shape, precisions, name, shape.precision_factors)
+        if weights is not None and means is not None and factors is not None:
+            yield self._inside(mixture, weights, means, factors=factors)
+            return
+        for _ in range(self.n_init):
+            first = self._start(mixture, X, kept, rng, means)
+            if weights is not None or means is not None or factors is not None:
+                frame = mixture.frame
+                first = self._inside(
+                    mixture,
+                    first.weights if weights is None else weights,
+                    frame.leave(first.means) if means is None else means,
+                    factors=shape.scaled_factors(first.factors, frame.units) if factors is None else factors,
+                )
+            yield first
+            if means is not None or (not isinstance(self.init_params, str) and not callable(self.init_params)):
+                return  # nothing random in it: another run would be the same
+
+    def _start(self, mixture, X, kept, rng, means):
+        k = self.n_components
+        if means is not None:
+            return mixture.assign_to(mixture.frame.enter(means)).parameters
+        if isinstance(self.init_params, str):
+            return mixture.family.adopt(start.STARTS[self.init_params](mixture.normal, k, rng))
+        chosen = self.init_params
+        if callable(chosen):
+            chosen, kept = chosen(X, k, random_state=rng), None
+        resp = start.responsibilities(chosen, len(X) if kept is None else kept[0], k)
+        return mixture.assign(resp if kept is None else resp[kept[1]]).parameters
+
+    @staticmethod
+    def _inside(mixture, weights, means, factors, tails=None):
+        """Parameters of the outside, in the frame of the data."""
+        shape, frame = mixture.structure, mixture.frame
+        factors = shape.scaled_factors(factors, 1 / frame.units)
+        weights = np.full(len(means), 1 / len(means)) if mixture.family.equal_weights else np.asarray(weights, float)
+        inside = Parameters(shape, weights, frame.enter(means), shape.covariances(factors), factors)
+        return mixture.family.adopt(inside, tails)
+
+    def _search(self, mixture, fit, rng):
+        """A better maximum, by moves from the one that was found; at worst the same."""
+        deadline = np.inf if self.time_budget is None else time.monotonic() + self.time_budget
+        part = start.trial(mixture, self.n_components, rng)
+        found = moves.improve(part, moves.briefly(part, part.sweep(fit.parameters)), moves=self.n_moves,
+                               failures=self.n_moves, promise=0.0, climb=moves.patiently, deadline=deadline)
+        best = fit
+        if found.accepted:
+            best = better(fit, driver.fit(mixture, part.update(found.run.statistics).parameters, tol=self.tol,
+                                      max_iter=self.max_iter, accelerate=self.acceleration is not None))
+        event = (f"{SEARCHED}{found.accepted} of {found.tried} moves accepted, mean log-likelihood "
+                 f"{best.value - fit.value:.2g} higher")
+        if self.verbose:
+            print(event)
+        return best._replace(events=(*best.events, event))
+
+    def _accept(self, mixture, fit, rng):
+        """Set the fitted attributes, all at once, and say what the user should know."""
+        frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
+        self._sampler, self._kind, self._memo = rng, shape.code, Memo()
+        events = [*fit.events, *mixture.family.remarks(parameters)]
+        with np.errstate(over="ignore", under="ignore"):
+            matrices = shape.scaled(parameters.covariances, frame.units)
+            setattr(self, self._matrices, matrices)
+            self.precisions_cholesky_ = shape.scaled_factors(parameters.factors, frame.units)
+            self.precisions_ = shape.precisions(self.precisions_cholesky_)
+            self.means_ = frame.leave(parameters.means)
+            if mixture.samples.dtype != np.float64:
+                for name in ("means_", self._matrices, "precisions_cholesky_", "precisions_"):
+                    setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
+        if not (data.finite(matrices.astype(mixture.samples.dtype)) and data.finite(self.precisions_)):
+            events.append("variances or their inverses are beyond the range of their dtype; predictions do not use "
+                          "them")
+        self.weights_ = parameters.weights.astype(mixture.samples.dtype)
+        self.converged_ = fit.converged
+        self.n_iter_ = len(fit.bounds)
+        log_volume = frame.log_volume
+        self.lower_bound_ = fit.value - log_volume
+        self.lower_bounds_ = [value - log_volume for value in fit.bounds]
+        self.fit_report_ = Report(events)
+        if fit.troubled:
+            warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
+                 ConvergenceWarning)
+        if INTERRUPTED in fit.events:
+            warn(f"{INTERRUPTED} (iteration {self.n_iter_})", ConvergenceWarning)
+        elif not fit.converged and self.max_iter > 0:
+            warn("Best performing initialization did not converge. Try different init parameters, or increase "
+                 f"max_iter, tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})",
+                 ConvergenceWarning)
+
+    def _reporter(self, run, mixture):
+        """What tells of the progress of one run, or None."""
+        printer = self._printer(run) if self.verbose else None
+        listeners = [listener for listener in (printer, self.callback) if listener is not None]
+        if not listeners:
+            return None
+
+        def report(iteration, value):
+            for listener in listeners:
+                listener(run, iteration, value - mixture.frame.log_volume)
+
+        return report
+
+    def _printer(self, run):
+        """What prints the progress of one run."""
+        print(f"Initialization {run}")
+        last = [-np.inf, time.perf_counter()]
+
+        def report(run, iteration, value):
+            if iteration % self.verbose_interval:
+                return
+            line = f"  Iteration {iteration}"
+            if self.verbose > 1:
+                now = time.perf_counter()
+                line += f"\t mean log-likelihood {value:.8f}"
+                line += f"\t gain {value - last[0]:.2e}\t time {now - last[1]:.3f}s"
+                last[:] = value, now
+            print(line)
+
+        return report
+
+    # --- parameters ----------------------------------------------------------------------------------------------
+
+    def _check_parameters(self):
+        """Check everything that does not depend on the data; the covariance structure."""
+        integers = {"n_components": 1, "max_iter": 0, "n_init": 1, "n_moves": 1, "verbose": 0, "verbose_interval": 1}
+        for name, least in integers.items():
+            value = getattr(self, name)
+            boolean = isinstance(value, (bool, np.bool_)) and name != "verbose"
+            if boolean or not isinstance(value, (int, numbers.Integral)) or value < least:
+                self._refuse(name, f"an int in the range [{least}, inf)", value)
+        for name in ("tol", "reg_covar"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (float, numbers.Real)) or not 0 <= value < np.inf:
+                self._refuse(name, "a float in the range [0.0, inf)", value)
+        for name in ("warm_start", "equal_weights"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                self._refuse(name, "a bool", getattr(self, name))
+        if self.equal_weights and self.weights_init is not None:
+            self._refuse("weights_init", "None where equal_weights=True fixes the weights", self.weights_init)
+        if not (self.callback is None or callable(self.callback)):
+            self._refuse("callback", "a function of (run, iteration, mean_log_likelihood), or None", self.callback)
+        if self.acceleration not in ("squarem", None):
+            self._refuse("acceleration", "'squarem' or None", self.acceleration)
+        if self.search not in ("swap", None):
+            self._refuse("search", "'swap' or None", self.search)
+        budget = self.time_budget
+        if budget is not None and (isinstance(budget, bool) or not isinstance(budget, numbers.Real) or not budget > 0):
+            self._refuse("time_budget", "a number of seconds > 0, or None", budget)
+        if budget is not None and self.search is None:
+            raise ValueError(f"time_budget={budget!r} is for search='swap', which is off: set this too, or bound a fit "
+                             "by max_iter.")
+        init = self.init_params
+        if isinstance(init, str) and init not in start.STARTS:
+            self._refuse("init_params", f"one of {', '.join(map(repr, start.STARTS))}, an array or a callable", init)
+        if init is None:
+            self._refuse("init_params", "a name, an array or a callable", init)
+        return structure(self.covariance_type)
+
+    def _refuse(self, name, wanted, value):
+        raise ValueError(f"The {name!r} parameter of {type(self).__name__} must be {wanted}. Got {value!r} instead.")
+
+    def _check_start(self, given, d):
+        """First weights and means as arrays, or None."""
+        k = self.n_components
+        weights, means = given
+        if weights is not None:
+            weights = checked(weights, "weights", (k,))
+            if (weights < 0).any() or (weights > 1).any():
+                raise ValueError("The parameter 'weights' should be in the range [0, 1], but got "
+                                 f"max value {weights.max():.5f}, min value {weights.min():.5f}")
+            if abs(weights.sum() - 1) > state.ROUNDING:
+                raise ValueError("The parameter 'weights' should be normalized, but got sum(weights) = "
+                                 f"{weights.sum():.5f}")
+        if means is not None:
+            means = checked(means, "means", (k, d))
+        return weights, means
+
+    def _last(self, d):
+        """Weights, means and factors of the last fit, if that was of the same kind."""
+        shape, fitted_as = structure(self.covariance_type), state.last_structure(self)
+        if shape is not fitted_as:
+            raise ValueError(
+                f"warm_start=True goes on from the last fit, which had the structure {fitted_as.code}; now "
+                f"covariance_type={self.covariance_type!r}: fit with warm_start=False first."
+            )
+        weights, means, factors = state.parameters(self)
+        if means.shape != (self.n_components, d):
+            raise ValueError(
+                f"warm_start=True goes on from the last fit, which had n_components={len(means)} and {means.shape[1]} "
+                f"features; now n_components={self.n_components} and X has {d} features: fit with warm_start=False "
+                "first."
+            )
+        return weights, means, factors
+
+    def _n_parameters(self):
+        """Number of free parameters."""
+        k, d = np.shape(self.means_)
+        own = structure(self.covariance_type).n_parameters(k, d)
+        return (0 if self.equal_weights else k - 1) + k * d + own + self._n_free(k)
+
+    def _n_free(self, k):
+        """The number of free parameters besides weights, means and covariances."""
+        return 0
+
+    # --- using ---------------------------------------------------------------------------------------------------
+
+    def _evaluator(self, dtype):
+        """The mixture as the kernels evaluate it; made anew where parameters have been set or changed by hand."""
+        try:
+            memo, weights, means, U = self._memo, self.weights_, self.means_, self.precisions_cholesky_
+            made_of = None if U.size > MEMORABLE else (
+                dtype, self.covariance_type, weights.dtype, means.dtype, U.dtype, weights.shape, means.shape, U.shape,
+                weights.tobytes(), means.tobytes(), U.tobytes(), None if (tails := self._tails()) is None else
+                tails.tobytes())
+        except AttributeError:  # not there, or no array
+            made_of = None
+        if made_of is None:
+            return self._new_evaluator(dtype, *state.parameters(self))
+        kept_of, evaluator = memo.kept
+        if kept_of != made_of:
+            evaluator = self._new_evaluator(dtype, *state.parameters(self))
+            memo.kept = made_of, evaluator  # at once: other threads may predict too
+        return evaluator
+
+    def _new_evaluator(self, dtype, weights, means, U):
+        shape = structure(self.covariance_type)
+        k, d = means.shape
+        deviations = np.sort(1 / np.abs(shape.diagonals(U, k, d)), axis=0)
+        typical = (deviations[(k - 1) // 2] + deviations[k // 2]) / 2  # np.median imports numpy.ma: see start.py
+        info = np.finfo(dtype)
+        reference = np.clip(weights @ means, -info.max, info.max).astype(dtype).astype(np.float64)
+        frame = Frame(reference, power_of_two(typical, dtype))
+        inside = self._parameters(shape, weights, frame.enter(means), None, shape.scaled_factors(U, 1 / frame.units))
+        halves = bool((abs(reference) > info.max * info.eps / 4).any())  # below, the farthest sample swallows it
+        return Evaluator(frame, inside.density, frame.coordinates(dtype), halves)
+
+    def _in_own_frame(self):
+        """A frame of the size of the mixture, and its means and covariances in it: what any magnitude has room for.
+
+        Covariances themselves, the squares of a unit, may be beyond the range.
+        """
+        frame, shape = self._evaluator(np.dtype(np.float64)).frame, structure(self.covariance_type)
+        if shape.one_unit:
+            frame = frame._replace(units=np.full_like(frame.units, frame.units.max()))
+        _, means, U = state.parameters(self)
+        return frame, frame.enter(means), shape.covariances(shape.scaled_factors(U, 1 / frame.units))
+
+    def _ready(self, X):
+        """X checked, and what evaluates it."""
+        X = self._samples(X)
+        evaluator = self._evaluator(X.dtype)
+        if X.shape[1] != evaluator.coordinates.shape[1]:  # attributes may have been set by hand
+            raise ValueError(f"X has {X.shape[1]} features, but means_ has {evaluator.coordinates.shape[1]}: give the "
+                             "features of fit.")
+        return X, evaluator
+
+    def _sums(self, X, sample_weight):
+        """Samples, and the statistics of one pass over them, without moments."""
+        X, evaluator = self._ready(X)
+        weights = data.weights(sample_weight, len(X))
+        samples = Samples(evaluator.seen(X), weights, evaluator.frame, threads.resolve(self.n_threads))
+        samples.coordinates = evaluator.coordinates
+        return samples, samples.sweep(evaluator.density, "none")
+
+    def predict(self, X):
+        """The most probable component of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of int of shape (n,)
+        """
+        X, evaluator = self._ready(X)
+        return evaluator.labels(X, self.n_threads)
+
+    def predict_proba(self, X):
+        """The responsibilities: the probability of each component given each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            In the dtype of X.
+        """
+        X, evaluator = self._ready(X)
+        return evaluator.responsibilities(X, self.n_threads)
+
+    def uncertainty(self, X):
+        """How likely each sample belongs to another component than `predict` says: 1 less its largest responsibility.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            From 0 to 1 - 1 / k, in the dtype of X.
+        """
+        return 1 - self.predict_proba(X).max(axis=1)
+
+    def score_samples(self, X):
+        """Log-density of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            In the dtype of X.
+        """
+        X, evaluator = self._ready(X)
+        scores = evaluator.score_samples(X, self.n_threads) - evaluator.frame.log_volume
+        return scores.astype(X.dtype, copy=False)
+
+    def score(self, X, y=None, sample_weight=None):
+        """Mean log-density per unit of weight.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        y : ignored
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        float
+        """
+        samples, s = self._sums(X, sample_weight)
+        return float(s.log_likelihood / s.shares.sum() - samples.frame.log_volume)
+
+    def bic(self, X, sample_weight=None):
+        """Bayesian information criterion (Schwarz 1978), p log n - 2 log L: the smaller, the better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        sample_weight : array-like of shape (n,), default=None
+            Their sum takes the place of n.
+
+        Returns
+        -------
+        float
+        """
+        return self._criteria(X, sample_weight)["bic"]
+
+    def aic(self, X, sample_weight=None):
+        """Akaike's information criterion (1974), 2 p - 2 log L: the smaller, the better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._criteria(X, sample_weight)["aic"]
+
+    def icl(self, X, sample_weight=None):
+        """Integrated completed likelihood criterion: BIC - 2 sum_n log max_k r_nk, the smaller, the better.
+
+        It prefers clusters that are apart (Biernacki, Celeux & Govaert 2000, with the partition that mclust takes).
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._criteria(X, sample_weight)["icl"]
+
+    def _criteria(self, X, sample_weight=None):
+        """log_likelihood (total), n_parameters, bic, aic and icl, by one pass."""
+        samples, s = self._sums(X, sample_weight)
+        n = samples.total
+        unit = n / s.shares.sum()
+        log_likelihood = s.log_likelihood * unit - n * samples.frame.log_volume
+        p = self._n_parameters()
+        bic = p * np.log(n) - 2 * log_likelihood
+        return dict(log_likelihood=log_likelihood, n_parameters=p, bic=bic, aic=2 * p - 2 * log_likelihood,
+                    icl=bic - 2 * s.log_classification * unit)
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw samples.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState, Generator or None, default=None
+            None: go on with the random numbers of the last fit, so that every call draws other samples.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, d)
+        y : ndarray of shape (n_samples,)
+            The component that each was drawn from.
+        """
+        self._check_fitted()
+        weights, means, factors = state.parameters(self)
+        if isinstance(n_samples, bool) or not isinstance(n_samples, numbers.Integral) or n_samples < 1:
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one "
+                             "sample.")
+        if n_samples > np.iinfo(np.intp).max // (8 * means.shape[1]):
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. No memory can hold so many samples.")
+        if random_state is None:
+            if not hasattr(self, "_sampler"):
+                self._sampler = start.generator(self.random_state)
+            rng = self._sampler
+        else:
+            rng = start.generator(random_state)
+        evaluator = self._evaluator(np.dtype(np.float64))
+        frame = evaluator.frame
+        shape = structure(self.covariance_type)
+        k, d = means.shape
+        y = rng.choice(k, size=n_samples, p=weights / weights.sum())
+        X = self._coloured(rng.standard_normal((n_samples, d)), y, rng)
+        factors = shape.scaled_factors(factors, 1 / frame.units)
+        for j in range(k):
+            X[y == j] = shape.coloured(X[y == j], factors, j) + frame.enter(means[j])
+        with np.errstate(over="ignore"):
+            X = (X * (frame.units / 2) + frame.reference / 2) * 2 if evaluator.halves else frame.leave(X)
+        if not data.finite(X):
+            raise ValueError("Samples of this mixture are beyond the range of float64: fit it to X in a larger unit, "
+                             "such as X / 16, and multiply what is drawn.")
+        return X, y
+
+    def summary(self, X=None, sample_weight=None):
+        """The fitted mixture as a statistician prints it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d), default=None
+            For what needs samples: their number, log-likelihood, BIC, AIC and ICL.
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        str
+            What was fitted and how that ended; degrees of freedom (df, the free parameters) and criteria; weight, means
+            and standard deviations of each component; what was out of the ordinary.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+
+        Examples
+        --------
+        >>> model = GaussianMixture.from_parameters([0.25, 0.75], [[-1.0], [1.0]], [1.0, 4.0], "spherical")
+        >>> print(model.summary([[-2.0], [0.0], [3.0]]))
+        Gaussian mixture, 2 components, covariance spherical (VII): spheres, each with its own volume
+        parameters as given, not fitted
+        <BLANKLINE>
+        samples  features  df  log-likelihood    BIC    AIC    ICL
+              3         1   5           -6.26  18.02  22.53  19.95
+        <BLANKLINE>
+        component                 0       1
+        weight               0.2500  0.7500
+        mean
+          feature 0         -1.0000  1.0000
+        standard deviation
+          feature 0          1.0000  2.0000
+        """
+        from ..show.summary import summary
+
+        return summary(self, X, sample_weight)
+
+    def _repr_html_(self):
+        """The same as a small page, for notebooks."""
+        from ..show.fragments import model_summary
+
+        return str(model_summary(self))
+
+    def save(self, path):
+        """Write the mixture to a file, from which `cyem.load` makes it again.
+
+        Parameters
+        ----------
+        path : str or path-like
+        """
+        from .persistence import save
+
+        save(self, path)
+
+
+def better(best, fit):
+    """The one of greater likelihood; the first may be None."""
+    return fit if best is None or fit.value > best.value else best
+
+
+def checked(values, name, shape):
+    """Parameters that a user gives, as finite float64 of the right shape."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"The parameter {name!r} should hold numbers, got dtype {values.dtype}.")
+    if values.shape != shape:
+        raise ValueError(f"The parameter {name!r} should have the shape of {shape}, but got {values.shape}")
+    values = values.astype(np.float64, order="C")
+    if not np.isfinite(values).all():
+        raise ValueError(f"The parameter {name!r} should be finite, but contains NaN or infinity.")
+    return values
+
+
+def root(shape, matrices, name, of):
+    """The factors of covariances or precisions that a user gives; ValueError where these are none."""
+    factors = of(matrices) if shape.symmetric(matrices) else None
+    if factors is None:
+        raise ValueError(f"'{name}' should be {shape.requirement}: at least one component is not.")
+    return factors
+
+
+def fitted(model, name="model"):
+    """The model, if it is a fitted mixture."""
+    if not isinstance(model, Mixture):
+        raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture or StudentMixture; of "
+                        "a Selection give its best_.")
+    model._check_fitted()
+    return model
