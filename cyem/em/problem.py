@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..families.covariance import simplest
 from ..families.covariance import structure as structure_named
 from ..families.covariance.base import AT, Estimate, eigh, part
 from ..families.paths import gaussians
@@ -118,6 +119,7 @@ class Mixture:
     weights : ndarray of shape (n,) or None
         All positive.
     structure : Structure
+        The one that is asked for; fits are made in the simplest that is the same model.
     reg_covar : float
         The least variance of a component in any direction, relative to the variance of each feature.
     n_threads : int or None
@@ -126,6 +128,8 @@ class Mixture:
 
     Attributes
     ----------
+    structure : Structure
+        That of all parameters here.
     frame : Frame
         Centred on the weighted mean, in units near the standard deviations.
     closed : ClosedForm or None
@@ -135,7 +139,7 @@ class Mixture:
     """
 
     def __init__(self, X, weights, structure, reg_covar, n_threads, equal_weights=False):
-        self.structure = structure
+        self.structure = structure = simplest(structure, X.shape[1])
         self.equal_weights = equal_weights
         self.frame, self.variances, ordinary = locate(X, weights, structure.one_unit)
         self.samples = Samples(X, weights, self.frame, n_threads)

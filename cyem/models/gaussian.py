@@ -9,7 +9,7 @@ from .. import threads
 from ..em import driver, moves, start
 from ..em.problem import Mixture, Parameters
 from ..families import state
-from ..families.covariance import structure
+from ..families.covariance import simplest, structure
 from ..notices import ConvergenceWarning, warn
 from ..rows import data
 from ..rows.samples import Evaluator, Frame, Samples, power_of_two
@@ -31,7 +31,8 @@ class GaussianMixture(Estimator):
         axis-parallel, or round. Or one of 14 codes of three letters, which say of volume, shape and orientation whether
         these are equal for all components (E), variable (V), or those of the unit matrix (I): 'EII', 'VII', 'EEI',
         'VEI', 'EVI', 'VVI', 'EEE', 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' (Banfield & Raftery 1993; Celeux &
-        Govaert 1995). The four names mean 'VVV', 'EEE', 'VVI' and 'VII'.
+        Govaert 1995). The four names mean 'VVV', 'EEE', 'VVI' and 'VII'. With one feature, only the letter for volume
+        says anything: fits by all names that have it in common are the same.
     tol : float, default=1e-6
         Stop when the gain of the mean log-likelihood per sample that is still to come, projected from the last steps,
         is below this. scikit-learn compares the last gain, which on overlapping clusters is far from what is to come.
@@ -256,21 +257,14 @@ class GaussianMixture(Estimator):
         if self.warm_start and self.__sklearn_is_fitted__():
             yield self._inside(mixture, *self._last(X.shape[1]))
             return
-        given = self._check_start((self.weights_init, self.means_init), X.shape[1])
-        weights, means = given
-        shape, k, d = mixture.structure, self.n_components, X.shape[1]
-        factors = None
-        if self.precisions_init is not None:
-            name = f"{shape.name} precision"
-            precisions = checked(self.precisions_init, name, shape.shape(k, d))
-            factors = root(shape, precisions, name, shape.precision_factors)
+        weights, means, factors = self._given(X.shape[1])
         if weights is not None and means is not None and factors is not None:
             yield self._inside(mixture, weights, means, factors=factors)
             return
         for _ in range(self.n_init):
             first = self._start(mixture, X, kept, rng, means)
             if weights is not None or means is not None or factors is not None:
-                frame = mixture.frame
+                frame, shape = mixture.frame, mixture.structure
                 first = self._inside(
                     mixture,
                     first.weights if weights is None else weights,
@@ -319,12 +313,14 @@ class GaussianMixture(Estimator):
 
     def _accept(self, mixture, fit, rng):
         """Set the fitted attributes, all at once, and say what the user should know."""
-        frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
+        frame, shape, parameters = mixture.frame, structure(self.covariance_type), fit.parameters
+        covariances, factors = (shape.like(matrices, mixture.structure, *parameters.means.shape)
+                                for matrices in (parameters.covariances, parameters.factors))
         self._sampler, self._kind, self._memo = rng, shape.code, Memo()
         events = list(fit.events)
         with np.errstate(over="ignore", under="ignore"):
-            self.covariances_ = shape.scaled(parameters.covariances, frame.units)
-            self.precisions_cholesky_ = shape.scaled_factors(parameters.factors, frame.units)
+            self.covariances_ = shape.scaled(covariances, frame.units)
+            self.precisions_cholesky_ = shape.scaled_factors(factors, frame.units)
             self.precisions_ = shape.precisions(self.precisions_cholesky_)
             self.means_ = frame.leave(parameters.means)
             if mixture.samples.dtype != np.float64:
@@ -438,8 +434,19 @@ class GaussianMixture(Estimator):
             means = checked(means, "means", (k, d))
         return weights, means
 
+    def _given(self, d):
+        """First weights, means and factors, for a fit with d features; None for each that is not given."""
+        weights, means = self._check_start((self.weights_init, self.means_init), d)
+        if self.precisions_init is None:
+            return weights, means, None
+        shape, k = structure(self.covariance_type), self.n_components
+        name = f"{shape.name} precision"
+        precisions = checked(self.precisions_init, name, shape.shape(k, d))
+        factors = root(shape, precisions, name, shape.precision_factors)
+        return weights, means, simplest(shape, d).like(factors, shape, k, d)
+
     def _last(self, d):
-        """Weights, means and factors of the last fit, if that was of the same kind."""
+        """Weights, means and factors of the last fit, for one with d features, if that was of the same kind."""
         shape, fitted_as = structure(self.covariance_type), state.last_structure(self)
         if shape is not fitted_as:
             raise ValueError(
@@ -453,7 +460,7 @@ class GaussianMixture(Estimator):
                 f"features; now n_components={self.n_components} and X has {d} features: fit with warm_start=False "
                 "first."
             )
-        return weights, means, factors
+        return weights, means, simplest(shape, d).like(factors, shape, *means.shape)
 
     def _n_parameters(self):
         """Number of free parameters."""
@@ -526,8 +533,10 @@ class GaussianMixture(Estimator):
         return evaluator
 
     def _new_evaluator(self, dtype, weights, means, U):
-        shape = structure(self.covariance_type)
         k, d = means.shape
+        asked = structure(self.covariance_type)
+        shape = simplest(asked, d)
+        U = shape.like(U, asked, k, d)
         deviations = np.sort(1 / np.abs(shape.diagonals(U, k, d)), axis=0)
         typical = (deviations[(k - 1) // 2] + deviations[k // 2]) / 2  # np.median imports numpy.ma: see start.py
         info = np.finfo(dtype)
