@@ -190,7 +190,7 @@ class Selection:
         fitted = [row for row in self.rows if not row.reason]
         models = [model for model in self.models if model is not None]
         equal_weights = any(model.equal_weights for model in models)
-        d = max((model.n_features_in_ for model in models), default=2)
+        d = max((model.n_features_in_ for model in models), default=2)  # without any, letters mean what they say
         return tuple(
             Violation(special, general, special.log_likelihood - general.log_likelihood)
             for special in fitted
