@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..families.covariance import simplest
 from ..families.covariance import structure as structure_named
 from ..families.covariance.base import eigh, part
 from ..families.gaussian import least_variances
@@ -40,9 +41,11 @@ class Problem:
     def of(cls, family, X, weights, structure, reg_covar, n_threads, equal_weights=False, **how):
         """The problem of fitting a family to X (n, d), with weights (n,) that are all positive, or None.
 
-        reg_covar: the least variance of a component in any direction, relative to the variance of each feature. how:
-        what else the family is to be told.
+        structure: the one that is asked for; fits are made in the simplest that is the same model. reg_covar: the least
+        variance of a component in any direction, relative to the variance of each feature. how: what else the family is
+        to be told.
         """
+        structure = simplest(structure, X.shape[1])
         frame, variances, ordinary = locate(X, weights, structure.one_unit)
         eps = np.finfo(X.dtype).eps
         floor = max(reg_covar, (16 * eps) ** 2) * variances

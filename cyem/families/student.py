@@ -16,7 +16,7 @@ from .gaussian import Gaussian, Parameters, Update
 LEAST, MOST = 0.05, 1e7  # degrees of freedom that are looked for; the likelihood is flat towards infinity
 NORMAL = 5.0  # from which on tails are light enough for steps in the inverse of it
 BEGIN = 20.0  # where the search begins
-ALIKE = 0.1  # difference of logarithms of degrees of freedom that tell nothing apart
+ALIKE = 0.9  # ratio of degrees of freedom from which on they tell nothing apart
 STEPS = 100  # of Newton, at most
 
 
@@ -75,8 +75,8 @@ class Student(Gaussian):
 
     def separate(self, parameters, axis):
         """As for normal components; those with other tails do not coincide."""
-        logs = np.log(parameters.freedom)
-        return super().separate(parameters, axis) if logs.max() - logs.min() < ALIKE else None
+        nu = parameters.freedom
+        return super().separate(parameters, axis) if (nu >= ALIKE * nu.max()).all() else None
 
     def update(self, statistics, current=None, **how):
         """The M-step of PX-EM (Liu, Rubin & Wu 1998, Biometrika 85, 755-770).
@@ -91,8 +91,7 @@ class Student(Gaussian):
         found = super().update(statistics, current, **how)
         normal, shares, nu = found.parameters, statistics.shares, current.freedom
         u = statistics.masses / np.maximum(shares, np.finfo(float).tiny)  # the mean of u
-        tied = len(np.shape(normal.covariances)) == 2 and normal.structure.code == "EEE"
-        if tied:  # one scale for all components, which their tails have a say in
+        if self.structure.code[0] == "E":  # one scale for all components, which their tails have a say in
             finite = np.where(np.isfinite(nu), nu, 0.0) if np.isfinite(nu).any() else np.ones(len(nu))
             alpha = (shares * finite) @ u / (shares @ finite) if np.isfinite(nu).all() else 1.0
             scale = (shares @ u) / (shares.sum() * alpha)

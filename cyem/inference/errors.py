@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..families import state
-from ..families.covariance import structure
+from ..families.covariance import simplest, structure
 from ..families.covariance.local import contrasts, local
 from ..models.gaussian import fitted
 from ..notices import warn
@@ -269,7 +269,7 @@ class Chart:
                              f"fewer than {k} components.")
         self.covariance_type, self.n_parameters = model.covariance_type, model._n_parameters()
         self.structure = structure(model.covariance_type)
-        self.local = local(self.structure.code, self.structure.full(covariances, k, d))
+        self.local = local(simplest(self.structure, d).code, self.structure.full(covariances, k, d))
         Z = np.zeros((k, 0)) if model.equal_weights else contrasts(k)
         m, curved = self.local.tangent.shape[1:]
         p = Z.shape[1] + k * d + curved

@@ -19,7 +19,8 @@ class GaussianMixture(Mixture):
         axis-parallel, or round. Or one of 14 codes of three letters, which say of volume, shape and orientation whether
         these are equal for all components (E), variable (V), or those of the unit matrix (I): 'EII', 'VII', 'EEI',
         'VEI', 'EVI', 'VVI', 'EEE', 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' (Banfield & Raftery 1993; Celeux &
-        Govaert 1995). The four names mean 'VVV', 'EEE', 'VVI' and 'VII'.
+        Govaert 1995). The four names mean 'VVV', 'EEE', 'VVI' and 'VII'. With one feature, only the letter for volume
+        says anything: fits by all names that have it in common are the same.
     tol : float, default=1e-6
         Stop when the gain of the mean log-likelihood per sample that is still to come, projected from the last steps,
         is below this. scikit-learn compares the last gain, which on overlapping clusters is far from what is to come.

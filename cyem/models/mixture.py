@@ -9,7 +9,7 @@ from .. import threads
 from ..em import driver, moves, start
 from ..em.problem import Problem
 from ..families import state
-from ..families.covariance import structure
+from ..families.covariance import simplest, structure
 from ..families.gaussian import Gaussian, Parameters
 from ..notices import ConvergenceWarning, warn
 from ..rows import data
@@ -130,21 +130,14 @@ class Mixture(Estimator):
         if self.warm_start and self.__sklearn_is_fitted__():
             yield self._inside(mixture, *self._last(X.shape[1]), tails=self._tails())
             return
-        given = self._check_start((self.weights_init, self.means_init), X.shape[1])
-        weights, means = given
-        shape, k, d = mixture.structure, self.n_components, X.shape[1]
-        factors = None
-        if self.precisions_init is not None:
-            name = f"{shape.name} precision"
-            precisions = checked(self.precisions_init, name, shape.shape(k, d))
-            factors = root(shape, precisions, name, shape.precision_factors)
+        weights, means, factors = self._given(X.shape[1])
         if weights is not None and means is not None and factors is not None:
             yield self._inside(mixture, weights, means, factors=factors)
             return
         for _ in range(self.n_init):
             first = self._start(mixture, X, kept, rng, means)
             if weights is not None or means is not None or factors is not None:
-                frame = mixture.frame
+                frame, shape = mixture.frame, mixture.structure
                 first = self._inside(
                     mixture,
                     first.weights if weights is None else weights,
@@ -194,13 +187,15 @@ class Mixture(Estimator):
 
     def _accept(self, mixture, fit, rng):
         """Set the fitted attributes, all at once, and say what the user should know."""
-        frame, shape, parameters = mixture.frame, mixture.structure, fit.parameters
+        frame, shape, parameters = mixture.frame, structure(self.covariance_type), fit.parameters
+        covariances, factors = (shape.like(matrices, mixture.structure, *parameters.means.shape)
+                                for matrices in (parameters.covariances, parameters.factors))
         self._sampler, self._kind, self._memo = rng, shape.code, Memo()
         events = [*fit.events, *mixture.family.remarks(parameters)]
         with np.errstate(over="ignore", under="ignore"):
-            matrices = shape.scaled(parameters.covariances, frame.units)
+            matrices = shape.scaled(covariances, frame.units)
             setattr(self, self._matrices, matrices)
-            self.precisions_cholesky_ = shape.scaled_factors(parameters.factors, frame.units)
+            self.precisions_cholesky_ = shape.scaled_factors(factors, frame.units)
             self.precisions_ = shape.precisions(self.precisions_cholesky_)
             self.means_ = frame.leave(parameters.means)
             if mixture.samples.dtype != np.float64:
@@ -314,8 +309,19 @@ class Mixture(Estimator):
             means = checked(means, "means", (k, d))
         return weights, means
 
+    def _given(self, d):
+        """First weights, means and factors, for a fit with d features; None for each that is not given."""
+        weights, means = self._check_start((self.weights_init, self.means_init), d)
+        if self.precisions_init is None:
+            return weights, means, None
+        shape, k = structure(self.covariance_type), self.n_components
+        name = f"{shape.name} precision"
+        precisions = checked(self.precisions_init, name, shape.shape(k, d))
+        factors = root(shape, precisions, name, shape.precision_factors)
+        return weights, means, simplest(shape, d).like(factors, shape, k, d)
+
     def _last(self, d):
-        """Weights, means and factors of the last fit, if that was of the same kind."""
+        """Weights, means and factors of the last fit, for one with d features, if that was of the same kind."""
         shape, fitted_as = structure(self.covariance_type), state.last_structure(self)
         if shape is not fitted_as:
             raise ValueError(
@@ -329,7 +335,7 @@ class Mixture(Estimator):
                 f"features; now n_components={self.n_components} and X has {d} features: fit with warm_start=False "
                 "first."
             )
-        return weights, means, factors
+        return weights, means, simplest(shape, d).like(factors, shape, *means.shape)
 
     def _n_parameters(self):
         """Number of free parameters."""
@@ -362,8 +368,10 @@ class Mixture(Estimator):
         return evaluator
 
     def _new_evaluator(self, dtype, weights, means, U):
-        shape = structure(self.covariance_type)
         k, d = means.shape
+        asked = structure(self.covariance_type)
+        shape = simplest(asked, d)
+        U = shape.like(U, asked, k, d)
         deviations = np.sort(1 / np.abs(shape.diagonals(U, k, d)), axis=0)
         typical = (deviations[(k - 1) // 2] + deviations[k // 2]) / 2  # np.median imports numpy.ma: see start.py
         info = np.finfo(dtype)
@@ -598,6 +606,7 @@ class Mixture(Estimator):
 
         Examples
         --------
+        >>> from cyem import GaussianMixture
         >>> model = GaussianMixture.from_parameters([0.25, 0.75], [[-1.0], [1.0]], [1.0, 4.0], "spherical")
         >>> print(model.summary([[-2.0], [0.0], [3.0]]))
         Gaussian mixture, 2 components, covariance spherical (VII): spheres, each with its own volume
@@ -664,7 +673,7 @@ def root(shape, matrices, name, of):
 def fitted(model, name="model"):
     """The model, if it is a fitted mixture."""
     if not isinstance(model, Mixture):
-        raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture or StudentMixture; of "
-                        "a Selection give its best_.")
+        raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture or StudentMixture; "
+                        "of a Selection give its best_.")
     model._check_fitted()
     return model

@@ -107,12 +107,14 @@ def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
     if not resp.any(axis=0).all():
         empty = int(resp.any(axis=0).argmin())
         raise ValueError(f"Component {empty} of responsibilities has none at all: leave out its column.")
-    mixture = Problem.of(Gaussian, X, None, structure(covariance_type), reg_covar, threads.resolve(None))
+    shape = structure(covariance_type)
+    mixture = Problem.of(Gaussian, X, None, shape, reg_covar, threads.resolve(None))
     parameters = mixture.update(mixture.given(resp)).parameters
     frame = mixture.frame
+    covariances = shape.like(parameters.covariances, mixture.structure, *parameters.means.shape)
     return MixtureParameters(
         parameters.weights,
         frame.leave(parameters.means),
-        mixture.structure.scaled(parameters.covariances, frame.units),
+        shape.scaled(covariances, frame.units),
         covariance_type,
     )

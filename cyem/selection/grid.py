@@ -176,7 +176,7 @@ class Grid:
         """The cells that are special cases of this one, and to be trusted."""
         k, code = cell
         fewer = [self._fewer(cell)]
-        if self.mixtures[code].family.equal_weights:  # all components of a special case are there as often as each other
+        if self.mixtures[code].family.equal_weights:  # all components of a special case are there equally often
             fewer = [(other, code) for other in self.counts if other < k and k % other == 0]
         return [*self._specials(cell), *filter(self._sound, fewer)]
 

@@ -4,6 +4,7 @@ import math
 import numbers
 import operator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from time import perf_counter
 from typing import NamedTuple
@@ -188,14 +189,16 @@ class Selection:
         of the same structure (of equal weights: a multiple of them). Spurious rows are no measure for others.
         """
         fitted = [row for row in self.rows if not row.reason]
-        equal_weights = any(model is not None and model.equal_weights for model in self.models)
+        models = [model for model in self.models if model is not None]
+        equal_weights = any(model.equal_weights for model in models)
+        d = max((model.n_features_in_ for model in models), default=2)  # without any, letters mean what they say
         return tuple(
             Violation(special, general, special.log_likelihood - general.log_likelihood)
             for special in fitted
             for general in fitted
             if not special.spurious
             and special.log_likelihood - general.log_likelihood > ROUNDING * max(1.0, abs(special.log_likelihood))
-            and _nested(special, general, equal_weights)
+            and _nested(special, general, d, equal_weights)
         )
 
     def __str__(self):
@@ -246,6 +249,9 @@ def select(
     The grid is searched as a whole: each fit is a start for its neighbours, split into more components, merged into
     fewer, or as it is for the structures that it is a special case of. So no model of the table has a lower likelihood
     than a special case of it, be it fewer components or a structure whose letters allow less.
+
+    With one feature all structures with the same letter for volume are one model, such as 'full', 'diag' and
+    'spherical'. It is fitted once, and its rows differ in nothing but the name: `seconds` too are those of that fit.
 
     A combination that cannot be fitted, such as more components than different samples, is a row of the table that says
     why; the others are fitted all the same. Ctrl-C ends the search with a warning and gives the best so far.
@@ -338,28 +344,35 @@ def select(
     problem = Shared(X, sample_weight, parameters)
     counts = _counts(n_components, len(problem.X))
     models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
-    cells = {(k, name): (k, model._check_parameters().code) for (k, name), model in models.items()}
+    d = problem.X.shape[1]
+    cells = {(k, name): (k, covariance.simplest(model._check_parameters(), d).code)
+             for (k, name), model in models.items()}
     for model in models.values():
-        model._remember(problem.X.shape[1], problem.names)
-    reasons = {name: problem.reason(*name) for name in models}
-    wanted = list(dict.fromkeys(cell for name, cell in cells.items() if not reasons[name]))
+        model._remember(d, problem.names)
+    reasons = {name: problem.reason(model) for name, model in models.items()}
+    wanted = {}  # cells, and the first combination that each is wanted for
+    for name, cell in cells.items():
+        if not reasons[name]:
+            wanted.setdefault(cell, name)
     if not wanted:
         raise _nothing(reasons.values())
 
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
-    search = Grid(problem.mixtures({code for _, code in wanted}), wanted, problem.settings(), workers.check)
+    settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
+    search = Grid(problem.mixtures({code for _, code in wanted}), list(wanted), settings, workers.check)
     total, cv, missing = 2 * len(wanted), {}, ""
 
     def row(name):
-        return _row(models[name], search, cells[name], cv, reasons[name] or missing)
+        if reasons[name]:
+            return Row(*name, reason=reasons[name])
+        return _row(models[name], search, cells[name], cv, missing)
 
     try:
         with workers, shown(progress, total) as tell:
             for done, cell in enumerate(search.run(workers), 1):
                 if done == 1 and callable(criterion):
-                    first = next(name for name in cells if cells[name] == cell)
-                    tried(criterion, row(first), models[first])
+                    tried(criterion, row(wanted[cell]), models[wanted[cell]])
                 tell(min(done, total))
             if done < total:
                 tell(total)
@@ -424,16 +437,20 @@ class Shared:
         self.model = GaussianMixture(**parameters)
         self.seed = int(start.generator(self.model.random_state).integers(2**63))
 
-    def reason(self, k, name):
+    def reason(self, model):
         """Why a combination cannot be fitted, or nothing."""
-        n, d = self.X.shape
-        least = covariance.structure(name).least_samples(k, d)
+        k, name, (n, d) = model.n_components, model.covariance_type, self.X.shape
+        least = covariance.simplest(covariance.structure(name), d).least_samples(k, d)
         n = min(n, distinct(self.X, max(k, least)))
         if k > n:
             return f"{k} components need {k} different samples, and X has {n}"
         if least > n:
             return (f"{name} needs {least} different samples for {plural('component', k)} in "
                     f"{plural('dimension', d)}, and X has {n}")
+        try:
+            model._given(d)
+        except (TypeError, ValueError) as error:
+            return _said(error)
         return ""
 
     def jobs(self, n_jobs, k):
@@ -451,17 +468,16 @@ class Shared:
                                 self.model.equal_weights)
                 for s in shapes}
 
-    def settings(self):
-        """What fits have in common."""
+    def settings(self, models=None):
+        """What fits have in common. models: for each cell the one that knows of the starts that a user gives."""
         model = self.model
         given = {"init_params", "weights_init", "means_init", "precisions_init"} & self.parameters.keys()
         return Settings(model.tol, model.max_iter, model.acceleration is not None,
-                        model.n_init, self.seed, self._begin if given else None)
+                        model.n_init, self.seed, partial(self._begin, models) if given else None)
 
-    def _begin(self, mixture, k, rng):
+    def _begin(self, models, mixture, k, rng):
         """First parameters as the user has them."""
-        model = GaussianMixture(k, covariance_type=mixture.structure.code, **self.parameters | {"n_init": 1})
-        return next(model._starts(mixture, self.X, self.kept, rng))
+        return next(models[k, mixture.structure.code]._starts(mixture, self.X, self.kept, rng))
 
     def folds(self):
         """With whom each sample is left out (n,)."""
@@ -483,7 +499,7 @@ def _row(model, search, cell, cv, missing):
     found = search.found.get(cell)
     if found is None:
         error = search.failed.get(cell)
-        reason = missing if error is None else " ".join(str(error).split()) or type(error).__name__
+        reason = missing if error is None else _said(error)
         return Row(*combination, reason=reason)
     with muted(ConvergenceWarning):  # the row says it
         model._accept(found.mixture, found.fit, start.generator(model.random_state))
@@ -505,6 +521,11 @@ def _row(model, search, cell, cv, missing):
     )
 
 
+def _said(error):
+    """What an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _check(n_jobs, time_budget, parameters):
     if "covariance_type" in parameters:
         raise TypeError(f"covariance_type={parameters['covariance_type']!r}: name the structures to try by "
@@ -523,9 +544,9 @@ def _check(n_jobs, time_budget, parameters):
         raise ValueError(f"time_budget must be None or a number of seconds > 0, got {time_budget!r}.")
 
 
-def _nested(special, general, equal_weights):
-    """Whether every mixture of the first row is one of the second."""
-    mine, its = (covariance.structure(row.covariance_type) for row in (general, special))
+def _nested(special, general, d, equal_weights):
+    """Whether every mixture of d features of the first row is one of the second."""
+    mine, its = (covariance.simplest(covariance.structure(row.covariance_type), d) for row in (general, special))
     if mine is its:
         multiple = not equal_weights or general.n_components % special.n_components == 0
         return special.n_components < general.n_components and multiple

@@ -30,6 +30,7 @@ STRUCTURES = (
     Full("VVV", "full"),
 )
 NAMES = {name: structure for structure in STRUCTURES for name in (structure.name, structure.code)}
+ONE_COLUMN = {"E": NAMES["EEI"], "V": NAMES["VVI"]}  # by the letter for volume: one feature has no other
 
 
 def structure(name):
@@ -38,3 +39,12 @@ def structure(name):
         return NAMES[name]
     names = ", ".join(s.code if s.name == s.code else f"{s.name!r} ({s.code})" for s in STRUCTURES)
     raise ValueError(f"The 'covariance_type' parameter must be one of {names}. Got {name!r} instead.")
+
+
+def simplest(asked, d):
+    """The structure that fits with d features are made with, where they are asked for in some structure.
+
+    In one column shape and orientation say nothing: all structures of one letter for volume are the same model there,
+    and are fitted as the same, so that they come to the same numbers.
+    """
+    return asked if d > 1 else ONE_COLUMN[asked.code[0]]

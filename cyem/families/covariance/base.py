@@ -228,6 +228,10 @@ class Structure(ABC):
     def condensed(self, matrices):
         """k square matrices of this structure in the shape of its covariances: undoes `full`."""
 
+    def like(self, matrices, other, k, d):
+        """Covariances, or factors, of another structure for the same model in the shape of this one."""
+        return matrices if other is self else self.condensed(other.full(matrices, k, d))
+
     @abstractmethod
     def scaled(self, covariances, units):
         """Covariances when the unit of feature i shrinks by the factor units[i]; of factors it is the inverse."""
