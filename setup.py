@@ -84,8 +84,9 @@ class Build(build_ext):
             sources |= {module.name: module.sources for module in modules}
         for module in self.extensions:
             module.sources, module.depends = sources[module.name], depends
-        fresh = {Path(self.build_lib, self.get_ext_filename(module.name)) for module in self.extensions}
-        for stale in set(Path(self.build_lib, "cyem/kernels").glob("_[!_]*")) - fresh:  # a wheel would carry them
+        folder = Path("" if self.inplace else self.build_lib)
+        fresh = {Path(folder, self.get_ext_filename(module.name)) for module in self.extensions}
+        for stale in set(Path(folder, "cyem/kernels").glob("_[!_]*")) - fresh:  # wheels would carry, tests run them
             stale.unlink()
         super().run()
 

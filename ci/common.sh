@@ -24,17 +24,20 @@ find_python() {
         "  Debian, Ubuntu: apt install python3    Fedora: dnf install python3"
 }
 
+# compiler PYTHON: the C compiler, with its options.
+compiler() {
+    "$1" -c 'import os, sysconfig; print(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")'
+}
+
 # check_build PYTHON: stop, naming the packages, when something is missing that pip cannot install.
 check_build() {
-    local python=$1 version headers compiler missing=()
+    local python=$1 version headers missing=()
     version=$("$python" -c 'import sys; print("{}.{}".format(*sys.version_info))')
     headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
-    compiler=$("$python" -c 'import os, sysconfig; print(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")')
 
     "$python" -c 'import venv, ensurepip' 2> /dev/null ||
         missing+=("venv            python$version-venv   python3")
-    # shellcheck disable=SC2086  # CC may carry options
-    $compiler -fsyntax-only -x c - <<< '#include <stdlib.h>' 2> /dev/null ||
+    $(compiler "$python") -fsyntax-only -x c - <<< '#include <stdlib.h>' 2> /dev/null ||
         missing+=("a C compiler    gcc libc6-dev     gcc")
     [[ -e $headers/Python.h ]] ||
         missing+=("Python headers  python$version-dev    python3-devel")
@@ -60,6 +63,13 @@ build_settings() {
     env | grep -E '^(CYEM_(OPENMP|ABI3|DEBUG|ISAS)|CC|CFLAGS|LDFLAGS)=' | sort || true
 }
 
+# listed KEY...: what stands in a list of pyproject.toml, a line each.
+listed() {
+    "$VENV/bin/python" -c 'import functools, sys, tomllib
+with open("pyproject.toml", "rb") as file:
+    print(*functools.reduce(dict.__getitem__, sys.argv[1:], tomllib.load(file)), sep="\n")' "$@"
+}
+
 # install [EXTRA]: cyem as its users get it (compiled, not editable), again only when something has changed.
 install() {
     local tools stamp=$VENV/.installed${1:+-$1}
@@ -75,9 +85,40 @@ install() {
         find build -path 'build/lib*' -name '*.py' -delete # setuptools would install deleted modules from there
     fi
     # without isolation: a fresh Cython in each build would look newer than every C file
-    mapfile -t tools < <("$VENV/bin/python" -c 'import tomllib
-print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")')
+    mapfile -t tools < <(listed build-system requires)
     "$VENV/bin/python" -m pip install -qq "${tools[@]}"
     "$VENV/bin/python" -m pip install -qq --no-build-isolation ".${1:+[$1]}"
     mv "$VENV/.installing" "$stamp"
+}
+
+# needs EXTRA: what a build and an extra need, without cyem.
+needs() {
+    local packages stamp=$VENV/.needs-$1
+    if [[ $stamp -nt pyproject.toml ]]; then
+        return
+    fi
+    check_build "$VENV/bin/python"
+    echo "Installing what the $1 extra of cyem needs in $VENV ..."
+    mapfile -t packages < <(
+        listed build-system requires
+        listed project dependencies
+        listed project optional-dependencies "$1"
+    )
+    "$VENV/bin/python" -m pip install -qq "${packages[@]}"
+    touch "$stamp"
+}
+
+# best_isa: which of the instruction sets in setup.py this machine runs fastest.
+best_isa() {
+    printf '%s\n' '#include <stdio.h>' '#include "cpu.h"' \
+        'int main(void) { return puts((const char *[]){"", "base", "", "v3", "v4"}[cyem_cpu_level()]) < 0; }' |
+        $(compiler "$VENV/bin/python") -I cyem/kernels -x c -o "$VENV/isa" - && "$VENV/isa"
+}
+
+# build_in_place FOLDER: the kernels of the sources there, beside them; for this machine, unless CYEM_ISAS says for which.
+build_in_place() {
+    local isas python=$PWD/$VENV/bin/python log=$PWD/$VENV/build.log
+    isas=${CYEM_ISAS-$(best_isa)}
+    echo "Building in $1 for: $isas ..."
+    (cd "$1" && CYEM_ISAS=$isas "$python" setup.py -q egg_info build_ext --inplace) &> "$log" || die "$(< "$log")"
 }

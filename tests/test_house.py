@@ -1,5 +1,6 @@
 """The rule of imports: it holds, and what breaks it is found. See `ci/imports.py` and `CONTRIBUTING.md`."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -35,3 +36,10 @@ def test_what_breaks_the_rule_is_found(tmp_path, where, line, fault):
     with open(folder / where, "a") as file:
         file.write(f"\n{line}\n")
     assert fault in told(folder)
+
+
+def test_files_that_contributing_names_are_there():
+    there = [ROOT / "cyem", *(path for top in ("cyem", "ci", "tests") for path in (ROOT / top).rglob("*"))]
+    named = re.findall(r"`([\w/]+(?:/|\.(?:py|pyx|pxd|md))|ci/\w+)[` ]", (ROOT / "CONTRIBUTING.md").read_text())
+    assert len(named) > 50
+    assert not [name for name in named if not any(str(path).endswith(f"/{name.rstrip('/')}") for path in there)]
