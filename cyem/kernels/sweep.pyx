@@ -17,7 +17,8 @@ f) Temporary memory is one workspace of the caller's, its size asked for beforeh
 g) Passes and M-steps are strung together at the end: seeding.pxi says where runs begin, climb.pxi has many iterations
    of EM in one call, moves.pxi what a search asks between two of its moves.
 
-The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.rows.samples does the rest.
+The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.rows.samples does what
+is left.
 """
 
 from libc.stdint cimport uintptr_t
