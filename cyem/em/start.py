@@ -13,6 +13,7 @@ SEEDED = 200  # samples for each component among which seeds are looked for, and
 FITTED = 50  # samples for each component and feature with which mixtures are compared
 SHORT_RUNS = 4  # from different seeds
 SHORT_ITERATIONS = 12  # of EM in each, before the first move
+OTHERS = 8  # starts from random rows, for families that forgive outliers
 SHORT_TOL = 1e-4  # projected gain at which they are enough
 AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
 SAME = 1e-3  # nats per sample between runs that have found the same maximum, at most
@@ -125,6 +126,21 @@ def from_short_runs(mixture, k, rng):
     if best.value - runs[-AGREEING].value > SAME:
         best = moves.improve(part, best, moves=MOVES, failures=FAILURES, promise=PROMISE).run
     return part.update(best.statistics).parameters
+
+
+def begin(problem, how, k, rng):
+    """The first parameters, by one of STARTS.
+
+    Starts are looked for in the family of normal distributions. Of a family that forgives outliers these have their
+    components where outliers are; so what is random there is set beside random rows, in short runs of the family's own.
+    """
+    first = problem.family.adopt(STARTS[how](problem.normal, k, rng))
+    if problem.normal is problem or how != "short_em" or k == 1:
+        return first
+    part = trial(problem, k, rng)
+    others = [problem.family.adopt(from_random_rows(part.normal, k, rng)) for _ in range(OTHERS)]
+    runs = [driver.fit(part, each, tol=SHORT_TOL, max_iter=SHORT_ITERATIONS) for each in [first, *others]]
+    return max(runs, key=lambda run: (not run.troubled, run.value)).parameters
 
 
 def responsibilities(init, n, k):

@@ -134,6 +134,11 @@ class Gaussian:
         closed = structure.closed_form(floor, eps)
         self.closed = closed._replace(equal_weights=True) if closed and equal_weights else closed
 
+    @staticmethod
+    def spread(X, weights, frame, variances):
+        """What the floor is relative to (d,), from the samples and the variances of the features in their frame."""
+        return variances
+
     @property
     def engine(self):
         """The M-step as calls know it that make many iterations; None where there are none."""

@@ -17,6 +17,7 @@ LEAST, MOST = 0.05, 1e7  # degrees of freedom that are looked for; the likelihoo
 NORMAL = 5.0  # from which on tails are light enough for steps in the inverse of it
 BEGIN = 20.0  # where the search begins
 ALIKE = 0.9  # ratio of degrees of freedom from which on they tell nothing apart
+BETWEEN = 1.349  # the quartiles of a normal distribution, in standard deviations
 STEPS = 100  # of Newton, at most
 
 
@@ -61,6 +62,13 @@ class Student(Gaussian):
         self.freedom = freedom
 
     engine = None  # nothing compiled makes many of these iterations in one call
+
+    @staticmethod
+    def spread(X, weights, frame, variances):
+        """The variances that the quartiles tell of, where outliers make those of the samples much larger."""
+        between = np.subtract(*quartiles(X, weights)[::-1]).astype(np.float64) / frame.units / BETWEEN
+        robust = between**2
+        return np.where((robust > 0) & (robust < variances), robust, variances)
 
     @property
     def normal(self):
@@ -178,6 +186,19 @@ class Student(Gaussian):
                 for where, name, bound, what in ((light, "most", MOST, "where tails are as good as normal"),
                                                  (heavy, "least", LEAST, "a component of few samples at one place"))
                 if len(where)]
+
+
+def quartiles(X, weights):
+    """The first and third quartile of each feature (2, d): the first values that a quarter of all weight goes up to."""
+    if weights is None:
+        ranks = (len(X) - 1) // 4, 3 * (len(X) - 1) // 4
+        return np.partition(X, ranks, axis=0)[list(ranks)]
+    found = np.empty((2, X.shape[1]))
+    for i, x in enumerate(X.T):
+        order = np.argsort(x, kind="stable")
+        sums = np.cumsum(weights[order])
+        found[:, i] = x[order[np.searchsorted(sums, sums[-1] * np.array([0.25, 0.75]))]]
+    return found
 
 
 def surplus(nu, d):

@@ -153,7 +153,7 @@ class Mixture(Estimator):
         if means is not None:
             return mixture.assign_to(mixture.frame.enter(means)).parameters
         if isinstance(self.init_params, str):
-            return mixture.family.adopt(start.STARTS[self.init_params](mixture.normal, k, rng))
+            return start.begin(mixture, self.init_params, k, rng)
         chosen = self.init_params
         if callable(chosen):
             chosen, kept = chosen(X, k, random_state=rng), None
