@@ -1,4 +1,4 @@
-"""Mixtures of t distributions: published maxima, SciPy's densities, an independent optimiser, and the laws of every fit."""
+"""Mixtures of t distributions: published maxima, SciPy's densities, an independent optimiser, the laws of every fit."""
 
 import json
 import math
@@ -314,6 +314,41 @@ def test_degenerate_samples(X):
     with pytest.warns(ConvergenceWarning):
         model.fit(X)
     assert np.isfinite(model.score(X)) and model.fit_report_
+
+
+@pytest.fixture(scope="module")
+def selection():
+    X, _ = drawn([3, 3, 3], 2, 600, 5)
+    return X, cyem.select(X, range(1, 5), family="student", degrees_of_freedom="shared", random_state=0)
+
+
+def test_select(selection):
+    X, found = selection
+    assert found.best_.n_components == 3 and type(found.best_) is StudentMixture
+    normal = cyem.select(X, range(1, 5), random_state=0)
+    assert found.best_row.bic < normal.best_row.bic  # which need more components for the tails
+    for row, model in zip(found.rows, found.models, strict=True):
+        assert row.log_likelihood == pytest.approx(len(X) * model.score(X), rel=1e-10)
+        assert row.bic == pytest.approx(model.bic(X), rel=1e-10)
+    best = {(row.n_components, row.covariance_type): row.log_likelihood for row in found.rows}
+    for (k, name), value in best.items():  # nesting
+        assert k == 1 or value >= best[k - 1, name] - 1e-6
+        assert name != "full" or value >= max(best[k, other] for other in STRUCTURES) - 1e-6
+    assert "components" in str(found) and found._repr_html_()
+
+
+def test_select_is_the_same_for_any_number_of_workers(selection):
+    X, found = selection
+    for n_jobs in (1, 3):
+        other = cyem.select(X, range(1, 5), family="student", degrees_of_freedom="shared", random_state=0,
+                            n_jobs=n_jobs)
+        assert [row.log_likelihood for row in other.rows] == [row.log_likelihood for row in found.rows]
+    held_out = cyem.select(X, [1, 3], "full", "cv", family="student", degrees_of_freedom=3.0, random_state=0)
+    assert held_out.best_.n_components == 3
+    with pytest.raises(ValueError, match="family='normal' must be one of 'gaussian', 'student'"):
+        cyem.select(X, family="normal")
+    with pytest.raises(TypeError, match="neither select nor GaussianMixture"):
+        cyem.select(X, degrees_of_freedom=3)
 
 
 def test_pictures(tmp_path):

@@ -42,8 +42,8 @@ class Problem:
         """The problem of fitting a family to X (n, d), with weights (n,) that are all positive, or None.
 
         structure: the one that is asked for; fits are made in the simplest that is the same model. reg_covar: the least
-        variance of a component in any direction, relative to that of each feature as the family sees it. how: what else the family is
-        to be told.
+        variance of a component in any direction, relative to that of each feature as the family sees it. how: what else
+        the family is to be told.
         """
         structure = simplest(structure, X.shape[1])
         frame, variances, ordinary = locate(X, weights, structure.one_unit)

@@ -53,7 +53,7 @@ class Student(Gaussian):
     ----------
     structure, variances, floor, eps, equal_weights
         As `Gaussian` has them; the floor is that of scale matrices.
-    freedom : {'own', 'shared'} or ndarray of shape (k,)
+    freedom : {'own', 'shared'}, float or ndarray of shape (k,)
         Degrees of freedom: found for each component, or for all together, or given.
     """
 
@@ -76,7 +76,7 @@ class Student(Gaussian):
 
     def adopt(self, normal, tails=None):
         if not isinstance(self.freedom, str):
-            tails = self.freedom
+            tails = np.full(len(normal.weights), self.freedom)
         elif tails is None:
             tails = np.full(len(normal.weights), BEGIN)
         return StudentParameters.like(normal, tails)
@@ -107,7 +107,7 @@ class Student(Gaussian):
             covariances = normal.covariances * scale
             factors = normal.factors / math.sqrt(scale)
         else:
-            alpha, covariances, factors = u, normal.covariances, normal.factors
+            alpha, covariances, factors = np.where(u > 0, u, 1.0), normal.covariances, normal.factors
         weights = normal.weights if self.equal_weights else shares / shares.sum()
         d = normal.means.shape[1]
         normal = Parameters(normal.structure, weights, normal.means, covariances, factors)

@@ -147,7 +147,7 @@ class StudentMixture(Mixture):
         if isinstance(asked, str | bool) or array.dtype.kind not in "iuf" or array.shape not in ((), (k,)) \
                 or not (array > 0).all():
             self._refuse("degrees_of_freedom", f"'own', 'shared', a number > 0 or {k} of them", asked)
-        return np.full(k, array, float)
+        return float(array) if array.ndim == 0 else array.astype(float)
 
     def _check_parameters(self):
         shape = super()._check_parameters()
@@ -233,6 +233,7 @@ class StudentMixture(Mixture):
         asked = model._asked()
         if isinstance(asked, str):
             model._refuse("degrees_of_freedom", f"a number > 0 or {k} of them", asked)
+        asked = np.full(k, asked)
         model._remember(d, None)
         model.weights_, model.means_, model.scales_, model.degrees_of_freedom_ = weights, means, scales, asked
         model.precisions_cholesky_, model.precisions_ = factors, shape.precisions(factors)

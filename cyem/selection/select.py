@@ -15,9 +15,9 @@ from .. import threads
 from ..em import start
 from ..em.problem import Problem
 from ..families import covariance
-from ..families.gaussian import Gaussian
 from ..lazy import cached_property
 from ..models.gaussian import GaussianMixture
+from ..models.student import StudentMixture
 from ..notices import ConvergenceWarning, muted, warn
 from ..rows import data
 from ..rows.samples import SERIAL
@@ -27,6 +27,7 @@ from ..workers import Stopped, Workers
 from .contest import Settings
 from .criteria import MARKS, NOT_FINITE, UndefinedCriterion, answers, known, marks, measures, title, tried
 from .grid import Grid
+from .tails import Tails
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
@@ -34,6 +35,9 @@ CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stand
 FOLDS = 10  # of a cross-validation
 MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves"}  # parameters of one fit only
+
+
+FAMILIES = {"gaussian": (GaussianMixture, Grid), "student": (StudentMixture, Tails)}
 
 
 class Row(NamedTuple):
@@ -236,6 +240,7 @@ def select(
     covariance_types=("full", "tied", "diag", "spherical"),
     criterion="bic",
     *,
+    family="gaussian",
     n_init=2,
     random_state=None,
     n_jobs=None,
@@ -272,6 +277,9 @@ def select(
         (each fit begins at the one to all samples). A function is called with a row and its model: with those of the
         first fit as a trial, and with all at the end. Where it gives NaN or infinity, or raises, the model is out of
         the question.
+    family : {'gaussian', 'student'}, default='gaussian'
+        'student' fits mixtures of t distributions, each a `StudentMixture`, with the four structures that these have.
+        Between their maxima there are no moves: fits start from seeds and from their special cases.
     n_init : int, default=2
         Starts from random seeds for each combination, beside those from its neighbours; of all only the most promising
         go on after some iterations, on a part of the samples where these are many.
@@ -288,9 +296,9 @@ def select(
         Whether to show how far the search is; None: on a terminal and in a notebook, after a second. A function is
         called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
     **parameters
-        Anything else that `GaussianMixture` takes, for every fit alike, but for what concerns one fit by itself
-        (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`). A start that these give, such as
-        `init_params`, takes the place of the seeds.
+        Anything else that the estimator of the family takes, for every fit alike, but for what concerns one fit by
+        itself (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`). A start that these give,
+        such as `init_params`, takes the place of the seeds.
 
     Returns
     -------
@@ -339,11 +347,14 @@ def select(
     begin = perf_counter()
     known(criterion)
     names = _structures(covariance_types)
-    _check(n_jobs, time_budget, parameters)
+    if family not in FAMILIES:
+        raise ValueError(f"family={family!r} must be one of {', '.join(map(repr, FAMILIES))}")
+    made_by, grid = FAMILIES[family]
+    _check(n_jobs, time_budget, parameters, made_by)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
-    problem = Shared(X, sample_weight, parameters)
+    problem = Shared(X, sample_weight, parameters, made_by)
     counts = _counts(n_components, len(problem.X))
-    models = {(k, name): GaussianMixture(k, covariance_type=name, **parameters) for k in counts for name in names}
+    models = {(k, name): made_by(k, covariance_type=name, **parameters) for k in counts for name in names}
     d = problem.X.shape[1]
     cells = {(k, name): (k, covariance.simplest(model._check_parameters(), d).code)
              for (k, name), model in models.items()}
@@ -360,7 +371,7 @@ def select(
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
-    search = Grid(problem.mixtures({code for _, code in wanted}), list(wanted), settings, workers.check)
+    search = grid(problem.mixtures({code for _, code in wanted}), list(wanted), settings, workers.check)
     total, cv, missing = 2 * len(wanted), {}, ""
 
     def row(name):
@@ -418,10 +429,12 @@ class Shared:
     ----------
     X, sample_weight : as for `select`
     parameters : dict
-        Those of `GaussianMixture`.
+        Those of the estimator.
+    made_by : type
+        The estimator.
     """
 
-    def __init__(self, X, sample_weight, parameters):
+    def __init__(self, X, sample_weight, parameters, made_by=GaussianMixture):
         self.names = data.feature_names(X)
         self.X = data.samples(X)
         self.weights = data.weights(sample_weight, len(self.X))
@@ -434,7 +447,7 @@ class Shared:
             warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
                  "nothing, and makes spurious what may be thin there: leave it out.")
         self.parameters = parameters
-        self.model = GaussianMixture(**parameters)
+        self.model = made_by(**parameters)
         self.seed = int(start.generator(self.model.random_state).integers(2**63))
 
     def reason(self, model):
@@ -464,8 +477,9 @@ class Shared:
         """The problem for each structure, {code: Problem}."""
         n_threads = 1 if self.model.n_threads is None else threads.resolve(self.model.n_threads)
         shapes = [covariance.structure(code) for code in codes]
-        return {s.code: Problem.of(Gaussian, self.X, self.weights, s, self.model.reg_covar, n_threads,
-                                self.model.equal_weights)
+        family, how = self.model._family()
+        return {s.code: Problem.of(family, self.X, self.weights, s, self.model.reg_covar, n_threads,
+                                   self.model.equal_weights, **how)
                 for s in shapes}
 
     def settings(self, models=None):
@@ -526,13 +540,13 @@ def _said(error):
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _check(n_jobs, time_budget, parameters):
+def _check(n_jobs, time_budget, parameters, made_by):
     if "covariance_type" in parameters:
         raise TypeError(f"covariance_type={parameters['covariance_type']!r}: name the structures to try by "
                         "covariance_types, one or several")
-    if unknown := sorted(parameters.keys() - GaussianMixture._defaults().keys()):
+    if unknown := sorted(parameters.keys() - made_by._defaults().keys()):
         name = unknown[0]
-        raise TypeError(f"{name}={parameters[name]!r}: neither select nor GaussianMixture has such a parameter")
+        raise TypeError(f"{name}={parameters[name]!r}: neither select nor {made_by.__name__} has such a parameter")
     if unused := SINGLE & parameters.keys():
         raise TypeError(f"{', '.join(f'{name}={parameters[name]!r}' for name in sorted(unused))}: concerns a fit by "
                         "itself, and not a search over many; leave it out (progress=... tells how far a search is)")
