@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.parallel import Parallel, delayed
 
-from cyem import GaussianMixture
+from cyem import GaussianMixture, StudentMixture
 
 
 def expected_failures(estimator):
@@ -33,6 +33,8 @@ def expected_failures(estimator):
         GaussianMixture(2, covariance_type="tied"),
         GaussianMixture(2, covariance_type="diag", init_params="kmeans"),
         GaussianMixture(2, covariance_type="spherical", n_init=2),
+        StudentMixture(),
+        StudentMixture(2, degrees_of_freedom="shared"),
     ],
     expected_failed_checks=expected_failures,
 )
