@@ -29,7 +29,8 @@ class Ascent:
     def __init__(self, problem, point, done, tol, walk):
         k, d = point.parameters.means.shape
         self.problem = problem
-        self.statistics = Statistics(point.statistics.buffer.copy(), point.statistics.about.copy())
+        s = point.statistics
+        self.statistics = Statistics(s.buffer.copy(), s.about.copy(), s.frame, s.unit)
         self.blocks = np.empty((2, linalg.block_size(k, d, MOMENTS[problem.family.moments])))
         self.blocks[0] = point.parameters.packed
         self.state = np.zeros(STATE)
@@ -54,9 +55,10 @@ class Ascent:
     @property
     def point(self):
         """Where it is."""
-        buffer, about = self.statistics.buffer.copy(), self.statistics.about.copy()
+        s = self.statistics
         block = self.blocks[0].copy()
-        parameters = Parameters.unpack(self.problem.structure, block, *about.shape)
+        parameters = Parameters.unpack(self.problem.structure, block, *s.about.shape)
         if self.lost:  # the statistics are those beyond
             return driver.look(self.problem, parameters)
-        return driver.Point(parameters, Statistics(buffer, about), self.problem.value(self.statistics))
+        statistics = Statistics(s.buffer.copy(), s.about.copy(), s.frame, s.unit)
+        return driver.Point(parameters, statistics, self.problem.value(s))

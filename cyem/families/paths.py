@@ -96,7 +96,7 @@ def statistics(mixture, these):
     elif moments == "norms":
         second = second * d
     sums = [np.zeros(2), these.weights, np.zeros(these.means.size), second.ravel()]
-    return Statistics(np.concatenate(sums), these.means)
+    return Statistics(np.concatenate(sums), these.means, mixture.frame)
 
 
 def divided(these, j, shares, means, covariances):

@@ -72,12 +72,7 @@ class Mixture(Estimator):
         """
         shape = self._check_parameters()
         names = data.feature_names(X)
-        X = data.samples(X)
-        weights = data.weights(sample_weight, len(X))
-        kept = None
-        if weights is not None and not weights.all():
-            kept = len(X), np.flatnonzero(weights)
-            X, weights = X[kept[1]], weights[kept[1]]
+        X, weights, kept = data.counted(data.samples(X), sample_weight)
         n, d = X.shape
         k = self.n_components
         if n < k:

@@ -84,6 +84,28 @@ def finite(array):
     return linalg.all_finite(array.reshape(-1))
 
 
+def counted(X, sample_weight):
+    """Samples of positive weight, and these weights: what a fit takes.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        As `samples` gives it.
+    sample_weight : as `weights` takes it
+
+    Returns
+    -------
+    X : ndarray
+    weights : ndarray or None
+    kept : tuple of n and the rows that are kept, or None where these are all
+    """
+    found = weights(sample_weight, len(X))
+    if found is None or found.all():
+        return X, found, None
+    rows = np.flatnonzero(found)
+    return X[rows], found[rows], (len(X), rows)
+
+
 def weights(sample_weight, n):
     """The weights of n samples, or None where every sample counts once.
 

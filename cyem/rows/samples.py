@@ -186,19 +186,19 @@ class Samples:
     n_threads : int
     check : function without arguments, optional
         Called before each pass; what it raises ends the work.
+    unit : float
+        What the weights are in units of, a power of two.
     """
 
-    def __init__(self, X, weights, frame, n_threads, check=nothing):
+    def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0):
         self.X = X
         self.dtype = X.dtype
         # in units of a power of two, so that float32 holds them: statistics are to be read relative to their masses
-        self.weights = (
-            np.empty(0, X.dtype)
-            if weights is None
-            else (weights / power_of_two(weights.max(), np.float64)).astype(X.dtype)
-        )
+        power = 1.0 if weights is None else power_of_two(weights.max(), np.float64)
+        self.weights = np.empty(0, X.dtype) if weights is None else (weights / power).astype(X.dtype)
+        self.unit = float(power) * unit
         self.mass = float(self.weights.sum(dtype=np.float64)) if len(self.weights) else float(len(X))
-        self.total = len(X) if weights is None else float(weights.sum())
+        self.total = len(X) if weights is None else float(weights.sum()) * unit
         self.frame = frame
         self.coordinates = frame.coordinates(X.dtype)
         self.n_threads = n_threads
@@ -245,7 +245,8 @@ class Samples:
             )
         if prunes:
             self.pruner.tell(self, density, pairs)
-        return (Weighed if heavy else Statistics)(sums, means.astype(np.float64) if self.single else means)
+        means = means.astype(np.float64) if self.single else means
+        return (Weighed if heavy else Statistics)(sums, means, self.frame, self.unit)
 
     def accumulate(self, resp, about, moments):
         """Statistics of one pass with given responsibilities (n, k), moments about the given means."""
@@ -256,7 +257,7 @@ class Samples:
             self.X, self.weights, self.coordinates, about, np.ascontiguousarray(resp, self.dtype), sums,
             self._memory(need.workspace), moments=MOMENTS[moments], n_threads=self._enter(need.n_threads),
         )
-        return Statistics(sums, about.astype(np.float64, copy=False))
+        return Statistics(sums, about.astype(np.float64, copy=False), self.frame, self.unit)
 
     def begin(self, uniform, looked, deviations, floor, part, moments, whitens):
         """Statistics of partitions by the nearest of samples far from each other; arguments as the kernel has them."""
@@ -271,7 +272,7 @@ class Samples:
             sums, about, self._memory(size), whitens=whitens, part=part, moments=MOMENTS[moments],
             n_threads=self._enter(need.n_threads),
         )
-        return [Statistics(*each) for each in zip(sums, about, strict=True)]
+        return [Statistics(*each, self.frame, self.unit) for each in zip(sums, about, strict=True)]
 
     def partitions(self, centres, scales, moments):
         """Statistics of partitions by the nearest of given centres (runs, k, d), of features times scales (d,)."""
@@ -282,7 +283,8 @@ class Samples:
         kernel.partitions(self.X, self.weights, self.coordinates, centres, scales, np.zeros(k), sums,
                           self._memory(need.workspace), moments=MOMENTS[moments],
                           n_threads=self._enter(need.n_threads))
-        return [Statistics(*each) for each in zip(sums, centres.astype(np.float64, copy=False), strict=True)]
+        centres = centres.astype(np.float64, copy=False)
+        return [Statistics(*each, self.frame, self.unit) for each in zip(sums, centres, strict=True)]
 
     def climb(self, starts, iterations, closed, structure, tol):
         """Plain EM from several statistics about means of their own; the M-step is `closed`.
@@ -306,8 +308,9 @@ class Samples:
             ties=closed.ties, part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, tol=tol,
             n_threads=each, at_once=at_once,
         )
-        return [(trace[end - 1], Statistics(sums[r], about[r]), trace[max(0, end - 3) : end]) if end > 0 else None
-                for r, (trace, end) in enumerate(zip(values.tolist(), done.tolist(), strict=True))]
+        ends = enumerate(zip(values.tolist(), done.tolist(), strict=True))
+        return [(trace[end - 1], Statistics(sums[r], about[r], self.frame, self.unit), trace[max(0, end - 3) : end])
+                if end > 0 else None for r, (trace, end) in ends]
 
     def ascend(self, blocks, statistics, state, values, closed, structure, scale, **how):
         """Iterations of EM with leaps; the arrays, `how` and what is returned are as the kernel has them."""
@@ -365,13 +368,13 @@ class Samples:
     def part(self, rows, weights=None):
         """Some of the samples, with their own or other weights, in the same frame."""
         if weights is None and len(self.weights):
-            weights = self.weights[rows]
+            return Samples(self.X[rows], self.weights[rows], self.frame, self.n_threads, self.check, self.unit)
         return Samples(self.X[rows], weights, self.frame, self.n_threads, self.check)
 
     def double(self):
         """The same samples in double precision."""
         weights = self.weights.astype(np.float64) if len(self.weights) else None
-        double = Samples(self.X.astype(np.float64), weights, self.frame, self.n_threads, self.check)
+        double = Samples(self.X.astype(np.float64), weights, self.frame, self.n_threads, self.check, self.unit)
         double.total = self.total
         return double
 

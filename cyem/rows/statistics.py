@@ -8,7 +8,8 @@ TINY = np.finfo(np.float64).tiny
 class Statistics:
     """Weighted sums over samples, about given means, in one float64 vector with named views.
 
-    Sums add: the statistics of two sets of samples about the same means are `a + b`; `a * 0.5` half forgets them.
+    Sums add: the statistics of two sets of samples about the same means are `a + b`; `a * 0.5` half forgets them. What
+    does not belong together is not added: other sums, other means, other coordinates.
 
     Parameters
     ----------
@@ -16,6 +17,10 @@ class Statistics:
         The vector: log-likelihood, log of the largest responsibilities, masses, first and second moments.
     about : ndarray of shape (k, d)
         The means that the moments are about.
+    frame : Frame, optional
+        The coordinates of moments and means.
+    unit : float
+        What weights are in units of, a power of two; what is added may have others.
 
     Attributes
     ----------
@@ -32,11 +37,13 @@ class Statistics:
         Its length depends on the kind of second moment.
     """
 
-    __slots__ = ("about", "buffer")
+    __slots__ = ("about", "buffer", "frame", "unit")
 
-    def __init__(self, buffer, about):
+    def __init__(self, buffer, about, frame=None, unit=1.0):
         self.buffer = buffer
         self.about = about
+        self.frame = frame
+        self.unit = unit
 
     @property
     def log_likelihood(self):
@@ -69,14 +76,24 @@ class Statistics:
         return self.buffer[2 + len(self.about) + self.about.size :]
 
     def __add__(self, other):
-        if type(self) is not type(other):
+        if type(self) is not type(other) or self.buffer.shape != other.buffer.shape:
             raise ValueError("These statistics are of different kinds; only sums of the same things add.")
+        if not same(self.frame, other.frame):
+            raise ValueError("These statistics are in different coordinates; only sums in one frame add.")
         if self.about is not other.about and not np.array_equal(self.about, other.about):
             raise ValueError("These statistics are about different means; only sums about the same means add.")
-        return type(self)(self.buffer + other.buffer, self.about)
+        unit = max(self.unit, other.unit)
+        buffer = self.buffer * (self.unit / unit) + other.buffer * (other.unit / unit)
+        return type(self)(buffer, self.about, self.frame, unit)
 
     def __mul__(self, factor):
-        return type(self)(self.buffer * factor, self.about)
+        return type(self)(self.buffer * factor, self.about, self.frame, self.unit)
+
+
+def same(frame, other):
+    """Whether two frames, each a tuple of arrays or None, are equal."""
+    return frame is other or (None not in (frame, other)
+                              and all(np.array_equal(a, b) for a, b in zip(frame, other, strict=True)))
 
 
 class Weighed(Statistics):

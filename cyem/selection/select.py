@@ -436,12 +436,7 @@ class Shared:
 
     def __init__(self, X, sample_weight, parameters, made_by=GaussianMixture):
         self.names = data.feature_names(X)
-        self.X = data.samples(X)
-        self.weights = data.weights(sample_weight, len(self.X))
-        self.kept = None
-        if self.weights is not None and not self.weights.all():
-            self.kept = len(self.X), np.flatnonzero(self.weights)
-            self.X, self.weights = self.X[self.kept[1]], self.weights[self.kept[1]]
+        self.X, self.weights, self.kept = data.counted(data.samples(X), sample_weight)
         if len(self.X) > 1 and len(constant := np.flatnonzero(self.X.max(axis=0) == self.X.min(axis=0))):
             labels = constant if self.names is None else self.names[constant]
             warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
