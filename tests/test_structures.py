@@ -18,7 +18,8 @@ from cyem import GaussianMixture
 from cyem.em.problem import Problem
 from cyem.families.covariance import STRUCTURES, structure
 from cyem.families.covariance.base import Estimate
-from cyem.families.gaussian import Gaussian
+from cyem.families.gaussian import Gaussian, compiled
+from cyem.rows.statistics import Statistics
 
 DATA = Path(__file__).parent / "data"
 CODES = ["EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"]
@@ -194,6 +195,38 @@ def test_the_m_step_is_the_best(code, k, d):
         for _ in range(2)
     )
     assert_allclose(cost(C, S, masses), best, rtol=0, atol=1e-7)
+
+
+@every_structure
+@pytest.mark.parametrize("k, d", [(1, 1), (3, 1), (2, 2), (3, 5), (5, 6)])
+@pytest.mark.parametrize("equal_weights", [False, True])
+@pytest.mark.parametrize("floor", [1e-20, 1.0])
+def test_the_compiled_m_step_is_that_of_the_structure(code, k, d, equal_weights, floor):
+    """Of all that is compiled, from the same statistics: also at the floor, where some components are held."""
+    family = Gaussian(structure(code), np.ones(d), np.full(d, floor), 1e-16, equal_weights)
+    if family.closed is None:
+        pytest.skip("nothing is compiled")
+    S, masses = scatters(k, d, seed=k + d)
+    first = np.random.default_rng(0).normal(size=(k, d)) * masses[:, None]
+    moments = S * masses[:, None, None] + first[:, :, None] * first[:, None, :] / masses[:, None, None]
+    second = dict(scatter=moments, pooled=moments.sum(axis=0), squares=np.diagonal(moments, axis1=1, axis2=2),
+                  norms=np.trace(moments, axis1=1, axis2=2))[family.moments]
+    about = np.random.default_rng(1).normal(size=(k, d))
+    statistics = Statistics(np.concatenate([np.zeros(2), masses, first.ravel(), np.ravel(second)]), about)
+    got = compiled(family.structure, family.closed, statistics)
+    if got is None:  # out of the ordinary, and left to the structure
+        assert floor == 1.0
+        return
+    found = family.structure.estimate(statistics.second, masses, statistics.means - about, family.floor, family.eps)
+    assert_allclose(got.parameters.means, statistics.means, rtol=1e-13)
+    assert_allclose(got.parameters.weights, np.full(k, 1 / k) if equal_weights else masses / masses.sum(), rtol=1e-13)
+    got_dense, found_dense = (dense(code, C, k, d) for C in (got.parameters.covariances, found.covariances))
+    if "E" in code and "V" in code:  # a search, which ends where nothing that counts is to be gained
+        costs = [cost(C, S, masses) for C in (got_dense, found_dense)]
+        assert abs(costs[0] - costs[1]) <= 1e-9 * (1 + abs(costs[1]))
+    else:
+        assert_allclose(got_dense, found_dense, rtol=0, atol=1e-9 * abs(found_dense).max())
+    assert got.held == tuple(np.flatnonzero(found.held))
 
 
 @every_structure
