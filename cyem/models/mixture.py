@@ -29,6 +29,7 @@ class Mixture(Estimator):
 
     search, n_moves, time_budget = None, 1, None  # for families between whose maxima there are moves
     _words = "mixture"  # what summaries call it
+    _heavy = False  # whether tails are heavier than normal ones
     _matrices = "covariances_"  # the attribute that says how wide components are, and what summaries call that
     _spread = "standard deviation"
 
@@ -188,15 +189,14 @@ class Mixture(Estimator):
         self._sampler, self._kind, self._memo = rng, shape.code, Memo()
         events = [*fit.events, *mixture.family.remarks(parameters)]
         with np.errstate(over="ignore", under="ignore"):
-            matrices = shape.scaled(covariances, frame.units)
-            setattr(self, self._matrices, matrices)
+            setattr(self, self._matrices, shape.scaled(covariances, frame.units))
             self.precisions_cholesky_ = shape.scaled_factors(factors, frame.units)
             self.precisions_ = shape.precisions(self.precisions_cholesky_)
             self.means_ = frame.leave(parameters.means)
             if mixture.samples.dtype != np.float64:
                 for name in ("means_", self._matrices, "precisions_cholesky_", "precisions_"):
                     setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
-        if not (data.finite(matrices.astype(mixture.samples.dtype)) and data.finite(self.precisions_)):
+        if not (data.finite(getattr(self, self._matrices)) and data.finite(self.precisions_)):
             events.append("variances or their inverses are beyond the range of their dtype; predictions do not use "
                           "them")
         self.weights_ = parameters.weights.astype(mixture.samples.dtype)
@@ -350,8 +350,7 @@ class Mixture(Estimator):
             memo, weights, means, U = self._memo, self.weights_, self.means_, self.precisions_cholesky_
             made_of = None if U.size > MEMORABLE else (
                 dtype, self.covariance_type, weights.dtype, means.dtype, U.dtype, weights.shape, means.shape, U.shape,
-                weights.tobytes(), means.tobytes(), U.tobytes(), None if (tails := self._tails()) is None else
-                tails.tobytes())
+                weights.tobytes(), means.tobytes(), U.tobytes(), self._heavy and self._tails().tobytes())
         except AttributeError:  # not there, or no array
             made_of = None
         if made_of is None:

@@ -249,3 +249,4 @@ def _check(model):
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value != expected:
             raise ValueError(f"{name} is {repr(value)}, expected {expected}, as 'means_' has the shape {means.shape}: "
                              "set it back, or fit.")
+    model._n_free(k)  # refuses what no fit can have been asked for

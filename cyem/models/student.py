@@ -89,6 +89,7 @@ class StudentMixture(Mixture):
 
     _saved = True  # a subclass may have what `load` knows nothing of
     _words = "Mixture of t distributions"
+    _heavy = True
     _matrices = "scales_"
     _spread = "scale"
 

@@ -10,7 +10,7 @@ import warnings
 import driver
 import numpy as np
 
-from cyem import GaussianMixture
+from cyem import GaussianMixture, StudentMixture
 from cyem.em.start import STARTS
 from cyem.families.covariance import STRUCTURES
 
@@ -30,6 +30,10 @@ def attempt(rng):
         how |= dict(init_params="random_from_data", max_iter=60, acceleration="squarem", search=None)
     model = GaussianMixture(k, **how).fit(X, sample_weight=weights)
     ask(model, X, weights)
+    if rng.random() < 0.2:
+        name = rng.choice(["full", "tied", "diag", "spherical"])
+        robust = StudentMixture(k, covariance_type=name, max_iter=20, random_state=0).fit(X, sample_weight=weights)
+        robust.predict_proba(X), robust.score(X), robust.sample(3)
     if rng.random() < 0.3:
         model.set_params(warm_start=True, search="swap", n_moves=2).fit(X, sample_weight=weights)
         ask(model, X, weights)

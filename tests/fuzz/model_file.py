@@ -23,12 +23,13 @@ import driver
 import numpy as np
 
 import cyem
-from cyem import GaussianMixture
-from cyem.families.covariance import STRUCTURES
+from cyem import GaussianMixture, StudentMixture
+from cyem.families.covariance import STRUCTURES, structure
 
 MEMORY = 256 << 20  # bytes of addresses that a case may take beyond what is there before the first
 MODELS = 100  # different ones that are damaged
-ARRAYS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
+ARRAYS = ("weights_", "means_", "precisions_", "precisions_cholesky_", "covariances_", "scales_",
+          "degrees_of_freedom_")
 TOKENS = [
     b"", b"\0", b"\xff" * 8, b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"\x93NUMPY",
     b"{", b"[", b'"', b"}", b",", b":", b"null", b"true", b"NaN", b"-1", b"1e999", b"9" * 5000, b"[" * 5000, b'"<f8"',
@@ -47,14 +48,19 @@ FIELDS = {  # offset and size of each in a record of a zip, by the signature of 
 
 @functools.cache
 def saved(seed):
-    """The bytes of the file of a mixture of any structure, in any type, with names or without."""
+    """The bytes of the file of a mixture of any family and structure, in any type, with names or without."""
     rng = np.random.default_rng(seed)
-    shape = STRUCTURES[rng.integers(len(STRUCTURES))]
+    heavy = rng.random() < 0.3
+    shape = structure(rng.choice(["full", "tied", "diag", "spherical"])) if heavy else rng.choice(STRUCTURES)
     k, d = rng.integers(1, 4, size=2).tolist()
     A = rng.normal(size=(k, d, d)) + 2 * np.eye(d)
     covariances = shape.condensed(A @ A.swapaxes(1, 2))
-    model = GaussianMixture.from_parameters(np.full(k, 1 / k), rng.normal(size=(k, d)), covariances, shape.name)
-    for name in ARRAYS:
+    known = np.full(k, 1 / k), rng.normal(size=(k, d)), covariances
+    if heavy:
+        model = StudentMixture.from_parameters(*known, rng.uniform(0.5, 9, k), shape.name)
+    else:
+        model = GaussianMixture.from_parameters(*known, shape.name)
+    for name in arrays_of(model):
         setattr(model, name, getattr(model, name).astype(rng.choice(["<f8", "<f8", "<f4", ">f8"])))
     if rng.random() < 0.3:
         model.feature_names_in_ = np.array([f"x{j}" for j in range(d)], dtype=object)
@@ -62,6 +68,11 @@ def saved(seed):
         model.set_params(means_init=rng.normal(size=(k, d)), random_state=int(rng.integers(99)))
     model.save("model")
     return content_of("model")
+
+
+def arrays_of(model):
+    """The names of the arrays that a model consists of."""
+    return [*ARRAYS[:4], *(ARRAYS[5:] if isinstance(model, StudentMixture) else ARRAYS[4:5])]
 
 
 def content_of(path):
@@ -269,7 +280,7 @@ def use(rng, model):
     model.summary(), model.summary(X)
     model.save("again")
     again = cyem.load("again")
-    for name in ARRAYS:
+    for name in arrays_of(model):
         one, other = getattr(model, name), getattr(again, name)
         assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes()), name
 
