@@ -13,6 +13,7 @@ SEEDED = 200  # samples for each component among which seeds are looked for, and
 FITTED = 50  # samples for each component and feature with which mixtures are compared
 SHORT_RUNS = 4  # from different seeds
 SHORT_ITERATIONS = 12  # of EM in each, before the first move
+HEAVY = 2.0  # degrees of freedom at which some of these begin
 OTHERS = 8  # starts from random rows, for families that forgive outliers
 SHORT_TOL = 1e-4  # projected gain at which they are enough
 AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
@@ -138,9 +139,17 @@ def begin(problem, how, k, rng):
     if problem.normal is problem or how != "short_em" or k == 1:
         return first
     part = trial(problem, k, rng)
-    others = [problem.family.adopt(from_random_rows(part.normal, k, rng)) for _ in range(OTHERS)]
-    runs = [driver.fit(part, each, tol=SHORT_TOL, max_iter=SHORT_ITERATIONS) for each in [first, *others]]
-    return max(runs, key=lambda run: (not run.troubled, run.value)).parameters
+    others = [from_random_rows(part.normal, k, rng) for _ in range(OTHERS)]
+    starts = [first, problem.family.adopt(first, np.full(k, HEAVY))]
+    starts += [problem.family.adopt(each, None if i % 2 else np.full(k, HEAVY)) for i, each in enumerate(others)]
+    runs = [driver.fit(part, each, tol=SHORT_TOL, max_iter=SHORT_ITERATIONS) for each in starts]
+    best = max(runs, key=lambda run: run.value)
+    sound = [run for run in runs if not run.troubled]
+    if best.troubled and sound:  # what seems degenerate so far may come to the same end
+        rivals = best, max(sound, key=lambda run: run.value)
+        best = max((driver.fit(part, run.parameters, tol=SHORT_TOL, max_iter=SHORT_ITERATIONS**2) for run in rivals),
+                   key=lambda run: run.value)
+    return best.parameters
 
 
 def responsibilities(init, n, k):

@@ -18,7 +18,7 @@ NORMAL = 5.0  # from which on tails are light enough for steps in the inverse of
 BEGIN = 20.0  # where the search begins
 ALIKE = 0.9  # ratio of degrees of freedom from which on they tell nothing apart
 BETWEEN = 1.349  # the quartiles of a normal distribution, in standard deviations
-STEPS = 100  # of Newton, at most
+STEPS = 20  # of Newton, at most
 
 
 class StudentParameters(Parameters):
@@ -79,6 +79,10 @@ class Student(Gaussian):
             tails = np.full(len(normal.weights), self.freedom)
         elif tails is None:
             tails = np.full(len(normal.weights), BEGIN)
+        elif self.freedom == "shared":
+            tails = np.full(len(tails), 1 / (normal.weights @ (1 / np.clip(tails, LEAST, MOST))))
+        else:
+            tails = np.clip(tails, LEAST, MOST)
         return StudentParameters.like(normal, tails)
 
     def separate(self, parameters, axis):
@@ -99,13 +103,13 @@ class Student(Gaussian):
         found = super().update(statistics, current, **how)
         normal, shares, nu = found.parameters, statistics.shares, current.freedom
         u = statistics.masses / np.maximum(shares, np.finfo(float).tiny)  # the mean of u
-        if self.structure.code[0] == "E":  # one scale for all components, which their tails have a say in
-            finite = np.where(np.isfinite(nu), nu, 0.0) if np.isfinite(nu).any() else np.ones(len(nu))
-            alpha = (shares * finite) @ u / (shares @ finite) if np.isfinite(nu).all() else 1.0
+        if found.held:
+            alpha, covariances, factors = self._at_the_floor(statistics, normal, u, found.held, current)
+        elif self.structure.code[0] == "E":  # one scale for all, on which components with normal tails insist
+            alpha = (shares * nu) @ u / (shares @ nu) if np.isfinite(nu).all() else 1.0
             scale = (shares @ u) / (shares.sum() * alpha)
             alpha = np.full(len(nu), alpha)
-            covariances = normal.covariances * scale
-            factors = normal.factors / math.sqrt(scale)
+            covariances, factors = normal.covariances * scale, normal.factors / math.sqrt(scale)
         else:
             alpha, covariances, factors = np.where(u > 0, u, 1.0), normal.covariances, normal.factors
         weights = normal.weights if self.equal_weights else shares / shares.sum()
@@ -120,6 +124,27 @@ class Student(Gaussian):
         if light.any() and not found.empty:
             bold = StudentParameters.like(normal, np.where(light, self.scored(nu, *sums, d), made.freedom))
         return Update(made, found.empty, found.held, bold)
+
+    def _at_the_floor(self, statistics, normal, u, held, current):
+        """Scales of u, scale matrices and factors, where some of these are held.
+
+        A scale that is divided out afterwards would lead below the floor, or away from the best above it: components at
+        the floor get the M-step without one, sums divided by those of the responsibilities.
+        """
+        shares, k = statistics.shares, len(u)
+        S = self.structure.sample(statistics.second, np.maximum(statistics.masses, np.finfo(float).tiny),
+                                  normal.means - statistics.about)
+        one = self.structure.code[0] == "E"
+        S = S * (shares @ u / shares.sum()) if one and np.ndim(S) < 3 and len(S) != k else (S.T * u).T
+        found = self.structure.maximum(S, shares, self.floor, self.eps, current.covariances)
+        found = self.structure.no_worse(found, S, shares, self.floor, current)
+        U = self.structure.factors(found.covariances) if found.factors is None else found.factors
+        if one:
+            return np.ones(k), found.covariances, U
+        alpha, covariances, factors = np.where(u > 0, u, 1.0), normal.covariances.copy(), normal.factors.copy()
+        which = list(held)
+        alpha[which], covariances[which], factors[which] = 1.0, found.covariances[which], U[which]
+        return alpha, covariances, factors
 
     def degrees(self, nu, shares, u, sum_log, alpha, d, empty):
         """Degrees of freedom that are most likely, given the mean of u (k,), the sums of log u, and its scale (k,)."""
@@ -184,14 +209,14 @@ class Student(Gaussian):
         heavy = np.flatnonzero(parameters.freedom <= LEAST)
         return [f"degrees of freedom at their {name} of {bound:g}, {what}: components {', '.join(map(str, where))}"
                 for where, name, bound, what in ((light, "most", MOST, "where tails are as good as normal"),
-                                                 (heavy, "least", LEAST, "a component of few samples at one place"))
+                                                 (heavy, "least", LEAST, "the heaviest that are looked for"))
                 if len(where)]
 
 
 def quartiles(X, weights):
     """The first and third quartile of each feature (2, d): the first values that a quarter of all weight goes up to."""
     if weights is None:
-        ranks = (len(X) - 1) // 4, 3 * (len(X) - 1) // 4
+        ranks = -(-len(X) // 4) - 1, -(-3 * len(X) // 4) - 1
         return np.partition(X, ranks, axis=0)[list(ranks)]
     found = np.empty((2, X.shape[1]))
     for i, x in enumerate(X.T):
@@ -210,7 +235,8 @@ def surplus(nu, d):
         return math.lgamma(a + h) - math.lgamma(a) - h * math.log(a)
     # of Stirling's series the difference, so that large numbers do not cancel
     def rest(x):
-        return 1 / (12 * x) - 1 / (360 * x**3) + 1 / (1260 * x**5)
+        z = 1 / x
+        return z * (1 / 12 - z * z * (1 / 360 - z * z / 1260))
 
     return (a + h - 0.5) * math.log1p(h / a) - h + rest(a + h) - rest(a)
 
@@ -219,7 +245,7 @@ def information(nu, d):
     """Fisher's information on 1 / nu in one sample of a t distribution of which all else is known."""
     # towards infinity the log-density is that of normal plus (q^2 / 4 - d q / 2 + ...) / nu, of this variance
     limit = d * (d + 6) / 2
-    if nu > 200:
+    if nu > 200 * d:
         return limit
     # Lange, Little & Taylor (1989), JASA 84, 881-896, appendix B, for nu
     own = (trigamma(nu / 2) - trigamma((nu + d) / 2)) / 4 - d * (nu + d + 4) / (2 * nu * (nu + d) * (nu + d + 2))
@@ -248,22 +274,18 @@ def digamma_less_log(x):
 
 
 def degrees_of(excess):
-    """The nu with log(nu / 2) - digamma(nu / 2) = excess, in LEAST to MOST: by Newton's steps in log nu."""
+    """The nu with log(nu / 2) - digamma(nu / 2) = excess, in LEAST to MOST: by Newton's steps in log nu.
+
+    The first guess is that of Minka (2002, Estimating a gamma distribution, equation 9), within 1.5 %.
+    """
     if not excess > -digamma_less_log(MOST / 2):
         return MOST
     if excess >= -digamma_less_log(LEAST / 2):
         return LEAST
-    low, high = math.log(LEAST / 2), math.log(MOST / 2)
-    # between 1 / (2 x) and 1 / x
-    t = min(max(math.log(0.5 / excess + 0.1), low), high)
+    x = (3 - excess + math.sqrt((excess - 3) ** 2 + 24 * excess)) / (12 * excess)
     for _ in range(STEPS):
-        value = -digamma_less_log(math.exp(t)) - excess
-        low, high = (t, high) if value > 0 else (low, t)
-        step = 1e-6
-        slope = (-digamma_less_log(math.exp(t + step)) + digamma_less_log(math.exp(t - step))) / (2 * step)
-        new = t - value / slope if slope < 0 else (low + high) / 2
-        new = new if low < new < high else (low + high) / 2
-        if abs(new - t) < 1e-14 * max(1, abs(t)):
+        step = (-digamma_less_log(x) - excess) / (1 - x * trigamma(x))
+        x *= math.exp(-step)
+        if abs(step) < 1e-12:
             break
-        t = new
-    return 2 * math.exp(t)
+    return min(max(2 * x, LEAST), MOST)

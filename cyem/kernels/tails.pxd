@@ -29,8 +29,11 @@ cdef inline void bend(real* joint, Py_ssize_t n, Py_ssize_t d, double height, do
     for v from 0 <= v < n by lanes:
         for l in range(lanes):
             x[l] = -2 * <double>joint[v + l] / nu
-            x[l] = x[l] if x[l] < 1e37 else 1e37  # far enough, in any precision; also what is not a number
-            y[v + l] = <real>(1 + x[l])
+            x[l] = x[l] if x[l] < 1e299 else 1e299  # also what is not a number
+            if real is double:
+                y[v + l] = 1 + x[l]
+            else:
+                y[v + l] = <real>(1 + x[l]) if x[l] < 1e37 else <real>1e37
         log1p_lanes(x, lanes)
         for l in range(lanes):
             joint[v + l] = <real>(height - power * x[l])

@@ -215,7 +215,7 @@ class GaussianMixture(Mixture):
 def fitted(model, name="model"):
     """The model, if it is a fitted mixture."""
     if not isinstance(model, GaussianMixture):
-        raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture; of a Selection "
-                        "give its best_.")
+        raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture: for other families "
+                        "this is not there; of a Selection give its best_.")
     model._check_fitted()
     return model

@@ -144,9 +144,12 @@ class StudentMixture(Mixture):
         asked, k = self.degrees_of_freedom, self.n_components
         if isinstance(asked, str) and asked in ("own", "shared"):
             return asked
-        array = np.asarray(asked)
+        try:
+            array = np.asarray(asked)
+        except ValueError:  # lists of different lengths
+            array = np.asarray(None)
         if isinstance(asked, str | bool) or array.dtype.kind not in "iuf" or array.shape not in ((), (k,)) \
-                or not (array > 0).all():
+                or not (array > 1e-300).all():
             self._refuse("degrees_of_freedom", f"'own', 'shared', a number > 0 or {k} of them", asked)
         return float(array) if array.ndim == 0 else array.astype(float)
 

@@ -105,9 +105,15 @@ def some(n, most):
     return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
 
-def ellipse(mean, covariance, share=SHARE, m=100):
-    """The curve (m, 2) that holds a share of a Gaussian of two features: at a distance of sqrt(-2 log(1 - share))."""
+def ellipse(mean, covariance, nu=np.inf, share=SHARE, m=100):
+    """The curve (m, 2) that holds a share of a t distribution of two features, or of a normal one.
+
+    With nu degrees of freedom that is at a squared distance of nu ((1 - share)^(-2 / nu) - 1), in the limit -2 log(1 -
+    share).
+    """
+    logs = -2 * np.log(1 - share)
+    radius = np.sqrt(logs if np.isinf(nu) else nu * np.expm1(min(logs / nu, 700.0)))
     values, axes = np.linalg.eigh(covariance)
     angle = np.linspace(0, 2 * np.pi, m)
-    circle = np.column_stack([np.cos(angle), np.sin(angle)]) * np.sqrt(-2 * np.log(1 - share))
+    circle = np.column_stack([np.cos(angle), np.sin(angle)]) * radius
     return mean + circle * np.sqrt(np.maximum(values, 0)) @ axes.T

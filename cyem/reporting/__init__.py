@@ -75,7 +75,8 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
     selection = fitted if isinstance(fitted, Selection) else None
     model = fitted.best_ if selection else fitted
     if not isinstance(model, GaussianMixture):
-        raise TypeError(f"fitted={fitted!r} must be a Selection or a fitted GaussianMixture")
+        raise TypeError(f"fitted is a {type(fitted).__name__} with a {type(model).__name__}, and must be a fitted "
+                        "GaussianMixture or a Selection of these: for others see summary() and cyem.plotting.")
     path = Path(path)
     files.target(path)
     with muted(NamelessWarning):  # the page shows the names of the model

@@ -17,7 +17,7 @@ from ..em.problem import Problem
 from ..families import covariance
 from ..lazy import cached_property
 from ..models.gaussian import GaussianMixture
-from ..models.student import StudentMixture
+from ..models.student import STRUCTURES, StudentMixture
 from ..notices import ConvergenceWarning, muted, warn
 from ..rows import data
 from ..rows.samples import SERIAL
@@ -268,7 +268,8 @@ def select(
     n_components : int or iterable of int, default=range(1, 11)
         Numbers of components to try.
     covariance_types : str or iterable of str, default=("full", "tied", "diag", "spherical")
-        Covariance structures to try, by any name that `GaussianMixture` takes; "all" are the 14 codes.
+        Covariance structures to try, by any name that `GaussianMixture` takes; "all" are the 14 codes, or
+        those that the family has.
     criterion : str or callable, default="bic"
         What the best model minimises. With L the log-likelihood, p the number of free parameters, n the sum of weights
         and r the responsibilities: "bic" is -2 L + p log(n), "aic" -2 L + 2 p, "aicc" aic + 2 p (p + 1) / (n - p - 1),
@@ -350,6 +351,12 @@ def select(
     if family not in FAMILIES:
         raise ValueError(f"family={family!r} must be one of {', '.join(map(repr, FAMILIES))}")
     made_by, grid = FAMILIES[family]
+    if family == "student":
+        if covariance_types == "all":
+            names = list(STRUCTURES)
+        if np.ndim(parameters.get("degrees_of_freedom", "own")):
+            raise ValueError(f"degrees_of_freedom={parameters['degrees_of_freedom']!r} must be 'own', 'shared' or one "
+                             "number here, as the number of components varies")
     _check(n_jobs, time_budget, parameters, made_by)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
     problem = Shared(X, sample_weight, parameters, made_by)
