@@ -33,7 +33,7 @@ ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
 FOLDS = 10  # of a cross-validation
 MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
-SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves"}  # parameters of one fit only
+SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held"}  # of one fit only
 
 
 class Row(NamedTuple):
@@ -289,7 +289,8 @@ def select(
         called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
     **parameters
         Anything else that `GaussianMixture` takes, for every fit alike, but for what concerns one fit by itself
-        (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`). A start that these give, such as
+        (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`, and `held`, which fits begin to
+        lose when components are split, merged and put in the place of others). A start that these give, such as
         `init_params`, takes the place of the seeds.
 
     Returns
