@@ -176,7 +176,7 @@ class Held(Gaussian):
 
     def remarks(self, parameters):
         gone = self.which.means & (parameters.weights <= EMPTY)
-        return [f"components without weight, as the means they are held at are far from all samples: {listed(gone)}"
+        return [f"components without weight, their held means being far from all samples: {listed(gone)}"
                 ] if gone.any() else []
 
     def ordered(self, start, weights, factors):
