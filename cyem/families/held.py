@@ -112,12 +112,25 @@ class Held(Gaussian):
     def update(self, statistics, current=None, **how):
         """The M-step; without current parameters, as for a start, that of components of which nothing is held."""
         if current is None:
-            return super().update(statistics, None, **how)
+            found = super().update(statistics, None, **how)
+            return found._replace(parameters=self._shared_out(found.parameters, found.empty))
         found = super().update(self._about_held(statistics, current.means), current, **how)
         # one that owns nothing and may not move has no place where it could be seeded anew
         return found._replace(parameters=self.keep(found.parameters, current),
                               empty=tuple(j for j in found.empty if not self.which.means[j]),
                               held=self._free(found.held))
+
+    def _shared_out(self, start, empty):
+        """A start in which those of the empty components that stay where they are have a fair share of the weight.
+
+        From a weight of zero there is no way back.
+        """
+        these = [j for j in empty if self.which.means[j]]
+        if not these:
+            return start
+        weights = start.weights.copy()
+        weights[these] = 1 / len(weights)
+        return start.replace(weights=weights / weights.sum())
 
     def _about_held(self, statistics, means):
         """Sums about the held means, and as if these were the means of the samples."""
@@ -176,8 +189,7 @@ class Held(Gaussian):
 
     def remarks(self, parameters):
         gone = self.which.means & (parameters.weights <= EMPTY)
-        return [f"components without weight, their held means being far from all samples: {listed(gone)}"
-                ] if gone.any() else []
+        return [f"components left without weight at their held means: {listed(gone)}"] if gone.any() else []
 
     def ordered(self, start, weights, factors):
         """A start with its components in the order that suits what is given.
