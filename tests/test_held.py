@@ -293,8 +293,9 @@ def test_thinner_than_the_floor():
     """`reg_covar` is for what is fitted: a width that is known may be less."""
     X = samples()
     precisions = np.array([1e12, 1.0, 1.0])
-    model, other = (GaussianMixture(3, covariance_type="spherical", held={"covariances": [0]}, reg_covar=1e-3, tol=1e-10,
-                                    means_init=[X[0], *MEANS[1:]], precisions_init=precisions, acceleration=each).fit(X)
+    model, other = (GaussianMixture(3, covariance_type="spherical", held={"covariances": [0]}, reg_covar=1e-3,
+                                    means_init=[X[0], *MEANS[1:]], precisions_init=precisions, tol=1e-10,
+                                    acceleration=each).fit(X)
                     for each in ("squarem", None))
     assert model.precisions_[0] == 1e12
     assert model.n_iter_ < other.n_iter_  # at the floor there are no leaps

@@ -235,10 +235,10 @@ class GaussianMixture(Mixture):
                 setattr(self, name, filled(getattr(self, name), np.asarray(getattr(self, init)), mask))
 
     def _n_parameters(self):
-        k, d = np.shape(self.means_)
-        which = Which.of(self.held, k)
-        known = 0 if which is None else which.n_parameters(structure(self.covariance_type), d)
-        return super()._n_parameters() - known
+        p = super()._n_parameters()
+        if self.held is None or (which := Which.of(self.held, len(self.means_))) is None:
+            return p
+        return p - which.n_parameters(structure(self.covariance_type), np.shape(self.means_)[1])
 
     # --- without a fit -------------------------------------------------------------------------------------------
 
