@@ -45,8 +45,6 @@ class Which(NamedTuple):
         ValueError
             For anything else.
         """
-        if held is None:
-            return None
         asked = [held] if isinstance(held, str) else held
         if not isinstance(asked, dict | list | tuple | set | frozenset):
             raise ValueError(f"The 'held' parameter must be None or {WORDS}. Got {held!r} instead.")

@@ -180,16 +180,11 @@ class GaussianMixture(Mixture):
 
     def _which(self):
         """What the next fit holds; None where that is nothing."""
-        return Which.of(self.held, self.n_components)
+        return None if self.held is None else Which.of(self.held, self.n_components)
 
     def _family(self):
-        which = self._which()
-        return (Gaussian, {}) if which is None else (Held, {"which": which})
-
-    def _check_parameters(self):
-        shape, which = super()._check_parameters(), self._which()
-        if which is None:
-            return shape
+        if (which := self._which()) is None:
+            return Gaussian, {}
         if which.weights.any() and self.equal_weights:
             self._refuse("held", "without weights where equal_weights=True fixes them", self.held)
         for name, mask, init in zip(which._fields, which, INITIAL, strict=True):
@@ -197,22 +192,18 @@ class GaussianMixture(Mixture):
                 raise ValueError(f"held={self.held!r} keeps {name} at what {init} tells, which is None: give it.")
         if self.search is not None:
             self._refuse("search", f"None where held={self.held!r}: what is held does not merge or split", self.search)
-        return shape
-
-    def _given(self, d):
-        weights, means, factors = super()._given(d)
-        if (which := self._which()) is not None and (mask := which.weights).any():
-            kept = weights[mask]
+        if (mask := which.weights).any():
+            kept = self._check_start((self.weights_init, None), 0)[0][mask]
             if not (kept.min() > 0 and (mask.all() or kept.sum() < 1)):
                 raise ValueError(f"held={self.held!r} keeps the weights {kept.tolist()} of weights_init: each must be "
                                  "> 0, and leave something for the components whose weights are not held. Fit fewer "
                                  "components, or hold the weights of all.")
-        return weights, means, factors
+        return Held, {"which": which}
 
     def _last(self, d):
         """Weights, means and factors of the last fit, but for what is held now."""
-        last, which = super()._last(d), self._which()
-        if which is None:
+        last = super()._last(d)
+        if (which := self._which()) is None:
             return last
         (weights, *others), (held_weights, *held) = last, self._given(d)
         return (shared(weights, held_weights, which.weights),
@@ -221,7 +212,7 @@ class GaussianMixture(Mixture):
     def _start(self, mixture, X, kept, rng, means):
         """As without, where that says which component is which; of others the order is found."""
         first = super()._start(mixture, X, kept, rng, means)
-        if self.held is None or means is not None or not isinstance(self.init_params, str) or self._which() is None:
+        if self._which() is None or means is not None or not isinstance(self.init_params, str):
             return first
         weights, _, factors = self._given(X.shape[1])
         if factors is not None:
