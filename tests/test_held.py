@@ -414,6 +414,8 @@ def test_one_column_is_one_structure():
     ({"held": {"weights": [0, 1]}, "weights_init": [0.5, 0.5, 0.0]}, ["held", "[0.5, 0.5]", "leave something"]),
     ({"held": "means", "search": "swap"}, ["search", "'swap'", "held"]),
     ({"held": {"means": [[0]]}}, ["held", "[[0]]"]),
+    ({"held": {"means": [[0], [1, 2]]}}, ["held", "[[0], [1, 2]]"]),
+    ({"held": {"means": 0}}, ["held", "list of indices", "0"]),
 ])
 def test_bad_input(parameters, fragments):
     model = GaussianMixture(3, **{**known("full"), **parameters})

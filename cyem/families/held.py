@@ -66,7 +66,10 @@ class Which(NamedTuple):
 
 def components(name, asked, k):
     """Indices of components, or booleans for each, as an array that selects them."""
-    found = np.asarray(asked)
+    try:
+        found = np.asarray(asked)
+    except ValueError:  # lists of different lengths
+        found = np.asarray(None)
     if found.shape == (k,) and found.dtype == bool:
         return found
     if found.size and (found.ndim != 1 or found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= k):

@@ -289,9 +289,8 @@ def select(
         called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
     **parameters
         Anything else that `GaussianMixture` takes, for every fit alike, but for what concerns one fit by itself
-        (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`, and `held`, which fits begin to
-        lose when components are split, merged and put in the place of others). A start that these give, such as
-        `init_params`, takes the place of the seeds.
+        (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`, and `held`: fits of a search
+        split and merge components, and what is held does not). A start that these give, such as `init_params`, takes the place of the seeds.
 
     Returns
     -------
