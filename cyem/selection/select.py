@@ -290,7 +290,8 @@ def select(
     **parameters
         Anything else that `GaussianMixture` takes, for every fit alike, but for what concerns one fit by itself
         (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`, and `held`: fits of a search
-        split and merge components, and what is held does not). A start that these give, such as `init_params`, takes the place of the seeds.
+        split and merge components, and what is held does not). A start that these give, such as `init_params`, takes
+        the place of the seeds.
 
     Returns
     -------
