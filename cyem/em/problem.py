@@ -192,7 +192,7 @@ class Problem:
         means, weights = parameters.means.copy(), parameters.weights.copy()
         means[empty[: len(worst)]] = self.frame.enter(self.samples.X[worst].astype(np.float64))
         weights[empty] = 1 / len(weights)
-        return parameters.replace(weights=weights / weights.sum(), means=means)
+        return self.family.keep(parameters.replace(weights=weights / weights.sum(), means=means), parameters)
 
     def part(self, parameters):
         """Parameters in which components that coincide are moved apart; None where none do."""

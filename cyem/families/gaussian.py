@@ -157,6 +157,10 @@ class Gaussian:
         """The number of free parameters besides weights, means and covariances."""
         return 0
 
+    def keep(self, new, old):
+        """New parameters, but for what has to stay as it was in the old ones."""
+        return new
+
     def remarks(self, parameters):
         """What is to be said of a fit besides: one line each."""
         return []

@@ -184,8 +184,8 @@ def standard_errors(
     Raises
     ------
     TypeError, ValueError
-        For bad X or weights, an unknown method, a model that is not fitted, or one that the samples do not determine:
-        a component without weight, or with too few samples for its parameters.
+        For bad X or weights, an unknown method, a model that is not fitted or has parameters that are `held`, or one
+        that the samples do not determine: a component without weight, or with too few samples for its parameters.
     OSError
         If no worker process can be started for 'bootstrap', or one ends before its time.
 
@@ -223,6 +223,10 @@ def standard_errors(
     if method not in METHODS:
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
     X, _ = fitted(model)._ready(X)
+    if model.held is not None:
+        raise ValueError(f"The model has held={model.held!r}, and standard errors here are those of fits in which all "
+                         "parameters are free: what is known has none, and makes those of the others smaller. Refit to "
+                         "samples drawn with replacement, and take the standard deviations.")
     weights = data.weights(sample_weight, len(X))
     if method == "bootstrap":
         replicates = Estimates(*bootstrap.refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress))

@@ -3,8 +3,12 @@
 import numpy as np
 
 from ..families.covariance import structure
+from ..families.gaussian import Gaussian
+from ..families.held import Held, Which, shared
 from .history import Memo, Report
 from .mixture import Mixture, checked, root
+
+INITIAL = "weights_init", "means_init", "precisions_init"  # what tells the values of what is held
 
 
 class GaussianMixture(Mixture):
@@ -45,6 +49,13 @@ class GaussianMixture(Mixture):
         First means; weights and covariances then begin from the partition by the nearest of them.
     precisions_init : array-like, default=None
         First inverse covariances, in the shape of `precisions_`.
+    held : str, sequence of str or dict, default=None
+        What is known and stays as it is given: "weights", "means", "covariances", or several of these, by
+        `weights_init`, `means_init` and `precisions_init`, for all components. For some of them a dict of their
+        indices, or of k booleans: {"means": [0], "covariances": [0, 2]}; the others begin at what is given. Covariances
+        of some components are held where these share nothing: 'full', 'diag', 'spherical'. What is held is not counted
+        among the parameters, and `reg_covar` is not for it. The values are in the attributes as they were given
+        (`covariances_` as the inverses of that).
     acceleration : {'squarem', None}, default='squarem'
         Leap ahead on the path of EM where that gains likelihood (Varadhan & Roland 2008), which saves more than half of
         the passes over the data where clusters overlap (``ci/bench test_quality.py -k passes``); None is textbook EM.
@@ -130,6 +141,7 @@ class GaussianMixture(Mixture):
         weights_init=None,
         means_init=None,
         precisions_init=None,
+        held=None,
         acceleration="squarem",
         search=None,
         n_moves=50,
@@ -152,6 +164,7 @@ class GaussianMixture(Mixture):
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.held = held
         self.acceleration = acceleration
         self.search = search
         self.n_moves = n_moves
@@ -163,7 +176,62 @@ class GaussianMixture(Mixture):
         self.callback = callback
         self.n_threads = n_threads
 
-    # --- fitting -------------------------------------------------------------------------------------------------
+    # --- what is held --------------------------------------------------------------------------------------------
+
+    def _which(self):
+        """What the next fit holds; None where that is nothing."""
+        return None if self.held is None else Which.of(self.held, self.n_components)
+
+    def _family(self):
+        if (which := self._which()) is None:
+            return Gaussian, {}
+        if which.weights.any() and self.equal_weights:
+            self._refuse("held", "without weights where equal_weights=True fixes them", self.held)
+        for name, mask, init in zip(which._fields, which, INITIAL, strict=True):
+            if mask.any() and getattr(self, init) is None:
+                raise ValueError(f"held={self.held!r} keeps {name} at what {init} tells, which is None: give it.")
+        if self.search is not None:
+            self._refuse("search", f"None where held={self.held!r}: what is held does not merge or split", self.search)
+        if (mask := which.weights).any():
+            kept = self._check_start((self.weights_init, None), 0)[0][mask]
+            if not (kept.min() > 0 and (mask.all() or kept.sum() < 1)):
+                raise ValueError(f"held={self.held!r} keeps the weights {kept.tolist()} of weights_init: each must be "
+                                 "> 0, and leave something for the components whose weights are not held. Fit fewer "
+                                 "components, or hold the weights of all.")
+        return Held, {"which": which}
+
+    def _last(self, d):
+        """Weights, means and factors of the last fit, but for what is held now."""
+        last = super()._last(d)
+        if (which := self._which()) is None:
+            return last
+        (weights, *others), (held_weights, *held) = last, self._given(d)
+        return (shared(weights, held_weights, which.weights),
+                *(filled(own, known, mask) for own, known, mask in zip(others, held, which[1:], strict=True)))
+
+    def _start(self, mixture, X, kept, rng, means):
+        """As without, where that says which component is which; of others the order is found."""
+        first = super()._start(mixture, X, kept, rng, means)
+        if self._which() is None or means is not None or not isinstance(self.init_params, str):
+            return first
+        weights, _, factors = self._given(X.shape[1])
+        if factors is not None:
+            factors = mixture.structure.scaled_factors(factors, 1 / mixture.frame.units)
+        return mixture.family.ordered(first, weights, factors)
+
+    def _accept(self, mixture, fit, rng):
+        super()._accept(mixture, fit, rng)
+        if (which := self._which()) is not None:  # as they were given to the last bit, which frames may round
+            for name, mask, init in zip(("weights_", "means_", "precisions_"), which, INITIAL, strict=True):
+                setattr(self, name, filled(getattr(self, name), np.asarray(getattr(self, init)), mask))
+
+    def _n_parameters(self):
+        p = super()._n_parameters()
+        if self.held is None or (which := Which.of(self.held, len(self.means_))) is None:
+            return p
+        return p - which.n_parameters(structure(self.covariance_type), np.shape(self.means_)[1])
+
+    # --- without a fit -------------------------------------------------------------------------------------------
 
     @classmethod
     def from_parameters(cls, weights, means, covariances, covariance_type="full"):
@@ -210,6 +278,16 @@ class GaussianMixture(Mixture):
         model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = True, 0, -np.inf, []
         model.fit_report_, model._memo = Report(), Memo()
         return model
+
+
+def filled(own, given, mask):
+    """Parameters of components, of which those in the mask (k,) are as given."""
+    if mask.all():  # also of one matrix for all
+        return given.astype(own.dtype)
+    if mask.any():
+        own = own.copy()
+        own[mask] = given[mask]
+    return own
 
 
 def fitted(model, name="model"):

@@ -243,6 +243,7 @@ def _check(model):
     threads.check(model.n_threads)
     if not isinstance(model.equal_weights, bool | np.bool_):  # the others are for `fit`, which checks them
         raise TypeError(f"equal_weights is {repr(model.equal_weights)}, expected a bool: set it back, or fit.")
+    model._n_parameters()  # which depends on parameters that say what is free
     k, d = means.shape
     for name, expected in (("n_components", k), ("n_features_in_", d)):
         value = getattr(model, name, None)

@@ -34,7 +34,7 @@ ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
 FOLDS = 10  # of a cross-validation
 MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
-SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves"}  # parameters of one fit only
+SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held"}  # of one fit only
 
 
 FAMILIES = {"gaussian": (GaussianMixture, Grid), "student": (StudentMixture, Tails)}
@@ -298,8 +298,9 @@ def select(
         called as ``progress(done, total, seconds)`` after each fit, with the time since the start.
     **parameters
         Anything else that the estimator of the family takes, for every fit alike, but for what concerns one fit by
-        itself (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`). A start that these give,
-        such as `init_params`, takes the place of the seeds.
+        itself (`search`, `n_moves`, `warm_start`, `verbose`, `verbose_interval`, `callback`, and `held`: fits of a
+        search split and merge components, and what is held does not). A start that these give, such as `init_params`,
+        takes the place of the seeds.
 
     Returns
     -------
