@@ -4,6 +4,7 @@ with SciPy.
 
 import json
 import pickle
+import warnings
 from pathlib import Path
 
 import hypothesis.extra.numpy
@@ -15,7 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from cyem import GaussianMixture
+from cyem import ConvergenceWarning, GaussianMixture
 
 DATA = Path(__file__).parent / "data"
 STRUCTURES = ["full", "tied", "diag", "spherical"]
@@ -660,3 +661,17 @@ def test_predictions_follow_parameters_that_are_changed_by_hand(load, structure)
     model.precisions_cholesky_ /= 3
     changed(now)
     assert_allclose(model.predict_proba(X.astype(np.float32)), model.predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("seed", range(4))
+def test_the_value_of_a_fit_is_that_of_its_parameters(structure, seed):
+    """Also where components are so thin that a pass cannot take from the whole what the one before it has taken."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.normal(0, 10, 180), rng.integers(3, size=180) + rng.normal(0, 5e-3, 180)])
+    for how in (dict(init_params="random"), dict(init_params="random", acceleration=None), {}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = GaussianMixture(3, covariance_type=structure, random_state=seed, tol=1e-9, reg_covar=0,
+                                    max_iter=300, **how).fit(X)
+        assert_allclose(model.lower_bound_, model.score(X), rtol=1e-8)

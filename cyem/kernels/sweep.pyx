@@ -563,6 +563,8 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread) noexcept nogil:
     cdef int tiles
     s.tiles = at
     at += aligned(p.group * p.tile_size * itemsize)
+    s.weight = at  # beside the samples, where the next pass finds both, whatever else it needs room for
+    at += aligned(p.group * TILE * itemsize)
     s.white = at
     at += aligned(p.group * p.white_size * itemsize)
     s.z = at
@@ -575,8 +577,6 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread) noexcept nogil:
     at += aligned(p.k * sizeof(Py_ssize_t))
     s.reach = <double*>at
     at += aligned(p.k * sizeof(double))
-    s.weight = at
-    at += aligned(p.group * TILE * itemsize)
     s.loglik = <double*>at
     memset(sums, 0, p.sums_size * sizeof(double))
     s.owned = p.pairs + p.shards + shard
