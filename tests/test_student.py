@@ -360,3 +360,14 @@ def test_pictures(tmp_path):
         display = MixtureDisplay.from_estimator(StudentMixture(2, random_state=0).fit(columns), columns)
         assert display.figure_ is not None
     matplotlib.pyplot.close("all")
+
+
+@pytest.mark.parametrize("nu", [1.0, 4.0, np.inf])
+def test_ellipses_hold_their_share(nu):
+    geometry = pytest.importorskip("cyem.plotting.geometry")
+    S = np.array([[2.0, 0.5], [0.5, 1.0]])
+    curve = geometry.ellipse(np.zeros(2), S, 0.9, nu=nu)
+    q = np.einsum("ni,ij,nj->n", curve, np.linalg.inv(S), curve)
+    assert_allclose(q, q[0], rtol=1e-9)
+    inside = stats.f(2, nu).cdf(q[0] / 2) if np.isfinite(nu) else stats.chi2(2).cdf(q[0])
+    assert inside == pytest.approx(0.9, rel=1e-12)

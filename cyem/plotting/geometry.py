@@ -105,7 +105,7 @@ def some(n, most):
     return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
 
-def ellipse(mean, covariance, nu=np.inf, share=SHARE, m=100):
+def ellipse(mean, covariance, share=SHARE, m=100, *, nu=np.inf):
     """The curve (m, 2) that holds a share of a t distribution of two features, or of a normal one.
 
     With nu degrees of freedom that is at a squared distance of nu ((1 - share)^(-2 / nu) - 1), in the limit -2 log(1 -

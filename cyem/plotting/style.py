@@ -167,7 +167,7 @@ def settle(ax):
 def ellipses(ax, look, pair, *, bold=True):
     """What holds most of each component of two features."""
     tails = np.full(len(pair.means), np.inf) if pair.tails is None else pair.tails
-    curves = [ellipse(*each) for each in zip(pair.means, pair.matrices, tails, strict=True)]
+    curves = [ellipse(mean, S, nu=nu) for mean, S, nu in zip(pair.means, pair.matrices, tails, strict=True)]
     lines = LineCollection(curves, linewidths=1.5 if bold else 0.9, zorder=3,
                            colors=[look.colour(j) for j in range(len(curves))],
                            linestyles=[dashes(j) for j in range(len(curves))],
