@@ -371,3 +371,25 @@ def test_ellipses_hold_their_share(nu):
     assert_allclose(q, q[0], rtol=1e-9)
     inside = stats.f(2, nu).cdf(q[0] / 2) if np.isfinite(nu) else stats.chi2(2).cdf(q[0])
     assert inside == pytest.approx(0.9, rel=1e-12)
+
+
+@every_structure
+@pytest.mark.parametrize("far", [1e8, 1e20])
+def test_one_wild_row_hides_nothing(structure, far):
+    """Such as a number that stands for a missing one: the likelihood is what it is, and the rest is fitted."""
+    X, _ = drawn([4], 2, 400)
+    X[0] = far
+    model = StudentMixture(covariance_type=structure, random_state=0).fit(X)
+    assert_allclose(model.lower_bound_, log_density(model, X).mean(), rtol=1e-9)
+    assert_allclose(model.score(X), model.lower_bound_, rtol=1e-9)
+    without = StudentMixture(covariance_type=structure, random_state=0).fit(X[1:])
+    assert abs(model.means_ - without.means_).max() < 0.2
+
+
+def test_quartiles():
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 5, 6, 50, 51):
+        X, w = rng.normal(size=(n, 2)), rng.integers(1, 4, n)
+        plain = student.quartiles(X, None)
+        assert (plain == student.quartiles(X, np.ones(n))).all()
+        assert (student.quartiles(X, w.astype(float)) == student.quartiles(np.repeat(X, w, axis=0), None)).all()

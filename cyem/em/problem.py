@@ -47,6 +47,7 @@ class Problem:
         """
         structure = simplest(structure, X.shape[1])
         frame, variances, ordinary = locate(X, weights, structure.one_unit)
+        frame, variances = family.framed(X, weights, frame, variances)
         eps = np.finfo(X.dtype).eps
         floor = max(reg_covar, (16 * eps) ** 2) * family.spread(X, weights, frame, variances)
         if not ordinary:

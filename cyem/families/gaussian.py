@@ -135,6 +135,11 @@ class Gaussian:
         self.closed = closed._replace(equal_weights=True) if closed and equal_weights else closed
 
     @staticmethod
+    def framed(X, weights, frame, variances):
+        """The coordinates in which samples are to be seen, and the variances of the features there."""
+        return frame, variances
+
+    @staticmethod
     def spread(X, weights, frame, variances):
         """What the floor is relative to (d,), from the samples and the variances of the features in their frame."""
         return variances

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ..rows.samples import Density
+from ..rows.samples import Density, Frame, power_of_two
 from ..rows.statistics import Weighed
 from .gaussian import Gaussian, Parameters, Update
 
@@ -17,6 +17,7 @@ LEAST, MOST = 0.05, 1e7  # degrees of freedom that are looked for; the likelihoo
 NORMAL = 5.0  # from which on tails are light enough for steps in the inverse of it
 BEGIN = 20.0  # where the search begins
 ALIKE = 0.9  # ratio of degrees of freedom from which on they tell nothing apart
+HIDDEN = 1e-8  # of the variance of all samples: so much less is what the quartiles tell of when outliers hide the rest
 BETWEEN = 1.349  # the quartiles of a normal distribution, in standard deviations
 STEPS = 20  # of Newton, at most
 
@@ -64,10 +65,28 @@ class Student(Gaussian):
     engine = None  # nothing compiled makes many of these iterations in one call
 
     @staticmethod
+    def framed(X, weights, frame, variances):
+        """Around the medians, in units of the quartiles, where outliers are so far that rounding would hide the others.
+
+        They would draw mean and unit away, and leave to the rest of the samples hardly a digit.
+        """
+        low, middle, high = quartiles(X, weights).astype(np.float64)
+        between = (high - low) / BETWEEN
+        robust = (between / frame.units) ** 2
+        hidden = (robust > 0) & (robust < variances * HIDDEN)
+        if not hidden.any():
+            return frame, variances
+        one = (frame.units == frame.units[0]).all() and len(frame.units) > 1
+        units = np.where(hidden, power_of_two(np.where(hidden, between, 1.0), X.dtype), frame.units)
+        units = np.full_like(units, units[hidden].max()) if one else units
+        reference = np.where(hidden, middle, frame.reference)
+        return Frame(reference, units), np.where(hidden, (between / units) ** 2, variances)
+
+    @staticmethod
     def spread(X, weights, frame, variances):
         """The variances that the quartiles tell of, where outliers make those of the samples much larger."""
-        between = np.subtract(*quartiles(X, weights)[::-1]).astype(np.float64) / frame.units / BETWEEN
-        robust = between**2
+        low, _, high = quartiles(X, weights).astype(np.float64)
+        robust = ((high - low) / frame.units / BETWEEN) ** 2
         return np.where((robust > 0) & (robust < variances), robust, variances)
 
     @property
@@ -214,15 +233,15 @@ class Student(Gaussian):
 
 
 def quartiles(X, weights):
-    """The first and third quartile of each feature (2, d): the first values that a quarter of all weight goes up to."""
+    """The quartiles of each feature (3, d): the first values that a quarter of all weight goes up to, and so on."""
     if weights is None:
-        ranks = -(-len(X) // 4) - 1, -(-3 * len(X) // 4) - 1
-        return np.partition(X, ranks, axis=0)[list(ranks)]
-    found = np.empty((2, X.shape[1]))
+        ranks = [-(-part * len(X) // 4) - 1 for part in (1, 2, 3)]
+        return np.partition(X, ranks, axis=0)[ranks]
+    found = np.empty((3, X.shape[1]))
     for i, x in enumerate(X.T):
         order = np.argsort(x, kind="stable")
         sums = np.cumsum(weights[order])
-        found[:, i] = x[order[np.searchsorted(sums, sums[-1] * np.array([0.25, 0.75]))]]
+        found[:, i] = x[order[np.searchsorted(sums, sums[-1] * np.array([0.25, 0.5, 0.75]))]]
     return found
 
 
