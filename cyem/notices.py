@@ -70,3 +70,8 @@ def warn(message, category=UserWarning):
 def not_fitted(message):
     """The error that a fitted estimator was needed, made `familiar`."""
     return familiar(NotFittedError)(message)
+
+
+def listed(places):
+    """Indices as text."""
+    return ", ".join(map(str, places))

@@ -393,3 +393,15 @@ def test_quartiles():
         plain = student.quartiles(X, None)
         assert (plain == student.quartiles(X, np.ones(n))).all()
         assert (student.quartiles(X, w.astype(float)) == student.quartiles(np.repeat(X, w, axis=0), None)).all()
+
+
+@pytest.mark.parametrize("structure", ["full", "tied"])
+def test_the_floor_where_there_are_as_many_components_as_features(structure):
+    """Three features on a line: the scale matrices are held, and no step loses."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_t(4, size=(90, 1)) * [1, 2, 3] + np.repeat([[0], [9], [20]], 30, axis=0)
+    with pytest.warns(ConvergenceWarning, match="held at the floor"):
+        model = StudentMixture(3, covariance_type=structure, init_params=np.repeat([0, 1, 2], 30), tol=1e-8,
+                               reg_covar=1e-3).fit(X)
+    assert model.converged_ and np.diff(model.lower_bounds_).min() >= -1e-12
+    assert_allclose(model.scales_, np.swapaxes(model.scales_, -1, -2))

@@ -5,7 +5,6 @@ import numpy as np
 from ..families.gaussian import Parameters
 from ..kernels import linalg
 from ..rows.samples import CONVERGED, LOST, MOMENTS, STATE, operations
-from ..rows.statistics import Statistics
 from . import driver
 
 TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
@@ -29,8 +28,7 @@ class Ascent:
     def __init__(self, problem, point, done, tol, walk):
         k, d = point.parameters.means.shape
         self.problem = problem
-        s = point.statistics
-        self.statistics = Statistics(s.buffer.copy(), s.about.copy(), s.frame, s.unit)
+        self.statistics = point.statistics.copy()
         self.blocks = np.empty((2, linalg.block_size(k, d, MOMENTS[problem.family.moments])))
         self.blocks[0] = point.parameters.packed
         self.state = np.zeros(STATE)
@@ -60,5 +58,4 @@ class Ascent:
         parameters = Parameters.unpack(self.problem.structure, block, *s.about.shape)
         if self.lost:  # the statistics are those beyond
             return driver.look(self.problem, parameters)
-        statistics = Statistics(s.buffer.copy(), s.about.copy(), s.frame, s.unit)
-        return driver.Point(parameters, statistics, self.problem.value(s))
+        return driver.Point(parameters, s.copy(), self.problem.value(s))

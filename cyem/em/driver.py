@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import sweep as kernel
+from ..notices import listed
 
 PARTINGS = 2  # how often components that coincide are moved apart in one fit
 LOOK = 10  # iterations between two looks for them while EM crawls, at least
@@ -340,8 +341,3 @@ def short_run(model, start, *, tol, iterations):
     """Some iterations of EM from the statistics of a pass."""
     found = fit(model, model.update(start).parameters, tol=tol, max_iter=iterations)
     return Run(found.value, found.statistics)
-
-
-def listed(places):
-    """Indices as text."""
-    return ", ".join(map(str, places))

@@ -47,9 +47,9 @@ class Problem:
         """
         structure = simplest(structure, X.shape[1])
         frame, variances, ordinary = locate(X, weights, structure.one_unit)
-        frame, variances = family.framed(X, weights, frame, variances)
+        frame, variances, spread = family.seen(X, weights, frame, variances)
         eps = np.finfo(X.dtype).eps
-        floor = max(reg_covar, (16 * eps) ** 2) * family.spread(X, weights, frame, variances)
+        floor = max(reg_covar, (16 * eps) ** 2) * spread
         if not ordinary:
             floor = np.maximum(floor, least_variances(X, frame, variances, structure))
         made = family(structure, variances, floor, eps, equal_weights, **how)
@@ -64,7 +64,7 @@ class Problem:
     def structure(self):
         return self.family.structure
 
-    @property
+    @cached_property
     def normal(self):
         """The problem in which starts are looked for: the same, or that of normal components."""
         normal = self.family.normal

@@ -134,15 +134,15 @@ class Gaussian:
         closed = structure.closed_form(floor, eps)
         self.closed = closed._replace(equal_weights=True) if closed and equal_weights else closed
 
-    @staticmethod
-    def framed(X, weights, frame, variances):
-        """The coordinates in which samples are to be seen, and the variances of the features there."""
-        return frame, variances
+    @classmethod
+    def like(cls, family):
+        """The same structure, floor and weights."""
+        return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights)
 
     @staticmethod
-    def spread(X, weights, frame, variances):
-        """What the floor is relative to (d,), from the samples and the variances of the features in their frame."""
-        return variances
+    def seen(X, weights, frame, variances):
+        """The frame for samples, the variances of the features in it, and what the floor is relative to (d,)."""
+        return frame, variances, variances
 
     @property
     def engine(self):
@@ -151,16 +151,12 @@ class Gaussian:
 
     @property
     def normal(self):
-        """The family in which starts are looked for."""
-        return self
+        """The family in which starts are looked for: normal distributions of which nothing more is known."""
+        return self if type(self) is Gaussian else Gaussian.like(self)
 
     def adopt(self, normal, tails=None):
         """Where to begin from normal components; tails: as heavy as these are known to be."""
         return normal
-
-    def n_free(self, k):
-        """The number of free parameters besides weights, means and covariances."""
-        return 0
 
     def keep(self, new, old):
         """New parameters, but for what has to stay as it was in the old ones."""

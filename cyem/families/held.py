@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..notices import listed
 from ..rows.statistics import TINY, Statistics
 from .covariance.base import AT
 from .gaussian import EMPTY, Gaussian, Parameters, places
@@ -102,13 +103,10 @@ class Held(Gaussian):
         self.which = which
         some = which.covariances
         if some.any() and not some.all() and "E" in structure.code:
-            raise ValueError(f"held: the covariances of components {listed(some)} cannot be held by themselves, as "
-                             f"those of the structure {structure.name!r} share what the letter E in {structure.code} "
-                             "stands for: hold all of them, or ask for 'full', 'diag' or 'spherical'.")
-
-    @property
-    def normal(self):
-        return Gaussian(self.structure, self.variances, self.floor, self.eps, self.equal_weights)
+            raise ValueError(f"held: the covariances of components {listed(places(some))} cannot be held by "
+                             f"themselves, as those of the structure {structure.name!r} share what the letter E in "
+                             f"{structure.code} stands for: hold all of them, or ask for 'full', 'diag' or "
+                             "'spherical'.")
 
     def update(self, statistics, current=None, **how):
         """The M-step; without current parameters, as for a start, that of components of which nothing is held."""
@@ -190,7 +188,7 @@ class Held(Gaussian):
 
     def remarks(self, parameters):
         gone = self.which.means & (parameters.weights <= EMPTY)
-        return [f"components left without weight at their held means: {listed(gone)}"] if gone.any() else []
+        return [f"components left without weight at their held means: {listed(places(gone))}"] if gone.any() else []
 
     def ordered(self, start, weights, factors):
         """A start with its components in the order that suits what is given.
@@ -246,8 +244,3 @@ def assigned(heights):
         if not gains[i, j] > least:
             return order
         order[[i, j]] = order[[j, i]]
-
-
-def listed(mask):
-    """Indices as text."""
-    return ", ".join(map(str, places(mask)))

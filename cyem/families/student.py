@@ -9,8 +9,9 @@ import math
 
 import numpy as np
 
+from ..notices import listed
 from ..rows.samples import Density, Frame, power_of_two
-from ..rows.statistics import Weighed
+from ..rows.statistics import TINY, Weighed
 from .gaussian import Gaussian, Parameters, Update
 
 LEAST, MOST = 0.05, 1e7  # degrees of freedom that are looked for; the likelihood is flat towards infinity
@@ -33,8 +34,12 @@ class StudentParameters(Parameters):
 
     @classmethod
     def like(cls, normal, freedom):
-        """The same components with heavier tails."""
-        return cls(normal.structure, normal.weights, normal.means, normal.covariances, normal.factors, freedom)
+        """The same components with other tails."""
+        self = cls.__new__(cls)
+        for name in Parameters.__slots__:
+            setattr(self, name, getattr(normal, name))
+        self.block, self.freedom = None, np.asarray(freedom, float)
+        return self
 
     def replace(self, weights=None, means=None):
         return StudentParameters(self.structure, self.weights if weights is None else weights,
@@ -65,33 +70,24 @@ class Student(Gaussian):
     engine = None  # nothing compiled makes many of these iterations in one call
 
     @staticmethod
-    def framed(X, weights, frame, variances):
-        """Around the medians, in units of the quartiles, where outliers are so far that rounding would hide the others.
+    def seen(X, weights, frame, variances):
+        """The floor is relative to what the quartiles tell of, where outliers make variances larger than that.
 
-        They would draw mean and unit away, and leave to the rest of the samples hardly a digit.
+        Where these are so far that rounding would hide the other samples, which they draw mean and unit away from,
+        the frame is around the medians and in units of the quartiles.
         """
         low, middle, high = quartiles(X, weights).astype(np.float64)
         between = (high - low) / BETWEEN
         robust = (between / frame.units) ** 2
         hidden = (robust > 0) & (robust < variances * HIDDEN)
-        if not hidden.any():
-            return frame, variances
-        one = (frame.units == frame.units[0]).all() and len(frame.units) > 1
-        units = np.where(hidden, power_of_two(np.where(hidden, between, 1.0), X.dtype), frame.units)
-        units = np.full_like(units, units[hidden].max()) if one else units
-        reference = np.where(hidden, middle, frame.reference)
-        return Frame(reference, units), np.where(hidden, (between / units) ** 2, variances)
-
-    @staticmethod
-    def spread(X, weights, frame, variances):
-        """The variances that the quartiles tell of, where outliers make those of the samples much larger."""
-        low, _, high = quartiles(X, weights).astype(np.float64)
-        robust = ((high - low) / frame.units / BETWEEN) ** 2
-        return np.where((robust > 0) & (robust < variances), robust, variances)
-
-    @property
-    def normal(self):
-        return Gaussian(self.structure, self.variances, self.floor, self.eps, self.equal_weights)
+        if hidden.any():
+            one = (frame.units == frame.units[0]).all() and len(frame.units) > 1
+            units = np.where(hidden, power_of_two(np.where(hidden, between, 1.0), X.dtype), frame.units)
+            units = np.full_like(units, units[hidden].max()) if one else units
+            robust, variances = (between / units) ** 2, variances * (frame.units / units) ** 2
+            frame, variances = Frame(np.where(hidden, middle, frame.reference), units), np.where(hidden, robust,
+                                                                                                 variances)
+        return frame, variances, np.where((robust > 0) & (robust < variances), robust, variances)
 
     def adopt(self, normal, tails=None):
         if not isinstance(self.freedom, str):
@@ -121,7 +117,7 @@ class Student(Gaussian):
             return found._replace(parameters=self.adopt(found.parameters))
         found = super().update(statistics, current, **how)
         normal, shares, nu = found.parameters, statistics.shares, current.freedom
-        u = statistics.masses / np.maximum(shares, np.finfo(float).tiny)  # the mean of u
+        u = statistics.masses / np.maximum(shares, TINY)  # the mean of u
         if found.held:
             alpha, covariances, factors = self._at_the_floor(statistics, normal, u, found.held, current)
         elif self.structure.code[0] == "E":  # one scale for all, on which components with normal tails insist
@@ -150,16 +146,16 @@ class Student(Gaussian):
         A scale that is divided out afterwards would lead below the floor, or away from the best above it: components at
         the floor get the M-step without one, sums divided by those of the responsibilities.
         """
-        shares, k = statistics.shares, len(u)
-        S = self.structure.sample(statistics.second, np.maximum(statistics.masses, np.finfo(float).tiny),
+        shares = statistics.shares
+        S = self.structure.sample(statistics.second, np.maximum(statistics.masses, TINY),
                                   normal.means - statistics.about)
         one = self.structure.code[0] == "E"
-        S = S * (shares @ u / shares.sum()) if one and np.ndim(S) < 3 and len(S) != k else (S.T * u).T
+        S = S * (shares @ u / shares.sum()) if self.moments == "pooled" else (S.T * u).T
         found = self.structure.maximum(S, shares, self.floor, self.eps, current.covariances)
         found = self.structure.no_worse(found, S, shares, self.floor, current)
         U = self.structure.factors(found.covariances) if found.factors is None else found.factors
         if one:
-            return np.ones(k), found.covariances, U
+            return np.ones(len(u)), found.covariances, U
         alpha, covariances, factors = np.where(u > 0, u, 1.0), normal.covariances.copy(), normal.factors.copy()
         which = list(held)
         alpha[which], covariances[which], factors[which] = 1.0, found.covariances[which], U[which]
@@ -168,7 +164,7 @@ class Student(Gaussian):
     def degrees(self, nu, shares, u, sum_log, alpha, d, empty):
         """Degrees of freedom that are most likely, given the mean of u (k,), the sums of log u, and its scale (k,)."""
         owned = shares > 0
-        mean_log = np.where(owned, sum_log / np.maximum(shares, np.finfo(float).tiny), 0.0)
+        mean_log = np.where(owned, sum_log / np.maximum(shares, TINY), 0.0)
         # E log u given the sample is log u - log((nu + d) / 2) + digamma((nu + d) / 2)
         hidden = np.array([digamma_less_log((each + d) / 2) for each in nu])
         excess = u / alpha - 1 - (mean_log + hidden - np.log(alpha))
@@ -190,14 +186,12 @@ class Student(Gaussian):
         curvatures = shares * [information(each, d) for each in nu]
         if self.freedom == "shared":
             slopes, curvatures = (np.full(len(nu), each.sum()) for each in (slopes, curvatures))
-        inverse = 1 / nu - slopes * nu**2 / np.maximum(curvatures, np.finfo(float).tiny)
+        inverse = 1 / nu - slopes * nu**2 / np.maximum(curvatures, TINY)
         return 1 / np.clip(inverse, 1 / MOST, 1 / LEAST)
 
     def coordinates(self, parameters):
         """Those of normal components, and logarithms of the degrees of freedom that are looked for."""
-        base = super().coordinates(Parameters(self.structure, parameters.weights, parameters.means,
-                                              parameters.covariances, parameters.factors))
-        return np.concatenate([base, np.log(self._free(parameters.freedom))])
+        return np.concatenate([super().coordinates(parameters), np.log(self._free(parameters.freedom))])
 
     def at(self, coordinates, like):
         count = len(self._free(like.freedom))
@@ -210,15 +204,11 @@ class Student(Gaussian):
 
     def _free(self, freedom):
         """The degrees of freedom that are looked for."""
-        return freedom[: self.n_free(len(freedom))]
+        return freedom[: n_free(self.freedom, len(freedom))]
 
     def single(self, statistics, structure=None):
         normal = super().single(statistics, structure)
         return self.adopt(normal) if structure is self.structure or structure is None else normal
-
-    def n_free(self, k):
-        """How many degrees of freedom are found."""
-        return {"own": k, "shared": 1}.get(self.freedom, 0) if isinstance(self.freedom, str) else 0
 
     def remarks(self, parameters):
         """What is to be said of a fit besides: one line each."""
@@ -226,10 +216,15 @@ class Student(Gaussian):
             return []
         light = np.flatnonzero(parameters.freedom >= MOST)
         heavy = np.flatnonzero(parameters.freedom <= LEAST)
-        return [f"degrees of freedom at their {name} of {bound:g}, {what}: components {', '.join(map(str, where))}"
+        return [f"degrees of freedom at their {name} of {bound:g}, {what}: components {listed(where)}"
                 for where, name, bound, what in ((light, "most", MOST, "where tails are as good as normal"),
                                                  (heavy, "least", LEAST, "the heaviest that are looked for"))
                 if len(where)]
+
+
+def n_free(freedom, k):
+    """How many degrees of freedom of k components are found, by what `Student` is told."""
+    return {"own": k, "shared": 1}[freedom] if isinstance(freedom, str) else 0
 
 
 def quartiles(X, weights):

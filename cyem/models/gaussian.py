@@ -5,8 +5,7 @@ import numpy as np
 from ..families.covariance import structure
 from ..families.gaussian import Gaussian
 from ..families.held import Held, Which, shared
-from .history import Memo, Report
-from .mixture import Mixture, checked, root
+from .mixture import Mixture
 
 INITIAL = "weights_init", "means_init", "precisions_init"  # what tells the values of what is held
 
@@ -261,23 +260,7 @@ class GaussianMixture(Mixture):
         >>> model.predict([[-2.0], [3.0]])
         array([0, 1])
         """
-        shape = structure(covariance_type)
-        means = np.asarray(means, dtype=np.float64)
-        if means.ndim != 2 or 0 in means.shape:
-            raise ValueError("The parameter 'means' should have the shape (n_components, n_features), but got "
-                             f"{means.shape}")
-        model = cls(len(means), covariance_type=covariance_type)
-        weights, means = model._check_start((weights, means), means.shape[1])
-        k, d = means.shape
-        name = f"{shape.name} covariances"
-        covariances = checked(covariances, name, shape.shape(k, d))
-        factors = root(shape, covariances, name, shape.factors)
-        model._remember(d, None)
-        model.weights_, model.means_, model.covariances_ = weights, means, covariances
-        model.precisions_cholesky_, model.precisions_ = factors, shape.precisions(factors)
-        model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = True, 0, -np.inf, []
-        model.fit_report_, model._memo = Report(), Memo()
-        return model
+        return cls._known(weights, means, covariances, covariance_type=covariance_type)
 
 
 def filled(own, given, mask):

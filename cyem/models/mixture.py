@@ -342,6 +342,27 @@ class Mixture(Estimator):
         """The number of free parameters besides weights, means and covariances."""
         return 0
 
+    @classmethod
+    def _known(cls, weights, means, matrices, **parameters):
+        """A mixture of given parameters, as a fit would leave it: what `from_parameters` begins with."""
+        means = np.asarray(means, dtype=np.float64)
+        shape = structure(parameters["covariance_type"])
+        if means.ndim != 2 or 0 in means.shape:
+            raise ValueError("The parameter 'means' should have the shape (n_components, n_features), but got "
+                             f"{means.shape}")
+        model = cls(len(means), **parameters)
+        weights, means = model._check_start((weights, means), means.shape[1])
+        name = f"{shape.name} {cls._matrices.rstrip('_')}"
+        matrices = checked(matrices, name, shape.shape(*means.shape))
+        factors = root(shape, matrices, name, shape.factors)
+        model._remember(means.shape[1], None)
+        model.weights_, model.means_ = weights, means
+        setattr(model, cls._matrices, matrices)
+        model.precisions_cholesky_, model.precisions_ = factors, shape.precisions(factors)
+        model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = True, 0, -np.inf, []
+        model.fit_report_, model._memo = Report(), Memo()
+        return model
+
     # --- using ---------------------------------------------------------------------------------------------------
 
     def _evaluator(self, dtype):

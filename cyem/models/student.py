@@ -1,13 +1,11 @@
 """StudentMixture: mixtures of multivariate t distributions, whose tails are as heavy as the data say."""
 
-
 import numpy as np
 
 from ..families import state
 from ..families.covariance import structure
-from ..families.student import Student, StudentParameters
-from .history import Memo, Report
-from .mixture import Mixture, checked, root
+from ..families.student import Student, StudentParameters, n_free
+from .mixture import Mixture
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 
@@ -174,8 +172,7 @@ class StudentMixture(Mixture):
         return z / np.sqrt(np.maximum(u, np.finfo(float).tiny))[:, None]
 
     def _n_free(self, k):
-        asked = self._asked()
-        return {"own": k, "shared": 1}[asked] if isinstance(asked, str) else 0
+        return n_free(self._asked(), k)
 
     def _accept(self, mixture, fit, rng):
         self.degrees_of_freedom_ = np.array(fit.parameters.freedom, float)
@@ -222,25 +219,11 @@ class StudentMixture(Mixture):
         >>> model.score_samples([[0.0]]).round(6).tolist()  # Cauchy's density, 1 / pi
         [-1.14473]
         """
-        shape = structure(covariance_type)
-        means = np.asarray(means, dtype=np.float64)
-        if means.ndim != 2 or 0 in means.shape:
-            raise ValueError("The parameter 'means' should have the shape (n_components, n_features), but got "
-                             f"{means.shape}")
-        model = cls(len(means), covariance_type=covariance_type, degrees_of_freedom=degrees_of_freedom)
+        model = cls._known(weights, means, scales, covariance_type=covariance_type,
+                           degrees_of_freedom=degrees_of_freedom)
         model._check_parameters()
-        weights, means = model._check_start((weights, means), means.shape[1])
-        k, d = means.shape
-        name = f"{shape.name} scales"
-        scales = checked(scales, name, shape.shape(k, d))
-        factors = root(shape, scales, name, shape.factors)
-        asked = model._asked()
+        asked, k = model._asked(), model.n_components
         if isinstance(asked, str):
             model._refuse("degrees_of_freedom", f"a number > 0 or {k} of them", asked)
-        asked = np.full(k, asked)
-        model._remember(d, None)
-        model.weights_, model.means_, model.scales_, model.degrees_of_freedom_ = weights, means, scales, asked
-        model.precisions_cholesky_, model.precisions_ = factors, shape.precisions(factors)
-        model.converged_, model.n_iter_, model.lower_bound_, model.lower_bounds_ = True, 0, -np.inf, []
-        model.fit_report_, model._memo = Report(), Memo()
+        model.degrees_of_freedom_ = np.full(k, asked)
         return model

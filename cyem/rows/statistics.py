@@ -86,6 +86,9 @@ class Statistics:
         buffer = self.buffer * (self.unit / unit) + other.buffer * (other.unit / unit)
         return type(self)(buffer, self.about, self.frame, unit)
 
+    def copy(self):
+        return type(self)(self.buffer.copy(), self.about.copy(), self.frame, self.unit)
+
     def __mul__(self, factor):
         return type(self)(self.buffer * factor, self.about, self.frame, self.unit)
 

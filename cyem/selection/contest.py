@@ -11,6 +11,7 @@ from ..em.start import SHORT_TOL, subset
 from ..families import paths
 from ..families.covariance.base import exceeds
 from ..families.gaussian import Gaussian
+from ..notices import listed
 from ..workers import Stopped
 from .criteria import entropy
 
@@ -79,11 +80,6 @@ class Hopeless(Exception):
 
 class Ordinary(Gaussian):
     """A family that gives up where a compiled M-step is not ordinary: at the floor of variance, or without weight."""
-
-    @classmethod
-    def like(cls, family):
-        """The same family."""
-        return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights)
 
     def update(self, statistics, current=None, **how):
         found = super().update(statistics, current, **how)
@@ -291,10 +287,10 @@ def spurious(mixture, parameters):
     k, d = parameters.means.shape
     thin = np.flatnonzero(~exceeds(S, np.repeat(2 * d * mixture.family.floor[None], k, axis=0)))
     if len(thin):
-        return f"no width in some direction: components {driver.listed(thin)}"
+        return f"no width in some direction: components {listed(thin)}"
     if k == 1:
         return ""
     size = np.exp(parameters.structure.log_det(parameters.factors, k, d) / -d)
     others = (w @ size - w * size) / np.maximum(1 - w, paths.TINY)
     few = np.flatnonzero((w * mixture.samples.total <= HANDFUL * (d + 1)) & (size < SMALL * others))
-    return f"on a handful of samples with little volume: components {driver.listed(few)}" if len(few) else ""
+    return f"on a handful of samples with little volume: components {listed(few)}" if len(few) else ""
