@@ -43,6 +43,8 @@ static int cyem_cpu_level(void) { return 1; }
 #if defined(_OPENMP) && !defined(_WIN32)
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static void *cyem_wait(void *gate) {
     pthread_mutex_lock(gate);
@@ -50,22 +52,39 @@ static void *cyem_wait(void *gate) {
     return NULL;
 }
 
+/* Their stacks are ours: those of the C library would stay in its cache, in the way of what a fit needs next. */
 static int cyem_startable(int n, size_t stack) {
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
     pthread_attr_t attributes;
     pthread_t *threads = malloc(n * sizeof(pthread_t));
+    char **stacks = malloc(n * sizeof(char *));
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), size;
     int started = 0, i;
-    if (threads != NULL && pthread_attr_init(&attributes) == 0) {
+    if (threads != NULL && stacks != NULL && pthread_attr_init(&attributes) == 0) {
         if (stack != 0)
             pthread_attr_setstacksize(&attributes, stack); /* where it is refused, OpenMP too takes the usual size */
+        pthread_attr_getstacksize(&attributes, &size);
+        size = (size + page - 1) / page * page;
         pthread_mutex_lock(&gate);
-        while (started < n && pthread_create(&threads[started], &attributes, cyem_wait, &gate) == 0)
-            started++;
+        for (; started < n; started++) {
+            /* one page more, as large as the guard that theirs have */
+            stacks[started] = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (stacks[started] == MAP_FAILED)
+                break;
+            if (pthread_attr_setstack(&attributes, stacks[started] + page, size) != 0
+                || pthread_create(&threads[started], &attributes, cyem_wait, &gate) != 0) {
+                munmap(stacks[started], size + page);
+                break;
+            }
+        }
         pthread_mutex_unlock(&gate);
-        for (i = 0; i < started; i++)
+        for (i = 0; i < started; i++) {
             pthread_join(threads[i], NULL);
+            munmap(stacks[i], size + page);
+        }
         pthread_attr_destroy(&attributes);
     }
+    free(stacks);
     free(threads);
     return started;
 }
