@@ -1,4 +1,8 @@
-"""A problem: a family and rows, which is all that EM sees. A sweep gives statistics, an update improves parameters."""
+"""A problem: a family and rows, which is all that EM sees. A sweep gives statistics, an update improves parameters.
+
+Of rows of which only a part is known, sweeps give what the statistics of complete ones are expected to be. Starts are
+looked for among complete ones, with a draw in the place of what was not observed.
+"""
 
 import math
 
@@ -6,14 +10,17 @@ import numpy as np
 
 from ..families.covariance import simplest
 from ..families.covariance import structure as structure_named
-from ..families.covariance.base import eigh, part
-from ..families.gaussian import least_variances
+from ..families.covariance.base import Estimate, eigh, part
+from ..families.gaussian import Gaussian, Parameters, least_variances
 from ..lazy import cached_property
 from ..rows.pruning import enough
 from ..rows.samples import Samples, locate, one
+from ..rows.views import Views, locate_observed
+from . import driver
 from .compiled import Ascent
 
 COARSE = 1e-2  # relative error of the smallest variances from which on they are not known well enough
+ROUGHLY = dict(tol=1e-3, max_iter=30)  # how well the component is known that fills in what was not observed
 SQUARE = 128  # features up to which a matrix of them is little for any structure
 
 
@@ -24,8 +31,8 @@ class Problem:
     ----------
     family : Gaussian
         Or another with the same methods: what a mixture is.
-    samples : Samples
-        Where data live, and how sums are taken over them.
+    samples : Samples or Views
+        Where data live, and how sums are taken over them: complete rows, or such of which a part is known.
 
     Attributes
     ----------
@@ -47,13 +54,17 @@ class Problem:
         """
         structure = simplest(structure, X.shape[1])
         frame, variances, ordinary = locate(X, weights, structure.one_unit)
+        rows = Samples
+        if np.isnan(frame.reference).any():  # of what was not observed there is no mean
+            rows = Views
+            frame, variances, ordinary = locate_observed(X, weights, structure.one_unit)
         frame, variances, spread = family.seen(X, weights, frame, variances)
         eps = np.finfo(X.dtype).eps
         floor = max(reg_covar, (16 * eps) ** 2) * spread
         if not ordinary:
             floor = np.maximum(floor, least_variances(X, frame, variances, structure))
         made = family(structure, variances, floor, eps, equal_weights, **how)
-        return cls(made, Samples(X, weights, frame, n_threads))
+        return cls(made, rows(X, weights, frame, n_threads))
 
     @property
     def frame(self):
@@ -65,10 +76,28 @@ class Problem:
         return self.family.structure
 
     @cached_property
-    def normal(self):
-        """The problem in which starts are looked for: the same, or that of normal components."""
-        normal = self.family.normal
-        return self if normal is self.family else Problem(normal, self.samples)
+    def filled(self):
+        """Complete samples: what was not observed is drawn from what it may be if all are of one normal component."""
+        return self.samples if self.samples.complete else self.samples.drawn(self._one_component().density)
+
+    @cached_property
+    def simple(self):
+        """The problem in which starts are looked for: that of normal components and complete samples; maybe this."""
+        same = self.family.normal is self.family and self.samples.complete
+        return self if same else Problem(self.family.normal, self.filled)
+
+    def drawn(self, parameters):
+        """The same problem with what was not observed drawn from a mixture; this one where all is observed."""
+        return self if self.samples.complete else Problem(self.family, self.samples.drawn(parameters.density))
+
+    def _one_component(self):
+        """One normal component with the covariances of all samples, as far as these can be had."""
+        d = len(self.family.floor)
+        structure = structure_named("full" if d <= SQUARE else "diag")
+        family = Gaussian(structure, self.family.variances, self.family.floor, self.family.eps)
+        whole = np.diag(family.variances)[None] if structure.square else family.variances[None]
+        first = Parameters.of(structure, np.ones(1), np.zeros((1, d)), Estimate(whole, np.zeros(1, bool)))
+        return driver.fit(Problem(family, self.samples), first, **ROUGHLY).parameters
 
     def sweep(self, parameters):
         """One pass over the samples."""
@@ -121,21 +150,22 @@ class Problem:
         A run ends after some iterations, or where the gain still to come is at most `tol`. Returns the value and the
         statistics at the end of each; None for one that met anything out of the ordinary.
         """
-        if self.family.engine is None:
+        if self.family.engine is None or not self.samples.complete:
             return [None] * len(starts)
         return self.samples.climb(starts, iterations, self.family.closed, self.structure, tol)
 
     def ascent(self, point, **how):
         """EM from a point as `driver.Ascent` takes it, compiled; None where that cannot be, or would prune no pass."""
-        if self.family.engine is None or enough(len(self.samples.X), len(point.parameters.weights)):
+        if (self.family.engine is None or not self.samples.complete
+                or enough(len(self.samples.X), len(point.parameters.weights))):
             return None
         return Ascent(self, point, **how)
 
     def given(self, resp):
         """Statistics of given responsibilities (n, k)."""
-        origin = np.zeros((resp.shape[1], self.samples.X.shape[1]))
-        s = self.samples.accumulate(resp, origin, "none")  # first the means, so that moments are about them
-        return self.samples.accumulate(resp, s.means, self.family.moments)
+        origin = np.zeros((resp.shape[1], self.filled.X.shape[1]))
+        s = self.filled.accumulate(resp, origin, "none")  # first the means, so that moments are about them
+        return self.filled.accumulate(resp, s.means, self.family.moments)
 
     def assign(self, resp):
         """Where to start from given responsibilities (n, k): the M-step, whose search is left to what follows."""
@@ -147,7 +177,7 @@ class Problem:
 
     def partitions(self, centres):
         """Statistics of partitions by the nearest of given centres (runs, k, d), in standardised features."""
-        return self.samples.partitions(centres, 1 / self.family.deviations, self.family.moments)
+        return self.filled.partitions(centres, 1 / self.family.deviations, self.family.moments)
 
     def begin(self, uniform, looked, whitens):
         """Statistics of partitions by the nearest of samples far from each other.
@@ -158,7 +188,7 @@ class Problem:
         """
         d = len(self.family.floor)
         whitens = whitens and not self.structure.round and (self.structure.square or d <= SQUARE)
-        return self.samples.begin(uniform, looked, self.family.deviations, self.family.floor, part(d, self.family.eps),
+        return self.filled.begin(uniform, looked, self.family.deviations, self.family.floor, part(d, self.family.eps),
                                   self.family.moments, whitens)
 
     @cached_property
@@ -169,7 +199,7 @@ class Problem:
     @cached_property
     def axis(self):
         """The direction (d,) in which the samples vary most; in many features, in which a part of them does."""
-        X, d = self.samples.X, len(self.family.floor)
+        X, d = self.filled.X, len(self.family.floor)
         if self.structure.square or d <= SQUARE:
             return eigh(self._single(structure_named("full")).covariances[0])[1][:, -1]
         Z = self.frame.enter(X[:: -(-len(X) // SQUARE)].astype(np.float64))
@@ -178,20 +208,20 @@ class Problem:
         return axis / (np.linalg.norm(axis) or 1.0)
 
     def _single(self, structure):
-        samples, moments = self.samples, structure.moments
+        samples, moments = self.filled, structure.moments
         s = samples.scatter if moments == "scatter" else samples.sweep(one(samples.X.shape[1]), moments)
         return self.family.single(s, structure)
 
     def share(self, k):
         """The covariances of k components with a k-th of the volume of the whole each."""
-        return self.structure.common(self.whole.covariances, k) * k ** (-2 / self.samples.X.shape[1])
+        return self.structure.common(self.whole.covariances, k) * k ** (-2 / self.filled.X.shape[1])
 
     def reseed(self, parameters, empty):
         """Components without weight get a fair share of it, around the samples that the others explain least."""
         empty = list(empty)
         worst = np.argsort(self.samples.score_samples(self.family.density(parameters)), kind="stable")[: len(empty)]
         means, weights = parameters.means.copy(), parameters.weights.copy()
-        means[empty[: len(worst)]] = self.frame.enter(self.samples.X[worst].astype(np.float64))
+        means[empty[: len(worst)]] = self.frame.enter(self.filled.X[worst].astype(np.float64))
         weights[empty] = 1 / len(weights)
         return self.family.keep(parameters.replace(weights=weights / weights.sum(), means=means), parameters)
 

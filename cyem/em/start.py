@@ -135,11 +135,11 @@ def begin(problem, how, k, rng):
     Starts are looked for in the family of normal distributions. Of a family that forgives outliers these have their
     components where outliers are; so what is random there is set beside random rows, in short runs of the family's own.
     """
-    first = problem.family.adopt(STARTS[how](problem.normal, k, rng))
-    if problem.normal is problem or how != "short_em" or k == 1:
+    first = problem.family.adopt(STARTS[how](problem.simple, k, rng))
+    if problem.family.normal is problem.family or how != "short_em" or k == 1:
         return first
     part = trial(problem, k, rng)
-    others = [from_random_rows(part.normal, k, rng) for _ in range(OTHERS)]
+    others = [from_random_rows(part.simple, k, rng) for _ in range(OTHERS)]
     starts = [first, problem.family.adopt(first, np.full(k, HEAVY))]
     starts += [problem.family.adopt(each, None if i % 2 else np.full(k, HEAVY)) for i, each in enumerate(others)]
     runs = [driver.fit(part, each, tol=SHORT_TOL, max_iter=SHORT_ITERATIONS) for each in starts]

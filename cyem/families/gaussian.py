@@ -92,7 +92,8 @@ class Parameters:
     @property
     def density(self):
         """The same mixture in evaluation form."""
-        return Density(self.structure.density, self.means, self.structure.pack(self.factors), self.constants)
+        return Density(self.structure.density, self.means, self.structure.pack(self.factors), self.constants,
+                       self.weights, self.covariances)
 
 
 class Update(NamedTuple):
@@ -335,7 +336,7 @@ def least_variances(X, frame, variances, structure):
         If the range of that type has no place for what a fit needs.
     """
     info = np.finfo(X.dtype)
-    low, high = X.min(axis=0), X.max(axis=0)
+    low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)  # of what was observed
     halves = high / 2 - low / 2
     if (halves > info.max / 2).any():
         i = int(halves.argmax())

@@ -222,7 +222,7 @@ def standard_errors(
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
-    X, _ = fitted(model)._ready(X)
+    X = fitted(model)._samples(X)
     if model.held is not None:
         raise ValueError(f"The model has held={model.held!r}, and standard errors here are those of fits in which all "
                          "parameters are free: what is known has none, and makes those of the others smaller. Refit to "

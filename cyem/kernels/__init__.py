@@ -46,5 +46,6 @@ _cpu = import_module(f"{__name__}._cpu")
 ISA = _choose()
 sweep = module("sweep", ISA)
 linalg = module("linalg", ISA)
+views = module("views", ISA)
 if _free:
     del os.environ["GOMP_SPINCOUNT"]

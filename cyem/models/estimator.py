@@ -13,7 +13,7 @@ class Estimator:
 
     A subclass takes its parameters as keywords of ``__init__``, which stores each under its own name and does nothing
     else. ``fit`` reads the data through `cyem.rows.data`, and calls `_remember` when nothing can fail any more; other
-    methods read them through `_samples`. ``fit`` and ``score`` take ``sample_weight``.
+    methods read them through `_observed`, or `_samples` where nothing may be missing. ``fit`` and ``score`` take ``sample_weight``.
     """
 
     def get_params(self, deep=True):
@@ -149,16 +149,21 @@ class Estimator:
             del self.feature_names_in_
 
     def _samples(self, X):
-        """X as `data.samples` has it, checked to have the features of fit; what every method but fit begins with."""
+        """X as `data.samples` has it, checked to have the features of fit."""
+        array, complete = self._observed(X)
+        return array if complete else data.samples(array)
+
+    def _observed(self, X):
+        """X as `data.observed` has it, and whether it is complete; what every method but fit begins with."""
         self._check_fitted()
         self._check_names(data.feature_names(X))
-        array = data.samples(X)
+        array, complete = data.observed(X)
         expected = getattr(self, "n_features_in_", array.shape[1])
         if array.shape[1] != expected:
             raise ValueError(
                 f"X has {array.shape[1]} features, but {type(self).__name__} is expecting {expected} features as input."
             )
-        return array
+        return array, complete
 
     def _check_names(self, names):
         fitted = getattr(self, "feature_names_in_", None)

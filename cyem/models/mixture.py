@@ -13,7 +13,8 @@ from ..families.covariance import simplest, structure
 from ..families.gaussian import Gaussian, Parameters
 from ..notices import ConvergenceWarning, warn
 from ..rows import data
-from ..rows.samples import Evaluator, Frame, Samples, power_of_two
+from ..rows.samples import Evaluator, Frame, power_of_two
+from ..rows.views import Glance
 from .estimator import Estimator
 from .history import INTERRUPTED, SEARCHED, Memo, Report
 
@@ -73,7 +74,10 @@ class Mixture(Estimator):
         """
         shape = self._check_parameters()
         names = data.feature_names(X)
-        X, weights, kept = data.counted(data.samples(X), sample_weight)
+        X, complete = data.observed(X)
+        X, weights, kept = data.counted(X, sample_weight)
+        if not complete:
+            data.columns_without_values(X, names)
         n, d = X.shape
         k = self.n_components
         if n < k:
@@ -168,7 +172,7 @@ class Mixture(Estimator):
     def _search(self, mixture, fit, rng):
         """A better maximum, by moves from the one that was found; at worst the same."""
         deadline = np.inf if self.time_budget is None else time.monotonic() + self.time_budget
-        part = start.trial(mixture, self.n_components, rng)
+        part = start.trial(mixture.drawn(fit.parameters), self.n_components, rng)
         found = moves.improve(part, moves.briefly(part, part.sweep(fit.parameters)), moves=self.n_moves,
                                failures=self.n_moves, promise=0.0, climb=moves.patiently, deadline=deadline)
         best = fit
@@ -202,7 +206,7 @@ class Mixture(Estimator):
         self.weights_ = parameters.weights.astype(mixture.samples.dtype)
         self.converged_ = fit.converged
         self.n_iter_ = len(fit.bounds)
-        log_volume = frame.log_volume
+        log_volume = mixture.samples.log_volume
         self.lower_bound_ = fit.value - log_volume
         self.lower_bounds_ = [value - log_volume for value in fit.bounds]
         self.fit_report_ = Report(events)
@@ -225,7 +229,7 @@ class Mixture(Estimator):
 
         def report(iteration, value):
             for listener in listeners:
-                listener(run, iteration, value - mixture.frame.log_volume)
+                listener(run, iteration, value - mixture.samples.log_volume)
 
         return report
 
@@ -409,19 +413,29 @@ class Mixture(Estimator):
 
     def _ready(self, X):
         """X checked, and what evaluates it."""
-        X = self._samples(X)
+        X, complete = self._observed(X)
         evaluator = self._evaluator(X.dtype)
         if X.shape[1] != evaluator.coordinates.shape[1]:  # attributes may have been set by hand
             raise ValueError(f"X has {X.shape[1]} features, but means_ has {evaluator.coordinates.shape[1]}: give the "
                              "features of fit.")
-        return X, evaluator
+        return X, evaluator if complete else self._glance(evaluator.frame)
+
+    def _glance(self, frame):
+        """What evaluates rows of which a part is missing."""
+        return Glance(frame, self._inside_frame(frame, *state.parameters(self)).density)
+
+    def _inside_frame(self, frame, weights, means, U):
+        """Parameters with covariances, in a frame."""
+        shape, (k, d) = structure(self.covariance_type), means.shape
+        own = simplest(shape, d)
+        U = own.scaled_factors(own.like(U, shape, k, d), 1 / frame.units)
+        return self._parameters(own, weights, frame.enter(means), own.covariances(U), U)
 
     def _sums(self, X, sample_weight):
         """Samples, and the statistics of one pass over them, without moments."""
         X, evaluator = self._ready(X)
         weights = data.weights(sample_weight, len(X))
-        samples = Samples(evaluator.seen(X), weights, evaluator.frame, threads.resolve(self.n_threads))
-        samples.coordinates = evaluator.coordinates
+        samples = evaluator.rows(X, weights, threads.resolve(self.n_threads))
         return samples, samples.sweep(evaluator.density, "none")
 
     def predict(self, X):
@@ -480,7 +494,7 @@ class Mixture(Estimator):
             In the dtype of X.
         """
         X, evaluator = self._ready(X)
-        scores = evaluator.score_samples(X, self.n_threads) - evaluator.frame.log_volume
+        scores = evaluator.log_densities(X, self.n_threads)
         return scores.astype(X.dtype, copy=False)
 
     def score(self, X, y=None, sample_weight=None):
@@ -497,7 +511,7 @@ class Mixture(Estimator):
         float
         """
         samples, s = self._sums(X, sample_weight)
-        return float(s.log_likelihood / s.shares.sum() - samples.frame.log_volume)
+        return float(s.log_likelihood / s.shares.sum() - samples.log_volume)
 
     def bic(self, X, sample_weight=None):
         """Bayesian information criterion (Schwarz 1978), p log n - 2 log L: the smaller, the better.
@@ -549,7 +563,7 @@ class Mixture(Estimator):
         samples, s = self._sums(X, sample_weight)
         n = samples.total
         unit = n / s.shares.sum()
-        log_likelihood = s.log_likelihood * unit - n * samples.frame.log_volume
+        log_likelihood = s.log_likelihood * unit - n * samples.log_volume
         p = self._n_parameters()
         bic = p * np.log(n) - 2 * log_likelihood
         return dict(log_likelihood=log_likelihood, n_parameters=p, bic=bic, aic=2 * p - 2 * log_likelihood,

@@ -41,6 +41,56 @@ def samples(X, *, name="X"):
     """
     if _ready(X):
         return X
+    array = _matrix(X, name)
+    if (place := _first_not_finite(array)) is not None:
+        _refuse(array, place, X, name)
+    return array
+
+
+def observed(X, *, name="X"):
+    """The same, but for values that are missing: these are NaN.
+
+    Anything that stands for a missing value in X is: NaN, None, NA of pandas, null of polars and pyarrow, what is
+    masked.
+
+    Returns
+    -------
+    X : ndarray of shape (n, d)
+    complete : bool
+        Whether nothing is missing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `samples`, but not for what is missing.
+
+    Examples
+    --------
+    >>> observed([[1, None], [3, 4]])
+    (array([[ 1., nan],
+           [ 3.,  4.]]), False)
+    """
+    if _ready(X):
+        return X, True
+    array = _matrix(X, name)
+    if _first_not_finite(array) is None:
+        return array, True
+    infinite = np.isinf(array)
+    if infinite.any():
+        _refuse(array, int(infinite.argmax()), X, name)
+    return array, False
+
+
+def columns_without_values(X, names=None):
+    """Raise ValueError where a column has nothing but missing values."""
+    empty = np.flatnonzero(np.isnan(X).all(axis=0))
+    if len(empty):
+        labels = ", ".join(str(j) if names is None else f"{j} ({names[j]!r})" for j in empty.tolist())
+        raise ValueError(f"X has no observed value at all in columns {labels}, counted from 0: leave these out.")
+
+
+def _matrix(X, name):
+    """The samples as the kernels read them, also where they are no finite numbers."""
     array = _frame(X, name) if _column_names(X) is not None else _array(X, name)
     if array.ndim == 1:
         raise ValueError(
@@ -54,16 +104,17 @@ def samples(X, *, name="X"):
     for size, what in zip(array.shape, ("sample(s)", "feature(s)"), strict=True):
         if size == 0:
             raise ValueError(f"{name} has 0 {what} (shape={array.shape}) while a minimum of 1 is required.")
-    array = _contiguous(array, name)
-    if (place := _first_not_finite(array)) is not None:
-        row, column = divmod(place, array.shape[1])
-        names = feature_names(X)
-        column_name = "" if names is None else f" ({names[column]!r})"
-        raise ValueError(
-            f"{_not_finite(name, array[row, column])} in row {row}, column {column}{column_name}, counted from 0. "
-            "Missing and infinite values are not supported yet: remove or replace them."
-        )
-    return array
+    return _contiguous(array, name)
+
+
+def _refuse(array, place, X, name):
+    """Raise ValueError for a value at a place of the flattened array."""
+    row, column = divmod(place, array.shape[1])
+    names, value = feature_names(X), array[row, column]
+    column_name = "" if names is None else f" ({names[column]!r})"
+    kind = "Missing values are not supported here" if np.isnan(value) else "Infinite values are not supported"
+    raise ValueError(f"{_not_finite(name, value)} in row {row}, column {column}{column_name}, counted from 0. {kind}: "
+                     "remove or replace them.")
 
 
 def _ready(X):

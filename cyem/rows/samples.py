@@ -35,6 +35,8 @@ class Density(NamedTuple):
     means: np.ndarray  # (k, d)
     factors: np.ndarray  # (k or 1, rows, columns)
     constants: np.ndarray  # (k,): log-joint density at the mean; where tails are heavy, then degrees of freedom (k,)
+    weights: np.ndarray = None  # (k,): what rows of which a part is known are seen by, and
+    covariances: np.ndarray = None  # (k, d, d), (d, d), (k, d) or (k,), by kind
 
     @property
     def heavy(self):
@@ -90,6 +92,14 @@ def power_of_two(sizes, dtype):
     return np.ldexp(1.0, np.minimum(np.maximum(exponents, -most), most))
 
 
+def scaled_weights(weights, dtype, unit):
+    """Weights in units of a power of two, so that float32 holds them, and the unit of what is summed with them."""
+    if weights is None:
+        return np.empty(0, dtype), unit
+    power = float(power_of_two(weights.max(), np.float64))
+    return (weights / power).astype(dtype), power * unit
+
+
 def worth(operations, n_threads):
     """How many of n_threads are worth waking."""
     return 1 if operations < SERIAL else threads.resolve(n_threads)
@@ -142,8 +152,18 @@ class Evaluator:
         """The samples that the coordinates are for."""
         return X * self.dtype.type(0.5) if self.halves else X
 
+    def rows(self, X, weights, n_threads):
+        """Samples as this sees them."""
+        samples = Samples(self.seen(X), weights, self.frame, n_threads)
+        samples.coordinates = self.coordinates
+        return samples
+
+    def log_densities(self, X, n_threads):
+        """Log-density of each sample (n,)."""
+        return self.score_samples(X, n_threads) - self.frame.log_volume
+
     def score_samples(self, X, n_threads):
-        """Log-density of each sample in the frame (n,)."""
+        """The same in the frame."""
         return self._rows(kernel.score_samples, X, np.empty(len(X)), n_threads)
 
     def responsibilities(self, X, n_threads):
@@ -156,7 +176,7 @@ class Evaluator:
         return self._rows(kernel.labels, X, np.empty(len(X), np.intp), n_threads)
 
     def _rows(self, door, X, out, n_threads):
-        _, means, factors, constants = self.density
+        _, means, factors, constants, *_ = self.density
         (n, d), k = X.shape, len(means)
         n_threads = useful(n, k, d, n_threads)
         size = kernel.workspace_size(n, d, k, self.kind, NO_MOMENTS, self.dtype.itemsize, n_threads)
@@ -190,13 +210,12 @@ class Samples:
         What the weights are in units of, a power of two.
     """
 
+    complete = True  # whether all of each row is known
+
     def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0):
         self.X = X
         self.dtype = X.dtype
-        # in units of a power of two, so that float32 holds them: statistics are to be read relative to their masses
-        power = 1.0 if weights is None else power_of_two(weights.max(), np.float64)
-        self.weights = np.empty(0, X.dtype) if weights is None else (weights / power).astype(X.dtype)
-        self.unit = float(power) * unit
+        self.weights, self.unit = scaled_weights(weights, X.dtype, unit)
         self.mass = float(self.weights.sum(dtype=np.float64)) if len(self.weights) else float(len(X))
         self.total = len(X) if weights is None else float(weights.sum()) * unit
         self.frame = frame
@@ -208,6 +227,11 @@ class Samples:
         self.needs = {}
         self.workspace = np.empty(0, np.uint8)
         self.pruner = Pruner()
+
+    @property
+    def log_volume(self):
+        """What log-densities in the frame exceed those outside by."""
+        return self.frame.log_volume
 
     @cached_property
     def scatter(self):
@@ -221,7 +245,7 @@ class Samples:
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
-        kind, means, factors, constants = density
+        kind, means, factors, constants, *_ = density
         heavy = density.heavy
         if self.single:
             means, factors = means.astype(np.float32), factors.astype(np.float32)

@@ -116,7 +116,7 @@ def explore(mixture, starts, incumbent, bounds, settings):
     Stopped
         If there is no time for more, and no incumbent.
     """
-    begin, volume = perf_counter(), mixture.frame.log_volume
+    begin, volume = perf_counter(), mixture.samples.log_volume
     old = [] if incumbent is None else [Run.ended(incumbent.fit, incumbent.spurious, incumbent.arrivals)]
     try:
         runs = trusted(mixture, [Run(start) for start in starts], old, bounds, settings)
@@ -137,7 +137,7 @@ def explore(mixture, starts, incumbent, bounds, settings):
 
 def trusted(mixture, starts, old, bounds, settings):
     """Runs at their end: of these one reaches the bounds, and is no spurious one if that can be had."""
-    ordinary, volume = Problem(Ordinary.like(mixture.family), mixture.samples), mixture.frame.log_volume
+    ordinary, volume = Problem(Ordinary.like(mixture.family), mixture.samples), mixture.samples.log_volume
     least = highest(bounds) + volume
     runs = contest(ordinary, starts, old, settings) or finish(mixture, starts[0], settings)
     if chosen(runs, least, mixture).spurious:  # a sane one may have lost to what turned out to be spurious

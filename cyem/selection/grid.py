@@ -94,7 +94,7 @@ class Grid:
         """Mean log-likelihood of a single component."""
         if code not in self._singles:
             mixture = self._mixture(code)
-            self._singles[code] = mixture.value(mixture.sweep(mixture.whole)) - mixture.frame.log_volume
+            self._singles[code] = mixture.value(mixture.sweep(mixture.whole)) - mixture.samples.log_volume
         return self._singles[code]
 
     def run(self, workers):
@@ -209,7 +209,7 @@ class Grid:
         for fold, share in enumerate(masses / masses.sum()):
             part, rest = mixture.subset(folds != fold), mixture.subset(folds == fold)
             (run,) = finish(part, Run(None, parameters=found.fit.parameters), self.settings)
-            total += share * (rest.value(rest.sweep(run.parameters)) - mixture.frame.log_volume)
+            total += share * (rest.value(rest.sweep(run.parameters)) - rest.samples.log_volume)
         return -2 * samples.total * total
 
 

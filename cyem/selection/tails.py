@@ -25,7 +25,7 @@ class Tails(Grid):
     def single(self, code):
         if code not in self._singles:
             mixture = self._mixture(code)
-            self._singles[code] = self._fit(mixture, mixture.whole).value - mixture.frame.log_volume
+            self._singles[code] = self._fit(mixture, mixture.whole).value - mixture.samples.log_volume
         return self._singles[code]
 
     def _climb(self, cell):
@@ -45,7 +45,7 @@ class Tails(Grid):
             raise ArithmeticError(f"the log-likelihood is {fit.value}")
         arrivals = sum(abs(each.value - fit.value) <= SAME * s.tol for each in fits)
         density = mixture.family.density(fit.parameters)
-        return Found(mixture, fit, fit.value - mixture.frame.log_volume, entropy(mixture.samples, density),
+        return Found(mixture, fit, fit.value - mixture.samples.log_volume, entropy(mixture.samples, density),
                      doubts[best], arrivals, perf_counter() - begin)
 
     def _fit(self, mixture, first):

@@ -1,0 +1,748 @@
+"""One pass over rows of which only a part is known: some features, with an error of measurement, of some components.
+
+What is known of a row is its view: x_o = R x + e, where R picks the observed features and e ~ N(0, N). Of a component
+N(mu, S) it has the density N(R mu, T) with T = R S R' + N = L L', and what it tells of the complete row is normal with
+mean mu + Y' z and covariance S - Y' Y, where z = L^-1 (x_o - R mu) and Y = L^-1 R S (Dempster, Laird & Rubin 1977;
+Bovy, Hogg & Roweis 2011). With responsibilities r the sums of the complete rows, about mu, are expected to be
+
+    first = Y' sum r z,    second = n S + Y' (sum r z z' - n I) Y,    n = sum r.
+
+a) An item is some rows with one view; SIDE items lie side by side in lanes, so that each has its own factor L at the
+   cost of one. Features that are missing have a row of the unit matrix in L and zeros in x, which changes nothing.
+b) Where components are axis-parallel there is nothing to factorise: rows lie side by side, each with its own gaps.
+c) Sums have the layout of `sweep`. Batches of items are summed in order within a shard, and shards in order at the end:
+   the same bits for any number of threads.
+"""
+
+from libc.math cimport log, sqrt
+from libc.stdint cimport uintptr_t
+from libc.string cimport memset
+
+from .lanes cimport LANES, WIDE, cyem_one_by_one, exp_lanes, log_lanes
+from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
+
+cdef enum:
+    SIDE = 8                # items side by side
+    LONGEST = 64            # rows of an item, at most
+    MAX_SHARDS = 64
+    SHARD_MEMORY = 1 << 25  # bytes of all shards together
+    HEAD = 2
+    AT_A_TIME = 8           # factors of a determinant that are multiplied before their logarithm is taken
+
+cdef enum Emit:
+    SCATTER, POOLED, SQUARES, SCORES, RESPONSIBILITIES, COMPLETED
+
+cdef double CUT = -37.0     # log of the responsibility below which a row cannot change a sum any more
+cdef double LOW = -1e300    # stands for a log-density that is not a number or beyond the range
+cdef double THIN = 1e-300   # of a pivot that rounding has made negative
+cdef double HALF_LOG_2_PI = 0.9189385332046727
+
+ROWS_OF_AN_ITEM = LONGEST
+EMITS = ("scatter", "pooled", "squares", "scores", "responsibilities", "completed")
+
+cdef struct Pass:
+    Py_ssize_t n, d, k, items, batches, shards, sums_size, scratch_size
+    const double* X             # (n, d): in the frame, NaN where nothing was observed
+    const double* weights       # (n,) or NULL for ones
+    const Py_ssize_t* item      # (items, 2): the first row, and how many
+    const double* noise         # (items, d, d): covariance of the error of measurement, or NULL
+    const double* prior         # (n, k): log of what is known of the components of each row, or NULL
+    const double* logs          # (k,): of the weights
+    const double* means         # (k, d)
+    const double* S             # (k, d, d), or (k, d) where components are axis-parallel
+    int emit
+    bint axis                   # whether components are axis-parallel
+    double work                 # operations for a shard, about
+    double* out                 # rows
+    double* sums                # (shards, sums_size)
+    char* scratch               # (threads, scratch_size)
+
+cdef struct Scratch:            # one thread's
+    double* mask                # (d, SIDE): 1 where a feature is observed; axis-parallel: (LONGEST, d, SIDE)
+    double* x                   # (LONGEST, d, SIDE)
+    double* weight              # (LONGEST, SIDE)
+    double* joint               # (LONGEST, k, SIDE): log-joint densities, then responsibilities times weights
+    double* loglik              # (LONGEST, SIDE)
+    double* L                   # (k, d (d + 1) / 2, SIDE): factors, with inverses on the diagonal
+    double* z                   # (2, d, SIDE): of two rows
+    double* zeta                # (d, SIDE)
+    double* G                   # (d, d, SIDE)
+    double* Y                   # (d, d, SIDE): column by column
+    double* y                   # (d, SIDE)
+    double* pair                # (2, SIDE)
+    double* variances           # (k, d, 2): axis-parallel: inverses, and what they add to log-densities
+    bint* gaps                  # (d,): whether some item of the batch does not know the feature exactly
+
+
+cdef inline Py_ssize_t triangle(Py_ssize_t i) noexcept nogil:
+    return i * (i + 1) // 2
+
+
+cdef inline Py_ssize_t aligned(Py_ssize_t numbers) noexcept nogil:
+    """Bytes of so many doubles, in whole cache lines."""
+    return (numbers * <Py_ssize_t>sizeof(double) + 63) // 64 * 64
+
+
+cdef Py_ssize_t scratch_size(Py_ssize_t d, Py_ssize_t k, bint axis) noexcept nogil:
+    cdef Py_ssize_t shared = aligned(LONGEST * d * SIDE) + aligned(LONGEST * SIDE) * 2 + aligned(LONGEST * k * SIDE)
+    if axis:
+        return shared + aligned(LONGEST * d * SIDE) + aligned(k * d * 2)
+    return (shared + aligned(d * SIDE) + aligned(k * triangle(d) * SIDE) + 4 * aligned(d * SIDE) + aligned(2 * SIDE)
+            + 2 * aligned(d * d * SIDE) + aligned(d))
+
+
+cdef Scratch scratch_of(const Pass* p, int thread) noexcept nogil:
+    cdef Scratch s
+    cdef char* at = p.scratch + thread * p.scratch_size
+    cdef Py_ssize_t d = p.d, k = p.k
+    memset(&s, 0, sizeof(Scratch))
+    s.x = <double*>at
+    at += aligned(LONGEST * d * SIDE)
+    s.weight = <double*>at
+    at += aligned(LONGEST * SIDE)
+    s.loglik = <double*>at
+    at += aligned(LONGEST * SIDE)
+    s.joint = <double*>at
+    at += aligned(LONGEST * k * SIDE)
+    s.mask = <double*>at
+    if p.axis:
+        at += aligned(LONGEST * d * SIDE)
+        s.variances = <double*>at
+        return s
+    at += aligned(d * SIDE)
+    s.L = <double*>at
+    at += aligned(k * triangle(d) * SIDE)
+    s.z = <double*>at
+    at += 2 * aligned(d * SIDE)
+    s.pair = <double*>at
+    at += aligned(2 * SIDE)
+    s.zeta = <double*>at
+    at += aligned(d * SIDE)
+    s.y = <double*>at
+    at += aligned(d * SIDE)
+    s.G = <double*>at
+    at += aligned(d * d * SIDE)
+    s.Y = <double*>at
+    at += aligned(d * d * SIDE)
+    s.gaps = <bint*>at
+    return s
+
+
+# --- lanes -----------------------------------------------------------------------------------------------------------
+
+cdef inline void less_dot(const double* a, const double* b, Py_ssize_t n, double* out) noexcept nogil:
+    """out -= sum over n of a b, in each lane"""
+    cdef double t[SIDE]
+    cdef Py_ssize_t l, m
+    for l in range(SIDE):
+        t[l] = out[l]
+    for m in range(n):
+        cyem_one_by_one()
+        for l in range(SIDE):
+            t[l] -= a[m * SIDE + l] * b[m * SIDE + l]
+    for l in range(SIDE):
+        out[l] = t[l]
+
+
+cdef inline void less_dots(const double* a, const double* other, const double* b, Py_ssize_t n, double* out,
+                           double* out_other) noexcept nogil:
+    """The same for two vectors at a time, whose sums do not wait for each other."""
+    cdef double t[SIDE]
+    cdef double u[SIDE]
+    cdef Py_ssize_t l, m
+    for l in range(SIDE):
+        t[l] = out[l]
+    for l in range(SIDE):
+        u[l] = out_other[l]
+    for m in range(n):
+        cyem_one_by_one()
+        for l in range(SIDE):
+            t[l] -= a[m * SIDE + l] * b[m * SIDE + l]
+        for l in range(SIDE):
+            u[l] -= other[m * SIDE + l] * b[m * SIDE + l]
+    for l in range(SIDE):
+        out[l] = t[l]
+    for l in range(SIDE):
+        out_other[l] = u[l]
+
+
+cdef inline void add_multiples(const double* factor, const double* x, const double* other_factor, const double* other,
+                               Py_ssize_t n, double* out) noexcept nogil:
+    """out (n, SIDE) += factor x + other_factor other"""
+    cdef double t[SIDE]
+    cdef Py_ssize_t l, m
+    for m in range(n):
+        cyem_one_by_one()
+        for l in range(SIDE):  # read before anything is written: nothing says that these places differ
+            t[l] = out[m * SIDE + l] + factor[l] * x[m * SIDE + l] + other_factor[l] * other[m * SIDE + l]
+        for l in range(SIDE):
+            out[m * SIDE + l] = t[l]
+
+
+cdef inline double total(const double* t) noexcept nogil:
+    """Less the sum over lanes."""
+    cdef double sum = 0
+    cdef Py_ssize_t l
+    for l in range(SIDE):
+        sum -= t[l]
+    return sum
+
+
+cdef inline void solve(const double* L, Py_ssize_t d, double* x) noexcept nogil:
+    """x <- L^-1 x, two rows at a time"""
+    cdef Py_ssize_t i = 0, l
+    cdef double t[SIDE]
+    cdef const double* row
+    cdef const double* next
+    while i + 2 <= d:
+        row = L + triangle(i) * SIDE
+        next = row + (i + 1) * SIDE
+        less_dots(row, next, x, i, x + i * SIDE, x + (i + 1) * SIDE)
+        for l in range(SIDE):
+            t[l] = x[i * SIDE + l] * row[i * SIDE + l]
+        for l in range(SIDE):
+            x[i * SIDE + l] = t[l]
+        for l in range(SIDE):
+            t[l] = (x[(i + 1) * SIDE + l] - next[i * SIDE + l] * t[l]) * next[(i + 1) * SIDE + l]
+        for l in range(SIDE):
+            x[(i + 1) * SIDE + l] = t[l]
+        i += 2
+    if i < d:
+        row = L + triangle(i) * SIDE
+        less_dot(row, x, i, x + i * SIDE)
+        for l in range(SIDE):
+            t[l] = x[i * SIDE + l] * row[i * SIDE + l]
+        for l in range(SIDE):
+            x[i * SIDE + l] = t[l]
+
+
+cdef inline void factorise(const double* mask, const double* noise, const Py_ssize_t* at, const double* S, Py_ssize_t d,
+                           double* L, double* constant) noexcept nogil:
+    """L <- the factors of S + N of what is observed, by items, with inverse diagonals; constant less log det L."""
+    cdef Py_ssize_t i, j, l
+    cdef double* row
+    cdef double t[SIDE]
+    cdef double product[SIDE]
+    for l in range(SIDE):
+        product[l] = 1
+    for i in range(d):
+        row = L + triangle(i) * SIDE
+        for j in range(i + 1):
+            for l in range(SIDE):
+                t[l] = S[i * d + j] * mask[i * SIDE + l] * mask[j * SIDE + l]
+            for l in range(SIDE):
+                row[j * SIDE + l] = t[l]
+        if noise is not NULL:
+            for j in range(i + 1):
+                for l in range(SIDE):
+                    row[j * SIDE + l] += noise[(at[l] * d + i) * d + j] * mask[i * SIDE + l] * mask[j * SIDE + l]
+        solve(L, i, row)  # the rows above are factorised
+        for l in range(SIDE):
+            t[l] = row[i * SIDE + l] + 1 - mask[i * SIDE + l]
+        less_dot(row, row, i, t)
+        for l in range(SIDE):
+            t[l] = t[l] if t[l] > THIN else THIN
+            product[l] *= t[l]
+            t[l] = 1 / sqrt(t[l])
+        for l in range(SIDE):
+            row[i * SIDE + l] = t[l]
+        if i % AT_A_TIME == AT_A_TIME - 1 or i == d - 1:
+            for l in range(SIDE):
+                constant[l] -= log(product[l]) / 2
+                product[l] = 1
+
+
+cdef inline void whiten(const double* L, const double* x, const double* mask, const double* mean, Py_ssize_t d,
+                        double* z) noexcept nogil:
+    """z <- L^-1 (x - mean) of what is observed"""
+    cdef Py_ssize_t i, l
+    cdef double t[SIDE]
+    for i in range(d):
+        for l in range(SIDE):
+            t[l] = x[i * SIDE + l] - mask[i * SIDE + l] * mean[i]
+        for l in range(SIDE):
+            z[i * SIDE + l] = t[l]
+    solve(L, d, z)
+
+
+cdef inline void share(const double* weight, Py_ssize_t k, bint weighs, double* joint, double* loglik,
+                       double* sums) noexcept nogil:
+    """Responsibilities times weights from log-joint densities (k, SIDE), and what they add to log-likelihoods."""
+    cdef Py_ssize_t j, l
+    cdef double top[SIDE]
+    cdef double all[SIDE]
+    cdef double t[WIDE]
+    cdef double cut = CUT if weighs else -708.0
+    for l in range(SIDE):
+        top[l] = LOW
+        all[l] = 0
+    for j in range(k):
+        for l in range(SIDE):
+            top[l] = joint[j * SIDE + l] if joint[j * SIDE + l] > top[l] else top[l]
+    for j in range(k):
+        for l in range(WIDE):
+            t[l] = 0
+        for l in range(SIDE):
+            t[l] = (joint[j * SIDE + l] if joint[j * SIDE + l] > LOW else LOW) - top[l]
+        for l from 0 <= l < SIDE by LANES:
+            exp_lanes[double](t + l, cut)
+        for l in range(SIDE):
+            joint[j * SIDE + l] = t[l]
+            all[l] += t[l]
+    for l in range(SIDE):
+        t[l] = all[l]
+    log_lanes(t, SIDE)
+    for l in range(SIDE):
+        loglik[l] = top[l] + t[l]
+        sums[0] += weight[l] * loglik[l]
+        sums[1] -= weight[l] * t[l]
+        all[l] = (weight[l] if weighs else 1) / all[l]
+    for j in range(k):
+        for l in range(SIDE):
+            joint[j * SIDE + l] *= all[l]
+
+
+# --- batches ---------------------------------------------------------------------------------------------------------
+
+cdef inline Py_ssize_t place(const Pass* p, Py_ssize_t batch, Py_ssize_t l) noexcept nogil:
+    """The item in a lane; beyond the last one that again, with weight zero."""
+    cdef Py_ssize_t i = batch * SIDE + l
+    return i if i < p.items else p.items - 1
+
+
+cdef Py_ssize_t load(const Pass* p, Py_ssize_t batch, Scratch* s, Py_ssize_t* first, Py_ssize_t* count) noexcept nogil:
+    """The rows of a batch in lanes, and how many the longest item has; places without a row have weight zero."""
+    cdef Py_ssize_t l, r, i, d = p.d, longest = 0, at
+    cdef double x
+    cdef double* mask
+    for l in range(SIDE):
+        first[l] = p.item[2 * place(p, batch, l)]
+        count[l] = p.item[2 * place(p, batch, l) + 1] if batch * SIDE + l < p.items else 0
+        longest = count[l] if count[l] > longest else longest
+    for r in range(longest):
+        for l in range(SIDE):
+            at = first[l] + (r if r < count[l] else 0)
+            s.weight[r * SIDE + l] = 0 if r >= count[l] else 1 if p.weights is NULL else p.weights[at]
+            for i in range(d):
+                x = p.X[at * d + i]
+                s.x[(r * d + i) * SIDE + l] = x if x == x else 0
+                if p.axis or r == 0:
+                    mask = s.mask + ((r if p.axis else 0) * d + i) * SIDE
+                    mask[l] = 1 if x == x else 0
+    return longest
+
+
+cdef inline void add_prior(const Pass* p, const Py_ssize_t* first, const Py_ssize_t* count, Py_ssize_t r, Py_ssize_t j,
+                           double* joint) noexcept nogil:
+    cdef Py_ssize_t l
+    for l in range(SIDE):
+        joint[l] += p.prior[(first[l] + (r if r < count[l] else 0)) * p.k + j]
+
+
+cdef void put(const Pass* p, const Scratch* s, const Py_ssize_t* first, const Py_ssize_t* count) noexcept nogil:
+    """Scores or responsibilities go to their rows."""
+    cdef Py_ssize_t l, r, j
+    for l in range(SIDE):
+        for r in range(count[l]):
+            if p.emit == SCORES:
+                p.out[first[l] + r] = s.loglik[r * SIDE + l]
+            elif p.emit == RESPONSIBILITIES:
+                for j in range(p.k):
+                    p.out[(first[l] + r) * p.k + j] = s.joint[(r * p.k + j) * SIDE + l]
+
+
+cdef inline bint any_weight(const double* resp) noexcept nogil:
+    cdef Py_ssize_t l
+    cdef double most = 0
+    for l in range(SIDE):
+        most = resp[l] if resp[l] > most else most
+    return most > 0
+
+
+cdef void regress(const Pass* p, Scratch* s, const double* L, const double* S) noexcept nogil:
+    """Y <- L^-1 of the columns of S, of which those that all items observe without error are the rows of L."""
+    cdef Py_ssize_t c, i, l, d = p.d
+    cdef double* y
+    cdef const double* row
+    cdef double t[SIDE]
+    for c in range(d):
+        y = s.Y + c * d * SIDE
+        if s.gaps[c]:
+            for i in range(d):
+                for l in range(SIDE):
+                    t[l] = S[i * d + c] * s.mask[i * SIDE + l]
+                for l in range(SIDE):
+                    y[i * SIDE + l] = t[l]
+            solve(L, d, y)
+        else:
+            row = L + triangle(c) * SIDE
+            for i in range(c * SIDE):
+                y[i] = row[i]
+            for l in range(SIDE):
+                y[c * SIDE + l] = 1 / row[c * SIDE + l]
+            for i in range((c + 1) * SIDE, d * SIDE):
+                y[i] = 0
+
+
+cdef inline void add_outer(Scratch* s, const double* r, const double* q, Py_ssize_t d) noexcept nogil:
+    """zeta += r z + q y, and the lower half of G += r z z' + q y y', of the two rows in s.z."""
+    cdef Py_ssize_t a, l
+    cdef double t[SIDE]
+    cdef double u[SIDE]
+    cdef const double* y = s.z + d * SIDE
+    add_multiples(r, s.z, q, y, d, s.zeta)
+    for a in range(d):
+        for l in range(SIDE):
+            t[l] = r[l] * s.z[a * SIDE + l]
+        for l in range(SIDE):
+            u[l] = q[l] * y[a * SIDE + l]
+        add_multiples(t, s.z, u, y, a + 1, s.G + a * d * SIDE)
+
+
+cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows, double* sums) noexcept nogil:
+    """What the complete rows of a batch are expected to add to the sums of component j, but for n S."""
+    cdef Py_ssize_t r, a, b, c, l, d = p.d
+    cdef const double* L = s.L + j * triangle(d) * SIDE
+    cdef const double* resp
+    cdef double* g
+    cdef double* y
+    cdef double n[SIDE]
+    cdef double* first = sums + HEAD + p.k + j * d
+    cdef double* second = sums + HEAD + p.k + p.k * d + (j * d * d if p.emit == SCATTER else 0)
+    cdef double at[2][SIDE]
+    cdef double* z
+    cdef int waiting = 0
+    cdef bint used = False
+    for l in range(SIDE):
+        n[l] = 0
+    memset(s.zeta, 0, d * SIDE * sizeof(double))
+    memset(s.G, 0, d * d * SIDE * sizeof(double))
+    for r in range(rows):
+        resp = s.joint + (r * p.k + j) * SIDE
+        if not any_weight(resp):
+            continue
+        z = s.z + waiting * d * SIDE
+        whiten(L, s.x + r * d * SIDE, s.mask, p.means + j * d, d, z)
+        for l in range(SIDE):
+            n[l] += resp[l]
+            at[waiting][l] = resp[l]
+        waiting += 1
+        if waiting == 2:  # two rows at a time, which halves what is read and written
+            add_outer(s, at[0], at[1], d)
+            waiting, used = 0, True
+    if waiting == 1:
+        for l in range(SIDE):
+            at[1][l] = 0
+        memset(s.z + d * SIDE, 0, d * SIDE * sizeof(double))
+        add_outer(s, at[0], at[1], d)
+        used = True
+    if not used:
+        return
+    for l in range(SIDE):
+        sums[HEAD + j] += n[l]
+    for a in range(d):
+        for l in range(SIDE):
+            s.G[(a * d + a) * SIDE + l] -= n[l]
+        for b in range(a):
+            for l in range(SIDE):
+                s.G[(b * d + a) * SIDE + l] = s.G[(a * d + b) * SIDE + l]
+    regress(p, s, L, p.S + j * d * d)
+    for c in range(d):
+        y = s.Y + c * d * SIDE
+        memset(s.pair, 0, 2 * SIDE * sizeof(double))
+        less_dot(y, s.zeta, d, s.pair)
+        first[c] += total(s.pair)
+        memset(s.y, 0, d * SIDE * sizeof(double))
+        a = 0
+        while a + 2 <= d:
+            g = s.G + a * d * SIDE
+            less_dots(g, g + d * SIDE, y, d, s.y + a * SIDE, s.y + (a + 1) * SIDE)
+            a += 2
+        if a < d:
+            less_dot(s.G + a * d * SIDE, y, d, s.y + a * SIDE)
+        a = c
+        while a < d:  # the last one twice where it is alone
+            g = s.Y + a * d * SIDE
+            memset(s.pair, 0, 2 * SIDE * sizeof(double))
+            less_dots(g, g + (d * SIDE if a + 1 < d else 0), s.y, d, s.pair, s.pair + SIDE)
+            second[a * d + c] -= total(s.pair)
+            if a + 1 < d:
+                second[(a + 1) * d + c] -= total(s.pair + SIDE)
+            a += 2
+
+
+cdef void complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows, const Py_ssize_t* first,
+                   const Py_ssize_t* count) noexcept nogil:
+    """Rows get the part of their expected values that component j has in them, where they are not observed exactly."""
+    cdef Py_ssize_t r, c, l, d = p.d
+    cdef const double* L = s.L + j * triangle(d) * SIDE
+    cdef const double* resp
+    cdef double t[SIDE]
+    regress(p, s, L, p.S + j * d * d)
+    for r in range(rows):
+        resp = s.joint + (r * p.k + j) * SIDE
+        if not any_weight(resp):
+            continue
+        whiten(L, s.x + r * d * SIDE, s.mask, p.means + j * d, d, s.z)
+        for c in range(d):
+            if not s.gaps[c]:
+                continue
+            for l in range(SIDE):
+                t[l] = 0
+            less_dot(s.Y + c * d * SIDE, s.z, d, t)
+            for l in range(SIDE):
+                if r < count[l] and (p.noise is not NULL or s.mask[c * SIDE + l] == 0):
+                    p.out[(first[l] + r) * d + c] += resp[l] * (p.means[j * d + c] - t[l])
+
+
+cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) noexcept nogil:
+    """A batch of items, where components have matrices."""
+    cdef Py_ssize_t l, r, i, j, d = p.d, rows
+    cdef Py_ssize_t first[SIDE]
+    cdef Py_ssize_t count[SIDE]
+    cdef Py_ssize_t at[SIDE]
+    cdef double constant[SIDE]
+    cdef double observed[SIDE]
+    cdef double* joint
+    cdef bint weighs = p.emit <= SQUARES
+    rows = load(p, batch, s, first, count)
+    for l in range(SIDE):
+        observed[l] = 0
+        at[l] = place(p, batch, l)
+    for i in range(d):
+        s.gaps[i] = p.noise is not NULL
+        for l in range(SIDE):
+            observed[l] += s.mask[i * SIDE + l]
+            if s.mask[i * SIDE + l] == 0:
+                s.gaps[i] = True
+    for j in range(p.k):
+        for l in range(SIDE):
+            constant[l] = p.logs[j] - observed[l] * HALF_LOG_2_PI
+        factorise(s.mask, p.noise, at, p.S + j * d * d, d, s.L + j * triangle(d) * SIDE, constant)
+        for r in range(rows):
+            joint = s.joint + (r * p.k + j) * SIDE
+            whiten(s.L + j * triangle(d) * SIDE, s.x + r * d * SIDE, s.mask, p.means + j * d, d, s.z)
+            for l in range(SIDE):
+                joint[l] = 0
+            less_dot(s.z, s.z, d, joint)
+            for l in range(SIDE):
+                joint[l] = constant[l] + joint[l] / 2
+            if p.prior is not NULL:
+                add_prior(p, first, count, r, j, joint)
+    for r in range(rows):
+        share(s.weight + r * SIDE, p.k, weighs, s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums)
+    if weighs:
+        for j in range(p.k):
+            add_complete(p, s, j, rows, sums)
+    elif p.emit == COMPLETED:
+        for j in range(p.k):
+            complete(p, s, j, rows, first, count)
+    else:
+        put(p, s, first, count)
+
+
+cdef void prepare_axis(const Pass* p, Scratch* s) noexcept nogil:
+    """Inverse variances, and half their logarithms less those of 2 pi."""
+    cdef Py_ssize_t i
+    for i in range(p.k * p.d):
+        s.variances[2 * i] = 1 / p.S[i]
+        s.variances[2 * i + 1] = -log(p.S[i]) / 2 - HALF_LOG_2_PI
+
+
+cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) noexcept nogil:
+    """A batch of items, where components are axis-parallel."""
+    cdef Py_ssize_t l, r, i, j, d = p.d, rows
+    cdef Py_ssize_t first[SIDE]
+    cdef Py_ssize_t count[SIDE]
+    cdef const double* x
+    cdef const double* m
+    cdef const double* v
+    cdef double* joint
+    cdef double* sum1 = sums + HEAD + p.k
+    cdef double* sum2 = sum1 + p.k * d
+    cdef double t[SIDE]
+    cdef double u[SIDE]
+    cdef double f, mean, inverse, height
+    cdef double known, gone, n
+    rows = load(p, batch, s, first, count)
+    for r in range(rows):
+        for j in range(p.k):
+            x, m, v = s.x + r * d * SIDE, s.mask + r * d * SIDE, s.variances + 2 * j * d
+            for l in range(SIDE):
+                t[l] = p.logs[j]
+                u[l] = 0
+            for i in range(d):
+                mean, inverse, height = p.means[j * d + i], v[2 * i], v[2 * i + 1]
+                for l in range(SIDE):
+                    f = x[i * SIDE + l] - mean
+                    u[l] += m[i * SIDE + l] * f * f * inverse
+                    t[l] += m[i * SIDE + l] * height
+            joint = s.joint + (r * p.k + j) * SIDE
+            for l in range(SIDE):
+                joint[l] = t[l] - u[l] / 2
+            if p.prior is not NULL:
+                add_prior(p, first, count, r, j, joint)
+        share(s.weight + r * SIDE, p.k, p.emit <= SQUARES, s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums)
+    if p.emit == SCORES or p.emit == RESPONSIBILITIES:
+        put(p, s, first, count)
+        return
+    if p.emit == COMPLETED:
+        for l in range(SIDE):
+            for r in range(count[l]):
+                for i in range(d):
+                    if s.mask[(r * d + i) * SIDE + l] == 0:
+                        f = 0
+                        for j in range(p.k):
+                            f += s.joint[(r * p.k + j) * SIDE + l] * p.means[j * d + i]
+                        p.out[(first[l] + r) * d + i] = f
+        return
+    for j in range(p.k):
+        n = 0
+        for r in range(rows):
+            for l in range(SIDE):
+                n += s.joint[(r * p.k + j) * SIDE + l]
+        sums[HEAD + j] += n
+        if n == 0:
+            continue
+        for i in range(d):
+            mean = p.means[j * d + i]
+            for l in range(SIDE):
+                t[l] = 0
+                u[l] = 0
+            known = gone = f = 0
+            for r in range(rows):
+                x, m = s.x + (r * d + i) * SIDE, s.mask + (r * d + i) * SIDE
+                joint = s.joint + (r * p.k + j) * SIDE
+                for l in range(SIDE):
+                    t[l] += joint[l] * m[l] * (x[l] - mean)
+                    u[l] += joint[l] * (m[l] * (x[l] - mean) * (x[l] - mean) + (1 - m[l]) * p.S[j * d + i])
+            for l in range(SIDE):
+                known += t[l]
+                gone += u[l]
+            sum1[j * d + i] += known
+            sum2[j * d + i] += gone
+
+
+cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread) noexcept nogil:
+    cdef Scratch s = scratch_of(p, thread)
+    cdef double* sums = p.sums + shard * p.sums_size
+    cdef Py_ssize_t batch, end = p.batches * (shard + 1) // p.shards
+    memset(sums, 0, p.sums_size * sizeof(double))
+    if p.axis:
+        prepare_axis(p, &s)
+    for batch in range(p.batches * shard // p.shards, end):
+        if look(p.work * p.shards / p.batches):
+            return
+        if p.axis:
+            run_axis(p, batch, &s, sums)
+        else:
+            run_batch(p, batch, &s, sums)
+
+
+cdef void open_pass(Pass* p, Rows rows, Py_ssize_t k, int emit, bint axis) noexcept nogil:
+    """The cuts, which depend on the problem alone, never on the machine or the number of threads."""
+    cdef Py_ssize_t most = MAX_SHARDS
+    memset(p, 0, sizeof(Pass))
+    p.n, p.d, p.k, p.items, p.emit, p.axis = rows.n, rows.d, k, rows.items, emit, axis
+    p.batches = (p.items + SIDE - 1) // SIDE
+    p.sums_size = aligned(statistics_size(k, p.d, emit)) // sizeof(double)
+    while most > 1 and most * p.sums_size * <Py_ssize_t>sizeof(double) > SHARD_MEMORY:
+        most = most // 2
+    p.shards = p.batches if p.batches < most else most
+    p.scratch_size = scratch_size(p.d, k, axis)
+    p.work = <double>k * (p.n * p.d * (2 if axis else p.d) + (0 if axis else p.items * p.d * p.d * p.d)) / p.shards
+
+
+# --- the doors -------------------------------------------------------------------------------------------------------
+
+cdef class Rows:
+    """Rows in the order in which items have them.
+
+    Parameters
+    ----------
+    X : memoryview of shape (n, d)
+        In the frame; NaN where nothing was observed.
+    weights : memoryview of shape (n,), or empty for ones
+    item : memoryview of shape (items, 2)
+        First row and number of rows, from 1 to ROWS_OF_AN_ITEM, all with gaps in the same features.
+    noise : memoryview of shape (items, d, d), or empty
+        Covariance of the error of measurement of the rows of each item, zero for features that are missing.
+    """
+
+    cdef const double[:, ::1] X
+    cdef const double[::1] weights
+    cdef const Py_ssize_t[:, ::1] item
+    cdef const double[:, :, ::1] noise
+    cdef readonly Py_ssize_t n, d, items
+
+    def __init__(self, const double[:, ::1] X, const double[::1] weights, const Py_ssize_t[:, ::1] item,
+                 const double[:, :, ::1] noise):
+        self.X, self.weights, self.item, self.noise = X, weights, item, noise
+        self.n, self.d, self.items = X.shape[0], X.shape[1], item.shape[0]
+
+
+cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int emit) noexcept nogil:
+    """Length of the vector of statistics; what emits rows makes the first of them only."""
+    return HEAD + k + k * d + (k * d * d if emit == SCATTER else d * d if emit == POOLED else k * d if emit == SQUARES
+                               else 0)
+
+
+def workspace_size(Rows rows, Py_ssize_t k, Py_ssize_t n_threads, *, int emit, bint axis):
+    """Bytes of temporary memory for a pass."""
+    cdef Pass p
+    open_pass(&p, rows, k, emit, axis)
+    return 64 + n_threads * p.scratch_size + p.shards * p.sums_size * <Py_ssize_t>sizeof(double)
+
+
+def sweep(Rows rows, const double[::1] logs, const double[:, ::1] means, const double[:, :, ::1] S,
+          const double[:, ::1] prior, double[::1] out, unsigned char[::1] workspace, *, int emit, bint axis,
+          int n_threads):
+    """One pass over rows.
+
+    logs (k,): of weights; means (k, d); S: covariances (k, d, d), or (k, 1, d) where components are axis-parallel;
+    prior (n, k), or empty: logs of what multiplies the weights for each row: IN. out: by emit, a position in EMITS,
+    expected statistics of complete rows, with all second moments, those of all components together, or their diagonals;
+    log-densities of what is known of each row (n,); responsibilities (n, k); expected values (n, d) where rows do not
+    have these exactly, to be zero there before.
+    """
+    cdef Pass p
+    cdef Watch watch
+    cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
+    open_watch(&watch)
+    with nogil:
+        open_pass(&p, rows, logs.shape[0], emit, axis)
+        p.X, p.item = &rows.X[0, 0], &rows.item[0, 0]
+        p.weights = &rows.weights[0] if rows.weights.shape[0] else NULL
+        p.noise = &rows.noise[0, 0, 0] if rows.noise.shape[0] else NULL
+        p.prior = &prior[0, 0] if prior.shape[0] else NULL
+        p.logs, p.means, p.S, p.out = &logs[0], &means[0, 0], &S[0, 0, 0], &out[0]
+        p.sums = <double*>at
+        p.scratch = <char*>(p.sums + p.shards * p.sums_size)
+        share_out(<item_t>run_shard, &p, p.shards, p.work, n_threads)
+        if emit <= SQUARES:
+            add_shards(&p, &out[0])
+    close_watch(&watch)
+
+
+cdef void add_shards(const Pass* p, double* out) noexcept nogil:
+    """out <- the sums of all shards in their order, and what they leave out: n S; matrices from their lower halves."""
+    cdef Py_ssize_t shard, i, j, a, b, d = p.d, size = statistics_size(p.k, d, p.emit)
+    cdef const double* sums
+    cdef double* second = out + HEAD + p.k + p.k * d
+    memset(out, 0, size * sizeof(double))
+    for shard in range(p.shards):
+        sums = p.sums + shard * p.sums_size
+        for i in range(size):
+            out[i] += sums[i]
+    if p.axis:
+        return
+    for j in range(p.k):
+        for a in range(d):
+            for b in range(a + 1):
+                second[a * d + b] += out[HEAD + j] * p.S[(j * d + a) * d + b]
+        if p.emit == SCATTER or j == p.k - 1:
+            for a in range(d):
+                for b in range(a):
+                    second[b * d + a] = second[a * d + b]
+        if p.emit == SCATTER:
+            second += d * d

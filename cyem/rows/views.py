@@ -1,0 +1,235 @@
+"""Rows of which only a part is known: values are missing, or measured with an error of known size.
+
+What is known of a row is its view. Sums over rows are what the sums over complete ones are expected to be, so that
+M-steps need not know of it: see `kernels/views.pyx`.
+"""
+
+import numpy as np
+
+from .. import threads
+from ..kernels import views as kernel
+from ..lazy import cached_property
+from .samples import Frame, Samples, locate, nothing, operations, scaled_weights, worth
+from .statistics import Statistics
+
+EMITS = {name: i for i, name in enumerate(kernel.EMITS)}
+NOBODY = np.empty((0, 0))  # knows anything of the components of rows
+EXACT = np.empty((0, 0, 0))  # no error of measurement
+SEED = 0  # of what is drawn in the place of gaps, before anything else is known
+
+
+class Views:
+    """Rows as `Samples` has them, NaN where nothing was observed; passes over them give sums of complete rows.
+
+    Computed in double precision, whatever the dtype is. There are no loops here that make many passes in one call.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        float32 or float64, with NaN.
+    weights : ndarray of shape (n,) or None
+    frame : Frame
+    n_threads : int
+    check : function without arguments, optional
+    unit : float
+        As `Samples` has them.
+    """
+
+    complete = False
+    single = False  # whether sums are of single precision
+
+    def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0):
+        self.X, self.dtype, self.frame, self.n_threads, self.check = X, X.dtype, frame, n_threads, check
+        self.weights, self.unit = scaled_weights(weights, np.dtype(np.float64), unit)
+        self.mass = float(self.weights.sum()) if len(self.weights) else float(len(X))
+        self.total = len(X) if weights is None else float(weights.sum()) * unit
+        self.order, items = arranged(np.isnan(X))
+        inside = frame.enter(X[self.order].astype(np.float64))
+        self.rows = kernel.Rows(np.ascontiguousarray(inside), self.weights[self.order] if len(self.weights)
+                                else self.weights, items, EXACT)
+        self.workspace = np.empty(0, np.uint8)
+
+    @cached_property
+    def log_volume(self):
+        """What the mean log-density in the frame exceeds that outside by."""
+        return float(np.average(self.log_volumes, weights=self.weights if len(self.weights) else None))
+
+    @cached_property
+    def log_volumes(self):
+        """The same for each row (n,): units count where a value was observed."""
+        return ~np.isnan(self.X) @ np.log(self.frame.units)
+
+    def sweep(self, density, moments):
+        """Expected statistics of the complete rows: responsibilities under `density`, moments about its means."""
+        axis, S = spread(density)
+        k, d = density.means.shape
+        kind = moments if moments in EMITS else "squares" if axis else "pooled"
+        sums = self._run(density, axis, S, kind, np.empty(kernel.statistics_size(k, d, EMITS[kind])))
+        if moments == "norms":
+            squares = sums[-k * d :].reshape(k, d).sum(axis=1)
+            sums = np.concatenate([sums[: -k * d], squares])
+        elif moments == "none":
+            sums = sums[: 2 + k + k * d]
+        return Statistics(sums, density.means, self.frame, self.unit)
+
+    def score_samples(self, density):
+        """Log-density, in the frame, of what was observed of each row (n,)."""
+        return self._each(density, "scores", np.zeros(len(self.X)))
+
+    def responsibilities(self, density):
+        """Probability of each component given what was observed of each row (n, k)."""
+        n, k = len(self.X), len(density.means)
+        return self._each(density, "responsibilities", np.zeros(n * k)).reshape(n, k)
+
+    def labels(self, density):
+        """The most probable component of each row (n,)."""
+        return self.responsibilities(density).argmax(axis=1)
+
+    def completed(self, density):
+        """The rows, with their expected values where nothing was observed (n, d), in the frame."""
+        n, d = self.X.shape
+        X = self.frame.enter(self.X.astype(np.float64))
+        gone = np.isnan(X)
+        X[gone] = self._each(density, "completed", np.zeros(n * d)).reshape(n, d)[gone]
+        return X
+
+    def part(self, rows, weights=None):
+        """Some of the rows, with their own or other weights, in the same frame."""
+        if weights is None and len(self.weights):
+            return Views(self.X[rows], self.weights[rows], self.frame, self.n_threads, self.check, self.unit)
+        return Views(self.X[rows], weights, self.frame, self.n_threads, self.check)
+
+    def drawn(self, density, seed=SEED):
+        """Samples, with a draw from a mixture of normal components in the place of what was not observed.
+
+        A row y of a component, seen as the row x is, misses its own expectation by what x may miss its own by.
+        """
+        rng = np.random.default_rng(seed)
+        resp = self.responsibilities(density)
+        component = (np.cumsum(resp, axis=1) < rng.random(len(resp))[:, None]).sum(axis=1).clip(max=resp.shape[1] - 1)
+        X, gone = self.frame.enter(self.X.astype(np.float64)), np.isnan(self.X)
+        for j in np.unique(component).tolist():
+            rows = np.flatnonzero((component == j) & gone.any(axis=1))
+            if not len(rows):
+                continue
+            one = alone(density, j)
+            Y = one.means + rng.standard_normal((len(rows), X.shape[1])) @ root(one)
+            seen = Views(np.where(gone[rows], np.nan, Y), None, here(X.shape[1]), self.n_threads, self.check)
+            mine = Views(X[rows], None, seen.frame, self.n_threads, self.check)
+            X[rows] = np.where(gone[rows], mine.completed(one) + Y - seen.completed(one), X[rows])
+        known = np.where(gone, self.frame.leave(X), self.X).astype(self.dtype)
+        weights = self.weights if len(self.weights) else None
+        samples = Samples(known, weights, self.frame, self.n_threads, self.check, self.unit)
+        samples.total = self.total
+        return samples
+
+    def threads(self, k, structure):
+        """How many threads the next kernel may use that has to do with k components."""
+        self.check()
+        return threads.enter(worth(operations(len(self.X), k, self.X.shape[1]), self.n_threads))
+
+    def _each(self, density, emit, out):
+        """Something of each row, in the order in which rows came."""
+        axis, S = spread(density)
+        found = self._run(density, axis, S, emit, out).reshape(len(self.X), -1)
+        sorted_back = np.empty_like(found)
+        sorted_back[self.order] = found
+        return sorted_back.ravel()
+
+    def _run(self, density, axis, S, emit, out):
+        self.check()
+        k, d = density.means.shape
+        n_threads = threads.enter(min(worth(3 * operations(len(self.X), k, d), self.n_threads), self.rows.items))
+        how = dict(emit=EMITS[emit], axis=axis)
+        size = kernel.workspace_size(self.rows, k, n_threads, **how)
+        if len(self.workspace) < size:
+            self.workspace = np.empty(size, np.uint8)
+        with np.errstate(divide="ignore"):
+            logs = np.log(density.weights)
+        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, NOBODY, out,
+                     self.workspace, n_threads=n_threads, **how)
+        return out
+
+
+class Glance:
+    """A density made ready for rows of which a part is known: what it says of each of them, as `Evaluator` does."""
+
+    def __init__(self, frame, density):
+        self.frame, self.density = frame, density
+
+    def rows(self, X, weights, n_threads):
+        """Rows as this sees them."""
+        return Views(X, weights, self.frame, n_threads)
+
+    def log_densities(self, X, n_threads):
+        """Log-density of what was observed of each row (n,); 0 where that is nothing."""
+        rows = self.rows(X, None, n_threads)
+        return rows.score_samples(self.density) - rows.log_volumes
+
+    def responsibilities(self, X, n_threads):
+        """Probability of each component given what was observed of each row (n, k)."""
+        return self.rows(X, None, n_threads).responsibilities(self.density).astype(X.dtype)
+
+    def labels(self, X, n_threads):
+        """The most probable component of each row (n,)."""
+        return self.rows(X, None, n_threads).labels(self.density)
+
+
+def spread(density):
+    """Whether components are axis-parallel, and their covariances (k, d, d), or variances (k, 1, d)."""
+    k, d = density.means.shape
+    S = np.asarray(density.covariances, np.float64)
+    if density.kind in ("triangular", "whitened"):
+        return False, np.ascontiguousarray(np.broadcast_to(S, (k, d, d)))
+    return True, np.ascontiguousarray(np.broadcast_to(S[:, None] if S.ndim == 1 else S, (k, d)))[:, None]
+
+
+def alone(density, j):
+    """One of the components, as the density of all rows."""
+    own = density.covariances[None] if density.kind == "whitened" else density.covariances[j : j + 1]
+    return density._replace(means=density.means[j : j + 1], weights=np.ones(1), covariances=own)
+
+
+def root(density):
+    """A matrix R (d, d) with R' R the covariance of the one component."""
+    axis, S = spread(density)
+    return np.diag(np.sqrt(S[0, 0])) if axis else np.linalg.cholesky(S[0]).T
+
+
+def here(d):
+    """The frame of what is in a frame already."""
+    return Frame(np.zeros(d), np.ones(d))
+
+
+def arranged(gone):
+    """The order in which rows lie next to others with the same gaps (n,), and items as the kernel takes them.
+
+    gone: where nothing was observed, booleans (n, d). Longer items come first, so that those side by side are alike.
+    """
+    bits = np.ascontiguousarray(np.packbits(gone, axis=1))
+    keys = bits.view(np.dtype((np.void, bits.shape[1]))).ravel()
+    _, pattern, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    pieces = -(-counts // kernel.ROWS_OF_AN_ITEM)
+    of = np.repeat(np.arange(len(counts)), pieces)
+    piece = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    first = (np.cumsum(counts) - counts)[of] + piece * kernel.ROWS_OF_AN_ITEM
+    length = np.minimum(kernel.ROWS_OF_AN_ITEM, counts[of] - piece * kernel.ROWS_OF_AN_ITEM)
+    longest = np.argsort(-length, kind="stable")
+    items = np.stack([first, length], axis=1)[longest].astype(np.intp)
+    return np.argsort(pattern.ravel(), kind="stable"), np.ascontiguousarray(items)
+
+
+def locate_observed(X, weights, one_unit):
+    """As `locate`, of the values that were observed."""
+    d = X.shape[1]
+    reference, units, variances, ordinary = np.empty(d), np.empty(d), np.empty(d), True
+    for i in range(d):
+        known = ~np.isnan(X[:, i])
+        column = np.ascontiguousarray(X[known, i : i + 1])
+        frame, variance, fine = locate(column, None if weights is None else weights[known], False)
+        reference[i], units[i], variances[i] = frame.reference[0], frame.units[0], variance[0]
+        ordinary = ordinary and fine
+    if one_unit:
+        variances *= (units / units.max()) ** 2
+        units = np.full(d, units.max())
+    return Frame(reference, units), variances, ordinary
