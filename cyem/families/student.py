@@ -6,6 +6,7 @@ Statistics and Computing 10, 339-348).
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -49,7 +50,8 @@ class StudentParameters(Parameters):
     def density(self):
         normal = super().density
         heights = normal.constants + [surplus(nu, self.means.shape[1]) for nu in self.freedom.tolist()]
-        return Density(f"{normal.kind} t", *normal[1:3], np.concatenate([heights, self.freedom]))
+        return Density(f"{normal.kind} t", *normal[1:3], np.concatenate([heights, self.freedom]), self.weights,
+                       self.covariances, partial(tails, self.freedom, self.means.shape[1]))
 
 
 class Student(Gaussian):
@@ -229,6 +231,10 @@ def n_free(freedom, k):
 
 def quartiles(X, weights):
     """The quartiles of each feature (3, d): the first values that a quarter of all weight goes up to, and so on."""
+    if np.isnan(X).any():
+        columns = ((X[known, i : i + 1], None if weights is None else weights[known])
+                   for i, known in enumerate(~np.isnan(X).T))
+        return np.concatenate([quartiles(*each) for each in columns], axis=1)
     if weights is None:
         ranks = [-(-part * len(X) // 4) - 1 for part in (1, 2, 3)]
         return np.partition(X, ranks, axis=0)[ranks]
@@ -253,6 +259,14 @@ def surplus(nu, d):
         return z * (1 / 12 - z * z * (1 / 360 - z * z / 1260))
 
     return (a + h - 0.5) * math.log1p(h / a) - h + rest(a + h) - rest(a)
+
+
+def tails(freedom, d):
+    """The table (k, 2 d + 3) by which rows are seen of which 0 to d features are known, as kernels.views has it."""
+    hidden = [[digamma_less_log((nu + m) / 2) if 0 < nu + m < math.inf else 0.0 for m in range(d + 1)]
+              for nu in freedom.tolist()]
+    return np.array([[nu, *(surplus(nu, m) for m in range(d + 1)), *(each - row[-1] for each in row)]
+                     for nu, row in zip(freedom.tolist(), hidden, strict=True)])
 
 
 def information(nu, d):

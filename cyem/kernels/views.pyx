@@ -7,6 +7,9 @@ Bovy, Hogg & Roweis 2011). With responsibilities r the sums of the complete rows
 
     first = Y' sum r z,    second = n S + Y' (sum r z z' - n I) Y,    n = sum r.
 
+Where tails are heavy, each row counts for u = (nu + m) / (nu + z' z) in the sums of a component with nu degrees of
+freedom, m being the number of features observed; but not in n S and n I (Liu & Rubin 1995, Statistica Sinica 5, 19-39).
+
 a) An item is some rows with one view; SIDE items lie side by side in lanes, so that each has its own factor L at the
    cost of one. Features that are missing have a row of the unit matrix in L and zeros in x, which changes nothing.
 b) Where components are axis-parallel there is nothing to factorise: rows lie side by side, each with its own gaps.
@@ -14,11 +17,11 @@ c) Sums have the layout of `sweep`. Batches of items are summed in order within 
    the same bits for any number of threads.
 """
 
-from libc.math cimport log, sqrt
+from libc.math cimport INFINITY, log, sqrt
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
-from .lanes cimport LANES, WIDE, cyem_one_by_one, exp_lanes, log_lanes
+from .lanes cimport LANES, WIDE, cyem_one_by_one, exp_lanes, log1p_lanes, log_lanes
 from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 
 cdef enum:
@@ -48,6 +51,9 @@ cdef struct Pass:
     const double* noise         # (items, d, d): covariance of the error of measurement, or NULL
     const double* prior         # (n, k): log of what is known of the components of each row, or NULL
     const double* logs          # (k,): of the weights
+    const double* tails         # (k, 2 d + 3), or NULL where these are normal: degrees of freedom; then, by the number
+                                # of features observed, what log-densities at the mean are above those of normal
+                                # components, and what the mean of log u of a row is more than that of complete ones
     const double* means         # (k, d)
     const double* S             # (k, d, d), or (k, d) where components are axis-parallel
     int emit
@@ -63,6 +69,7 @@ cdef struct Scratch:            # one thread's
     double* weight              # (LONGEST, SIDE)
     double* joint               # (LONGEST, k, SIDE): log-joint densities, then responsibilities times weights
     double* loglik              # (LONGEST, SIDE)
+    double* u                   # (LONGEST, k, SIDE): what rows count for, where tails are heavy
     double* L                   # (k, d (d + 1) / 2, SIDE): factors, with inverses on the diagonal
     double* z                   # (2, d, SIDE): of two rows
     double* zeta                # (d, SIDE)
@@ -70,6 +77,7 @@ cdef struct Scratch:            # one thread's
     double* Y                   # (d, d, SIDE): column by column
     double* y                   # (d, SIDE)
     double* pair                # (2, SIDE)
+    double* counts              # (LONGEST, SIDE): axis-parallel: of one component, responsibilities times u
     double* variances           # (k, d, 2): axis-parallel: inverses, and what they add to log-densities
     bint* gaps                  # (d,): whether some item of the batch does not know the feature exactly
 
@@ -83,10 +91,11 @@ cdef inline Py_ssize_t aligned(Py_ssize_t numbers) noexcept nogil:
     return (numbers * <Py_ssize_t>sizeof(double) + 63) // 64 * 64
 
 
-cdef Py_ssize_t scratch_size(Py_ssize_t d, Py_ssize_t k, bint axis) noexcept nogil:
-    cdef Py_ssize_t shared = aligned(LONGEST * d * SIDE) + aligned(LONGEST * SIDE) * 2 + aligned(LONGEST * k * SIDE)
+cdef Py_ssize_t scratch_size(Py_ssize_t d, Py_ssize_t k, bint axis, bint heavy) noexcept nogil:
+    cdef Py_ssize_t shared = (aligned(LONGEST * d * SIDE) + aligned(LONGEST * SIDE) * 2
+                              + aligned(LONGEST * k * SIDE) * (1 + heavy))
     if axis:
-        return shared + aligned(LONGEST * d * SIDE) + aligned(k * d * 2)
+        return shared + aligned(LONGEST * d * SIDE) + aligned(LONGEST * SIDE) + aligned(k * d * 2)
     return (shared + aligned(d * SIDE) + aligned(k * triangle(d) * SIDE) + 4 * aligned(d * SIDE) + aligned(2 * SIDE)
             + 2 * aligned(d * d * SIDE) + aligned(d))
 
@@ -104,9 +113,14 @@ cdef Scratch scratch_of(const Pass* p, int thread) noexcept nogil:
     at += aligned(LONGEST * SIDE)
     s.joint = <double*>at
     at += aligned(LONGEST * k * SIDE)
+    if p.tails is not NULL:
+        s.u = <double*>at
+        at += aligned(LONGEST * k * SIDE)
     s.mask = <double*>at
     if p.axis:
         at += aligned(LONGEST * d * SIDE)
+        s.counts = <double*>at
+        at += aligned(LONGEST * SIDE)
         s.variances = <double*>at
         return s
     at += aligned(d * SIDE)
@@ -332,6 +346,55 @@ cdef Py_ssize_t load(const Pass* p, Py_ssize_t batch, Scratch* s, Py_ssize_t* fi
     return longest
 
 
+cdef inline void density(const Pass* p, const Scratch* s, Py_ssize_t r, Py_ssize_t j, const double* constant,
+                         const double* observed, const double* q) noexcept nogil:
+    """Log-joint densities of a row of each lane at squared distances q, and what it counts for if tails are heavy."""
+    cdef Py_ssize_t l
+    cdef double* joint = s.joint + (r * p.k + j) * SIDE
+    cdef double* u
+    cdef double t[SIDE]
+    cdef const double* tails
+    cdef double nu
+    if p.tails is NULL:
+        for l in range(SIDE):
+            joint[l] = constant[l] - q[l] / 2
+        return
+    tails, u = p.tails + j * (2 * p.d + 3), s.u + (r * p.k + j) * SIDE
+    nu = tails[0]
+    if nu == INFINITY:
+        for l in range(SIDE):
+            u[l] = 1
+        for l in range(SIDE):
+            joint[l] = constant[l] - q[l] / 2
+        return
+    for l in range(SIDE):
+        t[l] = q[l] / nu
+        u[l] = (nu + observed[l]) / (nu + q[l])
+    log1p_lanes(t, SIDE)
+    for l in range(SIDE):
+        joint[l] = constant[l] + tails[1 + <Py_ssize_t>observed[l]] - (nu + observed[l]) / 2 * t[l]
+
+
+cdef inline void weigh(const Pass* p, const Scratch* s, Py_ssize_t r, Py_ssize_t j, const double* observed,
+                       double* counts, double* sums) noexcept nogil:
+    """counts <- responsibilities times what rows count for; with heavy tails the sums that these need."""
+    cdef Py_ssize_t l
+    cdef const double* resp = s.joint + (r * p.k + j) * SIDE
+    cdef const double* u
+    cdef const double* hidden
+    cdef double* tail = sums + statistics_size(p.k, p.d, p.emit)
+    if p.tails is NULL:
+        for l in range(SIDE):
+            counts[l] = resp[l]
+        return
+    u, hidden = s.u + (r * p.k + j) * SIDE, p.tails + j * (2 * p.d + 3) + p.d + 2
+    for l in range(SIDE):
+        counts[l] = resp[l] * u[l]
+        tail[j] += resp[l]
+        if resp[l] > 0:
+            tail[p.k + j] += resp[l] * (log(u[l]) - u[l] + hidden[<Py_ssize_t>observed[l]])
+
+
 cdef inline void add_prior(const Pass* p, const Py_ssize_t* first, const Py_ssize_t* count, Py_ssize_t r, Py_ssize_t j,
                            double* joint) noexcept nogil:
     cdef Py_ssize_t l
@@ -399,7 +462,8 @@ cdef inline void add_outer(Scratch* s, const double* r, const double* q, Py_ssiz
         add_multiples(t, s.z, u, y, a + 1, s.G + a * d * SIDE)
 
 
-cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows, double* sums) noexcept nogil:
+cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows, const double* observed,
+                       double* sums) noexcept nogil:
     """What the complete rows of a batch are expected to add to the sums of component j, but for n S."""
     cdef Py_ssize_t r, a, b, c, l, d = p.d
     cdef const double* L = s.L + j * triangle(d) * SIDE
@@ -407,6 +471,7 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows,
     cdef double* g
     cdef double* y
     cdef double n[SIDE]
+    cdef double mass[SIDE]
     cdef double* first = sums + HEAD + p.k + j * d
     cdef double* second = sums + HEAD + p.k + p.k * d + (j * d * d if p.emit == SCATTER else 0)
     cdef double at[2][SIDE]
@@ -415,6 +480,7 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows,
     cdef bint used = False
     for l in range(SIDE):
         n[l] = 0
+        mass[l] = 0
     memset(s.zeta, 0, d * SIDE * sizeof(double))
     memset(s.G, 0, d * d * SIDE * sizeof(double))
     for r in range(rows):
@@ -423,9 +489,11 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows,
             continue
         z = s.z + waiting * d * SIDE
         whiten(L, s.x + r * d * SIDE, s.mask, p.means + j * d, d, z)
+        weigh(p, s, r, j, observed, at[waiting], sums)
         for l in range(SIDE):
             n[l] += resp[l]
-            at[waiting][l] = resp[l]
+        for l in range(SIDE):
+            mass[l] += at[waiting][l]
         waiting += 1
         if waiting == 2:  # two rows at a time, which halves what is read and written
             add_outer(s, at[0], at[1], d)
@@ -439,7 +507,7 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows,
     if not used:
         return
     for l in range(SIDE):
-        sums[HEAD + j] += n[l]
+        sums[HEAD + j] += mass[l]
     for a in range(d):
         for l in range(SIDE):
             s.G[(a * d + a) * SIDE + l] -= n[l]
@@ -503,7 +571,7 @@ cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) n
     cdef Py_ssize_t at[SIDE]
     cdef double constant[SIDE]
     cdef double observed[SIDE]
-    cdef double* joint
+    cdef double q[SIDE]
     cdef bint weighs = p.emit <= SQUARES
     rows = load(p, batch, s, first, count)
     for l in range(SIDE):
@@ -520,20 +588,20 @@ cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) n
             constant[l] = p.logs[j] - observed[l] * HALF_LOG_2_PI
         factorise(s.mask, p.noise, at, p.S + j * d * d, d, s.L + j * triangle(d) * SIDE, constant)
         for r in range(rows):
-            joint = s.joint + (r * p.k + j) * SIDE
             whiten(s.L + j * triangle(d) * SIDE, s.x + r * d * SIDE, s.mask, p.means + j * d, d, s.z)
             for l in range(SIDE):
-                joint[l] = 0
-            less_dot(s.z, s.z, d, joint)
+                q[l] = 0
+            less_dot(s.z, s.z, d, q)
             for l in range(SIDE):
-                joint[l] = constant[l] + joint[l] / 2
+                q[l] = -q[l]
+            density(p, s, r, j, constant, observed, q)
             if p.prior is not NULL:
-                add_prior(p, first, count, r, j, joint)
+                add_prior(p, first, count, r, j, s.joint + (r * p.k + j) * SIDE)
     for r in range(rows):
         share(s.weight + r * SIDE, p.k, weighs, s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums)
     if weighs:
         for j in range(p.k):
-            add_complete(p, s, j, rows, sums)
+            add_complete(p, s, j, rows, observed, sums)
     elif p.emit == COMPLETED:
         for j in range(p.k):
             complete(p, s, j, rows, first, count)
@@ -557,13 +625,15 @@ cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) no
     cdef const double* x
     cdef const double* m
     cdef const double* v
-    cdef double* joint
+    cdef const double* joint
+    cdef const double* counts
+    cdef double observed[SIDE]
     cdef double* sum1 = sums + HEAD + p.k
     cdef double* sum2 = sum1 + p.k * d
     cdef double t[SIDE]
     cdef double u[SIDE]
     cdef double f, mean, inverse, height
-    cdef double known, gone, n
+    cdef double known, gone
     rows = load(p, batch, s, first, count)
     for r in range(rows):
         for j in range(p.k):
@@ -571,17 +641,17 @@ cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) no
             for l in range(SIDE):
                 t[l] = p.logs[j]
                 u[l] = 0
+                observed[l] = 0
             for i in range(d):
                 mean, inverse, height = p.means[j * d + i], v[2 * i], v[2 * i + 1]
                 for l in range(SIDE):
                     f = x[i * SIDE + l] - mean
                     u[l] += m[i * SIDE + l] * f * f * inverse
                     t[l] += m[i * SIDE + l] * height
-            joint = s.joint + (r * p.k + j) * SIDE
-            for l in range(SIDE):
-                joint[l] = t[l] - u[l] / 2
+                    observed[l] += m[i * SIDE + l]
+            density(p, s, r, j, t, observed, u)
             if p.prior is not NULL:
-                add_prior(p, first, count, r, j, joint)
+                add_prior(p, first, count, r, j, s.joint + (r * p.k + j) * SIDE)
         share(s.weight + r * SIDE, p.k, p.emit <= SQUARES, s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums)
     if p.emit == SCORES or p.emit == RESPONSIBILITIES:
         put(p, s, first, count)
@@ -597,12 +667,19 @@ cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) no
                         p.out[(first[l] + r) * d + i] = f
         return
     for j in range(p.k):
-        n = 0
+        known = 0
         for r in range(rows):
+            if p.tails is not NULL:
+                for l in range(SIDE):
+                    observed[l] = 0
+                for i in range(d):
+                    for l in range(SIDE):
+                        observed[l] += s.mask[(r * d + i) * SIDE + l]
+            weigh(p, s, r, j, observed, s.counts + r * SIDE, sums)
             for l in range(SIDE):
-                n += s.joint[(r * p.k + j) * SIDE + l]
-        sums[HEAD + j] += n
-        if n == 0:
+                known += s.counts[r * SIDE + l]
+        sums[HEAD + j] += known
+        if known == 0:
             continue
         for i in range(d):
             mean = p.means[j * d + i]
@@ -612,10 +689,11 @@ cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) no
             known = gone = f = 0
             for r in range(rows):
                 x, m = s.x + (r * d + i) * SIDE, s.mask + (r * d + i) * SIDE
-                joint = s.joint + (r * p.k + j) * SIDE
+                joint, counts = s.joint + (r * p.k + j) * SIDE, s.counts + r * SIDE
                 for l in range(SIDE):
-                    t[l] += joint[l] * m[l] * (x[l] - mean)
-                    u[l] += joint[l] * (m[l] * (x[l] - mean) * (x[l] - mean) + (1 - m[l]) * p.S[j * d + i])
+                    t[l] += counts[l] * m[l] * (x[l] - mean)
+                    u[l] += (counts[l] * m[l] * (x[l] - mean) * (x[l] - mean)
+                             + joint[l] * (1 - m[l]) * p.S[j * d + i])
             for l in range(SIDE):
                 known += t[l]
                 gone += u[l]
@@ -639,17 +717,17 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread) noexcept nogil:
             run_batch(p, batch, &s, sums)
 
 
-cdef void open_pass(Pass* p, Rows rows, Py_ssize_t k, int emit, bint axis) noexcept nogil:
+cdef void open_pass(Pass* p, Rows rows, Py_ssize_t k, int emit, bint axis, bint heavy) noexcept nogil:
     """The cuts, which depend on the problem alone, never on the machine or the number of threads."""
     cdef Py_ssize_t most = MAX_SHARDS
     memset(p, 0, sizeof(Pass))
     p.n, p.d, p.k, p.items, p.emit, p.axis = rows.n, rows.d, k, rows.items, emit, axis
     p.batches = (p.items + SIDE - 1) // SIDE
-    p.sums_size = aligned(statistics_size(k, p.d, emit)) // sizeof(double)
+    p.sums_size = aligned(statistics_size(k, p.d, emit) + 2 * k * heavy) // sizeof(double)
     while most > 1 and most * p.sums_size * <Py_ssize_t>sizeof(double) > SHARD_MEMORY:
         most = most // 2
     p.shards = p.batches if p.batches < most else most
-    p.scratch_size = scratch_size(p.d, k, axis)
+    p.scratch_size = scratch_size(p.d, k, axis, heavy)
     p.work = <double>k * (p.n * p.d * (2 if axis else p.d) + (0 if axis else p.items * p.d * p.d * p.d)) / p.shards
 
 
@@ -682,25 +760,25 @@ cdef class Rows:
 
 
 cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int emit) noexcept nogil:
-    """Length of the vector of statistics; what emits rows makes the first of them only."""
+    """Length of the vector of statistics, but for 2 k that heavy tails add; what emits rows makes the first of them."""
     return HEAD + k + k * d + (k * d * d if emit == SCATTER else d * d if emit == POOLED else k * d if emit == SQUARES
                                else 0)
 
 
-def workspace_size(Rows rows, Py_ssize_t k, Py_ssize_t n_threads, *, int emit, bint axis):
+def workspace_size(Rows rows, Py_ssize_t k, Py_ssize_t n_threads, *, int emit, bint axis, bint heavy):
     """Bytes of temporary memory for a pass."""
     cdef Pass p
-    open_pass(&p, rows, k, emit, axis)
+    open_pass(&p, rows, k, emit, axis, heavy)
     return 64 + n_threads * p.scratch_size + p.shards * p.sums_size * <Py_ssize_t>sizeof(double)
 
 
 def sweep(Rows rows, const double[::1] logs, const double[:, ::1] means, const double[:, :, ::1] S,
-          const double[:, ::1] prior, double[::1] out, unsigned char[::1] workspace, *, int emit, bint axis,
-          int n_threads):
+          const double[:, ::1] tails, const double[:, ::1] prior, double[::1] out, unsigned char[::1] workspace, *,
+          int emit, bint axis, int n_threads):
     """One pass over rows.
 
     logs (k,): of weights; means (k, d); S: covariances (k, d, d), or (k, 1, d) where components are axis-parallel;
-    prior (n, k), or empty: logs of what multiplies the weights for each row: IN. out: by emit, a position in EMITS,
+    tails (k, 2 d + 3), or empty where they are normal: see Pass; prior (n, k), or empty: logs of what multiplies the weights for each row: IN. out: by emit, a position in EMITS,
     expected statistics of complete rows, with all second moments, those of all components together, or their diagonals;
     log-densities of what is known of each row (n,); responsibilities (n, k); expected values (n, d) where rows do not
     have these exactly, to be zero there before.
@@ -710,7 +788,8 @@ def sweep(Rows rows, const double[::1] logs, const double[:, ::1] means, const d
     cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
     open_watch(&watch)
     with nogil:
-        open_pass(&p, rows, logs.shape[0], emit, axis)
+        open_pass(&p, rows, logs.shape[0], emit, axis, tails.shape[0] > 0)
+        p.tails = &tails[0, 0] if tails.shape[0] else NULL
         p.X, p.item = &rows.X[0, 0], &rows.item[0, 0]
         p.weights = &rows.weights[0] if rows.weights.shape[0] else NULL
         p.noise = &rows.noise[0, 0, 0] if rows.noise.shape[0] else NULL
@@ -728,7 +807,10 @@ cdef void add_shards(const Pass* p, double* out) noexcept nogil:
     """out <- the sums of all shards in their order, and what they leave out: n S; matrices from their lower halves."""
     cdef Py_ssize_t shard, i, j, a, b, d = p.d, size = statistics_size(p.k, d, p.emit)
     cdef const double* sums
+    cdef const double* n = out + HEAD if p.tails is NULL else out + size
     cdef double* second = out + HEAD + p.k + p.k * d
+    if p.tails is not NULL:
+        size += 2 * p.k
     memset(out, 0, size * sizeof(double))
     for shard in range(p.shards):
         sums = p.sums + shard * p.sums_size
@@ -739,7 +821,7 @@ cdef void add_shards(const Pass* p, double* out) noexcept nogil:
     for j in range(p.k):
         for a in range(d):
             for b in range(a + 1):
-                second[a * d + b] += out[HEAD + j] * p.S[(j * d + a) * d + b]
+                second[a * d + b] += n[j] * p.S[(j * d + a) * d + b]
         if p.emit == SCATTER or j == p.k - 1:
             for a in range(d):
                 for b in range(a):

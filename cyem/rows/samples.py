@@ -1,6 +1,7 @@
 """Passes over samples: the door between the method, which thinks in parameters, and the kernels, which see arrays."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ class Density(NamedTuple):
     constants: np.ndarray  # (k,): log-joint density at the mean; where tails are heavy, then degrees of freedom (k,)
     weights: np.ndarray = None  # (k,): what rows of which a part is known are seen by, and
     covariances: np.ndarray = None  # (k, d, d), (d, d), (k, d) or (k,), by kind
+    tails: Callable = None  # of heavy ones, the table (k, 2 d + 3) that kernels.views has
 
     @property
     def heavy(self):

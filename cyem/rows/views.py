@@ -9,11 +9,12 @@ import numpy as np
 from .. import threads
 from ..kernels import views as kernel
 from ..lazy import cached_property
-from .samples import Frame, Samples, locate, nothing, operations, scaled_weights, worth
-from .statistics import Statistics
+from .samples import Density, Frame, Samples, locate, nothing, operations, scaled_weights, worth
+from .statistics import Statistics, Weighed
 
 EMITS = {name: i for i, name in enumerate(kernel.EMITS)}
 NOBODY = np.empty((0, 0))  # knows anything of the components of rows
+NORMAL = np.empty((0, 0))  # tails
 EXACT = np.empty((0, 0, 0))  # no error of measurement
 SEED = 0  # of what is drawn in the place of gaps, before anything else is known
 
@@ -64,13 +65,15 @@ class Views:
         axis, S = spread(density)
         k, d = density.means.shape
         kind = moments if moments in EMITS else "squares" if axis else "pooled"
-        sums = self._run(density, axis, S, kind, np.empty(kernel.statistics_size(k, d, EMITS[kind])))
+        size, heavy = kernel.statistics_size(k, d, EMITS[kind]), density.heavy
+        sums = self._run(density, axis, S, kind, np.empty(size + 2 * k * heavy))
+        sums, tails = sums[:size], sums[size:]
         if moments == "norms":
-            squares = sums[-k * d :].reshape(k, d).sum(axis=1)
-            sums = np.concatenate([sums[: -k * d], squares])
+            sums = np.concatenate([sums[: -k * d], sums[-k * d :].reshape(k, d).sum(axis=1)])
         elif moments == "none":
             sums = sums[: 2 + k + k * d]
-        return Statistics(sums, density.means, self.frame, self.unit)
+        made = Weighed if heavy else Statistics
+        return made(np.concatenate([sums, tails]) if heavy else sums, density.means, self.frame, self.unit)
 
     def score_samples(self, density):
         """Log-density, in the frame, of what was observed of each row (n,)."""
@@ -141,12 +144,13 @@ class Views:
         k, d = density.means.shape
         n_threads = threads.enter(min(worth(3 * operations(len(self.X), k, d), self.n_threads), self.rows.items))
         how = dict(emit=EMITS[emit], axis=axis)
-        size = kernel.workspace_size(self.rows, k, n_threads, **how)
+        size = kernel.workspace_size(self.rows, k, n_threads, heavy=density.heavy, **how)
         if len(self.workspace) < size:
             self.workspace = np.empty(size, np.uint8)
         with np.errstate(divide="ignore"):
             logs = np.log(density.weights)
-        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, NOBODY, out,
+        tails = density.tails() if density.heavy else NORMAL
+        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, NOBODY, out,
                      self.workspace, n_threads=n_threads, **how)
         return out
 
@@ -179,15 +183,16 @@ def spread(density):
     """Whether components are axis-parallel, and their covariances (k, d, d), or variances (k, 1, d)."""
     k, d = density.means.shape
     S = np.asarray(density.covariances, np.float64)
-    if density.kind in ("triangular", "whitened"):
+    if density.kind.split()[0] in ("triangular", "whitened"):
         return False, np.ascontiguousarray(np.broadcast_to(S, (k, d, d)))
     return True, np.ascontiguousarray(np.broadcast_to(S[:, None] if S.ndim == 1 else S, (k, d)))[:, None]
 
 
 def alone(density, j):
-    """One of the components, as the density of all rows."""
-    own = density.covariances[None] if density.kind == "whitened" else density.covariances[j : j + 1]
-    return density._replace(means=density.means[j : j + 1], weights=np.ones(1), covariances=own)
+    """One of the components with normal tails, as the density of all rows."""
+    own = density.covariances[None] if density.kind.startswith("whitened") else density.covariances[j : j + 1]
+    means = density.means[j : j + 1]
+    return Density(density.kind.split()[0], means, None, np.zeros(1), np.ones(1), own)
 
 
 def root(density):
