@@ -15,7 +15,7 @@ from ..families.gaussian import Gaussian, Parameters, least_variances
 from ..lazy import cached_property
 from ..rows.pruning import enough
 from ..rows.samples import Samples, locate, one
-from ..rows.views import Views, locate_observed
+from ..rows.views import NOTHING_ELSE, Views, locate_observed
 from . import driver
 from .compiled import Ascent
 
@@ -45,18 +45,17 @@ class Problem:
         self.resolution = resolution(samples.dtype)
 
     @classmethod
-    def of(cls, family, X, weights, structure, reg_covar, n_threads, equal_weights=False, **how):
+    def of(cls, family, X, weights, structure, reg_covar, n_threads, equal_weights=False, known=NOTHING_ELSE, **how):
         """The problem of fitting a family to X (n, d), with weights (n,) that are all positive, or None.
 
         structure: the one that is asked for; fits are made in the simplest that is the same model. reg_covar: the least
-        variance of a component in any direction, relative to that of each feature as the family sees it. how: what else
-        the family is to be told.
+        variance of a component in any direction, relative to that of each feature as the family sees it. known: what is
+        known of rows besides X, in which NaN stands for what was not observed. how: what else the family is to be told.
         """
         structure = simplest(structure, X.shape[1])
         frame, variances, ordinary = locate(X, weights, structure.one_unit)
-        rows = Samples
-        if np.isnan(frame.reference).any():  # of what was not observed there is no mean
-            rows = Views
+        complete = np.isfinite(frame.reference).all()  # of what was not observed there is no mean
+        if not complete:
             frame, variances, ordinary = locate_observed(X, weights, structure.one_unit)
         frame, variances, spread = family.seen(X, weights, frame, variances)
         eps = np.finfo(X.dtype).eps
@@ -64,7 +63,9 @@ class Problem:
         if not ordinary:
             floor = np.maximum(floor, least_variances(X, frame, variances, structure))
         made = family(structure, variances, floor, eps, equal_weights, **how)
-        return cls(made, rows(X, weights, frame, n_threads))
+        if complete and known is NOTHING_ELSE:
+            return cls(made, Samples(X, weights, frame, n_threads))
+        return cls(made, Views(X, weights, frame, n_threads, known=known))
 
     @property
     def frame(self):

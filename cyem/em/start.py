@@ -6,6 +6,7 @@ import numbers
 import numpy as np
 import numpy.random  # which NumPy imports at first use: a child forked meanwhile would wait for ever
 
+from ..rows.statistics import TINY
 from . import driver, moves
 
 FEW = 2000  # samples that are never too many for a start
@@ -25,6 +26,7 @@ LLOYD_ITERATIONS = 100
 LLOYD_TOL = 1e-4  # relative gain at which k-means ends
 KMEANS_RUNS = 4
 ALL = np.empty(0, np.intp)  # rows
+MANY_DEVIATIONS = 1e6  # squared: as far as any row counts
 
 
 def generator(random_state):
@@ -127,6 +129,26 @@ def from_short_runs(mixture, k, rng):
     if best.value - runs[-AGREEING].value > SAME:
         best = moves.improve(part, best, moves=MOVES, failures=FAILURES, promise=PROMISE).run
     return part.update(best.statistics).parameters
+
+
+def from_labels(problem, k, rng):
+    """From rows whose components are known; components of which none are begin at rows far from the others."""
+    possible = problem.samples.known.components
+    sure = np.where(possible > possible.sum(axis=1, keepdims=True) / 2, possible, 0.0)
+    X = problem.frame.enter(problem.filled.X.astype(np.float64)) / problem.family.deviations
+    centres = sure.T @ X / np.maximum(sure.sum(axis=0), TINY)[:, None]
+    distances = np.full((len(X), k), np.inf)
+    for j in sorted(range(k), key=lambda j: not sure[:, j].any()):  # those of which rows are known come first
+        if not sure[:, j].any():
+            open_rows = (possible[:, j] > 0) & ~sure.any(axis=1)
+            chances = np.where(open_rows if open_rows.any() else possible[:, j] > 0,
+                               np.minimum(distances.min(axis=1), MANY_DEVIATIONS), 0.0)
+            chances = chances if chances.any() else (possible[:, j] > 0).astype(float)
+            centres[j] = X[rng.choice(len(X), p=chances / chances.sum())]
+        distances[:, j] = ((X - centres[j]) ** 2).sum(axis=1)
+    nearest = np.where(possible > 0, distances, np.inf).argmin(axis=1)
+    resp = np.where(sure.any(axis=1)[:, None], sure, np.arange(k) == nearest[:, None])
+    return problem.assign(resp / resp.sum(axis=1, keepdims=True)).parameters
 
 
 def begin(problem, how, k, rng):

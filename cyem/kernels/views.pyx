@@ -48,7 +48,8 @@ cdef struct Pass:
     const double* X             # (n, d): in the frame, NaN where nothing was observed
     const double* weights       # (n,) or NULL for ones
     const Py_ssize_t* item      # (items, 2): the first row, and how many
-    const double* noise         # (items, d, d): covariance of the error of measurement, or NULL
+    const double* noise         # (items, d, d): covariance of the error of measurement, or (items, d), or NULL
+    bint crossed                # whether these errors are correlated
     const double* prior         # (n, k): log of what is known of the components of each row, or NULL
     const double* logs          # (k,): of the weights
     const double* tails         # (k, 2 d + 3), or NULL where these are normal: degrees of freedom; then, by the number
@@ -230,10 +231,10 @@ cdef inline void solve(const double* L, Py_ssize_t d, double* x) noexcept nogil:
             x[i * SIDE + l] = t[l]
 
 
-cdef inline void factorise(const double* mask, const double* noise, const Py_ssize_t* at, const double* S, Py_ssize_t d,
-                           double* L, double* constant) noexcept nogil:
+cdef inline void factorise(const Pass* p, const double* mask, const Py_ssize_t* at, const double* S, double* L,
+                           double* constant) noexcept nogil:
     """L <- the factors of S + N of what is observed, by items, with inverse diagonals; constant less log det L."""
-    cdef Py_ssize_t i, j, l
+    cdef Py_ssize_t i, j, l, d = p.d
     cdef double* row
     cdef double t[SIDE]
     cdef double product[SIDE]
@@ -246,10 +247,13 @@ cdef inline void factorise(const double* mask, const double* noise, const Py_ssi
                 t[l] = S[i * d + j] * mask[i * SIDE + l] * mask[j * SIDE + l]
             for l in range(SIDE):
                 row[j * SIDE + l] = t[l]
-        if noise is not NULL:
+        if p.noise is not NULL and p.crossed:
             for j in range(i + 1):
                 for l in range(SIDE):
-                    row[j * SIDE + l] += noise[(at[l] * d + i) * d + j] * mask[i * SIDE + l] * mask[j * SIDE + l]
+                    row[j * SIDE + l] += p.noise[(at[l] * d + i) * d + j] * mask[i * SIDE + l] * mask[j * SIDE + l]
+        elif p.noise is not NULL:
+            for l in range(SIDE):
+                row[i * SIDE + l] += p.noise[at[l] * d + i] * mask[i * SIDE + l]
         solve(L, i, row)  # the rows above are factorised
         for l in range(SIDE):
             t[l] = row[i * SIDE + l] + 1 - mask[i * SIDE + l]
@@ -586,7 +590,7 @@ cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) n
     for j in range(p.k):
         for l in range(SIDE):
             constant[l] = p.logs[j] - observed[l] * HALF_LOG_2_PI
-        factorise(s.mask, p.noise, at, p.S + j * d * d, d, s.L + j * triangle(d) * SIDE, constant)
+        factorise(p, s.mask, at, p.S + j * d * d, s.L + j * triangle(d) * SIDE, constant)
         for r in range(rows):
             whiten(s.L + j * triangle(d) * SIDE, s.x + r * d * SIDE, s.mask, p.means + j * d, d, s.z)
             for l in range(SIDE):
@@ -743,8 +747,8 @@ cdef class Rows:
     weights : memoryview of shape (n,), or empty for ones
     item : memoryview of shape (items, 2)
         First row and number of rows, from 1 to ROWS_OF_AN_ITEM, all with gaps in the same features.
-    noise : memoryview of shape (items, d, d), or empty
-        Covariance of the error of measurement of the rows of each item, zero for features that are missing.
+    noise : memoryview of shape (items, d, d), or (items, 1, d) where errors are not correlated, or empty
+        Covariance of the error of measurement of the rows of each item.
     """
 
     cdef const double[:, ::1] X
@@ -793,6 +797,7 @@ def sweep(Rows rows, const double[::1] logs, const double[:, ::1] means, const d
         p.X, p.item = &rows.X[0, 0], &rows.item[0, 0]
         p.weights = &rows.weights[0] if rows.weights.shape[0] else NULL
         p.noise = &rows.noise[0, 0, 0] if rows.noise.shape[0] else NULL
+        p.crossed = rows.noise.shape[1] == rows.d
         p.prior = &prior[0, 0] if prior.shape[0] else NULL
         p.logs, p.means, p.S, p.out = &logs[0], &means[0, 0], &S[0, 0, 0], &out[0]
         p.sums = <double*>at

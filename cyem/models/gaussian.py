@@ -211,7 +211,8 @@ class GaussianMixture(Mixture):
     def _start(self, mixture, X, kept, rng, means):
         """As without, where that says which component is which; of others the order is found."""
         first = super()._start(mixture, X, kept, rng, means)
-        if self._which() is None or means is not None or not isinstance(self.init_params, str):
+        named = means is not None or mixture.samples.told or not isinstance(self.init_params, str)
+        if self._which() is None or named:
             return first
         weights, _, factors = self._given(X.shape[1])
         if factors is not None:

@@ -14,7 +14,7 @@ from ..families.gaussian import Gaussian, Parameters
 from ..notices import ConvergenceWarning, warn
 from ..rows import data
 from ..rows.samples import Evaluator, Frame, power_of_two
-from ..rows.views import Glance
+from ..rows.views import NOTHING_ELSE, Glance, Known
 from .estimator import Estimator
 from .history import INTERRUPTED, SEARCHED, Memo, Report
 
@@ -50,18 +50,26 @@ class Mixture(Estimator):
         """Standard normal samples z (n, d) of components y (n,), as the family varies them."""
         return z
 
-    def fit(self, X, y=None, sample_weight=None):
-        """Fit by maximum likelihood.
+    def fit(self, X, y=None, sample_weight=None, *, labels=None, noise=None):
+        """Fit by maximum likelihood, of what was observed.
 
         Ctrl-C ends it with a warning and the best so far; before there is any, the estimator stays as it was.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
-            At least as many samples of positive weight as components.
+            At least as many samples of positive weight as components. Values may be missing: NaN, None, what a frame
+            has for it.
         y : ignored
         sample_weight : array-like of shape (n,) or number, default=None
             How often each sample counts: 2 is the sample twice, 0 is the sample gone.
+        labels : array-like of shape (n,) or (n, k), default=None
+            What is known of the components: the number of that of each sample, -1 where it is not known; or how
+            possible each component is, by factors of the weights, 0 for what is impossible. Components are then
+            numbered as the labels have them.
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement: variances of each value, or a covariance matrix for each sample. The mixture is that
+            of the values without these errors (extreme deconvolution: Bovy, Hogg & Roweis 2011).
 
         Returns
         -------
@@ -75,7 +83,10 @@ class Mixture(Estimator):
         shape = self._check_parameters()
         names = data.feature_names(X)
         X, complete = data.observed(X)
+        known = self._known_of(X, labels, noise)
         X, weights, kept = data.counted(X, sample_weight)
+        if kept is not None and known is not NOTHING_ELSE:
+            known = known.take(kept[1])
         if not complete:
             data.columns_without_values(X, names)
         n, d = X.shape
@@ -86,11 +97,22 @@ class Mixture(Estimator):
         threads.check(self.n_threads)
         rng = start.generator(self.random_state)
         family, how = self._family()
-        mixture = Problem.of(family, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights, **how)
+        mixture = Problem.of(family, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights, known,
+                             **how)
         best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
         return self
+
+    def _known_of(self, X, labels, noise):
+        """What is known of rows besides X."""
+        if labels is None and noise is None:
+            return NOTHING_ELSE
+        if labels is not None and self.search is not None:
+            self._refuse("search", "None where labels are given: components that these name do not merge or split",
+                         self.search)
+        return Known(None if noise is None else data.noise(noise, X),
+                     None if labels is None else data.components(labels, len(X), self.n_components))
 
     def fit_predict(self, X, y=None, sample_weight=None):
         """Fit, and the most probable component of each sample.
@@ -152,6 +174,8 @@ class Mixture(Estimator):
         k = self.n_components
         if means is not None:
             return mixture.assign_to(mixture.frame.enter(means)).parameters
+        if isinstance(self.init_params, str) and mixture.samples.told:
+            return mixture.family.adopt(start.from_labels(mixture, k, rng))
         if isinstance(self.init_params, str):
             return start.begin(mixture, self.init_params, k, rng)
         chosen = self.init_params
@@ -411,18 +435,20 @@ class Mixture(Estimator):
         _, means, U = state.parameters(self)
         return frame, frame.enter(means), shape.covariances(shape.scaled_factors(U, 1 / frame.units))
 
-    def _ready(self, X):
+    def _ready(self, X, noise=None):
         """X checked, and what evaluates it."""
         X, complete = self._observed(X)
         evaluator = self._evaluator(X.dtype)
         if X.shape[1] != evaluator.coordinates.shape[1]:  # attributes may have been set by hand
             raise ValueError(f"X has {X.shape[1]} features, but means_ has {evaluator.coordinates.shape[1]}: give the "
                              "features of fit.")
-        return X, evaluator if complete else self._glance(evaluator.frame)
+        if complete and noise is None:
+            return X, evaluator
+        return X, self._glance(evaluator.frame, None if noise is None else data.noise(noise, X))
 
-    def _glance(self, frame):
-        """What evaluates rows of which a part is missing."""
-        return Glance(frame, self._inside_frame(frame, *state.parameters(self)).density)
+    def _glance(self, frame, noise):
+        """What evaluates rows of which a part is missing, or not known exactly."""
+        return Glance(frame, self._inside_frame(frame, *state.parameters(self)).density, noise)
 
     def _inside_frame(self, frame, weights, means, U):
         """Parameters with covariances, in a frame."""
@@ -431,40 +457,46 @@ class Mixture(Estimator):
         U = own.scaled_factors(own.like(U, shape, k, d), 1 / frame.units)
         return self._parameters(own, weights, frame.enter(means), own.covariances(U), U)
 
-    def _sums(self, X, sample_weight):
+    def _sums(self, X, sample_weight, noise=None):
         """Samples, and the statistics of one pass over them, without moments."""
-        X, evaluator = self._ready(X)
+        X, evaluator = self._ready(X, noise)
         weights = data.weights(sample_weight, len(X))
         samples = evaluator.rows(X, weights, threads.resolve(self.n_threads))
         return samples, samples.sweep(evaluator.density, "none")
 
-    def predict(self, X):
+    def predict(self, X, *, noise=None):
         """The most probable component of each sample.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
+            Values may be missing.
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         ndarray of int of shape (n,)
         """
-        X, evaluator = self._ready(X)
+        X, evaluator = self._ready(X, noise)
         return evaluator.labels(X, self.n_threads)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, *, noise=None):
         """The responsibilities: the probability of each component given each sample.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
+            Values may be missing.
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         ndarray of shape (n, k)
             In the dtype of X.
         """
-        X, evaluator = self._ready(X)
+        X, evaluator = self._ready(X, noise)
         return evaluator.responsibilities(X, self.n_threads)
 
     def uncertainty(self, X):
@@ -481,23 +513,62 @@ class Mixture(Estimator):
         """
         return 1 - self.predict_proba(X).max(axis=1)
 
-    def score_samples(self, X):
+    def impute(self, X, draws=None, random_state=None):
+        """X with what is missing filled in.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            NaN where nothing was observed.
+        draws : int, default=None
+            None: expected values, given what was observed of the row, which are the best guesses of single values. A
+            number: so many copies, each with values drawn from what they may be, as analyses need them that ask for
+            more than means (multiple imputation: Rubin 1987); that the parameters are estimates is not in it.
+        random_state : int, RandomState, Generator or None, default=None
+            Of the draws.
+
+        Returns
+        -------
+        ndarray of shape (n, d), or (draws, n, d)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 0.0]], [[[1.0, 0.5], [0.5, 1.0]]])
+        >>> model.impute([[2.0, float("nan")]])
+        array([[2., 1.]])
+        """
+        if draws is not None and (isinstance(draws, bool) or not isinstance(draws, numbers.Integral) or draws < 1):
+            raise ValueError(f"draws must be None or an integer >= 1, got {draws!r}.")
+        X, _ = self._observed(X)
+        frame = self._evaluator(X.dtype).frame
+        seen = self._glance(frame, None)
+        rows = seen.rows(X, None, threads.resolve(self.n_threads))
+        if draws is None:
+            return np.where(np.isnan(X), frame.leave(rows.completed(seen.density)), X).astype(X.dtype)
+        rng = start.generator(random_state)
+        return np.stack([rows.drawn(seen.density, rng).X for _ in range(draws)])
+
+    def score_samples(self, X, *, noise=None):
         """Log-density of each sample.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
+            Values may be missing.
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         ndarray of shape (n,)
             In the dtype of X.
         """
-        X, evaluator = self._ready(X)
+        X, evaluator = self._ready(X, noise)
         scores = evaluator.log_densities(X, self.n_threads)
         return scores.astype(X.dtype, copy=False)
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None, *, noise=None):
         """Mean log-density per unit of weight.
 
         Parameters
@@ -505,12 +576,14 @@ class Mixture(Estimator):
         X : array-like of shape (n, d)
         y : ignored
         sample_weight : array-like of shape (n,), default=None
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         float
         """
-        samples, s = self._sums(X, sample_weight)
+        samples, s = self._sums(X, sample_weight, noise)
         return float(s.log_likelihood / s.shares.sum() - samples.log_volume)
 
     def bic(self, X, sample_weight=None):

@@ -211,6 +211,86 @@ def weights(sample_weight, n):
     return None if (array == 1).all() else array
 
 
+def noise(given, X):
+    """Variances (n, d) or covariances (n, d, d) of errors of measurement of samples X, checked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another shape, and for a row whose covariance is none: not finite where X was observed, not symmetric, or
+        with a negative variance in some direction.
+
+    Examples
+    --------
+    >>> noise([[0.1, 0.2]], np.ones((1, 2)))
+    array([[0.1, 0.2]])
+    """
+    array = _array(given, "noise").astype(np.float64)
+    n, d = X.shape
+    if array.shape not in ((n, d), (n, d, d)):
+        raise ValueError(f"noise must have shape {(n, d)} (variances of each value) or {(n, d, d)} (a covariance matrix "
+                         f"for each row), got {array.shape}.")
+    seen = ~np.isnan(X)
+    array = np.where(seen if array.ndim == 2 else seen[:, :, None] & seen[:, None], array, 0.0)
+    wrong = ~np.isfinite(array).reshape(n, -1).all(axis=1)
+    if not wrong.any():
+        if array.ndim == 2:
+            wrong = (array < 0).any(axis=1)
+        else:
+            size = np.abs(array).max(axis=(1, 2), initial=0)
+            wrong = np.abs(array - array.swapaxes(1, 2)).max(axis=(1, 2)) > 1e-9 * size
+            if not wrong.any():
+                units = np.sqrt(np.maximum(np.diagonal(array, axis1=1, axis2=2), 0))
+                units[units == 0] = 1.0
+                least = np.linalg.eigvalsh(array / units[:, :, None] / units[:, None])[:, 0]
+                wrong = least < -1e-9
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(f"noise of row {row}, counted from 0, is no covariance: it must be finite where X was observed, "
+                         f"symmetric, and nowhere negative. Got {array[row].tolist()}.")
+    return array
+
+
+def components(labels, n, k):
+    """What is known of the components of n samples, as factors of the weights (n, k).
+
+    Parameters
+    ----------
+    labels : array-like of shape (n,) or (n, k)
+        Components from 0 to k - 1, and -1 where nothing is known; or factors, 0 for what is impossible.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another shape, labels out of range, negative factors, and rows that may come from no component.
+
+    Examples
+    --------
+    >>> components([1, -1], 2, 2)
+    array([[0., 1.],
+           [1., 1.]])
+    """
+    array = _array(labels, "labels")
+    if array.shape == (n,):
+        whole = array.astype(np.float64)
+        wrong = ~((whole == np.rint(whole)) & (whole >= -1) & (whole < k))
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ValueError(f"labels must be integers from 0 to n_components - 1 = {k - 1}, or -1 for a row of which "
+                             f"nothing is known; row {row}, counted from 0, has {array[row]!r}.")
+        return np.where(whole[:, None] < 0, 1.0, whole[:, None] == np.arange(k))
+    if array.shape != (n, k):
+        raise ValueError(f"labels must have shape {(n,)} (components) or {(n, k)} (how possible each component is) for "
+                         f"{n} samples and n_components={k}, got {array.shape}.")
+    array = array.astype(np.float64)
+    wrong = ~(np.isfinite(array) & (array >= 0)).all(axis=1) | ~(array > 0).any(axis=1)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(f"labels of row {row}, counted from 0, are {array[row].tolist()}: they must be >= 0, finite, and "
+                         "leave at least one component possible.")
+    return array / array.max(axis=1, keepdims=True) if (array > 1).any() else array
+
+
 def feature_names(X):
     """The names of the columns of a frame, or None where there are none or they are not text.
 

@@ -213,6 +213,7 @@ class Samples:
     """
 
     complete = True  # whether all of each row is known
+    told = False  # whether anything is known of the components that rows are from
 
     def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0):
         self.X = X

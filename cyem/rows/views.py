@@ -4,6 +4,8 @@ What is known of a row is its view. Sums over rows are what the sums over comple
 M-steps need not know of it: see `kernels/views.pyx`.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .. import threads
@@ -12,6 +14,18 @@ from ..lazy import cached_property
 from .samples import Density, Frame, Samples, locate, nothing, operations, scaled_weights, worth
 from .statistics import Statistics, Weighed
 
+class Known(NamedTuple):
+    """What is known of rows besides their values."""
+
+    noise: np.ndarray = None  # variances (n, d) or covariances (n, d, d) of errors of measurement; None: there are none
+    components: np.ndarray = None  # what multiplies the weights of the components for each row (n, k); None: nothing
+
+    def take(self, rows):
+        """What is known of some of them."""
+        return Known(*(None if array is None else array[rows] for array in self))
+
+
+NOTHING_ELSE = Known()
 EMITS = {name: i for i, name in enumerate(kernel.EMITS)}
 NOBODY = np.empty((0, 0))  # knows anything of the components of rows
 NORMAL = np.empty((0, 0))  # tails
@@ -34,20 +48,26 @@ class Views:
     check : function without arguments, optional
     unit : float
         As `Samples` has them.
+    known : Known
+        What is known of the rows besides.
     """
 
     complete = False
     single = False  # whether sums are of single precision
 
-    def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0):
+    def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0, known=NOTHING_ELSE):
+        self.known, self.told = known, known.components is not None
         self.X, self.dtype, self.frame, self.n_threads, self.check = X, X.dtype, frame, n_threads, check
         self.weights, self.unit = scaled_weights(weights, np.dtype(np.float64), unit)
         self.mass = float(self.weights.sum()) if len(self.weights) else float(len(X))
         self.total = len(X) if weights is None else float(weights.sum()) * unit
-        self.order, items = arranged(np.isnan(X))
-        inside = frame.enter(X[self.order].astype(np.float64))
-        self.rows = kernel.Rows(np.ascontiguousarray(inside), self.weights[self.order] if len(self.weights)
-                                else self.weights, items, EXACT)
+        noise = None if known.noise is None else inside(known.noise, np.isnan(X), frame)
+        self.order, items = arranged(np.isnan(X), noise)
+        rows = np.ascontiguousarray(frame.enter(X[self.order].astype(np.float64)))
+        own = self.weights[self.order] if len(self.weights) else self.weights
+        self.rows = kernel.Rows(rows, own, items, EXACT if noise is None else noise[self.order[items[:, 0]]])
+        with np.errstate(divide="ignore"):
+            self.prior = np.log(known.components[self.order]) if self.told else NOBODY
         self.workspace = np.empty(0, np.uint8)
 
     @cached_property
@@ -62,16 +82,20 @@ class Views:
 
     def sweep(self, density, moments):
         """Expected statistics of the complete rows: responsibilities under `density`, moments about its means."""
-        axis, S = spread(density)
+        axis, S = self._spread(density)
         k, d = density.means.shape
-        kind = moments if moments in EMITS else "squares" if axis else "pooled"
+        kind = "squares" if axis else "pooled" if moments in ("pooled", "none") else "scatter"
         size, heavy = kernel.statistics_size(k, d, EMITS[kind]), density.heavy
         sums = self._run(density, axis, S, kind, np.empty(size + 2 * k * heavy))
         sums, tails = sums[:size], sums[size:]
-        if moments == "norms":
-            sums = np.concatenate([sums[: -k * d], sums[-k * d :].reshape(k, d).sum(axis=1)])
+        flat = 2 + k + k * d
+        second = sums[flat:]
+        if moments in ("squares", "norms"):
+            second = second.reshape(k, d) if axis else np.diagonal(second.reshape(k, d, d), axis1=1, axis2=2)
+            second = second.sum(axis=1) if moments == "norms" else second.ravel()
         elif moments == "none":
-            sums = sums[: 2 + k + k * d]
+            second = second[:0]
+        sums = np.concatenate([sums[:flat], second])
         made = Weighed if heavy else Statistics
         return made(np.concatenate([sums, tails]) if heavy else sums, density.means, self.frame, self.unit)
 
@@ -98,9 +122,10 @@ class Views:
 
     def part(self, rows, weights=None):
         """Some of the rows, with their own or other weights, in the same frame."""
+        known, unit = self.known.take(rows), 1.0
         if weights is None and len(self.weights):
-            return Views(self.X[rows], self.weights[rows], self.frame, self.n_threads, self.check, self.unit)
-        return Views(self.X[rows], weights, self.frame, self.n_threads, self.check)
+            weights, unit = self.weights[rows], self.unit
+        return Views(self.X[rows], weights, self.frame, self.n_threads, self.check, unit, known)
 
     def drawn(self, density, seed=SEED):
         """Samples, with a draw from a mixture of normal components in the place of what was not observed.
@@ -133,11 +158,16 @@ class Views:
 
     def _each(self, density, emit, out):
         """Something of each row, in the order in which rows came."""
-        axis, S = spread(density)
+        axis, S = self._spread(density)
         found = self._run(density, axis, S, emit, out).reshape(len(self.X), -1)
         sorted_back = np.empty_like(found)
         sorted_back[self.order] = found
         return sorted_back.ravel()
+
+    def _spread(self, density):
+        """The same as `spread`; errors of measurement may turn components out of the axes."""
+        axis, S = spread(density)
+        return (False, S[:, 0, :, None] * np.eye(S.shape[2])) if axis and self.known.noise is not None else (axis, S)
 
     def _run(self, density, axis, S, emit, out):
         self.check()
@@ -150,20 +180,20 @@ class Views:
         with np.errstate(divide="ignore"):
             logs = np.log(density.weights)
         tails = density.tails() if density.heavy else NORMAL
-        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, NOBODY, out,
-                     self.workspace, n_threads=n_threads, **how)
+        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, self.prior if k > 1 else NOBODY,
+                     out, self.workspace, n_threads=n_threads, **how)
         return out
 
 
 class Glance:
     """A density made ready for rows of which a part is known: what it says of each of them, as `Evaluator` does."""
 
-    def __init__(self, frame, density):
-        self.frame, self.density = frame, density
+    def __init__(self, frame, density, noise=None):
+        self.frame, self.density, self.noise = frame, density, noise
 
     def rows(self, X, weights, n_threads):
         """Rows as this sees them."""
-        return Views(X, weights, self.frame, n_threads)
+        return Views(X, weights, self.frame, n_threads, known=Known(self.noise))
 
     def log_densities(self, X, n_threads):
         """Log-density of what was observed of each row (n,); 0 where that is nothing."""
@@ -206,13 +236,23 @@ def here(d):
     return Frame(np.zeros(d), np.ones(d))
 
 
-def arranged(gone):
-    """The order in which rows lie next to others with the same gaps (n,), and items as the kernel takes them.
+def inside(noise, gone, frame):
+    """Covariances of errors of measurement as the kernel has them: in the frame, and 0 where nothing was observed."""
+    if noise.ndim == 2:
+        return np.ascontiguousarray(np.where(gone, 0.0, noise / frame.units**2)[:, None])
+    return np.where(gone[:, :, None] | gone[:, None], 0.0, noise / frame.units / frame.units[:, None])
 
-    gone: where nothing was observed, booleans (n, d). Longer items come first, so that those side by side are alike.
+
+def arranged(gone, noise=None):
+    """The order in which rows lie next to others seen the same way (n,), and items as the kernel takes them.
+
+    gone: where nothing was observed, booleans (n, d). noise: as `inside` gives it, or None. Longer items come first, so
+    that those side by side are alike.
     """
-    bits = np.ascontiguousarray(np.packbits(gone, axis=1))
-    keys = bits.view(np.dtype((np.void, bits.shape[1]))).ravel()
+    keys = np.packbits(gone, axis=1)
+    if noise is not None:
+        keys = np.concatenate([keys, noise.reshape(len(noise), -1).view(np.uint8)], axis=1)
+    keys = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
     _, pattern, counts = np.unique(keys, return_inverse=True, return_counts=True)
     pieces = -(-counts // kernel.ROWS_OF_AN_ITEM)
     of = np.repeat(np.arange(len(counts)), pieces)
