@@ -236,7 +236,8 @@ def test_the_first_value_that_is_not_finite_is_named(place, value, word, dtype):
     X = np.full((data.BLOCK, 3), -value, dtype)
     X.flat[:place] = 1
     X.flat[place] = value
-    message = f"X contains {word} in row {place // 3}, column {place % 3}, .*not supported yet"
+    kind = "Missing" if word == "NaN" else "Infinite"
+    message = f"X contains {word} in row {place // 3}, column {place % 3}, counted from 0. {kind} values are not "
     with pytest.raises(ValueError, match=message):
         samples(X)
 

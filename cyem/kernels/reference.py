@@ -4,6 +4,8 @@ They hold arrays of size n x k x d, compute in the precision of what they are gi
 ignore the temporary memory and the number of threads. They are here to be read and to be compared with.
 """
 
+import math
+
 import numpy as np
 
 DENSITIES = ("triangular", "whitened", "diagonal", "spherical",
@@ -609,3 +611,66 @@ def begin(X, weights, frame, looked, deviations, floor, uniform, chosen, statist
         about[r] = x[looked[places]]
         sweep(X, weights, frame, about[r], metrics[None, r % len(metrics)], np.zeros(len(places)), statistics[r],
               density=DENSITIES.index("whitened"), posterior=POSTERIORS.index("hard"), moments=moments)
+
+
+# --- rows of which a part is known ------------------------------------------------------------------------------------
+
+EMITS = ("scatter", "pooled", "squares", "scores", "responsibilities", "completed")
+
+
+def views(X, weights, w, means, S, nu, noise, prior, *, emit):
+    """What `views.sweep` makes of rows X (n, d) with NaN, one by one and by the formulas of its docstring.
+
+    weights (n,), nu (k,), noise (n, d) or (n, d, d) and prior (n, k): or None. S (k, d, d), or (k, d). emit: one of
+    EMITS, or "norms".
+    """
+    (n, d), k = X.shape, len(w)
+    S = S if S.ndim == 3 else S[:, :, None] * np.eye(d)
+    total, scores, resp, filled = np.zeros(2), np.empty(n), np.empty((n, k)), np.empty((n, d))
+    masses, shares, logs, first, second = np.zeros(k), np.zeros(k), np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
+    for i, x in enumerate(X):
+        o = np.flatnonzero(~np.isnan(x))
+        m, joint, told = len(o), np.empty(k), []
+        for j in range(k):
+            N = 0 if noise is None else noise[i][np.ix_(o, o)] if noise.ndim == 3 else np.diag(noise[i, o])
+            gap, T = x[o] - means[j, o], S[j][np.ix_(o, o)] + N
+            K = np.linalg.solve(T, S[j][o]).T if m else np.zeros((d, 0))
+            q = gap @ np.linalg.solve(T, gap) if m else 0.0
+            log_det, u, hidden = np.linalg.slogdet(T)[1] if m else 0.0, 1.0, 0.0
+            if nu is None or nu[j] == np.inf:
+                joint[j] = -0.5 * (m * math.log(2 * math.pi) + log_det + q)
+            else:
+                a, u = (nu[j] + m) / 2, (nu[j] + m) / (nu[j] + q)
+                joint[j] = (math.lgamma(a) - math.lgamma(nu[j] / 2) - m / 2 * math.log(nu[j] * math.pi) - log_det / 2
+                            - a * math.log1p(q / nu[j]))
+                hidden = sum((-1) ** s * (digamma(b) - math.log(b)) for s, b in enumerate([a, (nu[j] + d) / 2]))
+            told.append((K @ gap, S[j] - K @ S[j][o], u, math.log(u) - u + hidden))
+            joint[j] += math.log(w[j]) + (0 if prior is None else np.log(np.maximum(prior[i, j], 1e-300)))
+        scores[i] = joint.max() + math.log(np.exp(joint - joint.max()).sum())
+        resp[i] = np.exp(joint - scores[i])
+        guess = sum(r * (mu + e) for r, mu, (e, *_) in zip(resp[i], means, told, strict=True))
+        filled[i] = np.where(np.isnan(x), guess, x)
+        r = resp[i] * (1 if weights is None else weights[i])
+        total += r.sum() * scores[i], r.sum() * math.log(resp[i].max())
+        for j, (e, C, u, log_u) in enumerate(told):
+            masses[j] += r[j] * u
+            shares[j] += r[j]
+            logs[j] += r[j] * log_u
+            first[j] += r[j] * u * e
+            second[j] += r[j] * (u * np.outer(e, e) + C)
+    if emit in ("scores", "responsibilities", "completed"):
+        return {"scores": scores, "responsibilities": resp, "completed": filled}[emit]
+    diagonals = np.diagonal(second, axis1=1, axis2=2)
+    second = {"scatter": second, "pooled": second.sum(axis=0), "squares": diagonals,
+              "norms": diagonals.sum(axis=1)}[emit]
+    tails = [] if nu is None else [shares, logs]
+    return np.concatenate([total, masses, first.ravel(), second.ravel(), *tails])
+
+
+def digamma(x):
+    """The derivative of log gamma, for x > 0: by its recurrence up to where the asymptotic series holds."""
+    shift = 0.0
+    while x < 30:
+        shift -= 1 / x
+        x += 1
+    return shift + math.log(x) - 1 / (2 * x) - 1 / (12 * x**2) + 1 / (120 * x**4) - 1 / (252 * x**6)

@@ -52,9 +52,9 @@ cdef struct Pass:
     bint crossed                # whether these errors are correlated
     const double* prior         # (n, k): log of what is known of the components of each row, or NULL
     const double* logs          # (k,): of the weights
-    const double* tails         # (k, 2 d + 3), or NULL where these are normal: degrees of freedom; then, by the number
-                                # of features observed, what log-densities at the mean are above those of normal
-                                # components, and what the mean of log u of a row is more than that of complete ones
+    # (k, 2 d + 3), or NULL where they are normal: degrees of freedom; then, by the number of features observed, what
+    # log-densities at the mean are above those of normal components, and the mean of log u above that of complete rows
+    const double* tails
     const double* means         # (k, d)
     const double* S             # (k, d, d), or (k, d) where components are axis-parallel
     int emit
@@ -782,10 +782,10 @@ def sweep(Rows rows, const double[::1] logs, const double[:, ::1] means, const d
     """One pass over rows.
 
     logs (k,): of weights; means (k, d); S: covariances (k, d, d), or (k, 1, d) where components are axis-parallel;
-    tails (k, 2 d + 3), or empty where they are normal: see Pass; prior (n, k), or empty: logs of what multiplies the weights for each row: IN. out: by emit, a position in EMITS,
-    expected statistics of complete rows, with all second moments, those of all components together, or their diagonals;
-    log-densities of what is known of each row (n,); responsibilities (n, k); expected values (n, d) where rows do not
-    have these exactly, to be zero there before.
+    tails (k, 2 d + 3), or empty where they are normal: see Pass; prior (n, k), or empty: logs of what multiplies the
+    weights for each row: IN. out: by emit, a position in EMITS, expected statistics of complete rows, with all second
+    moments, those of all components together, or their diagonals; log-densities of what is known of each row (n,);
+    responsibilities (n, k); expected values (n, d) where rows do not have these exactly, to be zero there before.
     """
     cdef Pass p
     cdef Watch watch

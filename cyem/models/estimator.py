@@ -13,8 +13,11 @@ class Estimator:
 
     A subclass takes its parameters as keywords of ``__init__``, which stores each under its own name and does nothing
     else. ``fit`` reads the data through `cyem.rows.data`, and calls `_remember` when nothing can fail any more; other
-    methods read them through `_observed`, or `_samples` where nothing may be missing. ``fit`` and ``score`` take ``sample_weight``.
+    methods read them through `_observed`, or `_samples` where nothing may be missing. ``fit`` and ``score`` take
+    ``sample_weight``.
     """
+
+    _gaps = False  # whether values may be missing
 
     def get_params(self, deep=True):
         """Parameters by name.
@@ -70,9 +73,10 @@ class Estimator:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
     def __sklearn_tags__(self):
-        from sklearn.utils import Tags, TargetTags
+        from sklearn.utils import InputTags, Tags, TargetTags
 
-        return Tags(estimator_type="density_estimator", target_tags=TargetTags(required=False))
+        return Tags(estimator_type="density_estimator", target_tags=TargetTags(required=False),
+                    input_tags=InputTags(allow_nan=self._gaps))
 
     def get_metadata_routing(self):
         """Whether ``fit`` and ``score`` get ``sample_weight`` from a scikit-learn meta-estimator.

@@ -29,6 +29,7 @@ class Mixture(Estimator):
     """
 
     search, n_moves, time_budget = None, 1, None  # for families between whose maxima there are moves
+    _gaps = True
     _words = "mixture"  # what summaries call it
     _heavy = False  # whether tails are heavier than normal ones
     _matrices = "covariances_"  # the attribute that says how wide components are, and what summaries call that

@@ -228,8 +228,8 @@ def noise(given, X):
     array = _array(given, "noise").astype(np.float64)
     n, d = X.shape
     if array.shape not in ((n, d), (n, d, d)):
-        raise ValueError(f"noise must have shape {(n, d)} (variances of each value) or {(n, d, d)} (a covariance matrix "
-                         f"for each row), got {array.shape}.")
+        raise ValueError(f"noise must have shape {(n, d)} (variances of each value) or {(n, d, d)} (a covariance "
+                         f"matrix for each row), got {array.shape}.")
     seen = ~np.isnan(X)
     array = np.where(seen if array.ndim == 2 else seen[:, :, None] & seen[:, None], array, 0.0)
     wrong = ~np.isfinite(array).reshape(n, -1).all(axis=1)
@@ -246,8 +246,8 @@ def noise(given, X):
                 wrong = least < -1e-9
     if wrong.any():
         row = int(wrong.argmax())
-        raise ValueError(f"noise of row {row}, counted from 0, is no covariance: it must be finite where X was observed, "
-                         f"symmetric, and nowhere negative. Got {array[row].tolist()}.")
+        raise ValueError(f"noise of row {row}, counted from 0, is no covariance: it must be finite where X was "
+                         f"observed, symmetric, and nowhere negative. Got {array[row].tolist()}.")
     return array
 
 
@@ -286,9 +286,9 @@ def components(labels, n, k):
     wrong = ~(np.isfinite(array) & (array >= 0)).all(axis=1) | ~(array > 0).any(axis=1)
     if wrong.any():
         row = int(wrong.argmax())
-        raise ValueError(f"labels of row {row}, counted from 0, are {array[row].tolist()}: they must be >= 0, finite, and "
-                         "leave at least one component possible.")
-    return array / array.max(axis=1, keepdims=True) if (array > 1).any() else array
+        raise ValueError(f"labels of row {row}, counted from 0, are {array[row].tolist()}: they must be >= 0, finite, "
+                         "and leave at least one component possible.")
+    return array
 
 
 def feature_names(X):

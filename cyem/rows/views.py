@@ -14,6 +14,7 @@ from ..lazy import cached_property
 from .samples import Density, Frame, Samples, locate, nothing, operations, scaled_weights, worth
 from .statistics import Statistics, Weighed
 
+
 class Known(NamedTuple):
     """What is known of rows besides their values."""
 
@@ -180,8 +181,9 @@ class Views:
         with np.errstate(divide="ignore"):
             logs = np.log(density.weights)
         tails = density.tails() if density.heavy else NORMAL
-        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, self.prior if k > 1 else NOBODY,
-                     out, self.workspace, n_threads=n_threads, **how)
+        prior = self.prior if k > 1 else NOBODY
+        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, prior, out,
+                     self.workspace, n_threads=n_threads, **how)
         return out
 
 
