@@ -18,6 +18,7 @@ from ..notices import listed
 PARTINGS = 2  # how often components that coincide are moved apart in one fit
 LOOK = 10  # iterations between two looks for them while EM crawls, at least
 STRIDE = 50  # iterations in one call, at most
+PARTED = "components that coincided were moved apart"
 WALK = 5  # iterations of plain EM before the first leap: far from a maximum a leap may land on another slope
 # as the compiled ascent has them
 MEMORY, PATIENCE, STRETCH, LOSS = kernel.MEMORY, kernel.PATIENCE, kernel.STRETCH, kernel.LOSS
@@ -152,7 +153,7 @@ class Accidents:
         apart = self.model.part(parameters) if self.partings else None
         if apart is not None:
             self.partings -= 1
-            self.events.append(f"iteration {iteration}: components that coincided were moved apart")
+            self.events.append(f"iteration {iteration}: {PARTED}")
         return apart
 
 

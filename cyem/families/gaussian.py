@@ -89,6 +89,15 @@ class Parameters:
         arrays = self.weights, self.means, self.constants, self.covariances, self.factors, scratch
         return np.concatenate([array.ravel() for array in arrays])
 
+    def taken(self, structure, places, weights, ratio):
+        """Some components, maybe several times, in a structure that allows as much, and units 1 / ratio (d,) as large.
+
+        The frames have one reference.
+        """
+        own, shape = self.structure, (len(places), self.means.shape[1])
+        covariances = structure.scaled(structure.like(own.taken(self.covariances, places), own, *shape), ratio)
+        return Parameters(structure, weights, self.means[places] * ratio, covariances, structure.factors(covariances))
+
     @property
     def density(self):
         """The same mixture in evaluation form."""

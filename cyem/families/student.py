@@ -46,6 +46,9 @@ class StudentParameters(Parameters):
         return StudentParameters(self.structure, self.weights if weights is None else weights,
                                  self.means if means is None else means, self.covariances, self.factors, self.freedom)
 
+    def taken(self, structure, places, weights, ratio):
+        return StudentParameters.like(super().taken(structure, places, weights, ratio), self.freedom[places])
+
     @property
     def density(self):
         normal = super().density

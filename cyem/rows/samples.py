@@ -388,6 +388,14 @@ class Samples:
         self.check()
         return Evaluator(self.frame, density, self.coordinates).responsibilities(self.X, self.n_threads)
 
+    def each(self, density, size):
+        """Slices of so many samples, and the responsibilities of these: memory does not grow with their number."""
+        evaluator = Evaluator(self.frame, density, self.coordinates)
+        for begin in range(0, len(self.X), size):
+            self.check()
+            rows = slice(begin, begin + size)
+            yield rows, evaluator.responsibilities(self.X[rows], self.n_threads)
+
     def labels(self, density):
         """The most probable component of each sample (n,)."""
         return Evaluator(self.frame, density, self.coordinates).labels(self.X, self.n_threads)

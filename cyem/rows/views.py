@@ -1,7 +1,8 @@
 """Rows of which only a part is known: values are missing, or measured with an error of known size.
 
 What is known of a row is its view. Sums over rows are what the sums over complete ones are expected to be, so that
-M-steps need not know of it: see `kernels/views.pyx`.
+M-steps need not know of it: see `kernels/views.pyx`. Rows that are complete go the way of all samples, and their sums
+are added.
 """
 
 from typing import NamedTuple
@@ -62,11 +63,18 @@ class Views:
         self.weights, self.unit = scaled_weights(weights, np.dtype(np.float64), unit)
         self.mass = float(self.weights.sum()) if len(self.weights) else float(len(X))
         self.total = len(X) if weights is None else float(weights.sum()) * unit
-        noise = None if known.noise is None else inside(known.noise, np.isnan(X), frame)
-        self.order, items = arranged(np.isnan(X), noise)
-        rows = np.ascontiguousarray(frame.enter(X[self.order].astype(np.float64)))
+        gone = np.isnan(X)
+        part = gone.any(axis=1) if known is NOTHING_ELSE else np.ones(len(X), bool)
+        self.whole = np.flatnonzero(~part)  # rows that go the way of all samples
+        self.exact = Samples(X[self.whole].astype(np.float64), self.weights[self.whole] if len(self.weights) else None,
+                             frame, n_threads, check, self.unit) if len(self.whole) else None
+        rows = np.flatnonzero(part)
+        noise = None if known.noise is None else inside(known.noise, gone, frame)
+        order, items = arranged(gone[rows], None if noise is None else noise[rows])
+        self.order = rows[order]  # of the others, as the kernel takes them
         own = self.weights[self.order] if len(self.weights) else self.weights
-        self.rows = kernel.Rows(rows, own, items, EXACT if noise is None else noise[self.order[items[:, 0]]])
+        noise = EXACT if noise is None else noise[self.order[items[:, 0]]]
+        self.rows = kernel.Rows(np.ascontiguousarray(frame.enter(X[self.order].astype(np.float64))), own, items, noise)
         with np.errstate(divide="ignore"):
             self.prior = np.log(known.components[self.order]) if self.told else NOBODY
         self.workspace = np.empty(0, np.uint8)
@@ -83,6 +91,13 @@ class Views:
 
     def sweep(self, density, moments):
         """Expected statistics of the complete rows: responsibilities under `density`, moments about its means."""
+        if not len(self.order):
+            return self.exact.sweep(density, moments)
+        found = self._sweep(density, moments)
+        return found if self.exact is None else found + self.exact.sweep(density, moments)
+
+    def _sweep(self, density, moments):
+        """The same of the rows of which a part is known."""
         axis, S = self._spread(density)
         k, d = density.means.shape
         kind = "squares" if axis else "pooled" if moments in ("pooled", "none") else "scatter"
@@ -102,12 +117,23 @@ class Views:
 
     def score_samples(self, density):
         """Log-density, in the frame, of what was observed of each row (n,)."""
-        return self._each(density, "scores", np.zeros(len(self.X)))
+        out = np.empty(len(self.X))
+        if self.exact is not None:
+            out[self.whole] = self.exact.score_samples(density)
+        out[self.order] = self._each(density, "scores", 1)[:, 0]
+        return out
 
     def responsibilities(self, density):
         """Probability of each component given what was observed of each row (n, k)."""
-        n, k = len(self.X), len(density.means)
-        return self._each(density, "responsibilities", np.zeros(n * k)).reshape(n, k)
+        out = np.empty((len(self.X), len(density.means)))
+        if self.exact is not None:
+            out[self.whole] = self.exact.responsibilities(density)
+        out[self.order] = self._each(density, "responsibilities", out.shape[1])
+        return out
+
+    def each(self, density, size):
+        """Slices of rows, here of all, and the responsibilities of these."""
+        yield slice(None), self.responsibilities(density)
 
     def labels(self, density):
         """The most probable component of each row (n,)."""
@@ -115,11 +141,10 @@ class Views:
 
     def completed(self, density):
         """The rows, with their expected values where nothing was observed (n, d), in the frame."""
-        n, d = self.X.shape
         X = self.frame.enter(self.X.astype(np.float64))
-        gone = np.isnan(X)
-        X[gone] = self._each(density, "completed", np.zeros(n * d)).reshape(n, d)[gone]
-        return X
+        found = np.empty_like(X)
+        found[self.order] = self._each(density, "completed", X.shape[1])
+        return np.where(np.isnan(X), found, X)
 
     def part(self, rows, weights=None):
         """Some of the rows, with their own or other weights, in the same frame."""
@@ -157,13 +182,12 @@ class Views:
         self.check()
         return threads.enter(worth(operations(len(self.X), k, self.X.shape[1]), self.n_threads))
 
-    def _each(self, density, emit, out):
-        """Something of each row, in the order in which rows came."""
-        axis, S = self._spread(density)
-        found = self._run(density, axis, S, emit, out).reshape(len(self.X), -1)
-        sorted_back = np.empty_like(found)
-        sorted_back[self.order] = found
-        return sorted_back.ravel()
+    def _each(self, density, emit, width):
+        """So many numbers of each row of which a part is known, in the order of these."""
+        out = np.zeros((len(self.order), width))
+        if len(out):
+            self._run(density, *self._spread(density), emit, out.ravel())
+        return out
 
     def _spread(self, density):
         """The same as `spread`; errors of measurement may turn components out of the axes."""

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..rows.samples import Evaluator
-
 BLOCK = 1 << 14  # samples at a time: memory does not grow with their number
 TITLES = {
     "bic": "BIC",
@@ -77,18 +75,16 @@ def entropy(samples, density):
 
     Parameters
     ----------
-    samples : Samples
+    samples : Samples or Views
     density : Density
 
     Returns
     -------
     float
     """
-    total, evaluator = 0.0, Evaluator(samples.frame, density, samples.coordinates)
-    for begin in range(0, len(samples.X), BLOCK):
-        samples.check()
-        rows = slice(begin, begin + BLOCK)
-        resp = evaluator.responsibilities(samples.X[rows], samples.n_threads).astype(np.float64, copy=False)
+    total = 0.0
+    for rows, resp in samples.each(density, BLOCK):
+        resp = resp.astype(np.float64, copy=False)
         terms = resp * np.log(np.maximum(resp, np.finfo(np.float64).tiny))
         # sums, not products of vectors: BLAS would wake threads of its own, which then spin through the next passes
         total -= (terms * samples.weights[rows, None] if len(samples.weights) else terms).sum()

@@ -26,8 +26,8 @@ from ..show.text import aligned, plural, precision
 from ..workers import Stopped, Workers
 from .contest import Settings
 from .criteria import MARKS, NOT_FINITE, UndefinedCriterion, answers, known, marks, measures, title, tried
+from .fits import Fits, Gaps
 from .grid import Grid
-from .tails import Tails
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
@@ -37,7 +37,7 @@ MOST = 1000  # numbers of components that may be asked for, or as many as there 
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held"}  # of one fit only
 
 
-FAMILIES = {"gaussian": (GaussianMixture, Grid), "student": (StudentMixture, Tails)}
+FAMILIES = {"gaussian": (GaussianMixture, Grid), "student": (StudentMixture, Fits)}
 
 
 class Row(NamedTuple):
@@ -379,6 +379,8 @@ def select(
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
+    if not problem.complete and grid is Grid:
+        grid = Gaps
     search = grid(problem.mixtures({code for _, code in wanted}), list(wanted), settings, workers.check)
     total, cv, missing = 2 * len(wanted), {}, ""
 
@@ -444,8 +446,12 @@ class Shared:
 
     def __init__(self, X, sample_weight, parameters, made_by=GaussianMixture):
         self.names = data.feature_names(X)
-        self.X, self.weights, self.kept = data.counted(data.samples(X), sample_weight)
-        if len(self.X) > 1 and len(constant := np.flatnonzero(self.X.max(axis=0) == self.X.min(axis=0))):
+        X, self.complete = data.observed(X)
+        self.X, self.weights, self.kept = data.counted(X, sample_weight)
+        if not self.complete:
+            data.columns_without_values(self.X, self.names)
+        most, least = np.fmax.reduce(self.X, axis=0), np.fmin.reduce(self.X, axis=0)
+        if len(self.X) > 1 and len(constant := np.flatnonzero(most == least)):
             labels = constant if self.names is None else self.names[constant]
             warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
                  "nothing, and makes spurious what may be thin there: leave it out.")
