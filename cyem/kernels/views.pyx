@@ -10,9 +10,10 @@ Bovy, Hogg & Roweis 2011). With responsibilities r the sums of the complete rows
 Where tails are heavy, each row counts for u = (nu + m) / (nu + z' z) in the sums of a component with nu degrees of
 freedom, m being the number of features observed; but not in n S and n I (Liu & Rubin 1995, Statistica Sinica 5, 19-39).
 
-a) An item is some rows with one view; SIDE items lie side by side in lanes, so that each has its own factor L at the
-   cost of one. Features that are missing have a row of the unit matrix in L and zeros in x, which changes nothing.
-b) Where components are axis-parallel there is nothing to factorise: rows lie side by side, each with its own gaps.
+a) An item is some rows with one view. A batch is SIDE items side by side, a slot SIDE rows, one of each item: so each
+   item has its own factor L at the cost of one. Features that are missing have a row of the unit matrix in L and count
+   as exact, which changes nothing.
+b) Where components are axis-parallel there is nothing to factorise, and each row has its own gaps.
 c) Sums have the layout of `sweep`. Batches of items are summed in order within a shard, and shards in order at the end:
    the same bits for any number of threads.
 """
@@ -40,17 +41,18 @@ cdef double LOW = -1e300    # stands for a log-density that is not a number or b
 cdef double THIN = 1e-300   # of a pivot that rounding has made negative
 cdef double HALF_LOG_2_PI = 0.9189385332046727
 
-ROWS_OF_AN_ITEM = LONGEST
+ROWS_OF_AN_ITEM, ITEMS_OF_A_BATCH = LONGEST, SIDE
 EMITS = ("scatter", "pooled", "squares", "scores", "responsibilities", "completed")
 
 cdef struct Pass:
-    Py_ssize_t n, d, k, items, batches, shards, sums_size, scratch_size
-    const double* X             # (n, d): in the frame, NaN where nothing was observed
-    const double* weights       # (n,) or NULL for ones
-    const Py_ssize_t* item      # (items, 2): the first row, and how many
-    const double* noise         # (items, d, d): covariance of the error of measurement, or (items, d), or NULL
+    Py_ssize_t d, k, batches, shards, sums_size, scratch_size
+    const double* X             # (slots, d, SIDE): in the frame, NaN where nothing was observed
+    const double* weights       # (slots, SIDE): zero where there is no row
+    const Py_ssize_t* place     # (slots, SIDE): the number of the row, or -1
+    const Py_ssize_t* begin     # (batches + 1,): the first slot of each
+    const double* noise         # (batches, SIDE, d, d): covariance of the error of measurement, or without the last d
     bint crossed                # whether these errors are correlated
-    const double* prior         # (n, k): log of what is known of the components of each row, or NULL
+    const double* prior         # (slots, k, SIDE): logs of what multiplies the weights for each row, or NULL
     const double* logs          # (k,): of the weights
     # (k, 2 d + 3), or NULL where they are normal: degrees of freedom; then, by the number of features observed, what
     # log-densities at the mean are above those of normal components, and the mean of log u above that of complete rows
@@ -65,9 +67,7 @@ cdef struct Pass:
     char* scratch               # (threads, scratch_size)
 
 cdef struct Scratch:            # one thread's
-    double* mask                # (d, SIDE): 1 where a feature is observed; axis-parallel: (LONGEST, d, SIDE)
-    double* x                   # (LONGEST, d, SIDE)
-    double* weight              # (LONGEST, SIDE)
+    double* mask                # (d, SIDE): 1 where a feature is observed
     double* joint               # (LONGEST, k, SIDE): log-joint densities, then responsibilities times weights
     double* loglik              # (LONGEST, SIDE)
     double* u                   # (LONGEST, k, SIDE): what rows count for, where tails are heavy
@@ -93,10 +93,9 @@ cdef inline Py_ssize_t aligned(Py_ssize_t numbers) noexcept nogil:
 
 
 cdef Py_ssize_t scratch_size(Py_ssize_t d, Py_ssize_t k, bint axis, bint heavy) noexcept nogil:
-    cdef Py_ssize_t shared = (aligned(LONGEST * d * SIDE) + aligned(LONGEST * SIDE) * 2
-                              + aligned(LONGEST * k * SIDE) * (1 + heavy))
+    cdef Py_ssize_t shared = aligned(LONGEST * SIDE) + aligned(LONGEST * k * SIDE) * (1 + heavy)
     if axis:
-        return shared + aligned(LONGEST * d * SIDE) + aligned(LONGEST * SIDE) + aligned(k * d * 2)
+        return shared + aligned(LONGEST * SIDE) + aligned(k * d * 2)
     return (shared + aligned(d * SIDE) + aligned(k * triangle(d) * SIDE) + 4 * aligned(d * SIDE) + aligned(2 * SIDE)
             + 2 * aligned(d * d * SIDE) + aligned(d))
 
@@ -106,10 +105,6 @@ cdef Scratch scratch_of(const Pass* p, int thread) noexcept nogil:
     cdef char* at = p.scratch + thread * p.scratch_size
     cdef Py_ssize_t d = p.d, k = p.k
     memset(&s, 0, sizeof(Scratch))
-    s.x = <double*>at
-    at += aligned(LONGEST * d * SIDE)
-    s.weight = <double*>at
-    at += aligned(LONGEST * SIDE)
     s.loglik = <double*>at
     at += aligned(LONGEST * SIDE)
     s.joint = <double*>at
@@ -117,13 +112,12 @@ cdef Scratch scratch_of(const Pass* p, int thread) noexcept nogil:
     if p.tails is not NULL:
         s.u = <double*>at
         at += aligned(LONGEST * k * SIDE)
-    s.mask = <double*>at
     if p.axis:
-        at += aligned(LONGEST * d * SIDE)
         s.counts = <double*>at
         at += aligned(LONGEST * SIDE)
         s.variances = <double*>at
         return s
+    s.mask = <double*>at
     at += aligned(d * SIDE)
     s.L = <double*>at
     at += aligned(k * triangle(d) * SIDE)
@@ -231,7 +225,7 @@ cdef inline void solve(const double* L, Py_ssize_t d, double* x) noexcept nogil:
             x[i * SIDE + l] = t[l]
 
 
-cdef inline void factorise(const Pass* p, const double* mask, const Py_ssize_t* at, const double* S, double* L,
+cdef inline void factorise(const Pass* p, const double* mask, Py_ssize_t item, const double* S, double* L,
                            double* constant) noexcept nogil:
     """L <- the factors of S + N of what is observed, by items, with inverse diagonals; constant less log det L."""
     cdef Py_ssize_t i, j, l, d = p.d
@@ -250,10 +244,10 @@ cdef inline void factorise(const Pass* p, const double* mask, const Py_ssize_t* 
         if p.noise is not NULL and p.crossed:
             for j in range(i + 1):
                 for l in range(SIDE):
-                    row[j * SIDE + l] += p.noise[(at[l] * d + i) * d + j] * mask[i * SIDE + l] * mask[j * SIDE + l]
+                    row[j * SIDE + l] += p.noise[((item + l) * d + i) * d + j] * mask[i * SIDE + l] * mask[j * SIDE + l]
         elif p.noise is not NULL:
             for l in range(SIDE):
-                row[i * SIDE + l] += p.noise[at[l] * d + i] * mask[i * SIDE + l]
+                row[i * SIDE + l] += p.noise[(item + l) * d + i] * mask[i * SIDE + l]
         solve(L, i, row)  # the rows above are factorised
         for l in range(SIDE):
             t[l] = row[i * SIDE + l] + 1 - mask[i * SIDE + l]
@@ -270,14 +264,13 @@ cdef inline void factorise(const Pass* p, const double* mask, const Py_ssize_t* 
                 product[l] = 1
 
 
-cdef inline void whiten(const double* L, const double* x, const double* mask, const double* mean, Py_ssize_t d,
-                        double* z) noexcept nogil:
+cdef inline void whiten(const double* L, const double* x, const double* mean, Py_ssize_t d, double* z) noexcept nogil:
     """z <- L^-1 (x - mean) of what is observed"""
     cdef Py_ssize_t i, l
     cdef double t[SIDE]
     for i in range(d):
         for l in range(SIDE):
-            t[l] = x[i * SIDE + l] - mask[i * SIDE + l] * mean[i]
+            t[l] = x[i * SIDE + l] - mean[i] if x[i * SIDE + l] == x[i * SIDE + l] else 0
         for l in range(SIDE):
             z[i * SIDE + l] = t[l]
     solve(L, d, z)
@@ -321,34 +314,6 @@ cdef inline void share(const double* weight, Py_ssize_t k, bint weighs, double* 
 
 
 # --- batches ---------------------------------------------------------------------------------------------------------
-
-cdef inline Py_ssize_t place(const Pass* p, Py_ssize_t batch, Py_ssize_t l) noexcept nogil:
-    """The item in a lane; beyond the last one that again, with weight zero."""
-    cdef Py_ssize_t i = batch * SIDE + l
-    return i if i < p.items else p.items - 1
-
-
-cdef Py_ssize_t load(const Pass* p, Py_ssize_t batch, Scratch* s, Py_ssize_t* first, Py_ssize_t* count) noexcept nogil:
-    """The rows of a batch in lanes, and how many the longest item has; places without a row have weight zero."""
-    cdef Py_ssize_t l, r, i, d = p.d, longest = 0, at
-    cdef double x
-    cdef double* mask
-    for l in range(SIDE):
-        first[l] = p.item[2 * place(p, batch, l)]
-        count[l] = p.item[2 * place(p, batch, l) + 1] if batch * SIDE + l < p.items else 0
-        longest = count[l] if count[l] > longest else longest
-    for r in range(longest):
-        for l in range(SIDE):
-            at = first[l] + (r if r < count[l] else 0)
-            s.weight[r * SIDE + l] = 0 if r >= count[l] else 1 if p.weights is NULL else p.weights[at]
-            for i in range(d):
-                x = p.X[at * d + i]
-                s.x[(r * d + i) * SIDE + l] = x if x == x else 0
-                if p.axis or r == 0:
-                    mask = s.mask + ((r if p.axis else 0) * d + i) * SIDE
-                    mask[l] = 1 if x == x else 0
-    return longest
-
 
 cdef inline void density(const Pass* p, const Scratch* s, Py_ssize_t r, Py_ssize_t j, const double* constant,
                          const double* observed, const double* q) noexcept nogil:
@@ -399,23 +364,26 @@ cdef inline void weigh(const Pass* p, const Scratch* s, Py_ssize_t r, Py_ssize_t
             tail[p.k + j] += resp[l] * (log(u[l]) - u[l] + hidden[<Py_ssize_t>observed[l]])
 
 
-cdef inline void add_prior(const Pass* p, const Py_ssize_t* first, const Py_ssize_t* count, Py_ssize_t r, Py_ssize_t j,
-                           double* joint) noexcept nogil:
+cdef inline void add_prior(const Pass* p, const Scratch* s, Py_ssize_t slot, Py_ssize_t r, Py_ssize_t j) noexcept nogil:
     cdef Py_ssize_t l
+    cdef double* joint = s.joint + (r * p.k + j) * SIDE
     for l in range(SIDE):
-        joint[l] += p.prior[(first[l] + (r if r < count[l] else 0)) * p.k + j]
+        joint[l] += p.prior[(slot * p.k + j) * SIDE + l]
 
 
-cdef void put(const Pass* p, const Scratch* s, const Py_ssize_t* first, const Py_ssize_t* count) noexcept nogil:
+cdef void put(const Pass* p, const Scratch* s, Py_ssize_t slot, Py_ssize_t rows) noexcept nogil:
     """Scores or responsibilities go to their rows."""
-    cdef Py_ssize_t l, r, j
-    for l in range(SIDE):
-        for r in range(count[l]):
+    cdef Py_ssize_t l, r, j, at
+    for r in range(rows):
+        for l in range(SIDE):
+            at = p.place[(slot + r) * SIDE + l]
+            if at < 0:
+                continue
             if p.emit == SCORES:
-                p.out[first[l] + r] = s.loglik[r * SIDE + l]
-            elif p.emit == RESPONSIBILITIES:
+                p.out[at] = s.loglik[r * SIDE + l]
+            else:
                 for j in range(p.k):
-                    p.out[(first[l] + r) * p.k + j] = s.joint[(r * p.k + j) * SIDE + l]
+                    p.out[at * p.k + j] = s.joint[(r * p.k + j) * SIDE + l]
 
 
 cdef inline bint any_weight(const double* resp) noexcept nogil:
@@ -466,8 +434,8 @@ cdef inline void add_outer(Scratch* s, const double* r, const double* q, Py_ssiz
         add_multiples(t, s.z, u, y, a + 1, s.G + a * d * SIDE)
 
 
-cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows, const double* observed,
-                       double* sums) noexcept nogil:
+cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_ssize_t rows,
+                       const double* observed, double* sums) noexcept nogil:
     """What the complete rows of a batch are expected to add to the sums of component j, but for n S."""
     cdef Py_ssize_t r, a, b, c, l, d = p.d
     cdef const double* L = s.L + j * triangle(d) * SIDE
@@ -492,7 +460,7 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows,
         if not any_weight(resp):
             continue
         z = s.z + waiting * d * SIDE
-        whiten(L, s.x + r * d * SIDE, s.mask, p.means + j * d, d, z)
+        whiten(L, p.X + (slot + r) * d * SIDE, p.means + j * d, d, z)
         weigh(p, s, r, j, observed, at[waiting], sums)
         for l in range(SIDE):
             n[l] += resp[l]
@@ -543,10 +511,9 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows,
             a += 2
 
 
-cdef void complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows, const Py_ssize_t* first,
-                   const Py_ssize_t* count) noexcept nogil:
+cdef void complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_ssize_t rows) noexcept nogil:
     """Rows get the part of their expected values that component j has in them, where they are not observed exactly."""
-    cdef Py_ssize_t r, c, l, d = p.d
+    cdef Py_ssize_t r, c, l, at, d = p.d
     cdef const double* L = s.L + j * triangle(d) * SIDE
     cdef const double* resp
     cdef double t[SIDE]
@@ -555,7 +522,7 @@ cdef void complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows, con
         resp = s.joint + (r * p.k + j) * SIDE
         if not any_weight(resp):
             continue
-        whiten(L, s.x + r * d * SIDE, s.mask, p.means + j * d, d, s.z)
+        whiten(L, p.X + (slot + r) * d * SIDE, p.means + j * d, d, s.z)
         for c in range(d):
             if not s.gaps[c]:
                 continue
@@ -563,36 +530,34 @@ cdef void complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows, con
                 t[l] = 0
             less_dot(s.Y + c * d * SIDE, s.z, d, t)
             for l in range(SIDE):
-                if r < count[l] and (p.noise is not NULL or s.mask[c * SIDE + l] == 0):
-                    p.out[(first[l] + r) * d + c] += resp[l] * (p.means[j * d + c] - t[l])
+                at = p.place[(slot + r) * SIDE + l]
+                if at >= 0 and (p.noise is not NULL or s.mask[c * SIDE + l] == 0):
+                    p.out[at * d + c] += resp[l] * (p.means[j * d + c] - t[l])
 
 
 cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) noexcept nogil:
     """A batch of items, where components have matrices."""
-    cdef Py_ssize_t l, r, i, j, d = p.d, rows
-    cdef Py_ssize_t first[SIDE]
-    cdef Py_ssize_t count[SIDE]
-    cdef Py_ssize_t at[SIDE]
+    cdef Py_ssize_t l, r, i, j, d = p.d, slot = p.begin[batch], rows = p.begin[batch + 1] - slot
+    cdef const double* x = p.X + slot * d * SIDE
     cdef double constant[SIDE]
     cdef double observed[SIDE]
     cdef double q[SIDE]
     cdef bint weighs = p.emit <= SQUARES
-    rows = load(p, batch, s, first, count)
     for l in range(SIDE):
         observed[l] = 0
-        at[l] = place(p, batch, l)
     for i in range(d):
         s.gaps[i] = p.noise is not NULL
         for l in range(SIDE):
+            s.mask[i * SIDE + l] = 1 if x[i * SIDE + l] == x[i * SIDE + l] else 0
             observed[l] += s.mask[i * SIDE + l]
             if s.mask[i * SIDE + l] == 0:
                 s.gaps[i] = True
     for j in range(p.k):
         for l in range(SIDE):
             constant[l] = p.logs[j] - observed[l] * HALF_LOG_2_PI
-        factorise(p, s.mask, at, p.S + j * d * d, s.L + j * triangle(d) * SIDE, constant)
+        factorise(p, s.mask, batch * SIDE, p.S + j * d * d, s.L + j * triangle(d) * SIDE, constant)
         for r in range(rows):
-            whiten(s.L + j * triangle(d) * SIDE, s.x + r * d * SIDE, s.mask, p.means + j * d, d, s.z)
+            whiten(s.L + j * triangle(d) * SIDE, x + r * d * SIDE, p.means + j * d, d, s.z)
             for l in range(SIDE):
                 q[l] = 0
             less_dot(s.z, s.z, d, q)
@@ -600,17 +565,17 @@ cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) n
                 q[l] = -q[l]
             density(p, s, r, j, constant, observed, q)
             if p.prior is not NULL:
-                add_prior(p, first, count, r, j, s.joint + (r * p.k + j) * SIDE)
+                add_prior(p, s, slot + r, r, j)
     for r in range(rows):
-        share(s.weight + r * SIDE, p.k, weighs, s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums)
+        share(p.weights + (slot + r) * SIDE, p.k, weighs, s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums)
     if weighs:
         for j in range(p.k):
-            add_complete(p, s, j, rows, observed, sums)
+            add_complete(p, s, j, slot, rows, observed, sums)
     elif p.emit == COMPLETED:
         for j in range(p.k):
-            complete(p, s, j, rows, first, count)
+            complete(p, s, j, slot, rows)
     else:
-        put(p, s, first, count)
+        put(p, s, slot, rows)
 
 
 cdef void prepare_axis(const Pass* p, Scratch* s) noexcept nogil:
@@ -623,86 +588,93 @@ cdef void prepare_axis(const Pass* p, Scratch* s) noexcept nogil:
 
 cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) noexcept nogil:
     """A batch of items, where components are axis-parallel."""
-    cdef Py_ssize_t l, r, i, j, d = p.d, rows
-    cdef Py_ssize_t first[SIDE]
-    cdef Py_ssize_t count[SIDE]
+    cdef Py_ssize_t l, r, i, j, at, d = p.d, slot = p.begin[batch], rows = p.begin[batch + 1] - slot
     cdef const double* x
-    cdef const double* m
     cdef const double* v
-    cdef const double* joint
-    cdef const double* counts
+    cdef double constant[SIDE]
     cdef double observed[SIDE]
-    cdef double* sum1 = sums + HEAD + p.k
-    cdef double* sum2 = sum1 + p.k * d
-    cdef double t[SIDE]
-    cdef double u[SIDE]
+    cdef double q[SIDE]
     cdef double f, mean, inverse, height
-    cdef double known, gone
-    rows = load(p, batch, s, first, count)
     for r in range(rows):
         for j in range(p.k):
-            x, m, v = s.x + r * d * SIDE, s.mask + r * d * SIDE, s.variances + 2 * j * d
+            x, v = p.X + (slot + r) * d * SIDE, s.variances + 2 * j * d
             for l in range(SIDE):
-                t[l] = p.logs[j]
-                u[l] = 0
+                constant[l] = p.logs[j]
+                q[l] = 0
                 observed[l] = 0
             for i in range(d):
+                cyem_one_by_one()
                 mean, inverse, height = p.means[j * d + i], v[2 * i], v[2 * i + 1]
                 for l in range(SIDE):
                     f = x[i * SIDE + l] - mean
-                    u[l] += m[i * SIDE + l] * f * f * inverse
-                    t[l] += m[i * SIDE + l] * height
-                    observed[l] += m[i * SIDE + l]
-            density(p, s, r, j, t, observed, u)
+                    q[l] += f * f * inverse if f == f else 0
+                    constant[l] += height if f == f else 0
+                    observed[l] += 1 if f == f else 0
+            density(p, s, r, j, constant, observed, q)
             if p.prior is not NULL:
-                add_prior(p, first, count, r, j, s.joint + (r * p.k + j) * SIDE)
-        share(s.weight + r * SIDE, p.k, p.emit <= SQUARES, s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums)
-    if p.emit == SCORES or p.emit == RESPONSIBILITIES:
-        put(p, s, first, count)
-        return
-    if p.emit == COMPLETED:
-        for l in range(SIDE):
-            for r in range(count[l]):
-                for i in range(d):
-                    if s.mask[(r * d + i) * SIDE + l] == 0:
-                        f = 0
-                        for j in range(p.k):
-                            f += s.joint[(r * p.k + j) * SIDE + l] * p.means[j * d + i]
-                        p.out[(first[l] + r) * d + i] = f
-        return
-    for j in range(p.k):
-        known = 0
+                add_prior(p, s, slot + r, r, j)
+        share(p.weights + (slot + r) * SIDE, p.k, p.emit <= SQUARES, s.joint + r * p.k * SIDE, s.loglik + r * SIDE,
+              sums)
+    if p.emit <= SQUARES:
+        for j in range(p.k):
+            add_axis(p, s, j, slot, rows, sums)
+    elif p.emit == COMPLETED:
         for r in range(rows):
-            if p.tails is not NULL:
+            for l in range(SIDE):
+                at = p.place[(slot + r) * SIDE + l]
+                for i in range(d if at >= 0 else 0):
+                    f = p.X[((slot + r) * d + i) * SIDE + l]
+                    if f != f:
+                        for j in range(p.k):
+                            p.out[at * d + i] += s.joint[(r * p.k + j) * SIDE + l] * p.means[j * d + i]
+    else:
+        put(p, s, slot, rows)
+
+
+cdef void add_axis(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_ssize_t rows,
+                   double* sums) noexcept nogil:
+    """What the complete rows of a batch are expected to add to the sums of component j."""
+    cdef Py_ssize_t l, r, i, d = p.d
+    cdef const double* x
+    cdef const double* resp
+    cdef const double* counts
+    cdef double observed[SIDE]
+    cdef double first[SIDE]
+    cdef double second[SIDE]
+    cdef double f, mean, variance, mass = 0, one, two
+    for r in range(rows):
+        if p.tails is not NULL:
+            for l in range(SIDE):
+                observed[l] = 0
+            for i in range(d):
                 for l in range(SIDE):
-                    observed[l] = 0
-                for i in range(d):
-                    for l in range(SIDE):
-                        observed[l] += s.mask[(r * d + i) * SIDE + l]
-            weigh(p, s, r, j, observed, s.counts + r * SIDE, sums)
+                    f = p.X[((slot + r) * d + i) * SIDE + l]
+                    observed[l] += 1 if f == f else 0
+        weigh(p, s, r, j, observed, s.counts + r * SIDE, sums)
+        for l in range(SIDE):
+            mass += s.counts[r * SIDE + l]
+    sums[HEAD + j] += mass
+    if mass == 0:
+        return
+    for i in range(d):
+        mean, variance = p.means[j * d + i], p.S[j * d + i]
+        for l in range(SIDE):
+            first[l] = 0
+            second[l] = 0
+        for r in range(rows):
+            cyem_one_by_one()
+            x = p.X + ((slot + r) * d + i) * SIDE
+            resp, counts = s.joint + (r * p.k + j) * SIDE, s.counts + r * SIDE
             for l in range(SIDE):
-                known += s.counts[r * SIDE + l]
-        sums[HEAD + j] += known
-        if known == 0:
-            continue
-        for i in range(d):
-            mean = p.means[j * d + i]
-            for l in range(SIDE):
-                t[l] = 0
-                u[l] = 0
-            known = gone = f = 0
-            for r in range(rows):
-                x, m = s.x + (r * d + i) * SIDE, s.mask + (r * d + i) * SIDE
-                joint, counts = s.joint + (r * p.k + j) * SIDE, s.counts + r * SIDE
-                for l in range(SIDE):
-                    t[l] += counts[l] * m[l] * (x[l] - mean)
-                    u[l] += (counts[l] * m[l] * (x[l] - mean) * (x[l] - mean)
-                             + joint[l] * (1 - m[l]) * p.S[j * d + i])
-            for l in range(SIDE):
-                known += t[l]
-                gone += u[l]
-            sum1[j * d + i] += known
-            sum2[j * d + i] += gone
+                f = x[l] - mean
+                first[l] += counts[l] * f if f == f else 0
+                second[l] += counts[l] * f * f if f == f else resp[l] * variance
+        one = two = 0
+        for l in range(SIDE):
+            one += first[l]
+            two += second[l]
+        sums[HEAD + p.k + j * d + i] += one
+        sums[HEAD + p.k + (p.k + j) * d + i] += two
 
 
 cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread) noexcept nogil:
@@ -725,42 +697,49 @@ cdef void open_pass(Pass* p, Rows rows, Py_ssize_t k, int emit, bint axis, bint 
     """The cuts, which depend on the problem alone, never on the machine or the number of threads."""
     cdef Py_ssize_t most = MAX_SHARDS
     memset(p, 0, sizeof(Pass))
-    p.n, p.d, p.k, p.items, p.emit, p.axis = rows.n, rows.d, k, rows.items, emit, axis
-    p.batches = (p.items + SIDE - 1) // SIDE
+    p.d, p.k, p.emit, p.axis, p.batches = rows.d, k, emit, axis, rows.batches
     p.sums_size = aligned(statistics_size(k, p.d, emit) + 2 * k * heavy) // sizeof(double)
     while most > 1 and most * p.sums_size * <Py_ssize_t>sizeof(double) > SHARD_MEMORY:
         most = most // 2
     p.shards = p.batches if p.batches < most else most
     p.scratch_size = scratch_size(p.d, k, axis, heavy)
-    p.work = <double>k * (p.n * p.d * (2 if axis else p.d) + (0 if axis else p.items * p.d * p.d * p.d)) / p.shards
+    p.work = <double>k * SIDE * p.d * (2 * rows.slots if axis else p.d * (rows.slots + p.batches * p.d)) / p.shards
 
 
 # --- the doors -------------------------------------------------------------------------------------------------------
 
 cdef class Rows:
-    """Rows in the order in which items have them.
+    """Rows as batches have them, side by side.
 
     Parameters
     ----------
-    X : memoryview of shape (n, d)
+    X : memoryview of shape (slots, d, SIDE)
         In the frame; NaN where nothing was observed.
-    weights : memoryview of shape (n,), or empty for ones
-    item : memoryview of shape (items, 2)
-        First row and number of rows, from 1 to ROWS_OF_AN_ITEM, all with gaps in the same features.
-    noise : memoryview of shape (items, d, d), or (items, 1, d) where errors are not correlated, or empty
+    weights : memoryview of shape (slots, SIDE)
+        Zero where there is no row.
+    place : memoryview of shape (slots, SIDE)
+        The number of each row, -1 where there is none.
+    begin : memoryview of shape (batches + 1,)
+        The first slot of each batch; at most LONGEST of them.
+    noise : memoryview of shape (batches * SIDE, d, d), or (batches * SIDE, 1, d) where errors are not correlated, or
+            empty
         Covariance of the error of measurement of the rows of each item.
+    prior : memoryview of shape (slots, k, SIDE), or empty
+        Logs of what multiplies the weights of the components for each row.
     """
 
-    cdef const double[:, ::1] X
-    cdef const double[::1] weights
-    cdef const Py_ssize_t[:, ::1] item
+    cdef const double[:, :, ::1] X
+    cdef const double[:, ::1] weights
+    cdef const Py_ssize_t[:, ::1] place
+    cdef const Py_ssize_t[::1] begin
     cdef const double[:, :, ::1] noise
-    cdef readonly Py_ssize_t n, d, items
+    cdef const double[:, :, ::1] prior
+    cdef readonly Py_ssize_t slots, d, batches
 
-    def __init__(self, const double[:, ::1] X, const double[::1] weights, const Py_ssize_t[:, ::1] item,
-                 const double[:, :, ::1] noise):
-        self.X, self.weights, self.item, self.noise = X, weights, item, noise
-        self.n, self.d, self.items = X.shape[0], X.shape[1], item.shape[0]
+    def __init__(self, const double[:, :, ::1] X, const double[:, ::1] weights, const Py_ssize_t[:, ::1] place,
+                 const Py_ssize_t[::1] begin, const double[:, :, ::1] noise, const double[:, :, ::1] prior):
+        self.X, self.weights, self.place, self.begin, self.noise, self.prior = X, weights, place, begin, noise, prior
+        self.slots, self.d, self.batches = X.shape[0], X.shape[1], begin.shape[0] - 1
 
 
 cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int emit) noexcept nogil:
@@ -777,15 +756,15 @@ def workspace_size(Rows rows, Py_ssize_t k, Py_ssize_t n_threads, *, int emit, b
 
 
 def sweep(Rows rows, const double[::1] logs, const double[:, ::1] means, const double[:, :, ::1] S,
-          const double[:, ::1] tails, const double[:, ::1] prior, double[::1] out, unsigned char[::1] workspace, *,
-          int emit, bint axis, int n_threads):
+          const double[:, ::1] tails, double[::1] out, unsigned char[::1] workspace, *, int emit, bint axis,
+          int n_threads):
     """One pass over rows.
 
     logs (k,): of weights; means (k, d); S: covariances (k, d, d), or (k, 1, d) where components are axis-parallel;
-    tails (k, 2 d + 3), or empty where they are normal: see Pass; prior (n, k), or empty: logs of what multiplies the
-    weights for each row: IN. out: by emit, a position in EMITS, expected statistics of complete rows, with all second
-    moments, those of all components together, or their diagonals; log-densities of what is known of each row (n,);
-    responsibilities (n, k); expected values (n, d) where rows do not have these exactly, to be zero there before.
+    tails (k, 2 d + 3), or empty where they are normal: see Pass: IN. out: by emit, a position in EMITS, expected
+    statistics of complete rows, with all second moments, those of all components together, or their diagonals;
+    log-densities of what is known of each row (n,); responsibilities (n, k); expected values (n, d) where rows do not
+    have these exactly, to be zero before.
     """
     cdef Pass p
     cdef Watch watch
@@ -794,11 +773,10 @@ def sweep(Rows rows, const double[::1] logs, const double[:, ::1] means, const d
     with nogil:
         open_pass(&p, rows, logs.shape[0], emit, axis, tails.shape[0] > 0)
         p.tails = &tails[0, 0] if tails.shape[0] else NULL
-        p.X, p.item = &rows.X[0, 0], &rows.item[0, 0]
-        p.weights = &rows.weights[0] if rows.weights.shape[0] else NULL
+        p.X, p.weights, p.place, p.begin = &rows.X[0, 0, 0], &rows.weights[0, 0], &rows.place[0, 0], &rows.begin[0]
         p.noise = &rows.noise[0, 0, 0] if rows.noise.shape[0] else NULL
         p.crossed = rows.noise.shape[1] == rows.d
-        p.prior = &prior[0, 0] if prior.shape[0] else NULL
+        p.prior = &rows.prior[0, 0, 0] if rows.prior.shape[0] and rows.prior.shape[1] == p.k else NULL
         p.logs, p.means, p.S, p.out = &logs[0], &means[0, 0], &S[0, 0, 0], &out[0]
         p.sums = <double*>at
         p.scratch = <char*>(p.sums + p.shards * p.sums_size)

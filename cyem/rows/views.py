@@ -29,9 +29,8 @@ class Known(NamedTuple):
 
 NOTHING_ELSE = Known()
 EMITS = {name: i for i, name in enumerate(kernel.EMITS)}
-NOBODY = np.empty((0, 0))  # knows anything of the components of rows
 NORMAL = np.empty((0, 0))  # tails
-EXACT = np.empty((0, 0, 0))  # no error of measurement
+NOTHING = np.empty((0, 0, 0))  # is known of errors of measurement, or of components
 SEED = 0  # of what is drawn in the place of gaps, before anything else is known
 
 
@@ -68,15 +67,8 @@ class Views:
         self.whole = np.flatnonzero(~part)  # rows that go the way of all samples
         self.exact = Samples(X[self.whole].astype(np.float64), self.weights[self.whole] if len(self.weights) else None,
                              frame, n_threads, check, self.unit) if len(self.whole) else None
-        rows = np.flatnonzero(part)
-        noise = None if known.noise is None else inside(known.noise, gone, frame)
-        order, items = arranged(gone[rows], None if noise is None else noise[rows])
-        self.order = rows[order]  # of the others, as the kernel takes them
-        own = self.weights[self.order] if len(self.weights) else self.weights
-        noise = EXACT if noise is None else noise[self.order[items[:, 0]]]
-        self.rows = kernel.Rows(np.ascontiguousarray(frame.enter(X[self.order].astype(np.float64))), own, items, noise)
-        with np.errstate(divide="ignore"):
-            self.prior = np.log(known.components[self.order]) if self.told else NOBODY
+        self.part = np.flatnonzero(part)  # the others
+        self.rows = packed(self, self.part)
         self.workspace = np.empty(0, np.uint8)
 
     @cached_property
@@ -91,7 +83,7 @@ class Views:
 
     def sweep(self, density, moments):
         """Expected statistics of the complete rows: responsibilities under `density`, moments about its means."""
-        if not len(self.order):
+        if not len(self.part):
             return self.exact.sweep(density, moments)
         found = self._sweep(density, moments)
         return found if self.exact is None else found + self.exact.sweep(density, moments)
@@ -120,7 +112,7 @@ class Views:
         out = np.empty(len(self.X))
         if self.exact is not None:
             out[self.whole] = self.exact.score_samples(density)
-        out[self.order] = self._each(density, "scores", 1)[:, 0]
+        out[self.part] = self._each(density, "scores", 1)[:, 0]
         return out
 
     def responsibilities(self, density):
@@ -128,7 +120,7 @@ class Views:
         out = np.empty((len(self.X), len(density.means)))
         if self.exact is not None:
             out[self.whole] = self.exact.responsibilities(density)
-        out[self.order] = self._each(density, "responsibilities", out.shape[1])
+        out[self.part] = self._each(density, "responsibilities", out.shape[1])
         return out
 
     def each(self, density, size):
@@ -143,7 +135,7 @@ class Views:
         """The rows, with their expected values where nothing was observed (n, d), in the frame."""
         X = self.frame.enter(self.X.astype(np.float64))
         found = np.empty_like(X)
-        found[self.order] = self._each(density, "completed", X.shape[1])
+        found[self.part] = self._each(density, "completed", X.shape[1])
         return np.where(np.isnan(X), found, X)
 
     def part(self, rows, weights=None):
@@ -183,8 +175,8 @@ class Views:
         return threads.enter(worth(operations(len(self.X), k, self.X.shape[1]), self.n_threads))
 
     def _each(self, density, emit, width):
-        """So many numbers of each row of which a part is known, in the order of these."""
-        out = np.zeros((len(self.order), width))
+        """So many numbers of each row of which a part is known."""
+        out = np.zeros((len(self.part), width))
         if len(out):
             self._run(density, *self._spread(density), emit, out.ravel())
         return out
@@ -197,7 +189,7 @@ class Views:
     def _run(self, density, axis, S, emit, out):
         self.check()
         k, d = density.means.shape
-        n_threads = threads.enter(min(worth(3 * operations(len(self.X), k, d), self.n_threads), self.rows.items))
+        n_threads = threads.enter(min(worth(3 * operations(len(self.X), k, d), self.n_threads), self.rows.batches))
         how = dict(emit=EMITS[emit], axis=axis)
         size = kernel.workspace_size(self.rows, k, n_threads, heavy=density.heavy, **how)
         if len(self.workspace) < size:
@@ -205,9 +197,8 @@ class Views:
         with np.errstate(divide="ignore"):
             logs = np.log(density.weights)
         tails = density.tails() if density.heavy else NORMAL
-        prior = self.prior if k > 1 else NOBODY
-        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, prior, out,
-                     self.workspace, n_threads=n_threads, **how)
+        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, out, self.workspace,
+                     n_threads=n_threads, **how)
         return out
 
 
@@ -269,8 +260,32 @@ def inside(noise, gone, frame):
     return np.where(gone[:, :, None] | gone[:, None], 0.0, noise / frame.units / frame.units[:, None])
 
 
+def packed(views, rows):
+    """Some of the rows as the kernel has them: see `kernels/views.pyx`."""
+    X, known, wide = views.X[rows], views.known.take(rows), kernel.ITEMS_OF_A_BATCH
+    gone = np.isnan(X)
+    noise = None if known.noise is None else inside(known.noise, gone, views.frame)
+    order, items = arranged(gone, noise)
+    first, length = np.concatenate([items, np.tile([items[-1, 0], 0], (-len(items) % wide, 1))]).reshape(
+        -1, wide, 2).transpose(2, 0, 1) if len(items) else np.zeros((2, 0, wide), np.intp)
+    slots = length.max(axis=1, initial=0)
+    batch, begin = np.repeat(np.arange(len(slots)), slots), np.append(0, np.cumsum(slots))
+    r = (np.arange(begin[-1]) - begin[batch])[:, None]
+    there = r < length[batch]
+    place = order[first[batch] + np.where(there, r, 0)]
+    inside_frame = views.frame.enter(X.astype(np.float64))
+    own = np.ones(len(X)) if not len(views.weights) else views.weights[rows]
+    with np.errstate(divide="ignore"):
+        prior = NOTHING if known.components is None else np.log(known.components)[place].transpose(0, 2, 1)
+    return kernel.Rows(
+        np.ascontiguousarray(inside_frame[place].transpose(0, 2, 1)), np.where(there, own[place], 0.0),
+        np.where(there, place, -1), begin.astype(np.intp),
+        NOTHING if noise is None else np.ascontiguousarray(noise[order[first.ravel()]]),
+        np.ascontiguousarray(prior))
+
+
 def arranged(gone, noise=None):
-    """The order in which rows lie next to others seen the same way (n,), and items as the kernel takes them.
+    """The order in which rows lie next to others seen the same way (n,), and where in it items are: first row, length.
 
     gone: where nothing was observed, booleans (n, d). noise: as `inside` gives it, or None. Longer items come first, so
     that those side by side are alike.
@@ -286,8 +301,7 @@ def arranged(gone, noise=None):
     first = (np.cumsum(counts) - counts)[of] + piece * kernel.ROWS_OF_AN_ITEM
     length = np.minimum(kernel.ROWS_OF_AN_ITEM, counts[of] - piece * kernel.ROWS_OF_AN_ITEM)
     longest = np.argsort(-length, kind="stable")
-    items = np.stack([first, length], axis=1)[longest].astype(np.intp)
-    return np.argsort(pattern.ravel(), kind="stable"), np.ascontiguousarray(items)
+    return np.argsort(pattern.ravel(), kind="stable"), np.stack([first, length], axis=1)[longest].astype(np.intp)
 
 
 def locate_observed(X, weights, one_unit):
