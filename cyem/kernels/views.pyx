@@ -511,6 +511,87 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot,
             a += 2
 
 
+cdef void add_few(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_ssize_t rows, const double* observed,
+                  double* sums) noexcept nogil:
+    """The same row by row, where items have so few that d^3 operations for each are more: second = sum r e e' + n C.
+
+    e = Y' z is what a row is expected to be, C = S - Y' Y, which is zero where a feature is known exactly.
+    """
+    cdef Py_ssize_t r, a, c, l, d = p.d
+    cdef const double* L = s.L + j * triangle(d) * SIDE
+    cdef const double* S = p.S + j * d * d
+    cdef const double* resp
+    cdef const double* x
+    cdef double* y
+    cdef double* e = s.z + d * SIDE
+    cdef double n[SIDE]
+    cdef double counts[SIDE]
+    cdef double none[SIDE]
+    cdef double t[SIDE]
+    cdef double whole = 0
+    cdef double* first = sums + HEAD + p.k + j * d
+    cdef double* second = sums + HEAD + p.k + p.k * d + (j * d * d if p.emit == SCATTER else 0)
+    cdef bint used = False
+    for l in range(SIDE):
+        n[l] = 0
+        none[l] = 0
+    for r in range(rows):
+        resp = s.joint + (r * p.k + j) * SIDE
+        if not any_weight(resp):
+            continue
+        if not used:
+            used = True
+            regress(p, s, L, S)
+            memset(s.zeta, 0, d * SIDE * sizeof(double))
+            memset(s.G, 0, d * d * SIDE * sizeof(double))
+        x = p.X + (slot + r) * d * SIDE
+        whiten(L, x, p.means + j * d, d, s.z)
+        weigh(p, s, r, j, observed, counts, sums)
+        for l in range(SIDE):
+            n[l] += resp[l]
+            sums[HEAD + j] += counts[l]
+        for c in range(d):
+            if s.gaps[c]:
+                for l in range(SIDE):
+                    t[l] = 0
+                less_dot(s.Y + c * d * SIDE, s.z, d, t)
+                for l in range(SIDE):
+                    t[l] = -t[l]
+            else:
+                for l in range(SIDE):
+                    t[l] = x[c * SIDE + l] - p.means[j * d + c]
+            for l in range(SIDE):
+                e[c * SIDE + l] = t[l]
+        add_multiples(counts, e, none, e, d, s.zeta)
+        for a in range(d):
+            for l in range(SIDE):
+                t[l] = counts[l] * e[a * SIDE + l]
+            add_multiples(t, e, none, e, a + 1, s.G + a * d * SIDE)
+    if not used:
+        return
+    for l in range(SIDE):
+        whole += n[l]
+    for c in range(d):
+        first[c] -= total(s.zeta + c * SIDE)
+        for a in range(c, d):
+            second[a * d + c] -= total(s.G + (a * d + c) * SIDE)
+            if not (s.gaps[a] and s.gaps[c]):
+                second[a * d + c] -= whole * S[a * d + c]
+        if not s.gaps[c]:
+            continue
+        y = s.Y + c * d * SIDE
+        for a in range(d):
+            for l in range(SIDE):
+                t[l] = n[l] * y[a * SIDE + l]
+            for l in range(SIDE):
+                s.y[a * SIDE + l] = t[l]
+        for a in range(c, d):
+            if s.gaps[a]:
+                memset(s.pair, 0, SIDE * sizeof(double))
+                less_dot(s.Y + a * d * SIDE, s.y, d, s.pair)
+                second[a * d + c] -= total(s.pair)
+
+
 cdef void complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_ssize_t rows) noexcept nogil:
     """Rows get the part of their expected values that component j has in them, where they are not observed exactly."""
     cdef Py_ssize_t r, c, l, at, d = p.d
@@ -570,7 +651,10 @@ cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) n
         share(p.weights + (slot + r) * SIDE, p.k, weighs, s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums)
     if weighs:
         for j in range(p.k):
-            add_complete(p, s, j, slot, rows, observed, sums)
+            if 3 * rows < 2 * d:
+                add_few(p, s, j, slot, rows, observed, sums)
+            else:
+                add_complete(p, s, j, slot, rows, observed, sums)
     elif p.emit == COMPLETED:
         for j in range(p.k):
             complete(p, s, j, slot, rows)
