@@ -27,7 +27,8 @@ from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 
 cdef enum:
     SIDE = 8                # items side by side
-    LONGEST = 64            # rows of an item, at most
+    LONGEST = 32            # rows of an item, at most
+    NEAR = 1 << 18          # bytes of whitened rows that are kept rather than made anew: they stay in the nearer caches
     MAX_SHARDS = 64
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
     HEAD = 2
@@ -73,6 +74,7 @@ cdef struct Scratch:            # one thread's
     double* u                   # (LONGEST, k, SIDE): what rows count for, where tails are heavy
     double* L                   # (k, d (d + 1) / 2, SIDE): factors, with inverses on the diagonal
     double* z                   # (2, d, SIDE): of two rows
+    double* kept                # (LONGEST, k, d, SIDE): z of all rows and components, or NULL
     double* zeta                # (d, SIDE)
     double* G                   # (d, d, SIDE)
     double* Y                   # (d, d, SIDE): column by column
@@ -92,12 +94,18 @@ cdef inline Py_ssize_t aligned(Py_ssize_t numbers) noexcept nogil:
     return (numbers * <Py_ssize_t>sizeof(double) + 63) // 64 * 64
 
 
+cdef inline Py_ssize_t kept_size(Py_ssize_t d, Py_ssize_t k) noexcept nogil:
+    """Bytes of the z of a batch, where they stay near; else none."""
+    cdef Py_ssize_t size = aligned(LONGEST * k * d * SIDE)
+    return size if size <= NEAR else 0
+
+
 cdef Py_ssize_t scratch_size(Py_ssize_t d, Py_ssize_t k, bint axis, bint heavy) noexcept nogil:
     cdef Py_ssize_t shared = aligned(LONGEST * SIDE) + aligned(LONGEST * k * SIDE) * (1 + heavy)
     if axis:
         return shared + aligned(LONGEST * SIDE) + aligned(k * d * 2)
     return (shared + aligned(d * SIDE) + aligned(k * triangle(d) * SIDE) + 4 * aligned(d * SIDE) + aligned(2 * SIDE)
-            + 2 * aligned(d * d * SIDE) + aligned(d))
+            + 2 * aligned(d * d * SIDE) + aligned(d) + kept_size(d, k))
 
 
 cdef Scratch scratch_of(const Pass* p, int thread) noexcept nogil:
@@ -134,6 +142,8 @@ cdef Scratch scratch_of(const Pass* p, int thread) noexcept nogil:
     s.Y = <double*>at
     at += aligned(d * d * SIDE)
     s.gaps = <bint*>at
+    at += aligned(d)
+    s.kept = <double*>at if kept_size(d, k) else NULL
     return s
 
 
@@ -419,19 +429,28 @@ cdef void regress(const Pass* p, Scratch* s, const double* L, const double* S) n
                 y[i] = 0
 
 
-cdef inline void add_outer(Scratch* s, const double* r, const double* q, Py_ssize_t d) noexcept nogil:
-    """zeta += r z + q y, and the lower half of G += r z z' + q y y', of the two rows in s.z."""
+cdef inline const double* whitened(const Pass* p, const Scratch* s, const double* L, Py_ssize_t slot, Py_ssize_t r,
+                                   Py_ssize_t j, double* z) noexcept nogil:
+    """z of a row of each lane, as it was kept, or made anew."""
+    if s.kept is not NULL:
+        return s.kept + (r * p.k + j) * p.d * SIDE
+    whiten(L, p.X + (slot + r) * p.d * SIDE, p.means + j * p.d, p.d, z)
+    return z
+
+
+cdef inline void add_outer(Scratch* s, const double* z, const double* r, const double* y, const double* q,
+                           Py_ssize_t d) noexcept nogil:
+    """zeta += r z + q y, and the lower half of G += r z z' + q y y', of two rows of each lane."""
     cdef Py_ssize_t a, l
     cdef double t[SIDE]
     cdef double u[SIDE]
-    cdef const double* y = s.z + d * SIDE
-    add_multiples(r, s.z, q, y, d, s.zeta)
+    add_multiples(r, z, q, y, d, s.zeta)
     for a in range(d):
         for l in range(SIDE):
-            t[l] = r[l] * s.z[a * SIDE + l]
+            t[l] = r[l] * z[a * SIDE + l]
         for l in range(SIDE):
             u[l] = q[l] * y[a * SIDE + l]
-        add_multiples(t, s.z, u, y, a + 1, s.G + a * d * SIDE)
+        add_multiples(t, z, u, y, a + 1, s.G + a * d * SIDE)
 
 
 cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_ssize_t rows,
@@ -447,7 +466,7 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot,
     cdef double* first = sums + HEAD + p.k + j * d
     cdef double* second = sums + HEAD + p.k + p.k * d + (j * d * d if p.emit == SCATTER else 0)
     cdef double at[2][SIDE]
-    cdef double* z
+    cdef const double* z[2]
     cdef int waiting = 0
     cdef bint used = False
     for l in range(SIDE):
@@ -459,8 +478,7 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot,
         resp = s.joint + (r * p.k + j) * SIDE
         if not any_weight(resp):
             continue
-        z = s.z + waiting * d * SIDE
-        whiten(L, p.X + (slot + r) * d * SIDE, p.means + j * d, d, z)
+        z[waiting] = whitened(p, s, L, slot, r, j, s.z + waiting * d * SIDE)
         weigh(p, s, r, j, observed, at[waiting], sums)
         for l in range(SIDE):
             n[l] += resp[l]
@@ -468,13 +486,12 @@ cdef void add_complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot,
             mass[l] += at[waiting][l]
         waiting += 1
         if waiting == 2:  # two rows at a time, which halves what is read and written
-            add_outer(s, at[0], at[1], d)
+            add_outer(s, z[0], at[0], z[1], at[1], d)
             waiting, used = 0, True
     if waiting == 1:
         for l in range(SIDE):
             at[1][l] = 0
-        memset(s.z + d * SIDE, 0, d * SIDE * sizeof(double))
-        add_outer(s, at[0], at[1], d)
+        add_outer(s, z[0], at[0], z[0], at[1], d)
         used = True
     if not used:
         return
@@ -522,6 +539,7 @@ cdef void add_few(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_s
     cdef const double* S = p.S + j * d * d
     cdef const double* resp
     cdef const double* x
+    cdef const double* z
     cdef double* y
     cdef double* e = s.z + d * SIDE
     cdef double n[SIDE]
@@ -545,7 +563,7 @@ cdef void add_few(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_s
             memset(s.zeta, 0, d * SIDE * sizeof(double))
             memset(s.G, 0, d * d * SIDE * sizeof(double))
         x = p.X + (slot + r) * d * SIDE
-        whiten(L, x, p.means + j * d, d, s.z)
+        z = whitened(p, s, L, slot, r, j, s.z)
         weigh(p, s, r, j, observed, counts, sums)
         for l in range(SIDE):
             n[l] += resp[l]
@@ -554,7 +572,7 @@ cdef void add_few(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_s
             if s.gaps[c]:
                 for l in range(SIDE):
                     t[l] = 0
-                less_dot(s.Y + c * d * SIDE, s.z, d, t)
+                less_dot(s.Y + c * d * SIDE, z, d, t)
                 for l in range(SIDE):
                     t[l] = -t[l]
             else:
@@ -597,19 +615,20 @@ cdef void complete(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_
     cdef Py_ssize_t r, c, l, at, d = p.d
     cdef const double* L = s.L + j * triangle(d) * SIDE
     cdef const double* resp
+    cdef const double* z
     cdef double t[SIDE]
     regress(p, s, L, p.S + j * d * d)
     for r in range(rows):
         resp = s.joint + (r * p.k + j) * SIDE
         if not any_weight(resp):
             continue
-        whiten(L, p.X + (slot + r) * d * SIDE, p.means + j * d, d, s.z)
+        z = whitened(p, s, L, slot, r, j, s.z)
         for c in range(d):
             if not s.gaps[c]:
                 continue
             for l in range(SIDE):
                 t[l] = 0
-            less_dot(s.Y + c * d * SIDE, s.z, d, t)
+            less_dot(s.Y + c * d * SIDE, z, d, t)
             for l in range(SIDE):
                 at = p.place[(slot + r) * SIDE + l]
                 if at >= 0 and (p.noise is not NULL or s.mask[c * SIDE + l] == 0):
@@ -620,6 +639,7 @@ cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) n
     """A batch of items, where components have matrices."""
     cdef Py_ssize_t l, r, i, j, d = p.d, slot = p.begin[batch], rows = p.begin[batch + 1] - slot
     cdef const double* x = p.X + slot * d * SIDE
+    cdef double* z
     cdef double constant[SIDE]
     cdef double observed[SIDE]
     cdef double q[SIDE]
@@ -638,10 +658,11 @@ cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) n
             constant[l] = p.logs[j] - observed[l] * HALF_LOG_2_PI
         factorise(p, s.mask, batch * SIDE, p.S + j * d * d, s.L + j * triangle(d) * SIDE, constant)
         for r in range(rows):
-            whiten(s.L + j * triangle(d) * SIDE, x + r * d * SIDE, p.means + j * d, d, s.z)
+            z = s.z if s.kept is NULL else s.kept + (r * p.k + j) * d * SIDE
+            whiten(s.L + j * triangle(d) * SIDE, x + r * d * SIDE, p.means + j * d, d, z)
             for l in range(SIDE):
                 q[l] = 0
-            less_dot(s.z, s.z, d, q)
+            less_dot(z, z, d, q)
             for l in range(SIDE):
                 q[l] = -q[l]
             density(p, s, r, j, constant, observed, q)
