@@ -691,6 +691,16 @@ cdef void prepare_axis(const Pass* p, Scratch* s) noexcept nogil:
         s.variances[2 * i + 1] = -log(p.S[i]) / 2 - HALF_LOG_2_PI
 
 
+cdef inline void count(const double* x, Py_ssize_t d, double* observed) noexcept nogil:
+    """The number of features that are observed, in each lane."""
+    cdef Py_ssize_t i, l
+    for l in range(SIDE):
+        observed[l] = 0
+    for i in range(d):
+        for l in range(SIDE):
+            observed[l] += 1 if x[i * SIDE + l] == x[i * SIDE + l] else 0
+
+
 cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) noexcept nogil:
     """A batch of items, where components are axis-parallel."""
     cdef Py_ssize_t l, r, i, j, at, d = p.d, slot = p.begin[batch], rows = p.begin[batch + 1] - slot
@@ -706,7 +716,6 @@ cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) no
             for l in range(SIDE):
                 constant[l] = p.logs[j]
                 q[l] = 0
-                observed[l] = 0
             for i in range(d):
                 cyem_one_by_one()
                 mean, inverse, height = p.means[j * d + i], v[2 * i], v[2 * i + 1]
@@ -714,7 +723,8 @@ cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) no
                     f = x[i * SIDE + l] - mean
                     q[l] += f * f * inverse if f == f else 0
                     constant[l] += height if f == f else 0
-                    observed[l] += 1 if f == f else 0
+            if p.tails is not NULL:
+                count(x, d, observed)
             density(p, s, r, j, constant, observed, q)
             if p.prior is not NULL:
                 add_prior(p, s, slot + r, r, j)
@@ -749,12 +759,7 @@ cdef void add_axis(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_
     cdef double f, mean, variance, mass = 0, one, two
     for r in range(rows):
         if p.tails is not NULL:
-            for l in range(SIDE):
-                observed[l] = 0
-            for i in range(d):
-                for l in range(SIDE):
-                    f = p.X[((slot + r) * d + i) * SIDE + l]
-                    observed[l] += 1 if f == f else 0
+            count(p.X + (slot + r) * d * SIDE, d, observed)
         weigh(p, s, r, j, observed, s.counts + r * SIDE, sums)
         for l in range(SIDE):
             mass += s.counts[r * SIDE + l]
