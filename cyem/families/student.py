@@ -49,7 +49,7 @@ class StudentParameters(Parameters):
     def density(self):
         normal = super().density
         heights = normal.constants + [surplus(nu, self.means.shape[1]) for nu in self.freedom.tolist()]
-        return Density(f"{normal.kind} t", *normal[1:3], np.concatenate([heights, self.freedom]))
+        return Density(f"{normal.kind} t", normal.means, normal.factors, np.concatenate([heights, self.freedom]))
 
 
 class Student(Gaussian):

@@ -84,18 +84,18 @@ cdef inline Py_ssize_t panel_size(Py_ssize_t d) noexcept nogil:
     return whole * (whole + 1) // 2 * ROWS * ROWS + d % ROWS * d
 
 
-cdef inline void pack_panels(const real* U, Py_ssize_t d, real* panels) noexcept nogil:
+cdef inline void pack_panels(const double* U, Py_ssize_t d, real* panels) noexcept nogil:
     """The upper triangle of U (d, d), row-major, in the order in which project_lanes reads it."""
     cdef Py_ssize_t i, j, r, rows
     for j from 0 <= j < d by ROWS:
         rows = ROWS if j + ROWS < d else d - j
         for i in range(rows):
             for r in range(rows):
-                panels[i * rows + r] = U[(j + i) * d + j + r] if i <= r else 0
+                panels[i * rows + r] = <real>U[(j + i) * d + j + r] if i <= r else 0
         panels += rows * rows
         for i in range(j):
             for r in range(rows):
-                panels[i * rows + r] = U[i * d + j + r]
+                panels[i * rows + r] = <real>U[i * d + j + r]
         panels += j * rows
 
 

@@ -399,20 +399,21 @@ cdef inline void pooled_of_whole(const double* whole, const double* masses, cons
                                  Py_ssize_t d, double* second) noexcept nogil:
     """second <- sum_sk r_sk (x_s - mean_k)(x_s - mean_k)', where responsibilities r_sk add up to the weights w_s.
 
-    From whole (d, d), which is sum_s w_s x_s x_s', and from masses (k,) and first moments f (k, d), which follow them:
+    From whole (d, d), which is sum_s w_s x_s x_s', from masses (k,) and first moments f (k, d), which follow them, and
+    from means (k, side):
 
         second = whole - sum_k (n_k mean_k mean_k' + f_k mean_k' + mean_k f_k')
     """
     cdef const double* first = masses + k
-    cdef Py_ssize_t j, a, b
+    cdef Py_ssize_t j, a, b, width = side(d)
     cdef double m, f
     memcpy(second, whole, d * d * sizeof(double))
     for j in range(k):
         for a in range(d):
-            m = means[j * d + a]
+            m = means[j * width + a]
             f = masses[j] * m + first[j * d + a]
             for b in range(d):
-                second[a * d + b] -= f * means[j * d + b] + m * first[j * d + b]
+                second[a * d + b] -= f * means[j * width + b] + m * first[j * d + b]
     for a in range(d):
         for b in range(a):
             second[b * d + a] = second[a * d + b]
@@ -423,7 +424,7 @@ cdef inline void rest_of_whole(const double* whole, Py_ssize_t rest, const real*
     """Mass, first and second moments of one component, which are what the others leave of all samples.
 
     whole: mass, first (d) and second moments (d, d) about the origin. sums: masses, first and second moments about
-    means, which add up to it. A component's moments about another mean, gap = its own - the other away, are
+    means (k, side), which add up to it. A component's moments about another mean, gap = its own - the other away, are
 
         first + n gap    and    second + first gap' + gap first' + n gap gap'.
     """
@@ -431,9 +432,9 @@ cdef inline void rest_of_whole(const double* whole, Py_ssize_t rest, const real*
     cdef double* second = first + k * d
     cdef double* f = first + rest * d
     cdef double* S = second + rest * d * d
-    cdef const real* mean = means + rest * d
+    cdef Py_ssize_t j, a, b, width = side(d)
+    cdef const real* mean = means + rest * width
     cdef double n = whole[0], gap, g
-    cdef Py_ssize_t j, a, b
     for a in range(d):
         f[a] = whole[1 + a] - n * mean[a]
         for b in range(d):
@@ -445,11 +446,11 @@ cdef inline void rest_of_whole(const double* whole, Py_ssize_t rest, const real*
         n = sums[j]
         sums[rest] -= n
         for a in range(d):
-            gap = <double>means[j * d + a] - mean[a]
+            gap = <double>means[j * width + a] - mean[a]
             g = first[j * d + a] + n * gap
             f[a] -= g
             for b in range(d):
-                S[a * d + b] -= (second[j * d * d + a * d + b] + g * (<double>means[j * d + b] - mean[b])
+                S[a * d + b] -= (second[j * d * d + a * d + b] + g * (<double>means[j * width + b] - mean[b])
                                  + gap * first[j * d + b])
     for a in range(d):
         for b in range(a):

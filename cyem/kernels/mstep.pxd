@@ -3,6 +3,7 @@
 from libc.math cimport sqrt
 
 from .algebra cimport cholesky, precision_factor
+from .arguments cimport Model
 from .block cimport Block, matrices_size, parts, set_constants
 from .eigen cimport compose, factor_of, symmetric_eigen
 from .moments cimport HEAD, POOLED, SCATTER, SQUARES
@@ -19,14 +20,6 @@ cdef extern from *:
     int UNUSUAL, ORDINARY, HELD
     double EMPTY_SHARE  # of all weight, below which a component owns nothing to estimate it from
     double LARGE        # operations on matrices from which on they are worth several threads
-
-
-cdef struct Model:          # what parameters may be
-    Py_ssize_t k, d         # components and features
-    int moments, ties       # what is known of each covariance, and what the covariances have in common
-    const double* floor     # the least variances (d,), one number by norms
-    double part             # the least variances relative to the diagonal of their own matrix
-    bint equal_weights
 
 
 cdef inline void sample_covariance(const double* second, const double* first, double mass, Py_ssize_t d, int moments,
