@@ -20,7 +20,8 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
     cdef Py_ssize_t k = c.model.k, d = c.model.d, j
     cdef int moments = c.model.moments
     cdef Block b = parts(block, k, d, moments)
-    cdef Mixture m = Mixture(c.density, k, 1 if moments == POOLED else k, b.means, b.factors, b.constants)
+    cdef Kind kind = kind_of(moments)
+    cdef Mixture m = Mixture(c.density, k, count(&kind, k), b.means, b.factors, b.constants)
     cdef double mass = 0
     for j in range(k * d):
         about[j] = <float>b.means[j] if c.rows.single else b.means[j]
@@ -108,7 +109,7 @@ cdef void climb_one(const Climbs* c, Py_ssize_t r, int thread) noexcept nogil:
 
 cdef Problem problem_of(Rows rows, ClosedForm closed, Py_ssize_t k, double cut, int n_threads):
     """k components, and rows to fit them to."""
-    cdef Problem c = Problem(rows.table, closed.model, closed.model.moments - 1, n_threads, cut, NULL)
+    cdef Problem c = Problem(rows.table, closed.model, density_of(closed.model.moments), n_threads, cut, NULL)
     c.model.k, c.model.d = k, rows.table.d
     return c
 

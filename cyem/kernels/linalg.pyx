@@ -10,10 +10,10 @@ from . cimport eigen
 from .algebra cimport cholesky, precision_factor
 from .arguments cimport ClosedForm, Model
 from .block cimport fold, unfold
+from .covariance cimport matrix_exceeds
 from .eigen cimport factor_of, graded_eigen
 from .lanes cimport real
-from .moments cimport SCATTER
-from .mstep cimport exceeds as above, maximise
+from .mstep cimport maximise
 from .team cimport Watch, close_watch, look, open_watch
 
 OUTCOMES = ("unusual", "ordinary", "held")
@@ -140,7 +140,7 @@ def below(const double[:, :, ::1] A, const double[:, :, ::1] U, const double[::1
         for j in range(A.shape[0]):
             if look_at(A.shape[1]):
                 break
-            found[j] = not above(&A[j, 0, 0], &U[j, 0, 0], A.shape[1], SCATTER, &floor[0], part, &scratch[0, 0])
+            found[j] = not matrix_exceeds(&A[j, 0, 0], &U[j, 0, 0], A.shape[1], &floor[0], part, &scratch[0, 0])
     close_watch(&watch)
 
 

@@ -1,68 +1,24 @@
 # --- what moves of a search promise ----------------------------------------------------------------------------------
 
-# Here each component has a covariance of its own, as far as second moments see it: a matrix (d, d) by scatter and
-# pooled, the variances (d,) by squares, and their mean by norms.
+# Here each component has a covariance of its own, also where all have one in a fit.
 
 cdef Py_ssize_t own_size(Py_ssize_t d, int moments) noexcept nogil:
     """Length of the covariance of one component."""
-    return d * d if moments == SCATTER or moments == POOLED else d if moments == SQUARES else 1
-
-
-cdef void add_square(double* C, double share, const double* x, Py_ssize_t d, int moments) noexcept nogil:
-    """C <- C + share x x', as far as second moments see it."""
-    cdef Py_ssize_t i, a
-    for i in range(d):
-        if moments == SCATTER or moments == POOLED:
-            for a in range(d):
-                C[i * d + a] += share * x[i] * x[a]
-        elif moments == SQUARES:
-            C[i] += share * x[i] * x[i]
-        else:
-            C[0] += share * x[i] * x[i] / d
+    cdef Kind kind = kind_of(moments)
+    return numbers(&kind, d)
 
 
 cdef void sum_up(const double* w, const double* C, Py_ssize_t k, Py_ssize_t d, int moments,
                  double* statistics) noexcept nogil:
     """statistics <- what samples of k Gaussians of weights w and covariances C sum up to about their means."""
+    cdef Kind kind = kind_of(moments)
     cdef double* second = statistics + HEAD + k + k * d
-    cdef Py_ssize_t j, i, size = own_size(d, moments)
+    cdef Py_ssize_t j, size = numbers(&kind, d)
     memset(statistics, 0, statistics_size(k, d, moments) * sizeof(double))
     for j in range(k):
         statistics[HEAD + j] = w[j]
-        for i in range(size):
-            second[i] += w[j] * C[i] * (d if moments == NORMS else 1)
-        C += size
-        second += 0 if moments == POOLED else size
-
-
-cdef bint longest(const double* C, Py_ssize_t d, int moments, double* scratch, double* axis) noexcept nogil:
-    """axis <- the principal axis of a covariance, as long as the standard deviation along it; false where it has none.
-
-    scratch: what `longest_numbers` says.
-    """
-    cdef Py_ssize_t i, best = 0
-    cdef double* Z = scratch + d * d
-    cdef double* values = Z + d * d
-    if moments == SCATTER or moments == POOLED:
-        memcpy(scratch, C, d * d * sizeof(double))
-        if not graded_eigen(scratch, d, values, Z, values + d):
-            return False
-        for i in range(d):
-            axis[i] = sqrt(values[d - 1]) * Z[(d - 1) * d + i]
-        return True
-    memset(axis, 0, d * sizeof(double))
-    if moments == NORMS:  # any axis will do
-        axis[d - 1] = sqrt(C[0])
-        return True
-    for i in range(1, d):
-        best = i if C[i] > C[best] else best
-    axis[best] = sqrt(C[best])
-    return True
-
-
-cdef Py_ssize_t longest_numbers(Py_ssize_t d, int moments) noexcept nogil:
-    """Doubles that `longest` needs."""
-    return 2 * d * d + 2 * d if moments == SCATTER or moments == POOLED else 0
+        kind.one.sum(w[j], C + j * size, d, second)
+        second += size if kind.each else 0
 
 
 cdef struct Splitting:      # how components are split
@@ -76,7 +32,8 @@ cdef struct Splitting:      # how components are split
 
 cdef Py_ssize_t split_numbers(Py_ssize_t d, int moments) noexcept nogil:
     """Doubles that one split needs."""
-    return (3 * statistics_size(2, d, moments) + 6 * d + block_size(2, d, moments) + d + longest_numbers(d, moments))
+    cdef Kind kind = kind_of(moments)
+    return 3 * statistics_size(2, d, moments) + 6 * d + block_size(2, d, moments) + d + axis_numbers(&kind, d)
 
 
 cpdef Py_ssize_t splits_size(Py_ssize_t n, Py_ssize_t d, int density, int moments, Py_ssize_t itemsize,
@@ -93,6 +50,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     none."""
     cdef Problem c = whole[0]
     cdef int moments = c.model.moments
+    cdef Kind kind = kind_of(moments)
     cdef Py_ssize_t d = c.model.d, size = statistics_size(2, d, moments), own_numbers = own_size(d, moments)
     cdef Py_ssize_t r, i, thin, n = 0
     cdef const real* weights = <const real*>c.rows.weights
@@ -116,7 +74,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     block = about + 6 * d
     step = block + block_size(2, d, moments)
     scratch = step + d
-    values = scratch + longest_numbers(d, moments)
+    values = scratch + axis_numbers(&kind, d)
     at += aligned((split_numbers(d, moments) + max(how.trial, how.iterations)) * sizeof(double))
 
     for r in range(c.rows.n):
@@ -140,7 +98,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
         return -INFINITY
     before = measure(&c, block, statistics, about, at)
 
-    if not longest(C, d, moments, scratch, step):
+    if not kind.one.axis(C, d, scratch, step):
         return -INFINITY
     for i in range(d):  # as far as the halves of a normal distribution are from its mean
         step[i] *= 0.8
@@ -155,7 +113,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
             matrices[i] = C[i] / 2 if start else C[i]
             matrices[own_numbers + i] = 2 * C[i]
         if not start:
-            add_square(matrices, -1, step, d, moments)
+            kind.one.stretch(matrices, -1, step, d)
             memcpy(matrices + own_numbers, matrices, own_numbers * sizeof(double))
         sum_up(w, matrices, 2, d, moments, statistics + start * size)
         memcpy(about + start * 2 * d, means, 2 * d * sizeof(double))
@@ -173,8 +131,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     memcpy(means, block + 2, 2 * d * sizeof(double))
     A = parts(block, 2, d, moments).covariances
     for i in range(2):
-        memcpy(matrices + i * own_numbers, A if moments == POOLED else A + i * own_numbers,
-               own_numbers * sizeof(double))
+        memcpy(matrices + i * own_numbers, A + i * own_numbers if kind.each else A, own_numbers * sizeof(double))
     return mass * (best - before) if min(shares[0], shares[1]) * mass >= how.least * d + 1 else -INFINITY
 
 
@@ -231,52 +188,18 @@ def splits(Rows rows, ClosedForm closed, Splitting how, const double[:, ::1] mea
 cdef double LOG_2 = 0.6931471805599453094
 
 
-cdef double log_volume(const double* C, Py_ssize_t d, int moments, double* R) noexcept nogil:
-    """log det of a covariance."""
-    cdef double total = 0
-    cdef Py_ssize_t i
-    if moments == SCATTER or moments == POOLED:
-        if not cholesky(C, NULL, 0, d, R):
-            return -INFINITY
-        for i in range(d):
-            total += 2 * log(R[i * d + i])
-    elif moments == SQUARES:
-        for i in range(d):
-            total += log(C[i])
-    else:
-        total = d * log(C[0])
-    return total
-
-
-cdef bint metric_of(const double* C, Py_ssize_t d, int moments, double* R) noexcept nogil:
-    """R <- the upper triangle, or the diagonal, by which R' R is a covariance; false where it is none."""
-    cdef Py_ssize_t i
-    if moments == SCATTER or moments == POOLED:
-        return cholesky(C, NULL, 0, d, R)
-    for i in range(d):
-        R[i] = sqrt(C[i if moments == SQUARES else 0])
-        if not R[i] > 0:
-            return False
-    return True
-
-
-cdef void nearest(const double* means, const double* R, Py_ssize_t i, Py_ssize_t k, Py_ssize_t d, bint diagonal,
+cdef void nearest(const double* means, const double* R, Py_ssize_t i, Py_ssize_t k, Py_ssize_t d, const Kind* kind,
                   int near, double* distances, double* losses, double* gap) noexcept nogil:
     """losses[i, m] and losses[m, i] <- 0 for the components m nearest to i in its own metric, R' R.
 
     The first ones where distances tie. distances (k,) and gap (d,) are scratch.
     """
-    cdef Py_ssize_t m, a, b, best
+    cdef Py_ssize_t m, a, best
     cdef int _
     for m in range(k):
-        distances[m] = 0 if m != i else INFINITY
         for a in range(d):
             gap[a] = means[m * d + a] - means[i * d + a]
-            if not diagonal:
-                for b in range(a):
-                    gap[a] -= R[b * d + a] * gap[b]
-            gap[a] /= R[a] if diagonal else R[a * d + a]
-            distances[m] += gap[a] * gap[a]
+        distances[m] = kind.one.distance(R, d, gap) if m != i else INFINITY
     for _ in range(min(near, k - 1)):
         best = 0
         for m in range(1, k):
@@ -320,7 +243,7 @@ def mergers(Rows rows, const double[::1] shares, const double[:, ::1] means, con
     scratch: what `mergers_size` says.
     """
     cdef Py_ssize_t n = rows.table.n, k = means.shape[0], d = means.shape[1], own = C.shape[1], i, j, a
-    cdef bint diagonal = moments == SQUARES or moments == NORMS
+    cdef Kind kind = kind_of(moments)
     cdef double* volumes = &scratch[0]
     cdef double* distances = volumes + k
     cdef double* shared = distances + k
@@ -339,9 +262,9 @@ def mergers(Rows rows, const double[::1] shares, const double[:, ::1] means, con
         for i in range(k):
             if look(k * own):
                 break
-            volumes[i] = log_volume(&C[i, 0], d, moments, R)
-            if metric_of(&C[i, 0], d, moments, R):
-                nearest(&means[0, 0], R, i, k, d, diagonal, near, distances, &losses[0, 0], gap)
+            volumes[i] = kind.one.volume(&C[i, 0], d, R)
+            if kind.one.root(&C[i, 0], d, R):
+                nearest(&means[0, 0], R, i, k, d, &kind, near, distances, &losses[0, 0], gap)
         if rows.table.single:
             total = overlaps(<const float*>given, <const float*>weights, n, k, shared)
         else:
@@ -358,9 +281,9 @@ def mergers(Rows rows, const double[::1] shares, const double[:, ::1] means, con
                         gap[a] = means[i, a] - means[j, a]
                     for a in range(own):
                         both[a] = t * C[i, a] + (1 - t) * C[j, a]
-                    add_square(both, t * (1 - t), gap, d, moments)
+                    kind.one.stretch(both, t * (1 - t), gap, d)
                     t = (entropic(shares[i], volumes[i]) + entropic(shares[j], volumes[j])
-                         - entropic(w, log_volume(both, d, moments, R)))
+                         - entropic(w, kind.one.volume(both, d, R)))
                     # what responsibilities that the two share tell is not lost: their entropy, from below
                     losses[i, j] = losses[j, i] = total * t + 4 * LOG_2 * shared[i * k + j]
     close_watch(&watch)

@@ -4,7 +4,7 @@ a) The samples are cut into tiles of TILE rows, tiles into groups that share a c
    cache, groups into shards. Where the cuts are depends on n, d and k alone. A shard is summed in order by one thread,
    shards are added in order at the end: the same bits for any number of threads.
 b) A pass fills the responsibilities of a group of tiles (from densities, or from a given matrix) and emits something
-   from them (sums, or rows of an output). A new family brings a distance and a second moment to the tables below.
+   from them (sums, or rows of an output). What kinds of distance and of second moment there are is in kinds.pxd.
 c) Samples are seen as (x - frame[0]) * frame[1]: centred on one reference and measured in one power of two a feature.
 d) Statistics are one float64 vector: log-likelihood, log of the largest responsibilities, masses (k), first (k, d) and
    second moments about the means that were given; the size of the last depends on their kind.
@@ -25,27 +25,23 @@ from libc.stdint cimport uintptr_t
 from libc.math cimport INFINITY, exp, fabs, log, log1p, sqrt
 from libc.string cimport memcpy, memset
 
-from .algebra cimport cholesky
 from .arguments cimport (
     Ascent, ClosedForm, Density, Mixture, Model, Rows, Table, matrix, writable_matrix,
 )
 from .block cimport Block, block_size, coordinates_size, matrices_size, parts
 from .block cimport fold as parameters_at, unfold as coordinates_of
-from .density cimport (
-    diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
-    whitened,
+from .covariance cimport ORDINARY, UNUSUAL
+from .density cimport pack_panels, panel_size, whiten
+from .kinds cimport (
+    DIAGONAL, NONE, SCATTER, SPHERICAL, STUDENT, WHITENED, Kind, Loops, axis_numbers, count, dense_t,
+    density_of, density_t, gathered_t, kind_of, loops_of, moments_of, numbers, square,
 )
-from .eigen cimport graded_eigen
 from .lanes cimport (
     BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, exp_lanes, log_lanes,
     lowest_exponent, real,
 )
-from .moments cimport (
-    HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
-    norms_gathered, pooled_of_whole, rest_of_whole, scatter1, scatter2, scatter3, scatter4, scatter_dense,
-    scatter_gathered, side, squares_dense, squares_gathered,
-)
-from .mstep cimport ORDINARY, UNUSUAL, all_exceed, maximise
+from .moments cimport HEAD, gather, mass, pooled_of_whole, rest_of_whole, side
+from .mstep cimport all_exceed, maximise
 from .posterior cimport hard, lowest, soft
 from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 from .tails cimport bend, weigh
@@ -54,8 +50,6 @@ POSTERIORS = ("soft", "hard")  # the doors take positions in this, and in argume
 
 OPENMP = bool(CYEM_OPENMP)
 
-cdef enum Densities:
-    TRIANGULAR, WHITENED, DIAGONAL, SPHERICAL, STUDENT  # from which on densities have heavy tails
 cdef enum Posterior:
     SOFT, HARD
 
@@ -86,14 +80,8 @@ cdef struct Scratch:        # one thread's temporary memory
     void* weight            # (group, TILE)
     double* loglik          # (group, TILE)
 
-ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t n,
-                           Py_ssize_t d, void* joint) noexcept nogil
 ctypedef void (*posterior_t)(void* resp, Py_ssize_t k, const void* w, Py_ssize_t n, double cut, double base,
                              double* loglik, double* sums) noexcept nogil
-ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
-                         double* second) noexcept nogil
-ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* first,
-                            double* second) noexcept nogil
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
@@ -150,32 +138,25 @@ cdef Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
     return (size + 63) // 64 * 64
 
 
-cdef inline int distance_of(int density) noexcept nogil:
-    """The kind of distance that a density is of."""
-    return density - STUDENT if density >= STUDENT else density
-
-
 cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, bint prunes,
                Py_ssize_t itemsize) noexcept nogil:
     """Decide the cuts from the problem alone, never from the machine or the number of threads."""
-    cdef Py_ssize_t width = side(d), second_size, bytes, most
-    cdef bint heavy = density >= STUDENT
+    cdef Kind sums = kind_of(moments), distance = kind_of(moments_of(density))
+    cdef Py_ssize_t width = side(d), one = width * width if square(&sums) else numbers(&sums, d), bytes, most
     memset(p, 0, sizeof(Pass))
-    density = distance_of(density)
     p.n = n
     p.d = d
     p.k = k
-    p.sparse = 0 if d < ROWS else SPARSE if d > BLOCK and (moments == SCATTER or moments == POOLED) else SPARSER
-    p.matrices = k if moments == SCATTER else moments == POOLED
-    p.second_step = width * width if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
-    second_size = width * width if moments == POOLED else k * p.second_step
-    p.tail_at, p.tail_size = HEAD + k + k * d + second_size, 2 * k if heavy else 0
+    p.sparse = 0 if d < ROWS else SPARSE if d > BLOCK and square(&sums) else SPARSER
+    p.matrices = count(&sums, k) if square(&sums) else 0
+    p.second_step = one if sums.each else 0
+    p.tail_at, p.tail_size = HEAD + k + k * d + count(&sums, k) * one, 2 * k if density >= STUDENT else 0
     p.sums_size = aligned((p.tail_at + p.tail_size) * sizeof(double)) // sizeof(double)
     p.tile_size = d * TILE
-    p.white_size = p.tile_size if density == WHITENED else 0
+    p.white_size = p.tile_size if distance.shared else 0
     p.resp_size = k * TILE
     p.z_size = max(p.tile_size, (2 * SPARSE + 1) * width) if p.matrices else (2 * SPARSER + 1) * width
-    p.work = <double>TILE * (d * (d if p.matrices or density == TRIANGULAR else 2) + 20)
+    p.work = <double>TILE * (d * (d if p.matrices or (distance.each and square(&distance)) else 2) + 20)
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = MAX_SHARDS  # a power of two, so that threads get equal parts
@@ -207,15 +188,18 @@ cdef Py_ssize_t span(Py_ssize_t bytes, Py_ssize_t lanes) noexcept nogil:
 
 cdef Py_ssize_t packed_size(Py_ssize_t k, Py_ssize_t d, int density) noexcept nogil:
     """Length of all packed factors."""
-    density = distance_of(density)
-    return (k * panel_size(d) if density == TRIANGULAR else panel_size(d) if density == WHITENED
-            else k * d if density == DIAGONAL else k)
+    cdef Kind kind = kind_of(moments_of(density))
+    return count(&kind, k) * packed_numbers(&kind, d)
+
+
+cdef Py_ssize_t packed_numbers(const Kind* kind, Py_ssize_t d) noexcept nogil:
+    """Length of one of them."""
+    return panel_size(d) if square(kind) else numbers(kind, d)
 
 
 cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
     """Length of the vector of statistics."""
-    return HEAD + k + k * d + (k * d * d if moments == SCATTER else d * d if moments == POOLED
-                               else k * d if moments == SQUARES else k if moments == NORMS else 0)
+    return HEAD + k + k * d + matrices_size(k, d, moments)
 
 
 def tiles(Py_ssize_t n):
@@ -255,7 +239,7 @@ cdef inline const real* row_at(const Pass* p, const real* X, Py_ssize_t i) noexc
 
 
 cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
-    """Transpose a group of tiles into the frame; places beyond the last row repeat it with weight zero."""
+    """Transpose a group of tiles into the frame; occupied places beyond the last row repeat it with weight zero."""
     cdef const real* reference = <const real*>p.frame
     cdef const real* scale = reference + p.d
     cdef const real* weights = <const real*>p.weights
@@ -263,7 +247,7 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef real* weight = <real*>s.weight
     cdef const Py_ssize_t* order = p.order
     cdef const real* x[EIGHT]
-    cdef Py_ssize_t _t, v, r, i, l, m, whole, d = p.d
+    cdef Py_ssize_t _t, v, r, i, l, m, whole, end, d = p.d
     if p.loaded:
         return
     for _t in range(tiles):
@@ -286,12 +270,13 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
             x[0] = row_at(p, X, row + r)
             for i in range(d):
                 tile[i * TILE + r] = (x[0][i] - reference[i]) * scale[i]
+        end = occupied[real](p, row, 0)
         for i in range(d):
-            for r in range(m, TILE):
+            for r in range(m, end):
                 tile[i * TILE + r] = tile[i * TILE + m - 1]
         for r in range(m):
             weight[r] = 1 if weights is NULL else weights[row + r if order is NULL else order[row + r]]
-        for r in range(m, TILE):
+        for r in range(m, end):
             weight[r] = 0
         row += TILE
         tile += p.tile_size
@@ -462,8 +447,8 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
                 continue
             masses[j] += total
             if n > p.sparse:
-                p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, s.z, first + j * p.d,
-                        second + j * p.second_step)
+                p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, occupied[real](p, row + t * TILE, 0), p.d, s.z,
+                        first + j * p.d, second + j * p.second_step)
             else:
                 add_gathered(p, mean, resp, row + t * TILE, X, <real*>s.z, first + j * p.d, second + j * p.second_step)
 
@@ -698,7 +683,8 @@ cdef void set_out(Pass* p, Table r, const Mixture* m, int posterior, int moments
     cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
     cdef Py_ssize_t itemsize = sizeof(real), j
     cdef real* centres
-    moments = NONE if r.whole is not NULL and moments == POOLED else moments
+    cdef Loops loops
+    moments = NONE if r.whole is not NULL and kind_of(moments).shared else moments
     plan(p, r.n, r.d, m.k, m.density, moments, prunes, itemsize)
     p.single, p.itemsize, p.whole, p.rest, p.cut = r.single, itemsize, r.whole, -1, cut
     p.X, p.last, p.weights, p.frame, p.order = r.X, r.last, r.weights, r.frame, r.order
@@ -723,17 +709,8 @@ cdef void set_out(Pass* p, Table r, const Mixture* m, int posterior, int moments
     p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
     p.steps = steps[real](0)
     p.fill, p.emit = p.steps.posterior, p.steps.moments
-    if moments == NONE:
-        p.dense, p.gathered = <dense_t>first_dense[real], <gathered_t>first_gathered[real]
-    elif moments == SQUARES:
-        p.dense, p.gathered = <dense_t>squares_dense[real], <gathered_t>squares_gathered[real]
-    elif moments == NORMS:
-        p.dense, p.gathered = <dense_t>norms_dense[real], <gathered_t>norms_gathered[real]
-    else:
-        p.dense = (<dense_t>scatter1[real] if p.d == 1 else <dense_t>scatter2[real] if p.d == 2 else
-                   <dense_t>scatter3[real] if p.d == 3 else <dense_t>scatter4[real] if p.d == 4 else
-                   <dense_t>scatter_dense[real])
-        p.gathered = <gathered_t>scatter_gathered[real]
+    loops = loops_of[real](moments, 0)
+    p.dense, p.gathered = loops.dense, loops.gathered
     if m.factors is not NULL:
         set_density[real](p, m, 0)
 
@@ -757,9 +734,9 @@ cdef inline double loss(const double* whole, const double* U, Py_ssize_t d, real
 
 cdef inline Table with_whole(Table r, const Mixture* m, int moments, real unused) noexcept nogil:
     """The same rows, with their statistics as one component where these are of use for the moments of a mixture."""
-    cdef bint own = m.factors is not NULL and (
-        (moments == SCATTER and m.density == TRIANGULAR) or (moments == POOLED and m.density == WHITENED))
-    if not own or (moments == POOLED and r.whole is not NULL
+    cdef Kind kind = kind_of(moments)
+    cdef bint own = m.factors is not NULL and square(&kind) and m.density == density_of(moments)
+    if not own or (kind.shared and r.whole is not NULL
                    and not loss[real](r.whole, m.factors, r.d, 0) <= bearable[real](0)):
         r.whole = NULL
     return r
@@ -790,14 +767,14 @@ cdef void set_density(Pass* p, const Mixture* m, real unused) noexcept nogil:
     cdef real* packed = <real*>p.factors
     cdef real* constant = <real*>p.constants
     cdef real* centre = <real*>p.centres
-    cdef int density = distance_of(m.density)
-    cdef bint heavy = m.density >= STUDENT, triangle = density == TRIANGULAR or density == WHITENED
+    cdef Kind kind = kind_of(moments_of(m.density))
+    cdef bint heavy = m.density >= STUDENT, triangle = square(&kind)
     cdef double y
-    p.shared = density == WHITENED
-    p.factor_size = panel_size(p.d) if triangle else 1 if density == SPHERICAL else p.d
+    p.shared = kind.shared
+    p.factor_size = packed_numbers(&kind, p.d)
     p.factor_step = 0 if m.n_factors == 1 else p.factor_size
     # triangles are read from the second-level cache, so a tile at a time; samples where there is little else to read
-    p.span = TILE if density == TRIANGULAR else span(p.d * sizeof(real), LANES if real is double else WIDE)
+    p.span = TILE if triangle and not p.shared else span(p.d * sizeof(real), LANES if real is double else WIDE)
     for j in range(m.n_factors):
         if triangle:
             pack_panels(m.factors + j * p.d * p.d, p.d, packed)
@@ -819,15 +796,7 @@ cdef void set_density(Pass* p, const Mixture* m, real unused) noexcept nogil:
             p.base = m.constants[j] if m.constants[j] > p.base else p.base
     for j in range(p.k):
         constant[j] = 0 if heavy or m.constants is NULL else <real>(m.constants[j] - p.base)
-    if density == TRIANGULAR:
-        p.density = (<density_t>triangular1[real] if p.d == 1 else <density_t>triangular2[real] if p.d == 2 else
-                     <density_t>triangular3[real] if p.d == 3 else <density_t>triangular[real])
-    elif density == DIAGONAL:
-        p.density = <density_t>diagonal[real]
-    elif density == WHITENED:
-        p.density = <density_t>whitened[real]
-    else:
-        p.density = <density_t>spherical[real]
+    p.density = loops_of[real](moments_of(m.density), 0).density
     if p.whole is not NULL and p.matrices == p.k:
         p.rest = best_rest[real](p.whole, m, p.d, 0)
     p.tails = m.constants if heavy else NULL
