@@ -50,7 +50,8 @@ DIRECTIVES = dict(
 def extensions(isa):
     """The modules of one instruction set; "any" stands for those that are built once."""
     if isa == "any":
-        sources = {UTILITY: [], "cyem.kernels._cpu": ["cyem/kernels/cpu.pyx"]}
+        sources = {UTILITY: [], "cyem.kernels._cpu": ["cyem/kernels/cpu.pyx"],
+                   "cyem.kernels.arguments": ["cyem/kernels/arguments.pyx"]}
     else:
         sources = {f"cyem.kernels._{kernel}_{isa}": [f"cyem/kernels/{kernel}.pyx"] for kernel in KERNELS}
     return [

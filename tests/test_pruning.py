@@ -8,7 +8,7 @@ from cyem.em import driver
 from cyem.em.problem import Problem
 from cyem.families.covariance import structure
 from cyem.families.gaussian import Gaussian
-from cyem.kernels import reference
+from cyem.kernels import arguments, reference
 from cyem.rows import pruning
 from cyem.rows.samples import CUT
 
@@ -130,19 +130,20 @@ def test_kernel_and_twin(isa, dtype):
     U = np.triu(rng.normal(size=(k, d, d)), 1) / 4 + np.eye(d)
     frame = np.stack([np.zeros(d), np.ones(d)]).astype(dtype)
     order = np.argsort(((X[:, None] - means) ** 2).sum(axis=2).argmin(axis=1), kind="stable")
-    inputs = X, np.empty(0, dtype), frame, means.astype(dtype), U.astype(dtype), rng.normal(size=k), order
+    numbers = (means.astype(dtype).astype(float), U.astype(dtype).astype(float), rng.normal(size=k))
+    rows, density = arguments.Rows(X, frame), arguments.Density("triangular", *numbers)
     size = module.statistics_size(k, d, 1)
-    options = dict(whole=np.empty(0), density=0, moments=1, cut=CUT[np.dtype(dtype)], n_threads=1)
+    options = dict(moments=1, cut=CUT[np.dtype(dtype)], n_threads=1)
     workspace = np.empty(module.workspace_size(*X.shape, k, 0, 1, X.itemsize, 1), np.uint8)
     nearest, distances = (np.zeros((module.tiles(len(X)), k), np.float32) for _ in range(2))
     exact = np.empty(size)
-    wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in inputs]
-    reference.sweep_pruned(*wide, distances, None, exact, **options)
+    wide = reference.Rows(X.astype(float), frame.astype(float)), reference.Density("triangular", *numbers)
+    reference.sweep_pruned(*wide, order, distances, None, exact, **options)
     shares = []
     for _ in range(3):
         got = np.empty(size)
         unchanged = np.array([np.ones(k), np.zeros(k)])
-        evaluated, owned = module.sweep_pruned(*inputs, nearest, unchanged, got, workspace, **options)
+        evaluated, owned = module.sweep_pruned(rows, density, order, nearest, unchanged, got, workspace, **options)
         shares.append(evaluated / nearest.size / 192)
         assert np.abs(got - exact).max() <= EPS[dtype] * np.abs(exact).max()
         assert (nearest <= distances * (1 + 1e-6)).all()

@@ -71,31 +71,24 @@ def workspace(n, d, k, density, moments, itemsize, n_threads):
             + aligned((2 + k) * d * itemsize) + most)
 
 
-def measure(n, d, k, density, moments, itemsize, n_threads):
-    return (aligned(k * d * itemsize) + aligned(matrices(k, d, moments) * itemsize)
-            + workspace(n, d, k, density, moments, itemsize, n_threads))
-
-
 def climb(n, d, k, density, moments, itemsize, n_threads, at_once):
-    each = measure(n, d, k, density, moments, itemsize, n_threads) + aligned(block(k, d, moments) * WORD)
+    each = workspace(n, d, k, density, moments, itemsize, n_threads) + aligned(block(k, d, moments) * WORD)
     return at_once * each + 64
 
 
 def ascent(n, d, k, density, moments, itemsize, n_threads):
     numbers = 2 * block(k, d, moments) + 4 * coordinates(k, d, moments) + k * d + statistics(k, d, moments)
-    return measure(n, d, k, density, moments, itemsize, n_threads) + 64 + WORD * numbers
+    return workspace(n, d, k, density, moments, itemsize, n_threads) + 64 + WORD * numbers
 
 
 def begin(n, looked, d, k, moments, itemsize, n_threads, whitens):
-    metrics, numbers = d, 4 * looked + k
+    numbers = 4 * looked + d
     passes = workspace(n, d, k, "diagonal", moments, itemsize, n_threads)
     if whitens:
-        metrics += d * d
-        numbers += d + statistics(1, d, "scatter") + block(1, d, "scatter")
+        numbers += d * d + d + statistics(1, d, "scatter") + block(1, d, "scatter")
         passes = max(passes, workspace(n, d, k, "whitened", moments, itemsize, n_threads),
                      workspace(n, d, 1, "diagonal", "scatter", itemsize, n_threads))
-    return (64 + aligned(metrics * itemsize) + aligned(k * d * itemsize) + aligned(looked * d * itemsize)
-            + aligned(numbers * WORD) + passes)
+    return 64 + aligned(looked * d * itemsize) + aligned(numbers * WORD) + passes
 
 
 def splits(n, d, density, moments, itemsize, iterations, at_once):

@@ -159,8 +159,8 @@ def density_of(weights, means, S, nu):
     """The same as rows ask for it."""
     kind, constants = "diagonal" if S.ndim == 2 else "triangular", np.zeros(len(means))
     if nu is None:
-        return Density(kind, means, None, constants, weights, S)
-    return Density(f"{kind} t", means, None, np.concatenate([constants, nu]), weights, S,
+        return Density(kind, means, np.ones((1, 1, 1)), constants, weights, S)
+    return Density(f"{kind} t", means, np.ones((1, 1, 1)), np.concatenate([constants, nu]), weights, S,
                    lambda: tails(nu, means.shape[1]))
 
 

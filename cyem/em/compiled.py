@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..families.gaussian import Parameters
-from ..kernels import linalg
+from ..kernels import arguments, linalg
 from ..rows.samples import CONVERGED, LOST, MOMENTS, STATE, operations
 from . import driver
 
@@ -31,9 +31,12 @@ class Ascent:
         self.statistics = point.statistics.copy()
         self.blocks = np.empty((2, linalg.block_size(k, d, MOMENTS[problem.family.moments])))
         self.blocks[0] = point.parameters.packed
-        self.state = np.zeros(STATE)
-        self.state[0] = done
-        self.how = dict(tol=tol, walk=walk, resolution=problem.resolution)
+        state = np.zeros(STATE)
+        state[0] = done
+        self.ascent = arguments.Ascent(
+            self.blocks, self.statistics.buffer, self.statistics.about, state, problem.family.scale,
+            problem.structure.curved, problem.samples.mass, tol, problem.resolution, walk,
+        )
         self.stride = min(driver.STRIDE, 1 + TOGETHER // operations(len(problem.samples.X), k, d))
         self.gain = np.inf
 
@@ -43,10 +46,8 @@ class Ascent:
         Fewer come back, without an end, where something out of the ordinary is to happen.
         """
         problem, values = self.problem, np.empty(iterations)
-        done, outcome, self.gain = problem.samples.ascend(
-            self.blocks, self.statistics, self.state, values, problem.family.engine, problem.structure,
-            problem.family.scale, **self.how,
-        )
+        done, outcome, self.gain = problem.samples.ascend(self.ascent, values, problem.family.engine,
+                                                          problem.structure)
         self.lost = outcome == LOST
         return values[:done].tolist(), outcome == CONVERGED
 

@@ -152,7 +152,7 @@ def best_splits(mixture, these, which, resp):
     found = mixture.samples.splits(
         these, resp, which, mixture.family.untied, mixture.structure, tol=TOL, trial=SPLIT_TRIAL,
         iterations=SPLIT_ITERATIONS, owned=OWNED, enough=LOOK, least=LEAST)
-    return {j: Split(float(found[0][j]), *(array[j] for array in found[1:])) for j in which}
+    return {j: Split(float(gain), *two) for j, gain, *two in zip(which, *found, strict=True)}
 
 
 def moved(mixture, these, moves, splits):

@@ -142,7 +142,7 @@ class Gaussian:
         self.equal_weights = equal_weights
         self.moments = structure.moments
         closed = structure.closed_form(floor, eps)
-        self.closed = closed._replace(equal_weights=True) if closed and equal_weights else closed
+        self.closed = closed.with_equal_weights() if closed and equal_weights else closed
 
     @classmethod
     def like(cls, family):
@@ -318,13 +318,9 @@ class Gaussian:
 def compiled(structure, closed, statistics, current=None, n_threads=1):
     """The M-step where it is compiled; None where something is out of the ordinary."""
     k, d = statistics.about.shape
-    moments = MOMENTS[structure.moments]
-    block = np.empty(linalg.block_size(k, d, moments))
+    block = np.empty(linalg.block_size(k, d, MOMENTS[structure.moments]))
     begin = block[:0] if current is None else current.packed
-    outcome = linalg.m_step(
-        statistics.buffer, statistics.about, closed.floor, begin, block, moments=moments, ties=closed.ties,
-        part=closed.part, equal_weights=closed.equal_weights, n_threads=n_threads,
-    )
+    outcome = linalg.m_step(closed, statistics.buffer, statistics.about, begin, block, n_threads=n_threads)
     if outcome == UNUSUAL:
         return None
     held = places(block[-k:] == HELD) if outcome == HELD else ()

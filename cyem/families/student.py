@@ -53,8 +53,8 @@ class StudentParameters(Parameters):
     def density(self):
         normal = super().density
         heights = normal.constants + [surplus(nu, self.means.shape[1]) for nu in self.freedom.tolist()]
-        return Density(f"{normal.kind} t", *normal[1:3], np.concatenate([heights, self.freedom]), self.weights,
-                       self.covariances, partial(tails, self.freedom, self.means.shape[1]))
+        return Density(f"{normal.kind} t", normal.means, normal.factors, np.concatenate([heights, self.freedom]),
+                       self.weights, self.covariances, partial(tails, self.freedom, self.means.shape[1]))
 
 
 class Student(Gaussian):

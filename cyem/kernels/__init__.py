@@ -43,6 +43,7 @@ _free = not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys()
 if _free:
     os.environ["GOMP_SPINCOUNT"] = LOOKS
 _cpu = import_module(f"{__name__}._cpu")
+arguments = import_module(f"{__name__}.arguments")
 ISA = _choose()
 sweep = module("sweep", ISA)
 linalg = module("linalg", ISA)

@@ -1,13 +1,12 @@
 """Parameters of a mixture as one float64 block, and as one vector of free numbers.
 
-A block holds weights (k), means (k, d), constants (k), covariances and factors, which are (k, d, d) by scatter, (d, d)
-by pooled, (k, d) by squares and (k,) by norms; then scratch of an M-step (k, d), and its outcomes (k).
+A block holds weights (k), means (k, d), constants (k), covariances and factors, as many numbers as their kind has; then
+scratch of an M-step (k, d), and its outcomes (k).
 """
 
 from libc.math cimport exp, log
 
-from .algebra cimport covariance
-from .moments cimport NORMS, POOLED, SCATTER, SQUARES
+from .kinds cimport Kind, count, diagonal_numbers, free_numbers, kind_of, numbers
 
 cdef extern from *:
     """
@@ -27,7 +26,8 @@ cdef struct Block:
 
 cdef inline Py_ssize_t matrices_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
     """Length of all covariances, and of all factors."""
-    return k * d * d if moments == SCATTER else d * d if moments == POOLED else k * d if moments == SQUARES else k
+    cdef Kind kind = kind_of(moments)
+    return count(&kind, k) * numbers(&kind, d)
 
 
 cdef inline Py_ssize_t block_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
@@ -37,8 +37,8 @@ cdef inline Py_ssize_t block_size(Py_ssize_t k, Py_ssize_t d, int moments) noexc
 
 cdef inline Py_ssize_t coordinates_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
     """Length of the vector of coordinates."""
-    cdef Py_ssize_t numbers = matrices_size(k, d, moments)
-    return k + k * d + (numbers // d * (d + 1) // 2 if moments == SCATTER or moments == POOLED else numbers)
+    cdef Kind kind = kind_of(moments)
+    return k + k * d + count(&kind, k) * free_numbers(&kind, d)
 
 
 cdef inline Block parts(double* block, Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
@@ -55,32 +55,22 @@ cdef inline Block parts(double* block, Py_ssize_t k, Py_ssize_t d, int moments) 
 
 cdef inline void set_constants(Block* b, Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
     """Log-joint density at each mean: log w_k + log det Sigma_k^(-1/2) - d/2 log(2 pi)."""
-    cdef Py_ssize_t j, i
-    cdef double shared = 0, own
-    if moments == POOLED:
-        for i in range(d):
-            shared += log(b.factors[i * d + i])
+    cdef Kind kind = kind_of(moments)
+    cdef Py_ssize_t j, step = numbers(&kind, d) if kind.each else 0
+    cdef double log_det = 0
     for j in range(k):
-        own = shared
-        if moments == SCATTER:
-            for i in range(d):
-                own += log(b.factors[(j * d + i) * d + i])
-        elif moments == SQUARES:
-            for i in range(d):
-                own += log(b.factors[j * d + i])
-        elif moments == NORMS:
-            own = d * log(b.factors[j])
-        b.constants[j] = log(b.weights[j]) + own - d * HALF_LOG_TAU
+        log_det = kind.one.log_det(b.factors + j * step, d) if kind.each or j == 0 else log_det
+        b.constants[j] = log(b.weights[j]) + log_det - d * HALF_LOG_TAU
 
 
 cdef inline void unfold(const double* block, Py_ssize_t k, Py_ssize_t d, int moments, const double* scale,
                         double* x) noexcept nogil:
     """x <- logarithms of weights, means / scale, and factors in the same units: of diagonals the logarithms, the rest
     relative to the diagonal of its column."""
+    cdef Kind kind = kind_of(moments)
     cdef Block b = parts(<double*>block, k, d, moments)
-    cdef const double* U = b.factors
     cdef double* rest
-    cdef Py_ssize_t _m, j, i, a
+    cdef Py_ssize_t j, i, size = numbers(&kind, d), own = diagonal_numbers(&kind, d)
     for j in range(k):
         x[j] = log(b.weights[j])
     x += k
@@ -88,35 +78,19 @@ cdef inline void unfold(const double* block, Py_ssize_t k, Py_ssize_t d, int mom
         for i in range(d):
             x[j * d + i] = b.means[j * d + i] / scale[i]
     x += k * d
-    if moments == NORMS:
-        for j in range(k):
-            x[j] = log(U[j] * scale[0])
-    elif moments == SQUARES:
-        for j in range(k):
-            for i in range(d):
-                x[j * d + i] = log(U[j * d + i] * scale[i])
-    else:
-        k = 1 if moments == POOLED else k
-        rest = x + k * d
-        for _m in range(k):
-            for i in range(d):
-                x[i] = log(U[i * d + i] * scale[i])
-                for a in range(i + 1, d):
-                    rest[0] = (U[i * d + a] * scale[i]) / (U[a * d + a] * scale[a])
-                    rest += 1
-            x += d
-            U += d * d
+    rest = x + count(&kind, k) * own
+    for j in range(count(&kind, k)):
+        rest += kind.one.unfold(b.factors + j * size, d, scale, x + j * own, rest)
 
 
 cdef inline void fold(const double* x, Py_ssize_t k, Py_ssize_t d, int moments, const double* scale,
                       double* block) noexcept nogil:
     """block <- the parameters of which x is the vector; every vector is one."""
+    cdef Kind kind = kind_of(moments)
     cdef Block b = parts(block, k, d, moments)
-    cdef double* U = b.factors
-    cdef double* A = b.covariances
     cdef const double* rest
     cdef double top = x[0], total = 0
-    cdef Py_ssize_t _m, j, i, a, n
+    cdef Py_ssize_t j, i, size = numbers(&kind, d), own = diagonal_numbers(&kind, d)
     for j in range(k):
         top = x[j] if x[j] > top else top
     for j in range(k):
@@ -129,25 +103,7 @@ cdef inline void fold(const double* x, Py_ssize_t k, Py_ssize_t d, int moments, 
         for i in range(d):
             b.means[j * d + i] = x[j * d + i] * scale[i]
     x += k * d
-    if moments == SQUARES or moments == NORMS:
-        n = d if moments == SQUARES else 1
-        for j in range(k):
-            for i in range(n):
-                U[j * n + i] = exp(x[j * n + i]) / scale[i]
-                A[j * n + i] = 1 / (U[j * n + i] * U[j * n + i])
-    else:
-        n = 1 if moments == POOLED else k
-        rest = x + n * d
-        for _m in range(n):
-            for i in range(d):
-                for a in range(i):
-                    U[i * d + a] = 0
-                U[i * d + i] = exp(x[i]) / scale[i]
-                for a in range(i + 1, d):
-                    U[i * d + a] = rest[0] * exp(x[a]) / scale[i]
-                    rest += 1
-            covariance(U, d, A)
-            x += d
-            U += d * d
-            A += d * d
+    rest = x + count(&kind, k) * own
+    for j in range(count(&kind, k)):
+        rest += kind.one.fold(x + j * own, rest, d, scale, b.factors + j * size, b.covariances + j * size)
     set_constants(&b, k, d, moments)

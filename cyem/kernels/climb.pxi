@@ -1,7 +1,7 @@
 # --- many passes in one call -----------------------------------------------------------------------------------------
 
 cdef struct Problem:        # what stays the same from one pass to the next
-    Rows rows
+    Table rows
     Model model
     int density, n_threads
     double cut
@@ -14,36 +14,22 @@ cdef inline bint update(const Problem* c, const double* statistics, const double
     return maximise(&c.model, statistics, about, current, block, c.n_threads) == ORDINARY
 
 
-cdef Py_ssize_t measure_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, Py_ssize_t itemsize,
-                             Py_ssize_t n_threads):
-    """Bytes of temporary memory for a pass at the parameters of a block."""
-    return (aligned(k * d * itemsize) + aligned(matrices_size(k, d, moments) * itemsize)
-            + workspace_size(n, d, k, density, moments, itemsize, n_threads))
-
-
-cdef double measure(Problem* c, double* block, double* statistics, double* about, unsigned char* at,
-                    real unused) noexcept nogil:
+cdef double measure(Problem* c, double* block, double* statistics, double* about, unsigned char* at) noexcept nogil:
     """One pass: statistics about the means of a block, as the samples' precision has them; the mean log-likelihood."""
     cdef Pass p
-    cdef Py_ssize_t k = c.model.k, d = c.model.d
+    cdef Py_ssize_t k = c.model.k, d = c.model.d, j
     cdef int moments = c.model.moments
     cdef Block b = parts(block, k, d, moments)
-    cdef Py_ssize_t size = matrices_size(k, d, moments), means_size = k * d, j
-    cdef real* means = <real*>at
-    cdef real* factors = <real*>(at + aligned(means_size * sizeof(real)))
+    cdef Kind kind = kind_of(moments)
+    cdef Mixture m = Mixture(c.density, k, count(&kind, k), b.means, b.factors, b.constants)
     cdef double mass = 0
-    at += aligned(means_size * sizeof(real)) + aligned(size * sizeof(real))
-    for j in range(means_size):
-        means[j] = <real>b.means[j]
-        about[j] = means[j]
-    for j in range(size):
-        factors[j] = <real>b.factors[j]
-    open_pass[real](&p, with_whole(c.rows, c.rows.whole, factors, moments), means, k, c.density, moments, False, at)
-    set_density[real](&p, means, factors, 1 if moments == POOLED else k, b.constants, c.density, SOFT, c.cut)
+    for j in range(k * d):
+        about[j] = <float>b.means[j] if c.rows.single else b.means[j]
+    open_pass(&p, c.rows, &m, SOFT, moments, c.cut, False, at)
     p.loaded = c.kept == p.scratch
     run(&p, c.n_threads)
     c.kept = p.scratch if p.tiles == 1 and c.n_threads == 1 else NULL
-    add_shards[real](&p, statistics, means, c.n_threads)
+    add_shards(&p, statistics, c.n_threads)
     for j in range(k):
         mass += statistics[HEAD + j]
     return statistics[0] / mass
@@ -51,25 +37,24 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
 
 # --- partitions ------------------------------------------------------------------------------------------------------
 
-def partitions(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, :, ::1] centres,
-               const real[::1] scales, const double[::1] constants, double[:, ::1] statistics,
+def partitions(Rows rows, const double[:, :, ::1] centres, const double[::1] scales, double[:, ::1] statistics,
                unsigned char[::1] workspace, *, int moments, int n_threads):
     """The sums for M-steps from several partitions of the samples, by the nearest of centres.
 
-    centres (runs, k, d), scales (d,), which features are multiplied by, constants (k,), which are added to minus half
-    of squared distances: IN. statistics (runs, size) OUT: about the centres. The workspace is that of a pass with
-    diagonal densities.
+    centres (runs, k, d), scales (d,), which features are multiplied by: IN. statistics (runs, size) OUT: about the
+    centres. The workspace is that of a pass with diagonal densities.
     """
     cdef Pass p
-    cdef Py_ssize_t k = centres.shape[1], r
+    cdef Mixture m = Mixture(DIAGONAL, centres.shape[1], 1, NULL, &scales[0], NULL)
+    cdef Py_ssize_t r
     cdef Watch watch
     open_watch(&watch)
     with nogil:
         for r in range(centres.shape[0]):
-            open_pass(&p, rows(X, weights, frame), &centres[r, 0, 0], k, DIAGONAL, moments, False, &workspace[0])
-            set_density(&p, &centres[r, 0, 0], &scales[0], 1, &constants[0], DIAGONAL, HARD, 0)
+            m.means = &centres[r, 0, 0]
+            open_pass(&p, rows.table, &m, HARD, moments, 0, False, &workspace[0])
             run(&p, n_threads)
-            add_shards(&p, &statistics[r, 0], &centres[r, 0, 0], n_threads)
+            add_shards(&p, &statistics[r, 0], n_threads)
     close_watch(&watch)
 
 
@@ -78,12 +63,12 @@ def partitions(const real[:, ::1] X, const real[::1] weights, const real[:, ::1]
 cpdef Py_ssize_t climb_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, Py_ssize_t itemsize,
                             Py_ssize_t n_threads, Py_ssize_t at_once):
     """Bytes of temporary memory for a climb."""
-    return at_once * (measure_size(n, d, k, density, moments, itemsize, n_threads)
+    return at_once * (workspace_size(n, d, k, density, moments, itemsize, n_threads)
                       + aligned(block_size(k, d, moments) * <Py_ssize_t>sizeof(double))) + 64
 
 
 cdef int climb_from(const Problem* given, int iterations, double tol, double* statistics, double* about,
-                    double* values, unsigned char* at, real unused) noexcept nogil:
+                    double* values, unsigned char* at) noexcept nogil:
     """One run; how many iterations it took, or -1 if something out of the ordinary happened."""
     cdef Problem c = given[0]
     cdef double* block
@@ -95,7 +80,7 @@ cdef int climb_from(const Problem* given, int iterations, double tol, double* st
     for i in range(iterations):
         if look(0) or not update(&c, statistics, about, block if i else NULL, block):
             return -1
-        values[i] = measure[real](&c, block, statistics, about, at, 0)
+        values[i] = measure(&c, block, statistics, about, at)
         if i > 1:
             gain, last = values[i] - values[i - 1], values[i - 1] - values[i - 2]
             if gain * gain <= tol * (last - gain):  # what is left if gains go on shrinking by gain / last
@@ -116,36 +101,38 @@ cdef struct Climbs:         # several runs
     Py_ssize_t workspace_size  # of one thread
 
 
-cdef void climb_one(const Climbs* c, Py_ssize_t r, int thread, real unused) noexcept nogil:
-    c.done[r] = climb_from[real](c.problem, c.iterations, c.tol, c.statistics + r * c.statistics_size,
-                                 c.about + r * c.means_size, c.values + r * c.iterations,
-                                 c.workspace + thread * c.workspace_size, 0)
+cdef void climb_one(const Climbs* c, Py_ssize_t r, int thread) noexcept nogil:
+    c.done[r] = climb_from(c.problem, c.iterations, c.tol, c.statistics + r * c.statistics_size,
+                           c.about + r * c.means_size, c.values + r * c.iterations,
+                           c.workspace + thread * c.workspace_size)
 
 
-def climb(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] statistics,
-          double[:, :, ::1] about, double[:, ::1] values, int[::1] done, const double[::1] floor,
-          unsigned char[::1] workspace, *, const double[::1] whole, int density, int moments, int ties, double part,
-          bint equal_weights, double cut, double tol, int n_threads, int at_once):
+cdef Problem problem_of(Rows rows, ClosedForm closed, Py_ssize_t k, double cut, int n_threads):
+    """k components, and rows to fit them to."""
+    cdef Problem c = Problem(rows.table, closed.model, density_of(closed.model.moments), n_threads, cut, NULL)
+    c.model.k, c.model.d = k, rows.table.d
+    return c
+
+
+def climb(Rows rows, ClosedForm closed, double[:, ::1] statistics, double[:, :, ::1] about, double[:, ::1] values,
+          int[::1] done, unsigned char[::1] workspace, *, double cut, double tol, int n_threads, int at_once):
     """Several runs of plain EM: M-step, pass, and so on, each until `tol` or the end of its row of values.
 
     statistics (runs, size) and the means they are about (runs, k, d): IN, where to begin, and OUT, those of the last
     pass. values (runs, iterations) OUT: the mean log-likelihood at each pass. done (runs,) OUT: how many there were, or
-    -1 if something was out of the ordinary, and statistics are of no use. floor, part, ties, equal_weights as in
-    linalg.m_step, whole as in sweep. at_once runs go side by side, with n_threads each.
+    -1 if something was out of the ordinary, and statistics are of no use. at_once runs go side by side, with n_threads
+    each.
     """
-    cdef Problem c
+    cdef Problem c = problem_of(rows, closed, about.shape[1], cut, n_threads)
     cdef Climbs all
-    cdef Py_ssize_t n = X.shape[0], d = about.shape[2], k = about.shape[1], runs = statistics.shape[0]
+    cdef Py_ssize_t n = rows.table.n, k = c.model.k, d = c.model.d
     cdef Watch watch
     open_watch(&watch)
     with nogil:
-        c = Problem(rows(X, weights, frame), Model(about.shape[1], about.shape[2], moments, ties, &floor[0], part,
-                                                   equal_weights), density, n_threads, cut, NULL)
-        c.rows.whole = start_of(whole)
         all = Climbs(&c, <int>values.shape[1], tol, &statistics[0, 0], &about[0, 0, 0], &values[0, 0], &done[0],
                      statistics.shape[1], k * d, &workspace[0], workspace.shape[0] // at_once // 64 * 64)
         # one after the other, they share the threads of each pass: a parallel region within one would make its own
-        share_out(<item_t>climb_one[real], &all, runs, <double>n * k * d * d * values.shape[1], at_once)
+        share_out(<item_t>climb_one, &all, statistics.shape[0], <double>n * k * d * d * values.shape[1], at_once)
     close_watch(&watch)
 
 
@@ -171,7 +158,7 @@ cdef struct State:          # of an ascent between two calls, as a vector of num
     double paved            # whether the point is the update of the one before it, so that a leap may follow
     double value            # at the point before
 
-cdef struct Ascent:
+cdef struct Path:           # of an ascent
     State* state
     double* point           # blocks
     double* before
@@ -197,12 +184,12 @@ def state_size():
 cpdef Py_ssize_t ascent_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, Py_ssize_t itemsize,
                              Py_ssize_t n_threads):
     """Bytes of temporary memory for an ascent."""
-    return (measure_size(n, d, k, density, moments, itemsize, n_threads) + 64 + <Py_ssize_t>sizeof(double)
+    return (workspace_size(n, d, k, density, moments, itemsize, n_threads) + 64 + <Py_ssize_t>sizeof(double)
             * (2 * block_size(k, d, moments) + 4 * coordinates_size(k, d, moments) + k * d
                + HEAD + k + k * d + matrices_size(k, d, moments)))
 
 
-cdef bint converged(const Ascent* a, double gain, double value, double rate) noexcept nogil:
+cdef bint converged(const Path* a, double gain, double value, double rate) noexcept nogil:
     """Tell the gain of an update and the rate that steps show: is what projects from these at most tol?"""
     cdef State* s = a.state
     cdef double shrunk = INFINITY, noise = a.resolution * max(1, fabs(value)), slowest = 0
@@ -223,7 +210,7 @@ cdef bint converged(const Ascent* a, double gain, double value, double rate) noe
     return s.near == PATIENCE
 
 
-cdef bint ahead(const Problem* c, const Ascent* a, double* rate, bint* bounded) noexcept nogil:
+cdef bint ahead(const Problem* c, const Path* a, double* rate, bint* bounded) noexcept nogil:
     """The coordinates of a point far ahead, or false where there is none; the rate at which EM gains."""
     cdef Py_ssize_t i, m = a.coordinates_size
     cdef double* x = a.x
@@ -249,7 +236,7 @@ cdef bint ahead(const Problem* c, const Ascent* a, double* rate, bint* bounded) 
     return length > 1
 
 
-cdef bint land(const Problem* c, const Ascent* a) noexcept nogil:
+cdef bint land(const Problem* c, const Path* a) noexcept nogil:
     """target <- the parameters at the coordinates ahead, or what is nearest to these in a curved structure; false where
     these would be thinner than the floor."""
     cdef Py_ssize_t d = c.model.d, j, i
@@ -267,7 +254,7 @@ cdef bint land(const Problem* c, const Ascent* a) noexcept nogil:
     return update(c, a.there, a.about_there, a.after, a.target)
 
 
-cdef int ascend_once(Problem* c, const Ascent* a, double* value, unsigned char* at, real unused) noexcept nogil:
+cdef int ascend_once(Problem* c, const Path* a, double* value, unsigned char* at) noexcept nogil:
     """One iteration: to the update of the point, or a leap beyond it. value: that of the point, IN and OUT.
 
     Where the update is lower by more than rounding, the point stays, but its statistics are gone.
@@ -282,7 +269,7 @@ cdef int ascend_once(Problem* c, const Ascent* a, double* value, unsigned char* 
         found = ahead(c, a, &rate, &bounded)
         end = converged(a, value[0] - s.value, value[0], rate)
         if found and not end and land(c, a):
-            measure[real](c, a.target, a.there, a.about_there, at, 0)
+            measure(c, a.target, a.there, a.about_there, at)
             new = a.there[0] / a.mass
             if new >= value[0]:
                 s.longest *= STRETCH if bounded else 1
@@ -293,7 +280,7 @@ cdef int ascend_once(Problem* c, const Ascent* a, double* value, unsigned char* 
                 memcpy(a.about, a.about_there, a.means_size * sizeof(double))
                 return GOES_ON
             s.longest = max(STRETCH, s.longest / STRETCH)
-    measure[real](c, a.after, a.statistics, a.about, at, 0)
+    measure(c, a.after, a.statistics, a.about, at)
     new = a.statistics[0] / a.mass
     if not new >= value[0] - LOSS * a.resolution * max(1, fabs(value[0])):
         s.gain = new - value[0]
@@ -307,33 +294,28 @@ cdef int ascend_once(Problem* c, const Ascent* a, double* value, unsigned char* 
     return CONVERGED if end else GOES_ON
 
 
-def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, double[:, ::1] blocks,
-           double[::1] statistics, double[:, ::1] about, double[::1] state, double[::1] values,
-           const double[::1] floor, const double[::1] scale, unsigned char[::1] workspace, *,
-           const double[::1] whole, int density, int moments, int ties, bint curved, double part, bint equal_weights,
-           double cut, double mass, double tol, double resolution, double walk, int n_threads):
+def ascend(Rows rows, ClosedForm closed, Ascent ascent, double[::1] values, unsigned char[::1] workspace, *,
+           double cut, int n_threads):
     """EM as `em.fit` has it, with leaps ahead, where nothing out of the ordinary happens.
 
-    blocks (2, size): the parameters of a point, IN and OUT, and of the one before it. statistics and about (k, d): the
-    pass at the point, IN and OUT. state (state_size,): zeros at the first call; then left alone. values (iterations,)
-    OUT: the mean log-likelihood after each. walk: iterations before the first leap. mass: of all samples. scale (d,):
-    of coordinates. curved: whether leaps lead out of the structure. whole as in sweep.
+    ascent: where it is, IN and OUT. values (iterations,) OUT: the mean log-likelihood after each.
     Returns the number of iterations, the outcome, and the gain of the last update. After "lost" the statistics are of
     no use.
     """
-    cdef Problem c
-    cdef Ascent a
-    cdef Py_ssize_t i = 0, d = X.shape[1], k = about.shape[0]
+    cdef Problem c = problem_of(rows, closed, ascent.k, cut, n_threads)
+    cdef Path a
+    cdef Py_ssize_t i = 0, k = c.model.k, d = c.model.d
     cdef int outcome = GOES_ON
-    cdef double value = statistics[0] / mass
+    cdef double value = ascent.sums[0] / ascent.mass
     cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
     cdef Watch watch
     open_watch(&watch)
-    a.block_size, a.coordinates_size = block_size(k, d, moments), coordinates_size(k, d, moments)
-    a.statistics_size, a.means_size = statistics.shape[0], k * d
-    a.state, a.point, a.before = <State*>&state[0], &blocks[0, 0], &blocks[1, 0]
-    a.statistics, a.about, a.scale = &statistics[0], &about[0, 0], &scale[0]
-    a.mass, a.tol, a.resolution, a.walk, a.curved = mass, tol, resolution, walk, curved
+    a.block_size, a.coordinates_size = block_size(k, d, c.model.moments), coordinates_size(k, d, c.model.moments)
+    a.statistics_size, a.means_size = ascent.sums_size, k * d
+    a.state, a.point, a.before = <State*>ascent.memory, ascent.block, ascent.block + a.block_size
+    a.statistics, a.about, a.scale = ascent.sums, ascent.means, ascent.unit
+    a.mass, a.tol, a.resolution, a.walk, a.curved = (
+        ascent.mass, ascent.tol, ascent.resolution, ascent.walk, ascent.curved)
     a.after = <double*>at
     a.target = a.after + a.block_size
     a.x = a.target + a.block_size
@@ -341,12 +323,9 @@ def ascend(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] fra
     a.about_there = a.there + a.statistics_size
     at = <uintptr_t>(a.about_there + a.means_size)
     with nogil:
-        c = Problem(rows(X, weights, frame), Model(k, d, moments, ties, &floor[0], part, equal_weights), density,
-                    n_threads, cut, NULL)
-        c.rows.whole = start_of(whole)
         a.state.longest = max(STRETCH, a.state.longest)
         while i < values.shape[0] and outcome == GOES_ON and not look(0):
-            outcome = ascend_once[real](&c, &a, &value, <unsigned char*>at, 0)
+            outcome = ascend_once(&c, &a, &value, <unsigned char*>at)
             if outcome < STRANGE:
                 values[i] = value
                 i += 1

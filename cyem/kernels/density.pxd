@@ -84,39 +84,24 @@ cdef inline Py_ssize_t panel_size(Py_ssize_t d) noexcept nogil:
     return whole * (whole + 1) // 2 * ROWS * ROWS + d % ROWS * d
 
 
-cdef inline void pack_panels(const real* U, Py_ssize_t d, real* panels) noexcept nogil:
+cdef inline void pack_panels(const double* U, Py_ssize_t d, real* panels) noexcept nogil:
     """The upper triangle of U (d, d), row-major, in the order in which project_lanes reads it."""
     cdef Py_ssize_t i, j, r, rows
     for j from 0 <= j < d by ROWS:
         rows = ROWS if j + ROWS < d else d - j
         for i in range(rows):
             for r in range(rows):
-                panels[i * rows + r] = U[(j + i) * d + j + r] if i <= r else 0
+                panels[i * rows + r] = <real>U[(j + i) * d + j + r] if i <= r else 0
         panels += rows * rows
         for i in range(j):
             for r in range(rows):
-                panels[i * rows + r] = U[i * d + j + r]
+                panels[i * rows + r] = <real>U[i * d + j + r]
         panels += j * rows
-
-
-cdef inline void triangular(const real* tile, const real* mean, const real* panels, const real* constant, Py_ssize_t n,
-                            Py_ssize_t d, real* joint) noexcept nogil:
-    """U upper triangular, in panels."""
-    cdef Py_ssize_t lanes = LANES if real is double else WIDE
-    cdef Py_ssize_t v, l
-    cdef real c = constant[0], half = 0.5
-    cdef real q[WIDE]
-    for v from 0 <= v < n by lanes:
-        for l in range(lanes):
-            q[l] = 0
-        project_lanes(tile + v, mean, True, panels, d, NULL, q)
-        for l in range(lanes):
-            joint[v + l] = c - half * q[l]
 
 
 cdef inline void small(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
                        Py_ssize_t d, real* joint) noexcept nogil:
-    """The same for a constant d < ROWS: nothing but registers."""
+    """`triangular` for a constant d < ROWS: nothing but registers."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t v, i, l
     cdef real m, c = constant[0], half = 0.5
@@ -134,19 +119,26 @@ cdef inline void small(const real* tile, const real* mean, const real* panel, co
             joint[v + l] = c - half * q[l]
 
 
-cdef inline void triangular1(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
-                             Py_ssize_t d, real* joint) noexcept nogil:
-    small(tile, mean, panel, constant, n, 1, joint)
-
-
-cdef inline void triangular2(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
-                             Py_ssize_t d, real* joint) noexcept nogil:
-    small(tile, mean, panel, constant, n, 2, joint)
-
-
-cdef inline void triangular3(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
-                             Py_ssize_t d, real* joint) noexcept nogil:
-    small(tile, mean, panel, constant, n, 3, joint)
+cdef inline void triangular(const real* tile, const real* mean, const real* panels, const real* constant, Py_ssize_t n,
+                            Py_ssize_t d, real* joint) noexcept nogil:
+    """U upper triangular, in panels."""
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t v, l
+    cdef real c = constant[0], half = 0.5
+    cdef real q[WIDE]
+    if d == 1:
+        small(tile, mean, panels, constant, n, 1, joint)
+    elif d == 2:
+        small(tile, mean, panels, constant, n, 2, joint)
+    elif d == 3:
+        small(tile, mean, panels, constant, n, 3, joint)
+    else:
+        for v from 0 <= v < n by lanes:
+            for l in range(lanes):
+                q[l] = 0
+            project_lanes(tile + v, mean, True, panels, d, NULL, q)
+            for l in range(lanes):
+                joint[v + l] = c - half * q[l]
 
 
 cdef inline void whiten(const real* tile, const real* panels, Py_ssize_t n, Py_ssize_t d, real* out) noexcept nogil:

@@ -8,15 +8,14 @@ from libc.string cimport memcpy
 from . cimport block as blocks
 from . cimport eigen
 from .algebra cimport cholesky, precision_factor
+from .arguments cimport ClosedForm, Model
 from .block cimport fold, unfold
+from .covariance cimport matrix_exceeds
 from .eigen cimport factor_of, graded_eigen
 from .lanes cimport real
-from .moments cimport SCATTER
-from .mstep cimport Model, exceeds as above, maximise
+from .mstep cimport maximise
 from .team cimport Watch, close_watch, look, open_watch
 
-TIES = ("free", "equal", "proportional", "isochoric", "one shape", "proportional shapes", "axes",
-        "axes isochoric")
 OUTCOMES = ("unusual", "ordinary", "held")
 
 cdef enum:  # between two looks for a signal
@@ -141,7 +140,7 @@ def below(const double[:, :, ::1] A, const double[:, :, ::1] U, const double[::1
         for j in range(A.shape[0]):
             if look_at(A.shape[1]):
                 break
-            found[j] = not above(&A[j, 0, 0], &U[j, 0, 0], A.shape[1], SCATTER, &floor[0], part, &scratch[0, 0])
+            found[j] = not matrix_exceeds(&A[j, 0, 0], &U[j, 0, 0], A.shape[1], &floor[0], part, &scratch[0, 0])
     close_watch(&watch)
 
 
@@ -155,19 +154,18 @@ def coordinates_size(Py_ssize_t k, Py_ssize_t d, int moments):
     return blocks.coordinates_size(k, d, moments)
 
 
-def m_step(const double[::1] statistics, const double[:, ::1] about, const double[::1] floor,
-           const double[::1] current, double[::1] block, *, int moments, int ties, double part, bint equal_weights,
-           int n_threads):
+def m_step(ClosedForm closed, const double[::1] statistics, const double[:, ::1] about, const double[::1] current,
+           double[::1] block, *, int n_threads):
     """The M-step where nothing is out of the ordinary. Returns one of OUTCOMES.
 
-    statistics, about (k, d): IN, as a pass gives and takes them. floor: IN, the least variances (d,), or (1,) by norms;
-    part: the least variances relative to the diagonal of their own matrix. ties: between the covariances of the
-    components, one of TIES. current: IN, the block of parameters at which a search begins, or empty.
-    block: OUT; of no use after "unusual", after "held" its outcomes say which components are at the floor.
+    statistics, about (k, d): IN, as a pass gives and takes them. current: IN, the block of parameters at which a search
+    begins, or empty. block: OUT; of no use after "unusual", after "held" its outcomes say which components are at the
+    floor.
     """
     cdef int outcome
-    cdef Model model = Model(about.shape[0], about.shape[1], moments, ties, &floor[0], part, equal_weights)
+    cdef Model model = closed.model
     cdef Watch watch
+    model.k, model.d = about.shape[0], about.shape[1]
     open_watch(&watch)
     with nogil:
         outcome = maximise(&model, &statistics[0], &about[0, 0], &current[0] if current.shape[0] else NULL, &block[0],

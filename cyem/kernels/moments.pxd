@@ -1,9 +1,9 @@
 """Weighted sums of one tile about one component's old mean, added to float64 statistics.
 
 resp is the component's row of responsibilities (times weights). Sums within a tile run in the dtype of the data, sums
-across tiles in float64. There are two ways to each second moment: over all samples of a tile, which are the lanes, or
-over those few that have any responsibility, gathered as rows (y = r (x - mean), z = x - mean) of which features are the
-lanes.
+across tiles in float64. There are two ways to each second moment: over the n places of a tile that hold samples, in
+whole groups of lanes, which samples are; or over those few that have any responsibility, gathered as rows
+(y = r (x - mean), z = x - mean) of which features are the lanes.
 """
 
 from libc.math cimport sqrt, sqrtf
@@ -15,9 +15,6 @@ from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, WORDS, cyem_lowest, real
 cdef union Flags:
     unsigned char one[TILE]
     uint64_t eight[WORDS]
-
-cdef enum Moments:  # the kinds of second moment, in the order of sweep.MOMENTS
-    NONE, SCATTER, POOLED, SQUARES, NORMS
 
 cdef enum:
     HEAD = 2  # log-likelihood, log of the largest responsibilities: what statistics begin with
@@ -41,8 +38,8 @@ cdef inline Py_ssize_t side(Py_ssize_t d) noexcept nogil:
 
 # --- all samples of a tile -------------------------------------------------------------------------------------------
 
-cdef inline void sum_rows(const real* tile, const real* mean, const real* resp, Py_ssize_t rows, bint squares,
-                          double* first, double* second, Py_ssize_t step) noexcept nogil:
+cdef inline void sum_rows(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t rows,
+                          bint squares, double* first, double* second, Py_ssize_t step) noexcept nogil:
     """first_i += sum_s r_s (x_si - mean_i) for some features, and, if squares, second[i * step] += those of squares.
 
     rows (at most ROWS) and squares are constants where this is called. Scalar sums: each becomes a register of lanes.
@@ -52,7 +49,7 @@ cdef inline void sum_rows(const real* tile, const real* mean, const real* resp, 
     cdef real t0 = 0, t1 = 0, t2 = 0, t3 = 0, q0 = 0, q1 = 0, q2 = 0, q3 = 0
     cdef real m0 = mean[0], m1 = mean[1] if rows > 1 else 0
     cdef real m2 = mean[2] if rows > 2 else 0, m3 = mean[3] if rows > 3 else 0
-    for s in range(TILE):
+    for s in range(n):
         r = resp[s]
         x = tile[s] - m0
         y = r * x
@@ -90,40 +87,40 @@ cdef inline void sum_rows(const real* tile, const real* mean, const real* resp, 
             second[3 * step] += q3
 
 
-cdef inline void sum_features(const real* tile, const real* mean, const real* resp, Py_ssize_t d, bint squares,
-                              double* first, double* second, Py_ssize_t step) noexcept nogil:
+cdef inline void sum_features(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                              bint squares, double* first, double* second, Py_ssize_t step) noexcept nogil:
     """The same for all features."""
     cdef Py_ssize_t i
     for i from 0 <= i <= d - ROWS by ROWS:
-        sum_rows(tile + i * TILE, mean + i, resp, ROWS, squares, first + i, second + i * step, step)
+        sum_rows(tile + i * TILE, mean + i, resp, n, ROWS, squares, first + i, second + i * step, step)
     i = d // ROWS * ROWS
     if d - i == 3:
-        sum_rows(tile + i * TILE, mean + i, resp, 3, squares, first + i, second + i * step, step)
+        sum_rows(tile + i * TILE, mean + i, resp, n, 3, squares, first + i, second + i * step, step)
     elif d - i == 2:
-        sum_rows(tile + i * TILE, mean + i, resp, 2, squares, first + i, second + i * step, step)
+        sum_rows(tile + i * TILE, mean + i, resp, n, 2, squares, first + i, second + i * step, step)
     elif d - i == 1:
-        sum_rows(tile + i * TILE, mean + i, resp, 1, squares, first + i, second + i * step, step)
+        sum_rows(tile + i * TILE, mean + i, resp, n, 1, squares, first + i, second + i * step, step)
 
 
-cdef inline void first_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                             double* first, double* second) noexcept nogil:
+cdef inline void first_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                             real* z, double* first, double* second) noexcept nogil:
     """first_i += sum_s r_s (x_si - mean_i)"""
-    sum_features(tile, mean, resp, d, False, first, NULL, 0)
+    sum_features(tile, mean, resp, n, d, False, first, NULL, 0)
 
 
-cdef inline void squares_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                               double* first, double* second) noexcept nogil:
+cdef inline void squares_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                               real* z, double* first, double* second) noexcept nogil:
     """second_i += sum_s r_s (x_si - mean_i)^2; first as above"""
-    sum_features(tile, mean, resp, d, True, first, second, 1)
+    sum_features(tile, mean, resp, n, d, True, first, second, 1)
 
 
-cdef inline void norms_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                             double* first, double* second) noexcept nogil:
+cdef inline void norms_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                             real* z, double* first, double* second) noexcept nogil:
     """second_0 += sum_s r_s |x_s - mean|^2; first as above"""
-    sum_features(tile, mean, resp, d, True, first, second, 0)
+    sum_features(tile, mean, resp, n, d, True, first, second, 0)
 
 
-cdef inline void outer(const real* y, const real* z, Py_ssize_t rows, bint triangle, double* out,
+cdef inline void outer(const real* y, const real* z, Py_ssize_t n, Py_ssize_t rows, bint triangle, double* out,
                        Py_ssize_t stride) noexcept nogil:
     """out[a, b] += sum_s y[a, s] z[b, s] for rows x ROWS features, or for b <= a only.
 
@@ -132,7 +129,7 @@ cdef inline void outer(const real* y, const real* z, Py_ssize_t rows, bint trian
     cdef Py_ssize_t s
     cdef real q00 = 0, q01 = 0, q02 = 0, q03 = 0, q10 = 0, q11 = 0, q12 = 0, q13 = 0
     cdef real q20 = 0, q21 = 0, q22 = 0, q23 = 0, q30 = 0, q31 = 0, q32 = 0, q33 = 0
-    for s in range(TILE):
+    for s in range(n):
         q00 += y[s] * z[s]
         if not triangle:
             q01 += y[s] * z[TILE + s]
@@ -182,18 +179,18 @@ cdef inline void outer(const real* y, const real* z, Py_ssize_t rows, bint trian
         out[3] += q33
 
 
-cdef inline void outer_rows(const real* z, Py_ssize_t a, Py_ssize_t rows, double* out,
+cdef inline void outer_rows(const real* z, Py_ssize_t n, Py_ssize_t a, Py_ssize_t rows, double* out,
                             Py_ssize_t stride) noexcept nogil:
     """The features a to a + rows with all before them, and with each other."""
     cdef Py_ssize_t b
     out += a * stride
     for b from 0 <= b < a by ROWS:
-        outer(z + a * TILE, z + b * TILE, rows, False, out + b, stride)
-    outer(z + a * TILE, z + a * TILE, rows, True, out + a, stride)
+        outer(z + a * TILE, z + b * TILE, n, rows, False, out + b, stride)
+    outer(z + a * TILE, z + a * TILE, n, rows, True, out + a, stride)
 
 
-cdef inline void scatter_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                               double* first, double* second) noexcept nogil:
+cdef inline void scatter_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                               real* z, double* first, double* second) noexcept nogil:
     """second[a, b] += sum_s r_s (x_sa - mean_a) (x_sb - mean_b), b <= a; first as above
 
     z <- sqrt(r) (x - mean): one array serves both sides of the product.
@@ -201,35 +198,47 @@ cdef inline void scatter_dense(const real* tile, const real* mean, const real* r
     cdef Py_ssize_t i, s, a
     cdef real m, total
     cdef real root[TILE]
-    for s in range(TILE):
+    if d == 1:
+        scatter_small(tile, mean, resp, n, 1, first, second)
+        return
+    if d == 2:
+        scatter_small(tile, mean, resp, n, 2, first, second)
+        return
+    if d == 3:
+        scatter_small(tile, mean, resp, n, 3, first, second)
+        return
+    if d == 4:
+        scatter_small(tile, mean, resp, n, 4, first, second)
+        return
+    for s in range(n):
         root[s] = sqrt(resp[s]) if real is double else sqrtf(resp[s])
     for i in range(d):
         m = mean[i]
         total = 0
-        for s in range(TILE):
+        for s in range(n):
             z[i * TILE + s] = (tile[i * TILE + s] - m) * root[s]
             total += z[i * TILE + s] * root[s]
         first[i] += total
     for a from 0 <= a <= d - ROWS by ROWS:
-        outer_rows(z, a, ROWS, second, side(d))
+        outer_rows(z, n, a, ROWS, second, side(d))
     a = d // ROWS * ROWS
     if d - a == 3:
-        outer_rows(z, a, 3, second, side(d))
+        outer_rows(z, n, a, 3, second, side(d))
     elif d - a == 2:
-        outer_rows(z, a, 2, second, side(d))
+        outer_rows(z, n, a, 2, second, side(d))
     elif d - a == 1:
-        outer_rows(z, a, 1, second, side(d))
+        outer_rows(z, n, a, 1, second, side(d))
 
 
-cdef inline void scatter_small(const real* tile, const real* mean, const real* resp, Py_ssize_t d, double* first,
-                               double* second) noexcept nogil:
+cdef inline void scatter_small(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                               double* first, double* second) noexcept nogil:
     """The same for a constant d <= ROWS, in one go and without a square root."""
     cdef Py_ssize_t s, stride = side(d)
     cdef real x0, x1, x2, x3, y0, y1, y2, y3
     cdef real f0 = 0, f1 = 0, f2 = 0, f3 = 0, q00 = 0, q10 = 0, q11 = 0, q20 = 0, q21 = 0, q22 = 0
     cdef real q30 = 0, q31 = 0, q32 = 0, q33 = 0
     cdef real m0 = mean[0], m1 = mean[1] if d > 1 else 0, m2 = mean[2] if d > 2 else 0, m3 = mean[3] if d > 3 else 0
-    for s in range(TILE):
+    for s in range(n):
         x0 = tile[s] - m0
         y0 = resp[s] * x0
         f0 += y0
@@ -272,26 +281,6 @@ cdef inline void scatter_small(const real* tile, const real* mean, const real* r
         second[3 * stride + 1] += q31
         second[3 * stride + 2] += q32
         second[3 * stride + 3] += q33
-
-
-cdef inline void scatter1(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                          double* first, double* second) noexcept nogil:
-    scatter_small(tile, mean, resp, 1, first, second)
-
-
-cdef inline void scatter2(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                          double* first, double* second) noexcept nogil:
-    scatter_small(tile, mean, resp, 2, first, second)
-
-
-cdef inline void scatter3(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                          double* first, double* second) noexcept nogil:
-    scatter_small(tile, mean, resp, 3, first, second)
-
-
-cdef inline void scatter4(const real* tile, const real* mean, const real* resp, Py_ssize_t d, real* z,
-                          double* first, double* second) noexcept nogil:
-    scatter_small(tile, mean, resp, 4, first, second)
 
 
 # --- those samples that have any responsibility ----------------------------------------------------------------------
@@ -399,20 +388,21 @@ cdef inline void pooled_of_whole(const double* whole, const double* masses, cons
                                  Py_ssize_t d, double* second) noexcept nogil:
     """second <- sum_sk r_sk (x_s - mean_k)(x_s - mean_k)', where responsibilities r_sk add up to the weights w_s.
 
-    From whole (d, d), which is sum_s w_s x_s x_s', and from masses (k,) and first moments f (k, d), which follow them:
+    From whole (d, d), which is sum_s w_s x_s x_s', from masses (k,) and first moments f (k, d), which follow them, and
+    from means (k, side):
 
         second = whole - sum_k (n_k mean_k mean_k' + f_k mean_k' + mean_k f_k')
     """
     cdef const double* first = masses + k
-    cdef Py_ssize_t j, a, b
+    cdef Py_ssize_t j, a, b, width = side(d)
     cdef double m, f
     memcpy(second, whole, d * d * sizeof(double))
     for j in range(k):
         for a in range(d):
-            m = means[j * d + a]
+            m = means[j * width + a]
             f = masses[j] * m + first[j * d + a]
             for b in range(d):
-                second[a * d + b] -= f * means[j * d + b] + m * first[j * d + b]
+                second[a * d + b] -= f * means[j * width + b] + m * first[j * d + b]
     for a in range(d):
         for b in range(a):
             second[b * d + a] = second[a * d + b]
@@ -423,7 +413,7 @@ cdef inline void rest_of_whole(const double* whole, Py_ssize_t rest, const real*
     """Mass, first and second moments of one component, which are what the others leave of all samples.
 
     whole: mass, first (d) and second moments (d, d) about the origin. sums: masses, first and second moments about
-    means, which add up to it. A component's moments about another mean, gap = its own - the other away, are
+    means (k, side), which add up to it. A component's moments about another mean, gap = its own - the other away, are
 
         first + n gap    and    second + first gap' + gap first' + n gap gap'.
     """
@@ -431,9 +421,9 @@ cdef inline void rest_of_whole(const double* whole, Py_ssize_t rest, const real*
     cdef double* second = first + k * d
     cdef double* f = first + rest * d
     cdef double* S = second + rest * d * d
-    cdef const real* mean = means + rest * d
+    cdef Py_ssize_t j, a, b, width = side(d)
+    cdef const real* mean = means + rest * width
     cdef double n = whole[0], gap, g
-    cdef Py_ssize_t j, a, b
     for a in range(d):
         f[a] = whole[1 + a] - n * mean[a]
         for b in range(d):
@@ -445,11 +435,11 @@ cdef inline void rest_of_whole(const double* whole, Py_ssize_t rest, const real*
         n = sums[j]
         sums[rest] -= n
         for a in range(d):
-            gap = <double>means[j * d + a] - mean[a]
+            gap = <double>means[j * width + a] - mean[a]
             g = first[j * d + a] + n * gap
             f[a] -= g
             for b in range(d):
-                S[a * d + b] -= (second[j * d * d + a * d + b] + g * (<double>means[j * d + b] - mean[b])
+                S[a * d + b] -= (second[j * d * d + a * d + b] + g * (<double>means[j * width + b] - mean[b])
                                  + gap * first[j * d + b])
     for a in range(d):
         for b in range(a):

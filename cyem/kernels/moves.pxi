@@ -1,73 +1,29 @@
 # --- what moves of a search promise ----------------------------------------------------------------------------------
 
-# Here each component has a covariance of its own, as far as second moments see it: a matrix (d, d) by scatter and
-# pooled, the variances (d,) by squares, and their mean by norms.
+# Here each component has a covariance of its own, also where all have one in a fit.
 
 cdef Py_ssize_t own_size(Py_ssize_t d, int moments) noexcept nogil:
     """Length of the covariance of one component."""
-    return d * d if moments == SCATTER or moments == POOLED else d if moments == SQUARES else 1
-
-
-cdef void add_square(double* C, double share, const double* x, Py_ssize_t d, int moments) noexcept nogil:
-    """C <- C + share x x', as far as second moments see it."""
-    cdef Py_ssize_t i, a
-    for i in range(d):
-        if moments == SCATTER or moments == POOLED:
-            for a in range(d):
-                C[i * d + a] += share * x[i] * x[a]
-        elif moments == SQUARES:
-            C[i] += share * x[i] * x[i]
-        else:
-            C[0] += share * x[i] * x[i] / d
+    cdef Kind kind = kind_of(moments)
+    return numbers(&kind, d)
 
 
 cdef void sum_up(const double* w, const double* C, Py_ssize_t k, Py_ssize_t d, int moments,
                  double* statistics) noexcept nogil:
     """statistics <- what samples of k Gaussians of weights w and covariances C sum up to about their means."""
+    cdef Kind kind = kind_of(moments)
     cdef double* second = statistics + HEAD + k + k * d
-    cdef Py_ssize_t j, i, size = own_size(d, moments)
+    cdef Py_ssize_t j, size = numbers(&kind, d)
     memset(statistics, 0, statistics_size(k, d, moments) * sizeof(double))
     for j in range(k):
         statistics[HEAD + j] = w[j]
-        for i in range(size):
-            second[i] += w[j] * C[i] * (d if moments == NORMS else 1)
-        C += size
-        second += 0 if moments == POOLED else size
-
-
-cdef bint longest(const double* C, Py_ssize_t d, int moments, double* scratch, double* axis) noexcept nogil:
-    """axis <- the principal axis of a covariance, as long as the standard deviation along it; false where it has none.
-
-    scratch: what `longest_numbers` says.
-    """
-    cdef Py_ssize_t i, best = 0
-    cdef double* Z = scratch + d * d
-    cdef double* values = Z + d * d
-    if moments == SCATTER or moments == POOLED:
-        memcpy(scratch, C, d * d * sizeof(double))
-        if not graded_eigen(scratch, d, values, Z, values + d):
-            return False
-        for i in range(d):
-            axis[i] = sqrt(values[d - 1]) * Z[(d - 1) * d + i]
-        return True
-    memset(axis, 0, d * sizeof(double))
-    if moments == NORMS:  # any axis will do
-        axis[d - 1] = sqrt(C[0])
-        return True
-    for i in range(1, d):
-        best = i if C[i] > C[best] else best
-    axis[best] = sqrt(C[best])
-    return True
-
-
-cdef Py_ssize_t longest_numbers(Py_ssize_t d, int moments) noexcept nogil:
-    """Doubles that `longest` needs."""
-    return 2 * d * d + 2 * d if moments == SCATTER or moments == POOLED else 0
+        kind.one.sum(w[j], C + j * size, d, second)
+        second += size if kind.each else 0
 
 
 cdef struct Splitting:      # how components are split
     double owned            # responsibility from which a sample counts as one of a component
-    double tol
+    double tol              # as of a climb
     int enough              # samples for each feature that are looked at
     int least               # samples for each feature that both halves need
     int trial               # iterations of EM from each of two starts
@@ -76,7 +32,8 @@ cdef struct Splitting:      # how components are split
 
 cdef Py_ssize_t split_numbers(Py_ssize_t d, int moments) noexcept nogil:
     """Doubles that one split needs."""
-    return (3 * statistics_size(2, d, moments) + 6 * d + block_size(2, d, moments) + d + longest_numbers(d, moments))
+    cdef Kind kind = kind_of(moments)
+    return 3 * statistics_size(2, d, moments) + 6 * d + block_size(2, d, moments) + d + axis_numbers(&kind, d)
 
 
 cpdef Py_ssize_t splits_size(Py_ssize_t n, Py_ssize_t d, int density, int moments, Py_ssize_t itemsize,
@@ -93,6 +50,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     none."""
     cdef Problem c = whole[0]
     cdef int moments = c.model.moments
+    cdef Kind kind = kind_of(moments)
     cdef Py_ssize_t d = c.model.d, size = statistics_size(2, d, moments), own_numbers = own_size(d, moments)
     cdef Py_ssize_t r, i, thin, n = 0
     cdef const real* weights = <const real*>c.rows.weights
@@ -116,7 +74,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     block = about + 6 * d
     step = block + block_size(2, d, moments)
     scratch = step + d
-    values = scratch + longest_numbers(d, moments)
+    values = scratch + axis_numbers(&kind, d)
     at += aligned((split_numbers(d, moments) + max(how.trial, how.iterations)) * sizeof(double))
 
     for r in range(c.rows.n):
@@ -138,9 +96,9 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     memcpy(about, mean, d * sizeof(double))
     if not update(&c, statistics, about, NULL, block):
         return -INFINITY
-    before = measure[real](&c, block, statistics, about, at, 0)
+    before = measure(&c, block, statistics, about, at)
 
-    if not longest(C, d, moments, scratch, step):
+    if not kind.one.axis(C, d, scratch, step):
         return -INFINITY
     for i in range(d):  # as far as the halves of a normal distribution are from its mean
         step[i] *= 0.8
@@ -155,18 +113,17 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
             matrices[i] = C[i] / 2 if start else C[i]
             matrices[own_numbers + i] = 2 * C[i]
         if not start:
-            add_square(matrices, -1, step, d, moments)
+            kind.one.stretch(matrices, -1, step, d)
             memcpy(matrices + own_numbers, matrices, own_numbers * sizeof(double))
         sum_up(w, matrices, 2, d, moments, statistics + start * size)
         memcpy(about + start * 2 * d, means, 2 * d * sizeof(double))
-        done = climb_from[real](&c, how.trial, how.tol, statistics + start * size, about + start * 2 * d, values, at,
-                                0)
+        done = climb_from(&c, how.trial, how.tol, statistics + start * size, about + start * 2 * d, values, at)
         if done > 0 and values[done - 1] > best:
             best, found = values[done - 1], start
     if found < 0:
         return -INFINITY
     statistics, about = statistics + found * size, about + found * 2 * d
-    done = climb_from[real](&c, how.iterations, how.tol, statistics, about, values, at, 0)
+    done = climb_from(&c, how.iterations, how.tol, statistics, about, values, at)
     if done < 0 or not update(&c, statistics, about, NULL, block):
         return -INFINITY
     best = values[done - 1]
@@ -174,8 +131,7 @@ cdef double split(const Problem* whole, const Splitting* how, const real* resp, 
     memcpy(means, block + 2, 2 * d * sizeof(double))
     A = parts(block, 2, d, moments).covariances
     for i in range(2):
-        memcpy(matrices + i * own_numbers, A if moments == POOLED else A + i * own_numbers,
-               own_numbers * sizeof(double))
+        memcpy(matrices + i * own_numbers, A + i * own_numbers if kind.each else A, own_numbers * sizeof(double))
     return mass * (best - before) if min(shares[0], shares[1]) * mass >= how.least * d + 1 else -INFINITY
 
 
@@ -185,105 +141,65 @@ cdef struct Splits:         # of several components
     const Py_ssize_t* which
     const void* resp        # (n, k)
     const double* means     # (k, d)
-    const double* C         # (k, own_size)
-    double* gains           # (k,)
-    double* shares          # (k, 2)
-    double* halves          # (k, 2, d)
-    double* matrices        # (k, 2, own_size)
-    Py_ssize_t k, own
+    const double* C         # (k, own)
+    double* found           # (components to split, size)
+    Py_ssize_t k, own, size
     unsigned char* workspace
     Py_ssize_t workspace_size  # of one thread
 
 
 cdef void split_one(const Splits* s, Py_ssize_t i, int thread, real unused) noexcept nogil:
     cdef Py_ssize_t j = s.which[i], d = s.problem.model.d
-    s.gains[j] = split[real](s.problem, s.how, <const real*>s.resp + j, s.k, s.means + j * d, s.C + j * s.own,
-                             s.shares + 2 * j, s.halves + 2 * j * d, s.matrices + 2 * j * s.own,
-                             s.workspace + thread * s.workspace_size)
+    cdef double* found = s.found + i * s.size
+    found[0] = split[real](s.problem, s.how, <const real*>s.resp + j, s.k, s.means + j * d, s.C + j * s.own, found + 1,
+                           found + 3, found + 3 + 2 * d, s.workspace + thread * s.workspace_size)
 
 
-def splits(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] resp,
-           const double[:, ::1] means, const double[:, ::1] C, const Py_ssize_t[::1] which, double[::1] gains,
-           double[:, ::1] shares, double[:, :, ::1] halves, double[:, :, ::1] matrices, const double[::1] floor,
-           unsigned char[::1] workspace, *, int density, int moments, double part, double cut, double tol,
-           int trial, int iterations, double owned, int enough, int least, int at_once):
+def splits(Rows rows, ClosedForm closed, Splitting how, const double[:, ::1] means, const double[:, ::1] C, resp,
+           const Py_ssize_t[::1] which, double[:, ::1] found, unsigned char[::1] workspace, *, double cut, int at_once):
     """Two components in the place of each of some: where a few iterations of EM on the samples of that one lead.
 
     They begin as the halves of a component, or as its core and its shell, whatever is better after `trial` iterations;
-    the covariances of the two are free, as far as moments see them. resp (n, k), means (k, d), C (k, own_size), which
-    (m,): IN, a mixture and which of its components. gains (k,) OUT: of the sum of log-likelihoods, about, or -inf where
-    there is no split. shares (k, 2), halves (k, 2, d), matrices (k, 2, own_size) OUT. A sample is one of a component
-    from the responsibility `owned` on; `enough` of them for each feature are looked at, both halves need `least` for
-    each. at_once components go side by side.
+    the covariances of the two are `closed`. means (k, d), C (k, own_size), resp (n, k), which (m,): IN, a mixture and
+    which of its components. found (m, 3 + 2 d + 2 own_size) OUT: the gain of the sum of log-likelihoods, about, or -inf
+    where there is no split; the shares of the two, their means and covariances. A sample is one of a component from the
+    responsibility `owned` on; `enough` of them for each feature are looked at, both halves need `least` for each.
+    at_once components go side by side.
     """
-    cdef Problem c
-    cdef Splitting how
+    cdef Problem c = problem_of(rows, closed, 2, cut, 1)
     cdef Splits all
     cdef const Py_ssize_t* chosen = &which[0] if which.shape[0] else NULL
-    cdef Py_ssize_t n = X.shape[0], d = X.shape[1]
+    cdef double* out = &found[0, 0] if which.shape[0] else NULL
+    cdef const void* given = matrix(resp, rows.table.single)
+    cdef Py_ssize_t n = rows.table.n, d = rows.table.d, k = means.shape[0]
+    cdef item_t each
     cdef Watch watch
     open_watch(&watch)
-    how.owned, how.tol, how.enough, how.least, how.trial, how.iterations = owned, tol, enough, least, trial, iterations
     with nogil:
-        c = Problem(rows(X, weights, frame), Model(2, X.shape[1], moments, FREE, &floor[0], part, False), density, 1,
-                    cut, NULL)
-        all = Splits(&c, &how, chosen, &resp[0, 0], &means[0, 0], &C[0, 0], &gains[0], &shares[0, 0], &halves[0, 0, 0],
-                     &matrices[0, 0, 0], resp.shape[1], C.shape[1], &workspace[0],
+        all = Splits(&c, &how, chosen, given, &means[0, 0], &C[0, 0], out, k, C.shape[1], found.shape[1], &workspace[0],
                      workspace.shape[0] // at_once // 64 * 64)
-        share_out(<item_t>split_one[real], &all, which.shape[0],
-                  <double>n * d * d * max(trial, iterations) / resp.shape[1], at_once)
+        each = <item_t>split_one[float]
+        if not rows.table.single:
+            each = <item_t>split_one[double]
+        share_out(each, &all, which.shape[0], <double>n * d * d * max(how.trial, how.iterations) / k, at_once)
     close_watch(&watch)
 
 
 cdef double LOG_2 = 0.6931471805599453094
 
 
-cdef double log_volume(const double* C, Py_ssize_t d, int moments, double* R) noexcept nogil:
-    """log det of a covariance."""
-    cdef double total = 0
-    cdef Py_ssize_t i
-    if moments == SCATTER or moments == POOLED:
-        if not cholesky(C, NULL, 0, d, R):
-            return -INFINITY
-        for i in range(d):
-            total += 2 * log(R[i * d + i])
-    elif moments == SQUARES:
-        for i in range(d):
-            total += log(C[i])
-    else:
-        total = d * log(C[0])
-    return total
-
-
-cdef bint metric_of(const double* C, Py_ssize_t d, int moments, double* R) noexcept nogil:
-    """R <- the upper triangle, or the diagonal, by which R' R is a covariance; false where it is none."""
-    cdef Py_ssize_t i
-    if moments == SCATTER or moments == POOLED:
-        return cholesky(C, NULL, 0, d, R)
-    for i in range(d):
-        R[i] = sqrt(C[i if moments == SQUARES else 0])
-        if not R[i] > 0:
-            return False
-    return True
-
-
-cdef void nearest(const double* means, const double* R, Py_ssize_t i, Py_ssize_t k, Py_ssize_t d, bint diagonal,
+cdef void nearest(const double* means, const double* R, Py_ssize_t i, Py_ssize_t k, Py_ssize_t d, const Kind* kind,
                   int near, double* distances, double* losses, double* gap) noexcept nogil:
     """losses[i, m] and losses[m, i] <- 0 for the components m nearest to i in its own metric, R' R.
 
     The first ones where distances tie. distances (k,) and gap (d,) are scratch.
     """
-    cdef Py_ssize_t m, a, b, best
+    cdef Py_ssize_t m, a, best
     cdef int _
     for m in range(k):
-        distances[m] = 0 if m != i else INFINITY
         for a in range(d):
             gap[a] = means[m * d + a] - means[i * d + a]
-            if not diagonal:
-                for b in range(a):
-                    gap[a] -= R[b * d + a] * gap[b]
-            gap[a] /= R[a] if diagonal else R[a * d + a]
-            distances[m] += gap[a] * gap[a]
+        distances[m] = kind.one.distance(R, d, gap) if m != i else INFINITY
     for _ in range(min(near, k - 1)):
         best = 0
         for m in range(1, k):
@@ -297,49 +213,62 @@ cpdef Py_ssize_t mergers_size(Py_ssize_t d, Py_ssize_t k, int moments):
     return 2 * k + k * k + 2 * d + 2 * own_size(d, moments)
 
 
-def mergers(const double[::1] shares, const double[:, ::1] means, const double[:, ::1] C, const real[:, ::1] resp,
-            const real[::1] weights, double[:, ::1] losses, double[::1] scratch, *, int moments, int near):
+cdef double overlaps(const real* resp, const real* weights, Py_ssize_t n, Py_ssize_t k, double* shared) noexcept nogil:
+    """shared (k, k) <- sums of r_i r_j below the diagonal, on which are those of log(1 - r_i); returns all weight."""
+    cdef double rest = -72.0873067782343 if real is double else -31.8847703057575  # log of squared rounding
+    cdef double w, t, total = 0
+    cdef Py_ssize_t r, i, j
+    memset(shared, 0, k * k * sizeof(double))
+    for r in range(n):
+        if look(k * k):
+            break
+        w = 1 if weights is NULL else weights[r]
+        total += w
+        for i in range(k):
+            t = resp[r * k + i]
+            if t > 0:
+                shared[i * k + i] += w * (log(1 - t) if t < 1 else rest)
+                for j in range(i):
+                    shared[i * k + j] += w * t * resp[r * k + j]
+    return total
+
+
+def mergers(Rows rows, const double[::1] shares, const double[:, ::1] means, const double[:, ::1] C, resp,
+            double[:, ::1] losses, double[::1] scratch, *, int moments, int near):
     """What it costs to do with one component less, about: of the sum of log-likelihoods.
 
-    shares (k,), means (k, d), C (k, own_size), resp (n, k), weights (n,) or empty for ones: IN, a mixture and what the
-    samples say. losses (k, k) OUT: [i, i] without component i, and without any change to the others; [i, j] with one
-    normal distribution in the place of i and j, inf where neither is one of the `near` nearest of the other.
+    shares (k,), means (k, d), C (k, own_size), resp (n, k): IN, a mixture and what the samples say. losses (k, k) OUT:
+    [i, i] without component i, and without any change to the others; [i, j] with one normal distribution in the place
+    of i and j, inf where neither is one of the `near` nearest of the other.
     scratch: what `mergers_size` says.
     """
-    cdef Py_ssize_t n = resp.shape[0], k = means.shape[0], d = means.shape[1], own = C.shape[1], r, i, j, a
-    cdef bint diagonal = moments == SQUARES or moments == NORMS
+    cdef Py_ssize_t n = rows.table.n, k = means.shape[0], d = means.shape[1], own = C.shape[1], i, j, a
+    cdef Kind kind = kind_of(moments)
     cdef double* volumes = &scratch[0]
     cdef double* distances = volumes + k
-    cdef double* shared = distances + k  # sums of r_i r_j, on the diagonal those of log(1 - r_i)
+    cdef double* shared = distances + k
     cdef double* gap = shared + k * k
     cdef double* both = gap + d
     cdef double* R = both + own
     cdef Watch watch
-    cdef double total = 0, w, t
-    cdef double rest = -72.0873067782343 if real is double else -31.8847703057575  # log of squared rounding
+    cdef double total, w, t
+    cdef const void* given = matrix(resp, rows.table.single)
+    cdef const void* weights = rows.table.weights
     open_watch(&watch)
     with nogil:
         for i in range(k):
             for j in range(k):
                 losses[i, j] = INFINITY
-                shared[i * k + j] = 0
         for i in range(k):
             if look(k * own):
                 break
-            volumes[i] = log_volume(&C[i, 0], d, moments, R)
-            if metric_of(&C[i, 0], d, moments, R):
-                nearest(&means[0, 0], R, i, k, d, diagonal, near, distances, &losses[0, 0], gap)
-        for r in range(n):
-            if look(k * k):
-                break
-            w = weights[r] if weights.shape[0] else 1
-            total += w
-            for i in range(k):
-                t = resp[r, i]
-                if t > 0:
-                    shared[i * k + i] += w * (log(1 - t) if t < 1 else rest)
-                    for j in range(i):
-                        shared[i * k + j] += w * t * resp[r, j]
+            volumes[i] = kind.one.volume(&C[i, 0], d, R)
+            if kind.one.root(&C[i, 0], d, R):
+                nearest(&means[0, 0], R, i, k, d, &kind, near, distances, &losses[0, 0], gap)
+        if rows.table.single:
+            total = overlaps(<const float*>given, <const float*>weights, n, k, shared)
+        else:
+            total = overlaps(<const double*>given, <const double*>weights, n, k, shared)
         for i in range(k):
             if look(k * own):
                 break
@@ -352,9 +281,9 @@ def mergers(const double[::1] shares, const double[:, ::1] means, const double[:
                         gap[a] = means[i, a] - means[j, a]
                     for a in range(own):
                         both[a] = t * C[i, a] + (1 - t) * C[j, a]
-                    add_square(both, t * (1 - t), gap, d, moments)
+                    kind.one.stretch(both, t * (1 - t), gap, d)
                     t = (entropic(shares[i], volumes[i]) + entropic(shares[j], volumes[j])
-                         - entropic(w, log_volume(both, d, moments, R)))
+                         - entropic(w, kind.one.volume(both, d, R)))
                     # what responsibilities that the two share tell is not lost: their entropy, from below
                     losses[i, j] = losses[j, i] = total * t + 4 * LOG_2 * shared[i * k + j]
     close_watch(&watch)

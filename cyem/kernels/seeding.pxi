@@ -49,7 +49,7 @@ cdef Py_ssize_t draw(const double* weights, const double* nearest, Py_ssize_t n,
     return last
 
 
-cdef void measured(Rows r, const Py_ssize_t* looked, Py_ssize_t n, const real* metric, bint triangle, real* Y,
+cdef void measured(Table r, const Py_ssize_t* looked, Py_ssize_t n, const double* metric, bint triangle, real* Y,
                    double* w) noexcept nogil:
     """Y (d, n) <- samples in the frame, times a metric, and w <- their weights.
 
@@ -71,9 +71,9 @@ cdef void measured(Rows r, const Py_ssize_t* looked, Py_ssize_t n, const real* m
             u = (x[i] - frame[i]) * frame[d + i]
             if triangle:
                 for j in range(i, d):
-                    Y[j * n + s] += u * metric[i * d + j]
+                    Y[j * n + s] += u * <real>metric[i * d + j]
             else:
-                Y[i * n + s] = u * metric[i]
+                Y[i * n + s] = u * <real>metric[i]
 
 
 cdef void spread_out(const real* Y, Py_ssize_t n, Py_ssize_t d, const double* weights, const double* uniform,
@@ -106,37 +106,29 @@ cdef void spread_out(const real* Y, Py_ssize_t n, Py_ssize_t d, const double* we
         nearest, best = best, nearest
 
 
-cdef bint whitening(Rows r, const double* floor, double part, int n_threads, double* scratch, unsigned char* at,
-                    real* metric) noexcept nogil:
+cdef bint whitening(Table r, const Model* model, int n_threads, double* scratch, unsigned char* at,
+                    double* metric) noexcept nogil:
     """metric <- the upper triangle by which samples have the identity as their covariance matrix; false for none."""
     cdef Pass p
-    cdef Py_ssize_t d = r.d, i
+    cdef Py_ssize_t d = r.d
     cdef double* origin = scratch
     cdef double* statistics = origin + d
     cdef double* block = statistics + statistics_size(1, d, SCATTER)
-    cdef const double* U = parts(block, 1, d, SCATTER).factors
-    cdef Model model = Model(1, d, SCATTER, FREE, floor, part, False)
+    # a density that is the same everywhere: all samples are of one component
+    cdef Mixture everywhere = Mixture(DIAGONAL, 1, 1, origin, origin, NULL)
     memset(origin, 0, d * sizeof(double))
-    memset(metric, 0, d * d * sizeof(real))  # a density that is the same everywhere: all samples are of one component
-    open_pass[real](&p, r, metric, 1, DIAGONAL, SCATTER, False, at)
-    set_density[real](&p, metric, metric, 1, origin, DIAGONAL, SOFT, -1)
+    open_pass(&p, r, &everywhere, SOFT, SCATTER, -1, False, at)
     run(&p, n_threads)
-    add_shards[real](&p, statistics, metric, n_threads)
-    if maximise(&model, statistics, origin, NULL, block, n_threads) == UNUSUAL:
+    add_shards(&p, statistics, n_threads)
+    if maximise(model, statistics, origin, NULL, block, n_threads) == UNUSUAL:
         return False
-    for i in range(d * d):
-        metric[i] = <real>U[i]
+    memcpy(metric, parts(block, 1, d, SCATTER).factors, d * d * sizeof(double))
     return True
 
 
-cdef Py_ssize_t metrics_size(Py_ssize_t d, bint whitens):
-    """Numbers of the metrics: a triangle, if any, and a diagonal."""
-    return (d * d if whitens else 0) + d
-
-
-cdef Py_ssize_t begin_numbers(Py_ssize_t looked, Py_ssize_t d, Py_ssize_t k, bint whitens):
-    """Doubles for seeds and metrics."""
-    return 4 * looked + k + (d + statistics_size(1, d, SCATTER) + block_size(1, d, SCATTER) if whitens else 0)
+cdef Py_ssize_t begin_numbers(Py_ssize_t looked, Py_ssize_t d, bint whitens) noexcept nogil:
+    """Doubles for seeds and metrics: a diagonal, and a triangle, if any."""
+    return 4 * looked + d + (d * d + d + statistics_size(1, d, SCATTER) + block_size(1, d, SCATTER) if whitens else 0)
 
 
 cpdef Py_ssize_t begin_size(Py_ssize_t n, Py_ssize_t looked, Py_ssize_t d, Py_ssize_t k, int moments,
@@ -146,61 +138,88 @@ cpdef Py_ssize_t begin_size(Py_ssize_t n, Py_ssize_t looked, Py_ssize_t d, Py_ss
     if whitens:
         passes = max(passes, workspace_size(n, d, k, WHITENED, moments, itemsize, n_threads),
                      workspace_size(n, d, 1, DIAGONAL, SCATTER, itemsize, n_threads))
-    return (64 + aligned(metrics_size(d, whitens) * itemsize) + aligned(k * d * itemsize)
-            + aligned(looked * d * itemsize)
-            + aligned(begin_numbers(looked, d, k, whitens) * <Py_ssize_t>sizeof(double)) + passes)
+    return (64 + aligned(looked * d * itemsize)
+            + aligned(begin_numbers(looked, d, whitens) * <Py_ssize_t>sizeof(double)) + passes)
 
 
-def begin(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const Py_ssize_t[::1] looked,
-          const double[::1] deviations, const double[::1] floor, const double[:, :, ::1] uniform,
-          Py_ssize_t[:, ::1] chosen, double[:, ::1] statistics, double[:, :, ::1] about, unsigned char[::1] workspace,
-          *, bint whitens, double part, int moments, int n_threads):
+cdef struct Seeding:        # among what samples are chosen, and where they go
+    Table rows
+    const Py_ssize_t* looked  # (n,), or NULL
+    Py_ssize_t n, k, candidates, runs
+    const double* deviations  # (d,)
+    const double* uniform   # (runs, k, candidates)
+    Py_ssize_t* chosen      # (runs, k)
+    double* about           # (runs, k, d)
+    double* statistics      # (runs, statistics_size)
+    Py_ssize_t statistics_size
+    int moments, n_threads
+
+
+cdef void choose(const Seeding* s, const Model* model, unsigned char* at, real unused) noexcept nogil:
+    """All runs. model: the covariance in which samples are whitened by turns, or NULL."""
+    cdef Pass p
+    cdef Mixture m
+    cdef Py_ssize_t n = s.n, d = s.rows.d, k = s.k, kinds = 1, kind, t, j, i, row
+    cdef const real* X = <const real*>s.rows.X
+    cdef const real* frame = <const real*>s.rows.frame
+    cdef real* Y = <real*>at
+    cdef double* w = <double*>(at + aligned(n * d * sizeof(real)))
+    cdef double* scales = w + 4 * n
+    cdef double* triangle = scales + d
+    cdef double* about
+    cdef Py_ssize_t* chosen
+    at = <unsigned char*>w + aligned(begin_numbers(n, d, model is not NULL) * sizeof(double))
+    for i in range(d):
+        scales[i] = 1 / s.deviations[i]
+    if model is not NULL and whitening(s.rows, model, s.n_threads, triangle + d * d, at, triangle):
+        kinds = 2
+    for kind in range(min(kinds, s.runs)):
+        m = Mixture(DIAGONAL, k, 1, NULL, scales, NULL)
+        if kind + 1 < kinds:
+            m = Mixture(WHITENED, k, 1, NULL, triangle, NULL)
+        measured[real](s.rows, s.looked, n, m.factors, kind + 1 < kinds, Y, w)
+        for t from kind <= t < s.runs by kinds:
+            chosen, about = s.chosen + t * k, s.about + t * k * d
+            spread_out[real](Y, n, d, w, s.uniform + t * k * s.candidates, s.candidates, chosen, k, w + n)
+            if look(0):
+                return
+            for j in range(k):
+                row = chosen[j] if s.looked is NULL else s.looked[chosen[j]]
+                for i in range(d):
+                    about[j * d + i] = <real>((X[row * d + i] - frame[i]) * frame[d + i])
+            m.means = about
+            open_pass(&p, s.rows, &m, HARD, s.moments, 0, False, at)
+            run(&p, s.n_threads)
+            add_shards(&p, s.statistics + t * s.statistics_size, s.n_threads)
+
+
+def begin(Rows rows, ClosedForm closed, const Py_ssize_t[::1] looked, const double[::1] deviations,
+          const double[:, :, ::1] uniform, Py_ssize_t[:, ::1] chosen, double[:, ::1] statistics,
+          double[:, :, ::1] about, unsigned char[::1] workspace, *, int moments, int n_threads):
     """Several times k samples far from each other, and the sums for M-steps from the partitions by the nearest of them.
 
-    Distances are those of features divided by `deviations` (d,); if `whitens`, these and such in which the samples have
-    the identity as their covariance matrix (at least diag(floor), and part of its own diagonal) by turns. looked:
-    which rows of X seeds are looked for among, or empty for all. uniform (runs, k, candidates): random numbers in
-    [0, 1). chosen (runs, k) OUT: places in looked. statistics (runs, size) OUT, about the seeds (runs, k, d) OUT.
+    Distances are those of features divided by `deviations` (d,), and, unless closed is None, by turns such in which the
+    samples have the identity as their covariance matrix, which is `closed`. looked: which rows of X seeds are looked
+    for among, or empty for all. uniform (runs, k, candidates): random numbers in [0, 1). chosen (runs, k) OUT: places
+    in looked. statistics (runs, size) OUT, about the seeds (runs, k, d) OUT.
     """
-    cdef Pass p
-    cdef Rows r
-    cdef Py_ssize_t n = looked.shape[0] if looked.shape[0] else X.shape[0], k = uniform.shape[1], d = X.shape[1]
-    cdef Py_ssize_t m, t, row, j, i, kinds = 1
-    cdef int density
-    cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
-    cdef const Py_ssize_t* which = &looked[0] if looked.shape[0] else NULL
-    cdef real* scales = <real*>at
-    cdef real* triangle = scales + d
-    cdef real* metric
-    cdef real* centres = <real*>(at + aligned(metrics_size(d, whitens) * sizeof(real)))
-    cdef real* Y = <real*>(<uintptr_t>centres + aligned(k * d * sizeof(real)))
-    cdef double* w = <double*>(<uintptr_t>Y + aligned(n * d * sizeof(real)))
-    cdef double* zeros = w + 4 * n
+    cdef Seeding s = Seeding(
+        rows.table, NULL, rows.table.n, uniform.shape[1], uniform.shape[2], uniform.shape[0], &deviations[0],
+        &uniform[0, 0, 0], &chosen[0, 0], &about[0, 0, 0], &statistics[0, 0], statistics.shape[1], moments, n_threads)
+    cdef Model alone
+    cdef const Model* model = NULL
+    cdef unsigned char* at = <unsigned char*>((<uintptr_t>&workspace[0] + 63) // 64 * 64)
     cdef Watch watch
-    at = <uintptr_t>w + aligned(begin_numbers(n, d, k, whitens) * sizeof(double))
+    if looked.shape[0]:
+        s.looked, s.n = &looked[0], looked.shape[0]
+    if closed is not None:
+        alone = closed.model
+        alone.k, alone.d = 1, rows.table.d
+        model = &alone
     open_watch(&watch)
     with nogil:
-        r = rows(X, weights, frame)
-        memset(zeros, 0, k * sizeof(double))
-        if whitens and whitening[real](r, &floor[0], part, n_threads, zeros + k, <unsigned char*>at, triangle):
-            kinds = 2
-        for i in range(d):
-            scales[i] = <real>(1 / deviations[i])
-        for m in range(min(kinds, chosen.shape[0])):
-            density = WHITENED if m + 1 < kinds else DIAGONAL
-            metric = triangle if density == WHITENED else scales
-            measured[real](r, which, n, metric, density == WHITENED, Y, w)
-            for t from m <= t < chosen.shape[0] by kinds:
-                spread_out[real](Y, n, d, w, &uniform[t, 0, 0], uniform.shape[2], &chosen[t, 0], k, w + n)
-                if look(0):
-                    break
-                for j in range(k):
-                    row = chosen[t, j] if which is NULL else which[chosen[t, j]]
-                    for i in range(d):
-                        centres[j * d + i] = (X[row, i] - frame[0, i]) * frame[1, i]
-                        about[t, j, i] = centres[j * d + i]
-                open_pass[real](&p, r, centres, k, density, moments, False, <unsigned char*>at)
-                set_density[real](&p, centres, metric, 1, zeros, density, HARD, 0)
-                run(&p, n_threads)
-                add_shards[real](&p, &statistics[t, 0], centres, n_threads)
+        if rows.table.single:
+            choose[float](&s, model, at, 0)
+        else:
+            choose[double](&s, model, at, 0)
     close_watch(&watch)

@@ -4,7 +4,7 @@ a) The samples are cut into tiles of TILE rows, tiles into groups that share a c
    cache, groups into shards. Where the cuts are depends on n, d and k alone. A shard is summed in order by one thread,
    shards are added in order at the end: the same bits for any number of threads.
 b) A pass fills the responsibilities of a group of tiles (from densities, or from a given matrix) and emits something
-   from them (sums, or rows of an output). A new family brings a distance and a second moment to the tables below.
+   from them (sums, or rows of an output). What kinds of distance and of second moment there are is in kinds.pxd.
 c) Samples are seen as (x - frame[0]) * frame[1]: centred on one reference and measured in one power of two a feature.
 d) Statistics are one float64 vector: log-likelihood, log of the largest responsibilities, masses (k), first (k, d) and
    second moments about the means that were given; the size of the last depends on their kind.
@@ -17,48 +17,39 @@ f) Temporary memory is one workspace of the caller's, its size asked for beforeh
 g) Passes and M-steps are strung together at the end: seeding.pxi says where runs begin, climb.pxi has many iterations
    of EM in one call, moves.pxi what a search asks between two of its moves.
 
-The doors (def) take C-contiguous arrays of one dtype, check nothing and return nothing; cyem.rows.samples does what
-is left.
+The doors (def) take objects (arguments.pyx) and C-contiguous arrays, check nothing and return nothing; what is left
+cyem.rows.samples does. Samples and responsibilities are float32 or float64; parameters are float64, and rounded here.
 """
 
 from libc.stdint cimport uintptr_t
 from libc.math cimport INFINITY, exp, fabs, log, log1p, sqrt
 from libc.string cimport memcpy, memset
 
-from .algebra cimport cholesky
+from .arguments cimport (
+    Ascent, ClosedForm, Density, Mixture, Model, Rows, Table, matrix, writable_matrix,
+)
 from .block cimport Block, block_size, coordinates_size, matrices_size, parts
 from .block cimport fold as parameters_at, unfold as coordinates_of
-from .density cimport (
-    diagonal, pack_panels, panel_size, spherical, triangular, triangular1, triangular2, triangular3, whiten,
-    whitened,
+from .covariance cimport ORDINARY, UNUSUAL
+from .density cimport pack_panels, panel_size, whiten
+from .kinds cimport (
+    DIAGONAL, NONE, SCATTER, SPHERICAL, STUDENT, WHITENED, Kind, Loops, axis_numbers, count, dense_t,
+    density_of, density_t, gathered_t, kind_of, loops_of, moments_of, numbers, square,
 )
-from .eigen cimport graded_eigen
 from .lanes cimport (
     BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, exp_lanes, log_lanes,
     lowest_exponent, real,
 )
-from .moments cimport (
-    HEAD, NONE, NORMS, POOLED, SCATTER, SQUARES, first_dense, first_gathered, gather, mass, norms_dense,
-    norms_gathered, pooled_of_whole, rest_of_whole, scatter1, scatter2, scatter3, scatter4, scatter_dense,
-    scatter_gathered, side, squares_dense, squares_gathered,
-)
-from .mstep cimport ORDINARY, UNUSUAL, Model, all_exceed, maximise
+from .moments cimport HEAD, gather, mass, pooled_of_whole, rest_of_whole, side
+from .mstep cimport all_exceed, maximise
 from .posterior cimport hard, lowest, soft
 from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 from .tails cimport bend, weigh
-from .ties cimport FREE
 
-# The kinds of distance, of posterior and of second moment; the doors take positions in these tuples.
-# Of each kind of distance there is a normal density, and one with heavier tails: Student's t.
-DENSITIES = ("triangular", "whitened", "diagonal", "spherical",
-             "triangular t", "whitened t", "diagonal t", "spherical t")
-POSTERIORS = ("soft", "hard")
-MOMENTS = ("none", "scatter", "pooled", "squares", "norms")
+POSTERIORS = ("soft", "hard")  # the doors take positions in this, and in arguments.MOMENTS
 
 OPENMP = bool(CYEM_OPENMP)
 
-cdef enum Density:
-    TRIANGULAR, WHITENED, DIAGONAL, SPHERICAL, STUDENT  # from which on densities have heavy tails
 cdef enum Posterior:
     SOFT, HARD
 
@@ -89,47 +80,37 @@ cdef struct Scratch:        # one thread's temporary memory
     void* weight            # (group, TILE)
     double* loglik          # (group, TILE)
 
-ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t n,
-                           Py_ssize_t d, void* joint) noexcept nogil
 ctypedef void (*posterior_t)(void* resp, Py_ssize_t k, const void* w, Py_ssize_t n, double cut, double base,
                              double* loglik, double* sums) noexcept nogil
-ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t d, void* z, double* first,
-                         double* second) noexcept nogil
-ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* first,
-                            double* second) noexcept nogil
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
-cdef struct Rows:           # samples
-    Py_ssize_t n, d
-    Py_ssize_t last         # the last row that X has; n may be less where order picks some
-    const void* X           # (last + 1, d)
-    const void* weights     # (n,) or NULL for ones
-    const void* frame       # (2, d)
-    const Py_ssize_t* order  # (n,): rows of X, and of weights, in the order in which tiles take them, or NULL
-    const double* whole     # statistics of all samples as one component, moments about the origin, or NULL
+cdef struct Steps:          # what may be done with a group of tiles, for one dtype
+    step_t joint, heavy
+    step_t posterior, pruned, given
+    step_t moments, weighed, loglik, resp, labels
 
 cdef struct Pass:
     Py_ssize_t n, d, k, last, tiles, shards, group, matrices
-    const void* X           # as in Rows
+    const void* X           # as in Table
     const void* weights
     const void* frame
     const Py_ssize_t* order
-    const void* means       # (k, d): what moments are about
-    void* wide              # (2 + k, side): frame and means, padded with zeros to whole blocks
-    const void* centres     # (k, d): what distances are measured from, whitened where the samples are
+    void* wide              # (2 + k, side): frame, and means that moments are about, padded with zeros to whole blocks
+    void* centres           # (k, d): what distances are measured from, whitened where the samples are
     void* factors           # (k or 1, factor_size)
     void* constants         # (k,): log-joint density at distance zero, less base
     const void* given       # (n, k): responsibilities to fill from
     float* bounds           # (tiles, k): the least distance of a sample of the tile from the component, or NULL
     const double* change    # (2, k): that distances have since been scaled by at least [0], and moved by at most [1]
     void* out               # (n, ...): rows to write
+    bint single             # as in Table
     double base, cut
     const double* tails     # (2, k): log-joint densities at the means, degrees of freedom; NULL where tails are normal
     bint shared             # samples are whitened, by one factor for all components
     bint loaded             # whether the only tile is where the last pass has left it
     Py_ssize_t span         # samples of a tile that all components see before the next ones
-    const double* whole     # as in Rows where moments are to come from it, or NULL
+    const double* whole     # as in Table where moments are to come from it, or NULL
     Py_ssize_t rest         # the component whose moments are what others leave of the whole, or -1
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
     double work             # operations for a component and a tile, about
@@ -141,6 +122,7 @@ cdef struct Pass:
     posterior_t posterior
     dense_t dense
     gathered_t gathered
+    Steps steps
     step_t joint            # log-joint densities, where a step begins with them
     step_t fill
     step_t emit
@@ -156,32 +138,25 @@ cdef Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
     return (size + 63) // 64 * 64
 
 
-cdef inline int distance_of(int density) noexcept nogil:
-    """The kind of distance that a density is of."""
-    return density - STUDENT if density >= STUDENT else density
-
-
 cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, bint prunes,
                Py_ssize_t itemsize) noexcept nogil:
     """Decide the cuts from the problem alone, never from the machine or the number of threads."""
-    cdef Py_ssize_t width = side(d), second_size, bytes, most
-    cdef bint heavy = density >= STUDENT
+    cdef Kind sums = kind_of(moments), distance = kind_of(moments_of(density))
+    cdef Py_ssize_t width = side(d), one = width * width if square(&sums) else numbers(&sums, d), bytes, most
     memset(p, 0, sizeof(Pass))
-    density = distance_of(density)
     p.n = n
     p.d = d
     p.k = k
-    p.sparse = 0 if d < ROWS else SPARSE if d > BLOCK and (moments == SCATTER or moments == POOLED) else SPARSER
-    p.matrices = k if moments == SCATTER else moments == POOLED
-    p.second_step = width * width if moments == SCATTER else d if moments == SQUARES else 1 if moments == NORMS else 0
-    second_size = width * width if moments == POOLED else k * p.second_step
-    p.tail_at, p.tail_size = HEAD + k + k * d + second_size, 2 * k if heavy else 0
+    p.sparse = 0 if d < ROWS else SPARSE if d > BLOCK and square(&sums) else SPARSER
+    p.matrices = count(&sums, k) if square(&sums) else 0
+    p.second_step = one if sums.each else 0
+    p.tail_at, p.tail_size = HEAD + k + k * d + count(&sums, k) * one, 2 * k if density >= STUDENT else 0
     p.sums_size = aligned((p.tail_at + p.tail_size) * sizeof(double)) // sizeof(double)
     p.tile_size = d * TILE
-    p.white_size = p.tile_size if density == WHITENED else 0
+    p.white_size = p.tile_size if distance.shared else 0
     p.resp_size = k * TILE
     p.z_size = max(p.tile_size, (2 * SPARSE + 1) * width) if p.matrices else (2 * SPARSER + 1) * width
-    p.work = <double>TILE * (d * (d if p.matrices or density == TRIANGULAR else 2) + 20)
+    p.work = <double>TILE * (d * (d if p.matrices or (distance.each and square(&distance)) else 2) + 20)
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
     most = MAX_SHARDS  # a power of two, so that threads get equal parts
@@ -213,15 +188,18 @@ cdef Py_ssize_t span(Py_ssize_t bytes, Py_ssize_t lanes) noexcept nogil:
 
 cdef Py_ssize_t packed_size(Py_ssize_t k, Py_ssize_t d, int density) noexcept nogil:
     """Length of all packed factors."""
-    density = distance_of(density)
-    return (k * panel_size(d) if density == TRIANGULAR else panel_size(d) if density == WHITENED
-            else k * d if density == DIAGONAL else k)
+    cdef Kind kind = kind_of(moments_of(density))
+    return count(&kind, k) * packed_numbers(&kind, d)
+
+
+cdef Py_ssize_t packed_numbers(const Kind* kind, Py_ssize_t d) noexcept nogil:
+    """Length of one of them."""
+    return panel_size(d) if square(kind) else numbers(kind, d)
 
 
 cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int moments) noexcept nogil:
     """Length of the vector of statistics."""
-    return HEAD + k + k * d + (k * d * d if moments == SCATTER else d * d if moments == POOLED
-                               else k * d if moments == SQUARES else k if moments == NORMS else 0)
+    return HEAD + k + k * d + matrices_size(k, d, moments)
 
 
 def tiles(Py_ssize_t n):
@@ -261,7 +239,7 @@ cdef inline const real* row_at(const Pass* p, const real* X, Py_ssize_t i) noexc
 
 
 cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
-    """Transpose a group of tiles into the frame; places beyond the last row repeat it with weight zero."""
+    """Transpose a group of tiles into the frame; occupied places beyond the last row repeat it with weight zero."""
     cdef const real* reference = <const real*>p.frame
     cdef const real* scale = reference + p.d
     cdef const real* weights = <const real*>p.weights
@@ -269,7 +247,7 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
     cdef real* weight = <real*>s.weight
     cdef const Py_ssize_t* order = p.order
     cdef const real* x[EIGHT]
-    cdef Py_ssize_t _t, v, r, i, l, m, whole, d = p.d
+    cdef Py_ssize_t _t, v, r, i, l, m, whole, end, d = p.d
     if p.loaded:
         return
     for _t in range(tiles):
@@ -292,12 +270,13 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
             x[0] = row_at(p, X, row + r)
             for i in range(d):
                 tile[i * TILE + r] = (x[0][i] - reference[i]) * scale[i]
+        end = occupied[real](p, row, 0)
         for i in range(d):
-            for r in range(m, TILE):
+            for r in range(m, end):
                 tile[i * TILE + r] = tile[i * TILE + m - 1]
         for r in range(m):
             weight[r] = 1 if weights is NULL else weights[row + r if order is NULL else order[row + r]]
-        for r in range(m, TILE):
+        for r in range(m, end):
             weight[r] = 0
         row += TILE
         tile += p.tile_size
@@ -457,7 +436,7 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
         if p.heavy and look(p.work * tiles):
             return
         j = s.active[i]
-        mean = <const real*>p.means + j * p.d
+        mean = <const real*>p.wide + (2 + j) * width
         for t in range(tiles):
             resp = <real*>s.resp + t * p.resp_size + i * TILE
             n = mass(resp, &total)
@@ -468,11 +447,10 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
                 continue
             masses[j] += total
             if n > p.sparse:
-                p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, p.d, s.z, first + j * p.d,
-                        second + j * p.second_step)
+                p.dense(<real*>s.tiles + t * p.tile_size, mean, resp, occupied[real](p, row + t * TILE, 0), p.d, s.z,
+                        first + j * p.d, second + j * p.second_step)
             else:
-                add_gathered(p, <real*>p.wide + (2 + j) * width, resp, row + t * TILE, X, <real*>s.z, first + j * p.d,
-                             second + j * p.second_step)
+                add_gathered(p, mean, resp, row + t * TILE, X, <real*>s.z, first + j * p.d, second + j * p.second_step)
 
 
 cdef void emit_weighed(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
@@ -612,7 +590,7 @@ cdef void add_matrix(const Addition* a, Py_ssize_t j, int thread) noexcept nogil
     unfold(a.p, a.flat + j * width * width, width, a.out + a.flat + j * d * d)
 
 
-cdef void add_shards(const Pass* p, double* out, const real* means, int n_threads) noexcept nogil:
+cdef void add_shards(const Pass* p, double* out, int n_threads) noexcept nogil:
     """out <- sum of the shards' sums, in their order; second moments unfolded from their lower halves."""
     cdef Py_ssize_t flat = HEAD + p.k + p.k * p.d
     cdef Addition a
@@ -624,10 +602,19 @@ cdef void add_shards(const Pass* p, double* out, const real* means, int n_thread
         share_out(<item_t>add_matrix, &a, p.matrices, <double>p.d * p.d * p.shards, n_threads)
     if p.tail_size:
         add_part(p, p.tail_at, p.tail_size, out + flat + p.matrices * p.d * p.d)
+    if p.single:
+        add_from_whole[float](p, out + HEAD, out + flat, 0)
+    else:
+        add_from_whole[double](p, out + HEAD, out + flat, 0)
+
+
+cdef inline void add_from_whole(const Pass* p, double* sums, double* second, real unused) noexcept nogil:
+    """What is left to come from the sums of all samples, if anything."""
+    cdef const real* means = <const real*>p.wide + 2 * side(p.d)
     if p.rest >= 0:
-        rest_of_whole(p.whole + HEAD, p.rest, means, p.k, p.d, out + HEAD)
+        rest_of_whole(p.whole + HEAD, p.rest, means, p.k, p.d, sums)
     elif p.whole is not NULL and p.matrices == 0:
-        pooled_of_whole(p.whole + HEAD + 1 + p.d, out + HEAD, means, p.k, p.d, out + flat)
+        pooled_of_whole(p.whole + HEAD + 1 + p.d, sums, means, p.k, p.d, second)
 
 
 cdef inline void add_part(const Pass* p, Py_ssize_t start, Py_ssize_t n, double* out) noexcept nogil:
@@ -662,20 +649,6 @@ cdef void unfold(const Pass* p, Py_ssize_t start, Py_ssize_t stride, double* out
 
 # --- the doors -------------------------------------------------------------------------------------------------------
 
-cdef inline Rows rows(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame) noexcept nogil:
-    """All rows, in their order."""
-    cdef Rows r
-    r.n, r.d, r.last, r.X = X.shape[0], X.shape[1], X.shape[0] - 1, &X[0, 0]
-    r.frame, r.order, r.whole = &frame[0, 0], NULL, NULL
-    r.weights = &weights[0] if weights.shape[0] else NULL
-    return r
-
-
-cdef inline const double* start_of(const double[::1] vector) noexcept nogil:
-    """Where a vector begins, or NULL where it is empty."""
-    return &vector[0] if vector.shape[0] else NULL
-
-
 cdef inline void widen(const real* rows, Py_ssize_t n, Py_ssize_t d, real* wide) noexcept nogil:
     """wide (n, side) <- rows (n, d), padded with zeros to whole blocks"""
     cdef Py_ssize_t i, width = side(d)
@@ -684,44 +657,65 @@ cdef inline void widen(const real* rows, Py_ssize_t n, Py_ssize_t d, real* wide)
         memset(wide + i * width + d, 0, (width - d) * sizeof(real))
 
 
-cdef void open_pass(Pass* p, Rows r, const real* means, Py_ssize_t k, int density, int moments, bint prunes,
+cdef void open_pass(Pass* p, Table r, const Mixture* m, int posterior, int moments, double cut, bint prunes,
                     unsigned char* workspace) noexcept nogil:
-    """What every pass has: samples, frame, means, and its temporary memory."""
+    """A pass over rows: fill(), which makes responsibilities under a mixture, then emit(), which sums moments.
+
+    Either may be replaced by another of its steps. A mixture without factors gives no densities.
+    """
+    if r.single:
+        set_out[float](p, with_whole[float](r, m, moments, 0), m, posterior, moments, cut, prunes, workspace, 0)
+    else:
+        set_out[double](p, with_whole[double](r, m, moments, 0), m, posterior, moments, cut, prunes, workspace, 0)
+
+
+cdef inline Steps steps(real unused) noexcept nogil:
+    return Steps(
+        <step_t>fill_joint[real], <step_t>fill_heavy[real],
+        <step_t>fill_posterior[real], <step_t>fill_pruned[real], <step_t>fill_given[real],
+        <step_t>emit_moments[real], <step_t>emit_weighed[real], <step_t>emit_loglik[real], <step_t>emit_resp[real],
+        <step_t>emit_labels[real],
+    )
+
+
+cdef void set_out(Pass* p, Table r, const Mixture* m, int posterior, int moments, double cut, bint prunes,
+                  unsigned char* workspace, real unused) noexcept nogil:
     cdef uintptr_t at = (<uintptr_t>workspace + 63) // 64 * 64
-    cdef Py_ssize_t itemsize = sizeof(real)
-    moments = NONE if r.whole is not NULL and moments == POOLED else moments
-    plan(p, r.n, r.d, k, density, moments, prunes, itemsize)
-    p.itemsize, p.whole, p.rest = itemsize, r.whole, -1
+    cdef Py_ssize_t itemsize = sizeof(real), j
+    cdef real* centres
+    cdef Loops loops
+    moments = NONE if r.whole is not NULL and kind_of(moments).shared else moments
+    plan(p, r.n, r.d, m.k, m.density, moments, prunes, itemsize)
+    p.single, p.itemsize, p.whole, p.rest, p.cut = r.single, itemsize, r.whole, -1, cut
     p.X, p.last, p.weights, p.frame, p.order = r.X, r.last, r.weights, r.frame, r.order
-    p.means = p.centres = means
     p.factors = <void*>at
-    at += aligned(packed_size(p.k, p.d, density) * itemsize)
+    at += aligned(packed_size(p.k, p.d, m.density) * itemsize)
     p.constants = <void*>at
-    at += aligned(p.k * itemsize) + aligned(p.k * p.d * itemsize)
+    at += aligned(p.k * itemsize)
+    p.centres = <void*>at
+    at += aligned(p.k * p.d * itemsize)
     p.wide = <void*>at
     at += aligned((2 + p.k) * side(p.d) * itemsize)
-    widen(<const real*>r.frame, 2, p.d, <real*>p.wide)
-    widen(means, p.k, p.d, <real*>p.wide + 2 * side(p.d))
     p.pairs = <Py_ssize_t*>at
     at += aligned(2 * p.shards * sizeof(Py_ssize_t))
     p.sums = <double*>at
     at += p.shards * p.sums_size * sizeof(double)
     p.scratch = <char*>at
-    p.emit = <step_t>emit_moments[real]
-    if moments == NONE:
-        p.dense, p.gathered = <dense_t>first_dense[real], <gathered_t>first_gathered[real]
-    elif moments == SQUARES:
-        p.dense, p.gathered = <dense_t>squares_dense[real], <gathered_t>squares_gathered[real]
-    elif moments == NORMS:
-        p.dense, p.gathered = <dense_t>norms_dense[real], <gathered_t>norms_gathered[real]
-    else:
-        p.dense = (<dense_t>scatter1[real] if p.d == 1 else <dense_t>scatter2[real] if p.d == 2 else
-                   <dense_t>scatter3[real] if p.d == 3 else <dense_t>scatter4[real] if p.d == 4 else
-                   <dense_t>scatter_dense[real])
-        p.gathered = <gathered_t>scatter_gathered[real]
+    centres = <real*>p.centres
+    for j in range(p.k * p.d):
+        centres[j] = <real>m.means[j]
+    widen(<const real*>r.frame, 2, p.d, <real*>p.wide)
+    widen(centres, p.k, p.d, <real*>p.wide + 2 * side(p.d))
+    p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
+    p.steps = steps[real](0)
+    p.fill, p.emit = p.steps.posterior, p.steps.moments
+    loops = loops_of[real](moments, 0)
+    p.dense, p.gathered = loops.dense, loops.gathered
+    if m.factors is not NULL:
+        set_density[real](p, m, 0)
 
 
-cdef inline double loss(const double* whole, const real* U, Py_ssize_t d) noexcept nogil:
+cdef inline double loss(const double* whole, const double* U, Py_ssize_t d, real unused) noexcept nogil:
     """By how much the second moments of all samples exceed those of a component with Sigma^-1 = U U', at most.
 
     So many times the rounding error of the one is the error of the other where it is what remains of a difference, in
@@ -732,16 +726,18 @@ cdef inline double loss(const double* whole, const real* U, Py_ssize_t d) noexce
     for i in range(d):
         row = 0
         for a in range(i, d):
-            row += <double>U[i * d + a] * U[i * d + a]
+            row += <double><real>U[i * d + a] * <real>U[i * d + a]
         row *= whole[HEAD + 1 + d + i * (d + 1)] / whole[HEAD]
         most = most if row <= most else row
     return most
 
 
-cdef inline Rows with_whole(Rows r, const double* whole, const real* factors, int moments) noexcept nogil:
-    """The same rows, with their statistics as one component, or NULL, where these are of use."""
-    r.whole = whole
-    if moments == POOLED and whole is not NULL and not loss(whole, factors, r.d) <= bearable[real](0):
+cdef inline Table with_whole(Table r, const Mixture* m, int moments, real unused) noexcept nogil:
+    """The same rows, with their statistics as one component where these are of use for the moments of a mixture."""
+    cdef Kind kind = kind_of(moments)
+    cdef bint own = m.factors is not NULL and square(&kind) and m.density == density_of(moments)
+    if not own or (kind.shared and r.whole is not NULL
+                   and not loss[real](r.whole, m.factors, r.d, 0) <= bearable[real](0)):
         r.whole = NULL
     return r
 
@@ -751,108 +747,85 @@ cdef inline double bearable(real unused) noexcept nogil:
     return 8192 if real is double else 54
 
 
-cdef inline Py_ssize_t best_rest(const double* whole, const real* factors, const double* constants, Py_ssize_t k,
-                                 Py_ssize_t d) noexcept nogil:
+cdef inline Py_ssize_t best_rest(const double* whole, const Mixture* m, Py_ssize_t d, real unused) noexcept nogil:
     """The component that loses least as what the others leave of the whole; -1 where that is too much."""
     cdef Py_ssize_t j, i, best = -1
     cdef double weight, lost, least = bearable[real](0)
-    for j in range(k):
-        weight = constants[j] + 0.9189385332046727 * d  # log sqrt(2 pi)
+    for j in range(m.k):
+        weight = m.constants[j] + 0.9189385332046727 * d  # log sqrt(2 pi)
         for i in range(d):
-            weight -= log(factors[j * d * d + i * (d + 1)])
-        lost = loss(whole, factors + j * d * d, d) * exp(-weight)
+            weight -= log(<real>m.factors[j * d * d + i * (d + 1)])
+        lost = loss[real](whole, m.factors + j * d * d, d, 0) * exp(-weight)
         if lost < least:
             best, least = j, lost
     return best
 
 
-cdef void set_density(Pass* p, const real* means, const real* factors, Py_ssize_t n_factors, const double* constants,
-                      int density, int posterior, double cut) noexcept nogil:
-    """Pack the parameters into the workspace in the order in which they are read. n_factors: k, or one for all."""
+cdef void set_density(Pass* p, const Mixture* m, real unused) noexcept nogil:
+    """Pack the parameters into the workspace in the order in which they are read."""
     cdef Py_ssize_t j, i, b
     cdef real* packed = <real*>p.factors
     cdef real* constant = <real*>p.constants
-    cdef real* centre = constant + aligned(p.k * sizeof(real)) // sizeof(real)
-    cdef bint heavy = density >= STUDENT, triangle
+    cdef real* centre = <real*>p.centres
+    cdef Kind kind = kind_of(moments_of(m.density))
+    cdef bint heavy = m.density >= STUDENT, triangle = square(&kind)
     cdef double y
-    density = distance_of(density)
-    triangle = density == TRIANGULAR or density == WHITENED
-    p.shared = density == WHITENED
-    p.factor_size = panel_size(p.d) if triangle else 1 if density == SPHERICAL else p.d
-    p.factor_step = 0 if n_factors == 1 else p.factor_size
+    p.shared = kind.shared
+    p.factor_size = packed_numbers(&kind, p.d)
+    p.factor_step = 0 if m.n_factors == 1 else p.factor_size
     # triangles are read from the second-level cache, so a tile at a time; samples where there is little else to read
-    p.span = TILE if density == TRIANGULAR else span(p.d * sizeof(real), LANES if real is double else WIDE)
-    for j in range(n_factors):
+    p.span = TILE if triangle and not p.shared else span(p.d * sizeof(real), LANES if real is double else WIDE)
+    for j in range(m.n_factors):
         if triangle:
-            pack_panels(factors + j * p.d * p.d, p.d, packed)
+            pack_panels(m.factors + j * p.d * p.d, p.d, packed)
         else:
             for i in range(p.factor_size):
-                packed[i] = factors[j * p.factor_size + i]
+                packed[i] = <real>m.factors[j * p.factor_size + i]
         packed += p.factor_size
     if p.shared:
-        p.centres = centre
         for j in range(p.k):
             for b in range(p.d):
                 y = 0
                 for i in range(b + 1):
-                    y += <double>factors[i * p.d + b] * <double>means[j * p.d + i]
+                    y += <double><real>m.factors[i * p.d + b] * <double><real>m.means[j * p.d + i]
                 centre[j * p.d + b] = <real>y
-    p.base = constants[0]
-    for j in range(1, p.k):
-        p.base = constants[j] if constants[j] > p.base else p.base
+    p.base = 0
+    if m.constants is not NULL:
+        p.base = m.constants[0]
+        for j in range(1, p.k):
+            p.base = m.constants[j] if m.constants[j] > p.base else p.base
     for j in range(p.k):
-        constant[j] = 0 if heavy else <real>(constants[j] - p.base)
-    if density == TRIANGULAR:
-        p.density = (<density_t>triangular1[real] if p.d == 1 else <density_t>triangular2[real] if p.d == 2 else
-                     <density_t>triangular3[real] if p.d == 3 else <density_t>triangular[real])
-    elif density == DIAGONAL:
-        p.density = <density_t>diagonal[real]
-    elif density == WHITENED:
-        p.density = <density_t>whitened[real]
-    else:
-        p.density = <density_t>spherical[real]
+        constant[j] = 0 if heavy or m.constants is NULL else <real>(m.constants[j] - p.base)
+    p.density = loops_of[real](moments_of(m.density), 0).density
     if p.whole is not NULL and p.matrices == p.k:
-        p.rest = best_rest(p.whole, factors, constants, p.k, p.d)
-    p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
-    p.cut = cut
-    p.tails = constants if heavy else NULL
-    p.joint = <step_t>fill_heavy[real] if heavy else <step_t>fill_joint[real]
-    p.fill = <step_t>fill_posterior[real]
+        p.rest = best_rest[real](p.whole, m, p.d, 0)
+    p.tails = m.constants if heavy else NULL
+    p.joint = p.steps.heavy if heavy else p.steps.joint
     if heavy:
-        p.emit = <step_t>emit_weighed[real]
+        p.emit = p.steps.weighed
 
 
-def sweep(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
-          const real[:, :, ::1] factors, const double[::1] constants, double[::1] statistics,
-          unsigned char[::1] workspace, *, const double[::1] whole, int density, int posterior, int moments, double cut,
-          int n_threads):
+def sweep(Rows rows, Density density, double[::1] statistics, unsigned char[::1] workspace, *, int posterior,
+          int moments, double cut, int n_threads):
     """One E-step and the sums for one M-step.
 
-    X (n, d), weights (n,) or empty for ones, frame (2, d), means (k, d), factors (k, d, d), (1, d, d), (k, 1, d) or
-    (k, 1, 1) by density, constants (k,): IN. statistics: OUT. Responsibilities below exp(cut) count as zero. whole, or
-    empty: the scatter statistics of all samples as one component about the origin, from which pooled moments can come,
-    and those of one component: what the others leave.
+    statistics: OUT, about the means of the density. Responsibilities below exp(cut) count as zero.
     Returns how many pairs of a sample and a component were evaluated, and how many have any responsibility.
     """
     cdef Pass p
-    cdef Rows r
     cdef Watch watch
     open_watch(&watch)
     with nogil:
-        r = with_whole(rows(X, weights, frame), start_of(whole), &factors[0, 0, 0], moments)
-        open_pass(&p, r, &means[0, 0], means.shape[0], density, moments, False, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, posterior, cut)
+        open_pass(&p, rows.table, &density.mixture, posterior, moments, cut, False, &workspace[0])
         run(&p, n_threads)
-        add_shards(&p, &statistics[0], &means[0, 0], n_threads)
+        add_shards(&p, &statistics[0], n_threads)
     close_watch(&watch)
     return pairs(&p)
 
 
-def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
-                 const real[:, :, ::1] factors, const double[::1] constants, const Py_ssize_t[::1] order,
-                 float[:, ::1] bounds, const double[:, ::1] change, double[::1] statistics,
-                 unsigned char[::1] workspace, *, const double[::1] whole, int density, int moments, double cut,
-                 int n_threads):
+def sweep_pruned(Rows rows, Density density, const Py_ssize_t[::1] order, float[:, ::1] bounds,
+                 const double[:, ::1] change, double[::1] statistics, unsigned char[::1] workspace, *, int moments,
+                 double cut, int n_threads):
     """The same with soft responsibilities, less the pairs of a tile and a component that cannot matter.
 
     order (n,): the rows in the order in which tiles take them; close ones together. bounds (tiles, k): in, distances
@@ -860,88 +833,78 @@ def sweep_pruned(const real[:, ::1] X, const real[::1] weights, const real[:, ::
     change (2, k): by how much distances from these are at least scaled [0], and moved at most [1], since then.
     """
     cdef Pass p
-    cdef Rows r
     cdef Watch watch
     open_watch(&watch)
     with nogil:
-        r = with_whole(rows(X, weights, frame), start_of(whole), &factors[0, 0, 0], moments)
-        open_pass(&p, r, &means[0, 0], means.shape[0], density, moments, True, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, SOFT, cut)
-        p.order = &order[0]
-        p.bounds = &bounds[0, 0]
-        p.change = &change[0, 0]
-        p.fill = <step_t>fill_pruned[real]
+        open_pass(&p, rows.table, &density.mixture, SOFT, moments, cut, True, &workspace[0])
+        p.order, p.bounds, p.change = &order[0], &bounds[0, 0], &change[0, 0]
+        p.fill = p.steps.pruned
         run(&p, n_threads)
-        add_shards(&p, &statistics[0], &means[0, 0], n_threads)
+        add_shards(&p, &statistics[0], n_threads)
     close_watch(&watch)
     return pairs(&p)
 
 
-def accumulate(const real[:, ::1] X, const real[::1] weights, const real[:, ::1] frame, const real[:, ::1] means,
-               const real[:, ::1] resp, double[::1] statistics, unsigned char[::1] workspace, *,
+def accumulate(Rows rows, const double[:, ::1] means, resp, double[::1] statistics, unsigned char[::1] workspace, *,
                int moments, int n_threads):
-    """The sums for one M-step from given responsibilities: resp (n, k) IN, the rest as in sweep."""
+    """The sums for one M-step from given responsibilities resp (n, k) IN, about means (k, d)."""
     cdef Pass p
+    cdef Mixture none = Mixture(SPHERICAL, means.shape[0], 0, &means[0, 0], NULL, NULL)
+    cdef const void* given = matrix(resp, rows.table.single)
     cdef Watch watch
     open_watch(&watch)
     with nogil:
-        open_pass(&p, rows(X, weights, frame), &means[0, 0], means.shape[0], SPHERICAL, moments, False, &workspace[0])
-        p.given = &resp[0, 0]
-        p.fill = <step_t>fill_given[real]
+        open_pass(&p, rows.table, &none, SOFT, moments, 0, False, &workspace[0])
+        p.given = given
+        p.fill = p.steps.given
         run(&p, n_threads)
-        add_shards(&p, &statistics[0], &means[0, 0], n_threads)
+        add_shards(&p, &statistics[0], n_threads)
     close_watch(&watch)
 
 
-def score_samples(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means,
-                  const real[:, :, ::1] factors, const double[::1] constants, double[::1] loglik,
-                  unsigned char[::1] workspace, *, int density, int n_threads):
+def score_samples(Rows rows, Density density, double[::1] loglik, unsigned char[::1] workspace, *, int n_threads):
     """loglik (n,) OUT: log-density of each sample in the frame."""
     cdef Pass p
     cdef Watch watch
     open_watch(&watch)
     with nogil:
-        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], density, NONE, False, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, SOFT,
-                    lowest_exponent[real](0))
-        p.out = &loglik[0]
-        p.emit = <step_t>emit_loglik[real]
+        open_pass(&p, rows.table, &density.mixture, SOFT, NONE, lowest_cut(&rows.table), False, &workspace[0])
+        p.out, p.emit = &loglik[0], p.steps.loglik
         run(&p, n_threads)
     close_watch(&watch)
 
 
-def responsibilities(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means,
-                     const real[:, :, ::1] factors, const double[::1] constants, real[:, ::1] resp,
-                     unsigned char[::1] workspace, *, int density, int n_threads):
-    """resp (n, k) OUT: p(component | sample)."""
+def responsibilities(Rows rows, Density density, resp, unsigned char[::1] workspace, *, int n_threads):
+    """resp (n, k) OUT: p(component | sample), whatever the sample weighs."""
     cdef Pass p
+    cdef Table r = rows.table
+    cdef void* out = writable_matrix(resp, r.single)
     cdef Watch watch
+    r.weights = NULL
     open_watch(&watch)
     with nogil:
-        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], density, NONE, False, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, SOFT,
-                    lowest_exponent[real](0))
-        p.out = &resp[0, 0]
-        p.emit = <step_t>emit_resp[real]
+        open_pass(&p, r, &density.mixture, SOFT, NONE, lowest_cut(&r), False, &workspace[0])
+        p.out, p.emit = out, p.steps.resp
         run(&p, n_threads)
     close_watch(&watch)
 
 
-def labels(const real[:, ::1] X, const real[:, ::1] frame, const real[:, ::1] means, const real[:, :, ::1] factors,
-           const double[::1] constants, Py_ssize_t[::1] label, unsigned char[::1] workspace, *,
-           int density, int n_threads):
+def labels(Rows rows, Density density, Py_ssize_t[::1] label, unsigned char[::1] workspace, *, int n_threads):
     """label (n,) OUT: the first most probable component."""
     cdef Pass p
     cdef Watch watch
     open_watch(&watch)
     with nogil:
-        open_pass(&p, rows(X, X[0, :0], frame), &means[0, 0], means.shape[0], density, NONE, False, &workspace[0])
-        set_density(&p, &means[0, 0], &factors[0, 0, 0], factors.shape[0], &constants[0], density, SOFT, 0)
+        open_pass(&p, rows.table, &density.mixture, SOFT, NONE, 0, False, &workspace[0])
         p.fill = p.joint
-        p.out = &label[0]
-        p.emit = <step_t>emit_labels[real]
+        p.out, p.emit = &label[0], p.steps.labels
         run(&p, n_threads)
     close_watch(&watch)
+
+
+cdef inline double lowest_cut(const Table* r) noexcept nogil:
+    """Nothing but what is no normal number counts as zero."""
+    return lowest_exponent[float](0) if r.single else lowest_exponent[double](0)
 
 
 def exp_log(const real[::1] x, real[::1] exps, double[::1] logs):

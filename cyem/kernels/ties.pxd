@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 from .algebra cimport cholesky, mirror, precision_factor
 from .block cimport Block
 from .eigen cimport compose, graded_eigen
-from .moments cimport SCATTER, SQUARES
+from .kinds cimport Kind, diagonal_numbers, kind_of, square as is_square
 from .team cimport look
 
 cdef extern from *:
@@ -320,8 +320,9 @@ cdef inline bint tie(Block* b, const double* masses, double total, Py_ssize_t k,
     block is scratch. known: its factors begin with a matrix that has the axes to begin with."""
     cdef Py_ssize_t j, i, size
     cdef double* S = b.covariances
-    cdef bint square = moments == SCATTER
-    d = d if square or moments == SQUARES else 1
+    cdef Kind kind = kind_of(moments)
+    cdef bint square = is_square(&kind)
+    d = diagonal_numbers(&kind, d)
     size = d * d if square else d
     if ties == EQUAL:
         average(S, masses, NULL, k, size, b.factors)

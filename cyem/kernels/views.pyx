@@ -22,6 +22,7 @@ from libc.math cimport INFINITY, log, sqrt
 from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
+from .arguments cimport Batches
 from .lanes cimport LANES, WIDE, cyem_one_by_one, exp_lanes, log1p_lanes, log_lanes
 from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 
@@ -803,7 +804,7 @@ cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread) noexcept nogil:
             run_batch(p, batch, &s, sums)
 
 
-cdef void open_pass(Pass* p, Rows rows, Py_ssize_t k, int emit, bint axis, bint heavy) noexcept nogil:
+cdef void open_pass(Pass* p, Batches rows, Py_ssize_t k, int emit, bint axis, bint heavy) noexcept nogil:
     """The cuts, which depend on the problem alone, never on the machine or the number of threads."""
     cdef Py_ssize_t most = MAX_SHARDS
     memset(p, 0, sizeof(Pass))
@@ -818,54 +819,20 @@ cdef void open_pass(Pass* p, Rows rows, Py_ssize_t k, int emit, bint axis, bint 
 
 # --- the doors -------------------------------------------------------------------------------------------------------
 
-cdef class Rows:
-    """Rows as batches have them, side by side.
-
-    Parameters
-    ----------
-    X : memoryview of shape (slots, d, SIDE)
-        In the frame; NaN where nothing was observed.
-    weights : memoryview of shape (slots, SIDE)
-        Zero where there is no row.
-    place : memoryview of shape (slots, SIDE)
-        The number of each row, -1 where there is none.
-    begin : memoryview of shape (batches + 1,)
-        The first slot of each batch; at most LONGEST of them.
-    noise : memoryview of shape (batches * SIDE, d, d), or (batches * SIDE, 1, d) where errors are not correlated, or
-            empty
-        Covariance of the error of measurement of the rows of each item.
-    prior : memoryview of shape (slots, k, SIDE), or empty
-        Logs of what multiplies the weights of the components for each row.
-    """
-
-    cdef const double[:, :, ::1] X
-    cdef const double[:, ::1] weights
-    cdef const Py_ssize_t[:, ::1] place
-    cdef const Py_ssize_t[::1] begin
-    cdef const double[:, :, ::1] noise
-    cdef const double[:, :, ::1] prior
-    cdef readonly Py_ssize_t slots, d, batches
-
-    def __init__(self, const double[:, :, ::1] X, const double[:, ::1] weights, const Py_ssize_t[:, ::1] place,
-                 const Py_ssize_t[::1] begin, const double[:, :, ::1] noise, const double[:, :, ::1] prior):
-        self.X, self.weights, self.place, self.begin, self.noise, self.prior = X, weights, place, begin, noise, prior
-        self.slots, self.d, self.batches = X.shape[0], X.shape[1], begin.shape[0] - 1
-
-
 cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int emit) noexcept nogil:
     """Length of the vector of statistics, but for 2 k that heavy tails add; what emits rows makes the first of them."""
     return HEAD + k + k * d + (k * d * d if emit == SCATTER else d * d if emit == POOLED else k * d if emit == SQUARES
                                else 0)
 
 
-def workspace_size(Rows rows, Py_ssize_t k, Py_ssize_t n_threads, *, int emit, bint axis, bint heavy):
+def workspace_size(Batches rows, Py_ssize_t k, Py_ssize_t n_threads, *, int emit, bint axis, bint heavy):
     """Bytes of temporary memory for a pass."""
     cdef Pass p
     open_pass(&p, rows, k, emit, axis, heavy)
     return 64 + n_threads * p.scratch_size + p.shards * p.sums_size * <Py_ssize_t>sizeof(double)
 
 
-def sweep(Rows rows, const double[::1] logs, const double[:, ::1] means, const double[:, :, ::1] S,
+def sweep_views(Batches rows, const double[::1] logs, const double[:, ::1] means, const double[:, :, ::1] S,
           const double[:, ::1] tails, double[::1] out, unsigned char[::1] workspace, *, int emit, bint axis,
           int n_threads):
     """One pass over rows.
@@ -882,11 +849,9 @@ def sweep(Rows rows, const double[::1] logs, const double[:, ::1] means, const d
     open_watch(&watch)
     with nogil:
         open_pass(&p, rows, logs.shape[0], emit, axis, tails.shape[0] > 0)
+        p.X, p.weights, p.place, p.begin = rows.x, rows.weight, rows.places, rows.begins
+        p.noise, p.crossed, p.prior = rows.noises, rows.crossed, rows.priors if rows.k == p.k else NULL
         p.tails = &tails[0, 0] if tails.shape[0] else NULL
-        p.X, p.weights, p.place, p.begin = &rows.X[0, 0, 0], &rows.weights[0, 0], &rows.place[0, 0], &rows.begin[0]
-        p.noise = &rows.noise[0, 0, 0] if rows.noise.shape[0] else NULL
-        p.crossed = rows.noise.shape[1] == rows.d
-        p.prior = &rows.prior[0, 0, 0] if rows.prior.shape[0] and rows.prior.shape[1] == p.k else NULL
         p.logs, p.means, p.S, p.out = &logs[0], &means[0, 0], &S[0, 0, 0], &out[0]
         p.sums = <double*>at
         p.scratch = <char*>(p.sums + p.shards * p.sums_size)

@@ -1,21 +1,21 @@
 """Passes over samples: the door between the method, which thinks in parameters, and the kernels, which see arrays."""
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import threads
-from ..kernels import linalg
+from ..kernels import arguments, linalg
 from ..kernels import sweep as kernel
+from ..kernels.arguments import ClosedForm, Density, Rows
 from ..lazy import cached_property
 from .pruning import Pruner, enough
 from .statistics import Statistics, Weighed
 
-DENSITIES = {name: i for i, name in enumerate(kernel.DENSITIES)}
+DENSITIES = {name: i for i, name in enumerate(arguments.DENSITIES)}
 POSTERIORS = {name: i for i, name in enumerate(kernel.POSTERIORS)}
-MOMENTS = {name: i for i, name in enumerate(kernel.MOMENTS)}
+MOMENTS = {name: i for i, name in enumerate(arguments.MOMENTS)}
 NO_MOMENTS = MOMENTS["none"]
 SIMPLEST = "spherical"  # of densities: where responsibilities are given, there is none, and no room for its factors
 STATE = kernel.state_size()
@@ -24,26 +24,8 @@ CONVERGED, LOST = (kernel.OUTCOMES.index(outcome) for outcome in ("converged", "
 # log of the responsibility below which a sample cannot change a sum any more
 CUT = {np.dtype(np.float64): -37.0, np.dtype(np.float32): -20.0}
 
-NOTHING = np.empty(0)
 MANY = 3000  # samples from which on it pays to know the sums of all of them beforehand
 SERIAL = 1_000_000  # operations (some 100 microseconds) below which waking a second thread may cost more than it brings
-
-
-class Density(NamedTuple):
-    """A mixture density in evaluation form, in the coordinates of a frame."""
-
-    kind: str  # of distance
-    means: np.ndarray  # (k, d)
-    factors: np.ndarray  # (k or 1, rows, columns)
-    constants: np.ndarray  # (k,): log-joint density at the mean; where tails are heavy, then degrees of freedom (k,)
-    weights: np.ndarray = None  # (k,): what rows of which a part is known are seen by, and
-    covariances: np.ndarray = None  # (k, d, d), (d, d), (k, d) or (k,), by kind
-    tails: Callable = None  # of heavy ones, the table (k, 2 d + 3) that kernels.views has
-
-    @property
-    def heavy(self):
-        """Whether tails are heavier than normal ones."""
-        return len(self.constants) > len(self.means)
 
 
 def one(d):
@@ -146,9 +128,7 @@ class Evaluator:
         self.dtype = dtype = coordinates.dtype
         self.halves = halves
         self.frame, self.coordinates = frame, coordinates * dtype.type([[0.5], [2]]) if halves else coordinates
-        self.kind = DENSITIES[density.kind]
-        means, factors = (np.ascontiguousarray(a, dtype) for a in (density.means, density.factors))
-        self.density = density._replace(means=means, factors=factors)
+        self.kind, self.density = DENSITIES[density.kind], density
 
     def seen(self, X):
         """The samples that the coordinates are for."""
@@ -156,9 +136,7 @@ class Evaluator:
 
     def rows(self, X, weights, n_threads):
         """Samples as this sees them."""
-        samples = Samples(self.seen(X), weights, self.frame, n_threads)
-        samples.coordinates = self.coordinates
-        return samples
+        return Samples(self.seen(X), weights, self.frame, n_threads, coordinates=self.coordinates)
 
     def log_densities(self, X, n_threads):
         """Log-density of each sample (n,)."""
@@ -178,12 +156,11 @@ class Evaluator:
         return self._rows(kernel.labels, X, np.empty(len(X), np.intp), n_threads)
 
     def _rows(self, door, X, out, n_threads):
-        _, means, factors, constants, *_ = self.density
-        (n, d), k = X.shape, len(means)
+        (n, d), k = X.shape, len(self.density.means)
         n_threads = useful(n, k, d, n_threads)
         size = kernel.workspace_size(n, d, k, self.kind, NO_MOMENTS, self.dtype.itemsize, n_threads)
-        door(self.seen(X), self.coordinates, means, factors, constants, out, np.empty(size, np.uint8),
-             density=self.kind, n_threads=threads.enter(n_threads))
+        door(Rows(self.seen(X), self.coordinates), self.density, out, np.empty(size, np.uint8),
+             n_threads=threads.enter(n_threads))
         return out
 
 
@@ -210,19 +187,22 @@ class Samples:
         Called before each pass; what it raises ends the work.
     unit : float
         What the weights are in units of, a power of two.
+    coordinates : ndarray, optional
+        Those of the frame as kernels read them, where they are not what the frame says itself: see `Evaluator`.
     """
 
     complete = True  # whether all of each row is known
     told = False  # whether anything is known of the components that rows are from
 
-    def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0):
+    def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0, coordinates=None):
         self.X = X
         self.dtype = X.dtype
         self.weights, self.unit = scaled_weights(weights, X.dtype, unit)
         self.mass = float(self.weights.sum(dtype=np.float64)) if len(self.weights) else float(len(X))
         self.total = len(X) if weights is None else float(weights.sum()) * unit
         self.frame = frame
-        self.coordinates = frame.coordinates(X.dtype)
+        self.coordinates = frame.coordinates(X.dtype) if coordinates is None else coordinates
+        self.rows = self._rows()
         self.n_threads = n_threads
         self.check = check
         self.single = X.dtype == np.float32
@@ -241,50 +221,52 @@ class Samples:
         """Statistics of all samples as one component: scatter about the origin."""
         return self.sweep(one(self.X.shape[1]), "scatter")
 
-    def _whole(self, moments, k):
-        """The vector of these where moments can come from them, or nothing."""
+    @cached_property
+    def summed(self):
+        """The rows, with what is known of all of them."""
+        return self._rows(self.scatter.buffer)
+
+    def _rows(self, whole=None):
+        """The rows as kernels take them."""
+        return Rows(self.X, self.coordinates, self.weights if len(self.weights) else None, whole)
+
+    def _known(self, moments, k):
+        """The rows, with what is known of all of them where the moments of k components can come from that."""
         pays = moments == "pooled" or (moments == "scatter" and len(self.X) >= MANY)
-        return self.scatter.buffer if k > 1 and pays else NOTHING
+        return self.summed if k > 1 and pays else self.rows
+
+    def _rounded(self, means):
+        """Means as the kernels round them, in double precision."""
+        return means.astype(np.float32).astype(np.float64) if self.single else means
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
-        kind, means, factors, constants, *_ = density
-        heavy = density.heavy
-        if self.single:
-            means, factors = means.astype(np.float32), factors.astype(np.float32)
-        need = self._need(len(means), moments, kind)
+        means, heavy = density.means, density.heavy
+        need = self._need(len(means), moments, density.kind)
         sums = np.empty(need.statistics + 2 * len(means) * heavy)
         workspace = self._memory(need.workspace)
+        rows = self.rows if heavy else self._known(moments, len(means))
+        how = dict(moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads))
         prunes = need.prunes and posterior == "soft" and not heavy
         bounds = self.pruner.known(density) if prunes else None
         if bounds is None:
-            pairs = kernel.sweep(
-                self.X, self.weights, self.coordinates, means, factors, constants, sums, workspace,
-                whole=NOTHING if heavy else self._whole(moments, len(means)), density=DENSITIES[kind],
-                posterior=POSTERIORS[posterior],
-                moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads),
-            )
+            pairs = kernel.sweep(rows, density, sums, workspace, posterior=POSTERIORS[posterior], **how)
         else:
-            pairs = kernel.sweep_pruned(
-                self.X, self.weights, self.coordinates, means, factors, constants, bounds.order, bounds.nearest,
-                bounds.follow(density), sums, workspace, whole=self._whole(moments, len(means)),
-                density=DENSITIES[kind], moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads),
-            )
+            pairs = kernel.sweep_pruned(rows, density, bounds.order, bounds.nearest, bounds.follow(density), sums,
+                                        workspace, **how)
         if prunes:
             self.pruner.tell(self, density, pairs)
-        means = means.astype(np.float64) if self.single else means
-        return (Weighed if heavy else Statistics)(sums, means, self.frame, self.unit)
+        return (Weighed if heavy else Statistics)(sums, self._rounded(means), self.frame, self.unit)
 
     def accumulate(self, resp, about, moments):
         """Statistics of one pass with given responsibilities (n, k), moments about the given means."""
-        about = about.astype(self.dtype, copy=False)
         need = self._need(len(about), moments, SIMPLEST)
         sums = np.empty(need.statistics)
         kernel.accumulate(
-            self.X, self.weights, self.coordinates, about, np.ascontiguousarray(resp, self.dtype), sums,
-            self._memory(need.workspace), moments=MOMENTS[moments], n_threads=self._enter(need.n_threads),
+            self.rows, about, np.ascontiguousarray(resp, self.dtype), sums, self._memory(need.workspace),
+            moments=MOMENTS[moments], n_threads=self._enter(need.n_threads),
         )
-        return Statistics(sums, about.astype(np.float64, copy=False), self.frame, self.unit)
+        return Statistics(sums, self._rounded(about), self.frame, self.unit)
 
     def begin(self, uniform, looked, deviations, floor, part, moments, whitens):
         """Statistics of partitions by the nearest of samples far from each other; arguments as the kernel has them."""
@@ -295,23 +277,20 @@ class Samples:
         size = kernel.begin_size(n, len(looked) or n, d, k, MOMENTS[moments], self.dtype.itemsize, need.n_threads,
                                  whitens)
         kernel.begin(
-            self.X, self.weights, self.coordinates, looked, deviations, floor, uniform, np.empty((runs, k), np.intp),
-            sums, about, self._memory(size), whitens=whitens, part=part, moments=MOMENTS[moments],
+            self.rows, ClosedForm("scatter", "free", floor, part) if whitens else None, looked, deviations, uniform,
+            np.empty((runs, k), np.intp), sums, about, self._memory(size), moments=MOMENTS[moments],
             n_threads=self._enter(need.n_threads),
         )
         return [Statistics(*each, self.frame, self.unit) for each in zip(sums, about, strict=True)]
 
     def partitions(self, centres, scales, moments):
         """Statistics of partitions by the nearest of given centres (runs, k, d), of features times scales (d,)."""
-        centres, scales = (array.astype(self.dtype, copy=False) for array in (centres, scales))
         runs, k, _ = centres.shape
         need = self._need(k, moments, "diagonal")
         sums = np.empty((runs, need.statistics))
-        kernel.partitions(self.X, self.weights, self.coordinates, centres, scales, np.zeros(k), sums,
-                          self._memory(need.workspace), moments=MOMENTS[moments],
+        kernel.partitions(self.rows, centres, scales, sums, self._memory(need.workspace), moments=MOMENTS[moments],
                           n_threads=self._enter(need.n_threads))
-        centres = centres.astype(np.float64, copy=False)
-        return [Statistics(*each, self.frame, self.unit) for each in zip(sums, centres, strict=True)]
+        return [Statistics(*each, self.frame, self.unit) for each in zip(sums, self._rounded(centres), strict=True)]
 
     def climb(self, starts, iterations, closed, structure, tol):
         """Plain EM from several statistics about means of their own; the M-step is `closed`.
@@ -330,54 +309,45 @@ class Samples:
         density = DENSITIES[structure.density]
         size = kernel.climb_size(n, d, k, density, moments, self.dtype.itemsize, each, at_once)
         kernel.climb(
-            self.X, self.weights, self.coordinates, sums, about, values, done, closed.floor, self._memory(size),
-            whole=self._whole(structure.moments, k), density=density, moments=moments,
-            ties=closed.ties, part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, tol=tol,
-            n_threads=each, at_once=at_once,
+            self._known(structure.moments, k), closed, sums, about, values, done, self._memory(size), cut=self.cut,
+            tol=tol, n_threads=each, at_once=at_once,
         )
         ends = enumerate(zip(values.tolist(), done.tolist(), strict=True))
         return [(trace[end - 1], Statistics(sums[r], about[r], self.frame, self.unit), trace[max(0, end - 3) : end])
                 if end > 0 else None for r, (trace, end) in ends]
 
-    def ascend(self, blocks, statistics, state, values, closed, structure, scale, **how):
-        """Iterations of EM with leaps; the arrays, `how` and what is returned are as the kernel has them."""
+    def ascend(self, ascent, values, closed, structure):
+        """Iterations of EM with leaps; the arguments and what is returned are as the kernel has them."""
         n, d = self.X.shape
-        k, moments = len(statistics.about), MOMENTS[structure.moments]
-        density = DENSITIES[structure.density]
+        k, moments = len(ascent.about), MOMENTS[structure.moments]
         need = self._need(k, structure.moments, structure.density)
-        size = kernel.ascent_size(n, d, k, density, moments, self.dtype.itemsize, need.n_threads)
-        return kernel.ascend(
-            self.X, self.weights, self.coordinates, blocks, statistics.buffer, statistics.about, state, values,
-            closed.floor, scale, self._memory(size), whole=self._whole(structure.moments, k),
-            density=density, moments=moments, ties=closed.ties, curved=structure.curved,
-            part=closed.part, equal_weights=closed.equal_weights, cut=self.cut, mass=self.mass,
-            n_threads=self._enter(need.n_threads), **how,
-        )
+        size = kernel.ascent_size(n, d, k, DENSITIES[structure.density], moments, self.dtype.itemsize, need.n_threads)
+        return kernel.ascend(self._known(structure.moments, k), closed, ascent, values, self._memory(size),
+                             cut=self.cut, n_threads=self._enter(need.n_threads))
 
     def mergers(self, these, resp, moments, near):
         """What it costs to do with one component less, as the kernel has it: (k, k)."""
         self.check()
         k, d = these.means.shape
         losses, moments = np.empty((k, k)), MOMENTS[moments]
-        kernel.mergers(these.weights, these.means, flat(these.covariances), resp, self.weights, losses,
+        kernel.mergers(self.rows, these.weights, these.means, flat(these.covariances), resp, losses,
                        np.empty(kernel.mergers_size(d, k, moments)), moments=moments, near=near)
         return losses
 
     def splits(self, these, resp, which, closed, structure, **how):
-        """Gains (k,), shares (k, 2), means (k, 2, d), covariances (k, 2, ...) of two components in the place of one."""
+        """Gains (m,), shares (m, 2), means (m, 2, d), covariances (m, 2, ...) of two components in the place of one."""
         n, d = self.X.shape
         k, moments, density = len(these.means), MOMENTS[structure.moments], DENSITIES[structure.density]
         covariances = flat(these.covariances)
-        found = np.empty(k), np.empty((k, 2)), np.empty((k, 2, d)), np.empty((k, 2, covariances.shape[1]))
+        found = np.empty((len(which), 3 + 2 * d + 2 * covariances.shape[1]))
         longest = max(how["trial"], how["iterations"])
         at_once = self._enter(max(1, min(worth(operations(n, k, d) * longest, self.n_threads), len(which))))
         size = kernel.splits_size(n, d, density, moments, self.dtype.itemsize, longest, at_once)
-        kernel.splits(
-            self.X, self.weights, self.coordinates, resp, these.means, covariances, np.array(which, np.intp), *found,
-            closed.floor, self._memory(size), density=density, moments=moments, part=closed.part, cut=self.cut,
-            at_once=at_once, **how,
-        )
-        return *found[:3], found[3].reshape(k, 2, *these.covariances.shape[1:])
+        kernel.splits(self.rows, closed, how, these.means, covariances, resp, np.array(which, np.intp), found,
+                      self._memory(size), cut=self.cut, at_once=at_once)
+        gains, shares, means, matrices = np.split(found, [1, 3, 3 + 2 * d], axis=1)
+        return (gains[:, 0], shares, means.reshape(-1, 2, d),
+                matrices.reshape(-1, 2, *these.covariances.shape[1:]))
 
     def score_samples(self, density):
         """Log-density of each sample in the frame (n,)."""

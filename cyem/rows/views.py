@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import threads
 from ..kernels import views as kernel
+from ..kernels.arguments import Batches
 from ..lazy import cached_property
 from .samples import Density, Frame, Samples, locate, nothing, operations, scaled_weights, worth
 from .statistics import Statistics, Weighed
@@ -30,7 +31,6 @@ class Known(NamedTuple):
 NOTHING_ELSE = Known()
 EMITS = {name: i for i, name in enumerate(kernel.EMITS)}
 NORMAL = np.empty((0, 0))  # tails
-NOTHING = np.empty((0, 0, 0))  # is known of errors of measurement, or of components
 SEED = 0  # of what is drawn in the place of gaps, before anything else is known
 
 
@@ -68,7 +68,7 @@ class Views:
         self.exact = Samples(X[self.whole].astype(np.float64), self.weights[self.whole] if len(self.weights) else None,
                              frame, n_threads, check, self.unit) if len(self.whole) else None
         self.part = np.flatnonzero(part)  # the others
-        self.rows = packed(self, self.part)
+        self.rows = packed(self, self.part) if len(self.part) else None
         self.workspace = np.empty(0, np.uint8)
 
     @cached_property
@@ -197,7 +197,7 @@ class Views:
         with np.errstate(divide="ignore"):
             logs = np.log(density.weights)
         tails = density.tails() if density.heavy else NORMAL
-        kernel.sweep(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, out, self.workspace,
+        kernel.sweep_views(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, out, self.workspace,
                      n_threads=n_threads, **how)
         return out
 
@@ -236,10 +236,11 @@ def spread(density):
 
 
 def alone(density, j):
-    """One of the components with normal tails, as the density of all rows."""
-    own = density.covariances[None] if density.kind.startswith("whitened") else density.covariances[j : j + 1]
-    means = density.means[j : j + 1]
-    return Density(density.kind.split()[0], means, None, np.zeros(1), np.ones(1), own)
+    """One of the components with normal tails, for what rows are expected to be: how high it is does not matter."""
+    shared = density.kind.startswith("whitened")
+    factors, own = (a if shared else a[j : j + 1] for a in (density.factors, density.covariances))
+    return Density(density.kind.split()[0], density.means[j : j + 1], factors, np.zeros(1), np.ones(1),
+                   own[None] if shared else own)
 
 
 def root(density):
@@ -266,9 +267,9 @@ def packed(views, rows):
     gone = np.isnan(X)
     noise = None if known.noise is None else inside(known.noise, gone, views.frame)
     order, items = arranged(gone, noise)
-    first, length = np.concatenate([items, np.tile([items[-1, 0], 0], (-len(items) % wide, 1))]).reshape(
-        -1, wide, 2).transpose(2, 0, 1) if len(items) else np.zeros((2, 0, wide), np.intp)
-    slots = length.max(axis=1, initial=0)
+    items = np.concatenate([items, np.tile([items[-1, 0], 0], (-len(items) % wide, 1))])  # in whole batches
+    first, length = items.reshape(-1, wide, 2).transpose(2, 0, 1)
+    slots = length.max(axis=1)
     batch, begin = np.repeat(np.arange(len(slots)), slots), np.append(0, np.cumsum(slots))
     r = (np.arange(begin[-1]) - begin[batch])[:, None]
     there = r < length[batch]
@@ -276,12 +277,12 @@ def packed(views, rows):
     inside_frame = views.frame.enter(X.astype(np.float64))
     own = np.ones(len(X)) if not len(views.weights) else views.weights[rows]
     with np.errstate(divide="ignore"):
-        prior = NOTHING if known.components is None else np.log(known.components)[place].transpose(0, 2, 1)
-    return kernel.Rows(
+        prior = None if known.components is None else np.log(known.components)[place].transpose(0, 2, 1)
+    return Batches(
         np.ascontiguousarray(inside_frame[place].transpose(0, 2, 1)), np.where(there, own[place], 0.0),
         np.where(there, place, -1), begin.astype(np.intp),
-        NOTHING if noise is None else np.ascontiguousarray(noise[order[first.ravel()]]),
-        np.ascontiguousarray(prior))
+        None if noise is None else np.ascontiguousarray(noise[order[first.ravel()]]),
+        None if prior is None else np.ascontiguousarray(prior))
 
 
 def arranged(gone, noise=None):

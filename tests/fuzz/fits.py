@@ -37,7 +37,27 @@ def attempt(rng):
     if rng.random() < 0.3:
         model.set_params(warm_start=True, search="swap", n_moves=2).fit(X, sample_weight=weights)
         ask(model, X, weights)
+    if rng.random() < 0.3:
+        look_at_parts(rng, model, X, weights)
     return "converged" if model.converged_ else "ended before"
+
+
+def look_at_parts(rng, model, X, weights):
+    """The same of rows of which a part is known: what is missing, errors of measurement, labels."""
+    (n, d), k = X.shape, model.n_components
+    gaps = X.copy()
+    gaps[rng.random((n, d)) < rng.choice([0.05, 0.4])] = np.nan
+    gaps[0] = X[0]
+    noise = [None, 0.1 * X.std() ** 2 * rng.random((n, d)), np.tile(0.1 * X.std() ** 2 * np.eye(d), (n, 1, 1))]
+    how = dict(noise=noise[rng.integers(3)]) | ({} if rng.random() < 0.5 else dict(labels=rng.integers(-1, k, n)))
+    made = [lambda **more: GaussianMixture(k, covariance_type=model.covariance_type, **more),
+            lambda **more: StudentMixture(k, covariance_type=rng.choice(["full", "tied", "diag", "spherical"]), **more)]
+    model = made[rng.integers(2)](max_iter=int(rng.choice([1, 20])), random_state=0)
+    model.fit(gaps, sample_weight=weights, **how)
+    for rows in (gaps, gaps[:1]):
+        for question in (model.predict, model.predict_proba, model.score_samples, model.impute):
+            assert np.isfinite(question(rows)).all()
+    assert np.isfinite(model.score(gaps, sample_weight=weights))
 
 
 def samples(rng, many):

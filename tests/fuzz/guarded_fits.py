@@ -12,12 +12,23 @@ import ctypes
 import faulthandler
 import mmap
 import warnings
+from itertools import chain
 
 import driver
 import fits
 import numpy as np
 
 from cyem import kernels
+
+OBJECTS = tuple(kind for kind in vars(kernels.arguments).values() if isinstance(kind, type))  # which hold arrays
+
+
+def guarded(given, copies):
+    """What is given to a door, with the copies of arrays in their places."""
+    if isinstance(given, OBJECTS):
+        make, parts = given.__reduce__()
+        return make(*(guarded(part, copies) for part in parts))
+    return copies.get(id(given), given)
 
 
 class Guards:
@@ -43,14 +54,15 @@ class Guards:
 
     def guarded(self, door, name):
         def call(*args, **kwargs):
-            given = {id(a): a for a in (*args, *kwargs.values()) if isinstance(a, np.ndarray)}
+            parts = [a.__reduce__()[1] for a in args if isinstance(a, OBJECTS)]  # what objects hold, too
+            given = {id(a): a for a in (*args, *kwargs.values(), *chain(*parts)) if isinstance(a, np.ndarray)}
             if given:
                 self.opened.add(name)
             for last in (False, True):
                 memories = {key: self.memory(array.nbytes) for key, array in given.items()}
                 copies = {key: self.copy(array, memories[key], at_the_end=last) for key, array in given.items()}
-                result = door(*(copies.get(id(a), a) for a in args),
-                              **{key: copies.get(id(a), a) for key, a in kwargs.items()})
+                result = door(*(guarded(a, copies) for a in args),
+                              **{key: guarded(a, copies) for key, a in kwargs.items()})
                 for memory in memories.values():
                     self.spare[memory.size].append(memory)
             for key, array in given.items():
@@ -86,7 +98,7 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     faulthandler.enable()
     guards = Guards()
-    for module in (kernels.sweep, kernels.linalg):
+    for module in (kernels.sweep, kernels.linalg, kernels.views):
         guards.put_before(module)
     atexit.register(lambda: print("doors opened:", *sorted(guards.opened)))
     driver.run(__doc__, fits.attempt)

@@ -14,17 +14,7 @@ from ...kernels import linalg
 from .variances import VARIANCES
 
 AT = 1 + 1e-6  # times the floor is still at it
-TIES = {name: i for i, name in enumerate(linalg.TIES)}
 LETTERS = "IEV"  # identity, equal, variable: each is a case of the next
-
-
-class ClosedForm(NamedTuple):
-    """What the compiled M-step asks of a structure that has one in closed form."""
-
-    ties: int  # between the covariances of the components
-    floor: np.ndarray  # the least variances, (d,), or (1,) of round components
-    part: float  # the least variances relative to the diagonal of their own matrix
-    equal_weights: bool = False
 
 
 class Estimate(NamedTuple):

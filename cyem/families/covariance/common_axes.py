@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Oriented, along, combined, eigh, least_along, part, resolved, sample_covariances
+from ...kernels.arguments import ClosedForm
+from .base import Oriented, along, combined, eigh, least_along, part, resolved, sample_covariances
 from .variances import GAIN, cost, patience
 
 GOLDEN = 0.6180339887498949
@@ -36,7 +37,7 @@ class CommonAxes(Oriented):
 
     def closed_form(self, floor, eps):
         ties = "axes isochoric" if self.code[0] == "E" else "axes"
-        return ClosedForm(TIES[ties], floor, part(len(floor), eps)) if len(floor) <= MOST else None
+        return ClosedForm(self.moments, ties, floor, part(len(floor), eps)) if len(floor) <= MOST else None
 
     def start(self, second, masses, shift, floor, eps):
         """Axes of the average after one step of Browne & McNicholas (2014), which is a cautious one.

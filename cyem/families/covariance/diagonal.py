@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Estimate, Variances
+from ...kernels.arguments import ClosedForm
+from .base import Estimate, Variances
 
 
 class Diagonal(Variances):
@@ -13,7 +14,7 @@ class Diagonal(Variances):
 
     def closed_form(self, floor, eps):
         ties = {"EE": "equal", "VE": "proportional", "EV": "isochoric", "VV": "free"}[self.code[:2]]
-        return ClosedForm(TIES[ties], floor, 0.0)
+        return ClosedForm(self.moments, ties, floor, 0.0)
 
     def sample(self, second, masses, shift):
         return second.reshape(shift.shape) / masses[:, None] - shift**2

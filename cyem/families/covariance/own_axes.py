@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Oriented, eigh, least_along, part
+from ...kernels.arguments import ClosedForm
+from .base import Oriented, eigh, least_along, part
 
 
 class OwnAxes(Oriented):
@@ -22,7 +23,7 @@ class OwnAxes(Oriented):
 
     def closed_form(self, floor, eps):
         ties = {"EE": "one shape", "VE": "proportional shapes", "EV": "isochoric"}[self.code[:2]]
-        return ClosedForm(TIES[ties], floor, part(len(floor), eps))
+        return ClosedForm(self.moments, ties, floor, part(len(floor), eps))
 
     def axes_of(self, covariances):
         return eigh(covariances)[1]

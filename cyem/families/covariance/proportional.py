@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Estimate, Matrices, combined, exceeds, part, precision_factors, raise_to_floor
+from ...kernels.arguments import ClosedForm
+from .base import Estimate, Matrices, combined, exceeds, part, precision_factors, raise_to_floor
 from .variances import THIN, patience, settle
 
 
@@ -14,7 +15,7 @@ class Proportional(Matrices):
     """
 
     def closed_form(self, floor, eps):
-        return ClosedForm(TIES["proportional"], floor, part(len(floor), eps))
+        return ClosedForm(self.moments, "proportional", floor, part(len(floor), eps))
 
     def maximum(self, S, masses, floor, eps, current):
         k, d = S.shape[:2]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Estimate, Variances
+from ...kernels.arguments import ClosedForm
+from .base import Estimate, Variances
 
 
 class Spherical(Variances):
@@ -14,7 +15,7 @@ class Spherical(Variances):
         return (k,)
 
     def closed_form(self, floor, eps):
-        return ClosedForm(TIES["equal" if self.code[0] == "E" else "free"], floor.mean(keepdims=True), 0.0)
+        return ClosedForm(self.moments, "equal" if self.code[0] == "E" else "free", floor.mean(keepdims=True), 0.0)
 
     def sample(self, second, masses, shift):
         return (second / masses - (shift**2).sum(axis=1)) / shift.shape[1]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .base import TIES, ClosedForm, Estimate, SquareMatrices, part, precision_factors, raise_to_floor
+from ...kernels.arguments import ClosedForm
+from .base import Estimate, SquareMatrices, part, precision_factors, raise_to_floor
 
 
 class Tied(SquareMatrices):
@@ -12,7 +13,7 @@ class Tied(SquareMatrices):
         return (d, d)
 
     def closed_form(self, floor, eps):
-        return ClosedForm(TIES["free"], floor, part(len(floor), eps))
+        return ClosedForm(self.moments, "free", floor, part(len(floor), eps))
 
     def sample(self, second, masses, shift):
         # Sigma = 1/n sum_k [ sum r (x - old)(x - old)' - n_k (new - old)(new - old)' ]
