@@ -400,6 +400,8 @@ def test_nothing_is_gained_from_the_solution(seed):
     (dict(labels=[0, 0.5, 1, 1]), ["labels", "row 1", "0.5"]), (dict(labels=[0, np.nan, 1, 1]), ["labels", "row 1"]),
     (dict(labels=[[1, 0], [0, 0], [1, 1], [1, 1]]), ["labels", "row 1", "possible"]),
     (dict(labels=[[1, 0], [-1, 2], [1, 1], [1, 1]]), ["labels", "row 1", "-1"]),
+    (dict(labels=[0, 0, 0, 0]), ["labels", "component 1"]),
+    (dict(labels=[0, 0, 0, 1], sample_weight=[1, 1, 1, 0]), ["labels", "component 1", "weight"]),
     (dict(noise=np.ones((4, 3))), ["noise", r"\(4, 2\)", r"\(4, 3\)"]),
     (dict(noise=-np.ones((4, 2))), ["noise", "row 0"]), (dict(noise=np.full((4, 2), np.inf)), ["noise", "row 0"]),
     (dict(noise=np.broadcast_to([[1, 2], [2, 1.0]], (4, 2, 2))), ["noise", "row 0", "negative"]),

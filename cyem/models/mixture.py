@@ -86,8 +86,9 @@ class Mixture(Estimator):
         X, complete = data.observed(X)
         known = self._known_of(X, labels, noise)
         X, weights, kept = data.counted(X, sample_weight)
-        if kept is not None and known is not NOTHING_ELSE:
-            known = known.take(kept[1])
+        if known is not NOTHING_ELSE:
+            known = known if kept is None else known.take(kept[1])
+            data.every_component_possible(known.components)
         if not complete:
             data.columns_without_values(X, names)
         n, d = X.shape

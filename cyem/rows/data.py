@@ -291,6 +291,14 @@ def components(labels, n, k):
     return array
 
 
+def every_component_possible(components):
+    """Raise ValueError where some component is that of no sample, by what is known of them (n, k), or None."""
+    if components is not None and not components.any(axis=0).all():
+        none = int(components.any(axis=0).argmin())
+        raise ValueError(f"labels leave component {none} without any sample of positive weight that may come from it: "
+                         "ask for fewer components, or leave more labels open (-1).")
+
+
 def feature_names(X):
     """The names of the columns of a frame, or None where there are none or they are not text.
 

@@ -67,8 +67,8 @@ class Views:
         self.whole = np.flatnonzero(~part)  # rows that go the way of all samples
         self.exact = Samples(X[self.whole].astype(np.float64), self.weights[self.whole] if len(self.weights) else None,
                              frame, n_threads, check, self.unit) if len(self.whole) else None
-        self.part = np.flatnonzero(part)  # the others
-        self.rows = packed(self, self.part) if len(self.part) else None
+        self.partial = np.flatnonzero(part)  # the others
+        self.rows = packed(self, self.partial) if len(self.partial) else None
         self.workspace = np.empty(0, np.uint8)
 
     @cached_property
@@ -83,7 +83,7 @@ class Views:
 
     def sweep(self, density, moments):
         """Expected statistics of the complete rows: responsibilities under `density`, moments about its means."""
-        if not len(self.part):
+        if not len(self.partial):
             return self.exact.sweep(density, moments)
         found = self._sweep(density, moments)
         return found if self.exact is None else found + self.exact.sweep(density, moments)
@@ -112,7 +112,7 @@ class Views:
         out = np.empty(len(self.X))
         if self.exact is not None:
             out[self.whole] = self.exact.score_samples(density)
-        out[self.part] = self._each(density, "scores", 1)[:, 0]
+        out[self.partial] = self._each(density, "scores", 1)[:, 0]
         return out
 
     def responsibilities(self, density):
@@ -120,7 +120,7 @@ class Views:
         out = np.empty((len(self.X), len(density.means)))
         if self.exact is not None:
             out[self.whole] = self.exact.responsibilities(density)
-        out[self.part] = self._each(density, "responsibilities", out.shape[1])
+        out[self.partial] = self._each(density, "responsibilities", out.shape[1])
         return out
 
     def each(self, density, size):
@@ -135,7 +135,7 @@ class Views:
         """The rows, with their expected values where nothing was observed (n, d), in the frame."""
         X = self.frame.enter(self.X.astype(np.float64))
         found = np.empty_like(X)
-        found[self.part] = self._each(density, "completed", X.shape[1])
+        found[self.partial] = self._each(density, "completed", X.shape[1])
         return np.where(np.isnan(X), found, X)
 
     def part(self, rows, weights=None):
@@ -176,7 +176,7 @@ class Views:
 
     def _each(self, density, emit, width):
         """So many numbers of each row of which a part is known."""
-        out = np.zeros((len(self.part), width))
+        out = np.zeros((len(self.partial), width))
         if len(out):
             self._run(density, *self._spread(density), emit, out.ravel())
         return out

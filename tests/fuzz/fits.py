@@ -49,7 +49,10 @@ def look_at_parts(rng, model, X, weights):
     gaps[rng.random((n, d)) < rng.choice([0.05, 0.4])] = np.nan
     gaps[0] = X[0]
     noise = [None, 0.1 * X.std() ** 2 * rng.random((n, d)), np.tile(0.1 * X.std() ** 2 * np.eye(d), (n, 1, 1))]
-    how = dict(noise=noise[rng.integers(3)]) | ({} if rng.random() < 0.5 else dict(labels=rng.integers(-1, k, n)))
+    how = dict(noise=noise[rng.integers(3)])
+    labels = np.where(rng.random(n) < 0.3, -1, np.arange(n) % k)
+    if rng.random() < 0.5 and len(np.unique(labels if weights is None else labels[weights > 0])) > k:
+        how |= dict(labels=labels)
     made = [lambda **more: GaussianMixture(k, covariance_type=model.covariance_type, **more),
             lambda **more: StudentMixture(k, covariance_type=rng.choice(["full", "tied", "diag", "spherical"]), **more)]
     model = made[rng.integers(2)](max_iter=int(rng.choice([1, 20])), random_state=0)
