@@ -10,7 +10,7 @@ BLOCK = 1 << 16  # values searched for NaN and infinity at a time: the search ne
 KERNEL_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-def samples(X, *, name="X"):
+def samples(X, *, name="X", missing=False):
     """The samples as a matrix of finite numbers.
 
     Parameters
@@ -19,6 +19,8 @@ def samples(X, *, name="X"):
         Anything that NumPy, or the frame itself, turns into numbers.
     name : str
         What error messages call it.
+    missing : bool
+        Whether values may be missing: NaN is let through.
 
     Returns
     -------
@@ -55,13 +57,14 @@ def samples(X, *, name="X"):
         if size == 0:
             raise ValueError(f"{name} has 0 {what} (shape={array.shape}) while a minimum of 1 is required.")
     array = _contiguous(array, name)
-    if (place := _first_not_finite(array)) is not None:
+    if (place := _first_not_finite(array, missing)) is not None:
         row, column = divmod(place, array.shape[1])
         names = feature_names(X)
         column_name = "" if names is None else f" ({names[column]!r})"
         raise ValueError(
             f"{_not_finite(name, array[row, column])} in row {row}, column {column}{column_name}, counted from 0. "
-            "Missing and infinite values are not supported yet: remove or replace them."
+            f"{'I' if missing else 'Missing and i'}nfinite values are not supported{'' if missing else ' yet'}: remove or "
+            "replace them."
         )
     return array
 
@@ -248,13 +251,13 @@ def _contiguous(array, name):
         raise kind(f"{name} must hold numbers only: {error}") from error
 
 
-def _first_not_finite(array):
-    """The flat index of the first NaN or infinity of a C-contiguous array, or None."""
+def _first_not_finite(array, missing=False):
+    """The flat index of the first NaN, unless values may be missing, or infinity of a C-contiguous array, or None."""
     flat = array.reshape(-1)
     for start in range(0, flat.size, BLOCK):
         block = flat[start : start + BLOCK]
-        if not linalg.all_finite(block):
-            return start + int(np.isfinite(block).argmin())
+        if not linalg.all_finite(block) and (wrong := np.isinf(block) if missing else ~np.isfinite(block)).any():
+            return start + int(wrong.argmax())
     return None
 
 

@@ -1,0 +1,287 @@
+"""A look at data before the model: `examine`."""
+
+import math
+import operator
+
+import numpy as np
+
+from ..families import covariance
+from ..rows import data
+from ..show.text import plural
+from . import odd_rows
+from .columns import NEARLY, Column
+from .findings import Finding, Findings, called, columns_listed, equation, listed, number, rows_listed
+from .relations import LOOKED_AT, relations
+from .shapes import shape, transformed
+
+LEAST_WEIGHT, MOST_WEIGHT = 0.1, 10.0  # means of weights that count no rows
+HEAVY = 0.2  # share of the rows that hold repeated values, above which a column has no shape of its own
+
+
+def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
+    """TO BE WRITTEN"""
+    names = data.feature_names(X)
+    array = data.samples(X, missing=True)
+    n, d = array.shape
+    weights = data.weights(sample_weight, n)
+    rows = np.arange(n) if weights is None else np.flatnonzero(weights)
+    look = _Look(array if len(rows) == n else array[rows], rows, list(range(d)) if names is None else names.tolist())
+    found = [
+        *_weights(weights, len(rows)),
+        *_size(len(rows), d, n_components, covariance_types),
+        *look.missing(),
+        *look.constant(),
+        *look.counters(),
+        *look.relations(),
+        *look.few(),
+        *look.repeated(),
+        *look.odd(),
+        *look.duplicates(),
+        *look.shapes(),
+    ]
+    return Findings(found, len(rows), d)
+
+
+def _weights(weights, n):
+    """Whether the weights could count rows."""
+    if weights is None:
+        return
+    total = float(weights.sum())
+    whole = bool((weights == np.rint(weights)).all())
+    if total < LEAST_WEIGHT * n or (total > MOST_WEIGHT * n and not whole):
+        yield Finding(
+            "weights", (), (), {"total": total, "rows": n},
+            f"the weights sum to {number(total)}, and there are {plural('row', n)}",
+            "BIC takes their sum for the number of rows; multiply them so that they sum to it")
+
+
+def _size(n, d, n_components, covariance_types):
+    """Whether there are fewer rows than parameters."""
+    counts = [1] if n_components is None else n_components if np.iterable(n_components) else [n_components]
+    counts = sorted(map(operator.index, counts))
+    names = [covariance_types] if isinstance(covariance_types, str) else covariance_types
+    first = {}
+    for name in names:
+        own = covariance.structure(name)
+        for k in counts:
+            parameters = k - 1 + k * d + own.n_parameters(k, d)
+            if parameters >= n:
+                first[name] = k, parameters
+                break
+    if first:
+        said = listed(f"{plural('component', k)} of structure {name} {'has' if k == 1 else 'have'} {p:,} parameters"
+                      for name, (k, p) in first.items())
+        yield Finding(
+            "few rows", (), (), {"rows": n, "parameters": {name: dict(zip(("components", "parameters"), each, strict=True))
+                                                           for name, each in first.items()}},
+            f"{plural('row', n)} and {said}",
+            "too few rows to tell; ask for fewer components, simpler structures or fewer columns")
+
+
+class _Look:
+    """X with what several questions need.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Finite but for NaN.
+    rows : ndarray of int
+        What the rows are called.
+    names : list
+        What the columns are called.
+    """
+
+    def __init__(self, X, rows, names):
+        self.X, self.rows, self.names = X, rows, names
+        self.n, self.d = X.shape
+        self.columns = [Column(X[:, j]) for j in range(self.d)]
+        self.gaps = [self.n - column.n for column in self.columns]
+        self.is_constant = [column.constant for column in self.columns]
+        self.is_nearly = [not c and column.top[1] >= NEARLY for c, column in zip(self.is_constant, self.columns, strict=True)]
+        self.is_few = [not (a or b) and column.few for a, b, column in
+                       zip(self.is_constant, self.is_nearly, self.columns, strict=True)]
+        self.is_counter = [column.counts_rows for column in self.columns]
+        self.measured = [j for j in range(self.d) if not (self.is_constant[j] or self.is_nearly[j] or self.is_few[j]
+                                                          or self.is_counter[j])]
+        self.held = {j: held for j in self.measured if (held := self.columns[j].repeated)}
+        self.complete = np.arange(self.n) if not any(self.gaps) else np.flatnonzero(~np.isnan(X).any(axis=1))
+        self.bounds = {j: odd_rows.bounds(self.columns[j].values) for j in self.measured}
+        self.shape_of = {}
+        for j in self.measured:
+            if sum(count for _, count in self.held.get(j, ())) <= HEAVY * self.columns[j].n:
+                self.shape_of[j] = shape(self._own(j))
+        self.hashes = odd_rows.hashes(X[self.complete])
+
+    def _own(self, j):
+        """Values of a column by size, without odd ones and those that many rows hold."""
+        values = self.columns[j].values
+        low, high = self.bounds[j]
+        values = values[np.searchsorted(values, low) : np.searchsorted(values, high, "right")]
+        for value, _ in self.held.get(j, ()):
+            values = values[np.abs(values - value) > self.columns[j].noise]
+        return values
+
+    def _named(self, places):
+        return tuple(self.names[j] for j in places)
+
+    def _rows(self, places):
+        return tuple(self.rows[places].tolist())
+
+    def missing(self):
+        if places := [j for j in range(self.d) if self.gaps[j]]:
+            gaps = [self.gaps[j] for j in places]
+            said = listed(f"{self.gaps[j]:,} in {called(self.names[j])}" for j in places)
+            yield Finding("missing", self._named(places), (), {"missing": gaps, "complete_rows": len(self.complete)},
+                          f"{sum(gaps):,} values are missing ({said}), and {plural('row', len(self.complete))} "
+                          "complete", "set rows or columns with gaps aside, or fill them; only what is there was looked at")
+
+    def constant(self):
+        if places := [j for j in range(self.d) if self.is_constant[j] and self.n > 1]:
+            yield Finding("constant", self._named(places), (), {}, f"{columns_listed(self._named(places))}: the same value "
+                          "in every row", "tells nothing; leave it out")
+        for j in range(self.d):
+            if self.is_nearly[j]:
+                value, share = self.columns[j].top
+                yield Finding("nearly constant", self._named([j]), (), {"value": float(value), "share": float(share)},
+                              f"{called(self.names[j])} is {number(value)} in {share:.1%} of the rows",
+                              "tells next to nothing, and a mixture finds a component without width there; leave it out")
+
+    def counters(self):
+        for j in range(self.d):
+            if self.is_counter[j]:
+                column = self.columns[j]
+                first, last = float(column.values[0]), float(column.values[-1])
+                gaps = round((last - first) / column.step) + 1 - column.n
+                yield Finding(
+                    "counter", self._named([j]), (), {"first": first, "last": last, "step": column.step, "gaps": gaps},
+                    f"{called(self.names[j])} numbers the rows, from {number(first)} to {number(last)}"
+                    f"{f' with {gaps:,} left out' if gaps else ''}",
+                    "no measurement; leave it out")
+
+    def relations(self):
+        places = [j for j in range(self.d) if not self.is_constant[j]]
+        part = self.complete
+        if len(places) < 2 or len(part) < 4:
+            return
+        steps = np.array([0.0 if self.is_few[j] or self.is_nearly[j] else self.columns[j].step for j in places])
+        X = self.X[np.ix_(part, places)] if len(places) < self.d or len(part) < self.n else self.X
+        fair = np.ones(len(part), bool)
+        for i, j in enumerate(places):
+            if j in self.bounds and np.isfinite(self.bounds[j]).any():
+                fair &= (X[:, i] >= self.bounds[j][0]) & (X[:, i] <= self.bounds[j][1])
+        looked_at = self._some(np.flatnonzero(fair), LOOKED_AT)
+        varied = np.ptp(X[looked_at], axis=0) > 0
+        if not varied.all():
+            X, steps, places = X[:, varied], steps[varied], [j for j, keep in zip(places, varied, strict=True) if keep]
+        for found in relations(X, steps, looked_at):
+            names = self._named(places[j] for j in found.columns)
+            last = called(self.names[max(places[j] for j in found.columns)])
+            rows = self._rows(part[list(found.broken)])
+            numbers = {"coefficients": found.coefficients, "constant": found.constant, "left": found.left}
+            if found.kind == "monotone":
+                said = f"{called(names[0])} {'grows' if found.coefficients[1] < 0 else 'falls'} with {called(names[1])} in every row"
+                numbers = {"sign": -found.coefficients[1]}
+            elif found.coefficients == (1.0, -1.0) and not found.constant:
+                said = f"{called(names[0])} is {called(names[1])} again"
+            else:
+                said = equation(names, found.coefficients, found.constant)
+            if rows:
+                said += f", but for {rows_listed(rows)}"
+            yield Finding("relation", names, rows, numbers, said, f"leave one of them out, such as {last}")
+
+    def _some(self, places, most):
+        """At most so many of complete rows: whichever these are depends on their values only."""
+        if len(places) <= most:
+            return places
+        return np.sort(places[np.argpartition(self.hashes[places], most)[:most]])
+
+    def few(self):
+        for j in range(self.d):
+            if self.is_few[j]:
+                column = self.columns[j]
+                values = column.distinct.tolist()
+                yield Finding(
+                    "few values", self._named([j]), (), {"values": values, "counts": column.counts.tolist()},
+                    f"{called(self.names[j])} holds {len(values)} different values ({listed(map(number, values))})",
+                    "a mixture takes each for a group; leave it out, and compare the groups by it afterwards")
+
+    def repeated(self):
+        for j, held in self.held.items():
+            said = listed((f"{number(value)} in {count:,}" for value, count in held), most=3)
+            yield Finding(
+                "repeated value", self._named([j]), (),
+                {"values": [value for value, _ in held], "counts": [count for _, count in held]},
+                f"{called(self.names[j])} is {said} of {plural('row', self.columns[j].n)}, far more than values near it",
+                "if it stands for something else (nothing there, a limit, missing), set these rows aside")
+
+    def odd(self):
+        alone = {}  # row: columns in which it stands alone, none for an axis
+        Z, places = [], []
+        for j in self.measured:
+            values = self.X[:, j].astype(np.float64, copy=False)
+            form, (low, high) = self.shape_of.get(j), self.bounds[j]
+            if form and form.scale not in ("as it is", "t"):
+                inside = np.sort(transformed(values, form))
+                values = transformed(values, form)
+                low, high = odd_rows.bounds(inside[: self.columns[j].n])
+            beyond = np.flatnonzero((values < low) | (values > high))
+            for row in beyond.tolist():
+                alone.setdefault(row, []).append(j)
+            if j not in self.held:
+                Z.append(values)
+                places.append(j)
+        fair = self.complete if not alone else np.setdiff1d(self.complete, list(alone))
+        if 1 < len(places) and len(fair) > max(odd_rows.LEAST, 2 * len(places)):
+            Z = np.column_stack(Z)[fair]
+            Z = np.nan_to_num(Z)
+            Z = Z - Z.mean(axis=0)
+            Z /= Z.std(axis=0)
+            for scores in odd_rows.principal_scores(Z).T:
+                low, high = odd_rows.bounds(np.sort(scores))
+                for row in fair[(scores < low) | (scores > high)].tolist():
+                    alone.setdefault(row, [])
+        if alone:
+            order = sorted(alone)
+            said = []
+            for row in order:
+                by = [f"{called(self.names[j])} {number(self.X[row, j])}" for j in alone[row]]
+                said.append(f"row {self.rows[row]} ({listed(by, most=2) if by else 'by its values together'})")
+            named = self._named(sorted({j for row in order for j in alone[row]}))
+            stand = "stands" if len(order) == 1 else "stand"
+            yield Finding("odd rows", named, self._rows(order), {"columns": [self._named(alone[row]) for row in order]},
+                          f"{listed(said, most=4)} {stand} far from all others",
+                          "look for errors; correct them or set them aside, or use family='student'")
+
+    def duplicates(self):
+        if self.d < 2:
+            return
+        places, pairs = odd_rows.copies(self.hashes)
+        if not pairs:
+            return
+        steps = np.array([column.step or float(column.constant) for column in self.columns])
+        chance = odd_rows.pairs_by_chance(self.X[self.complete], steps)
+        if pairs > 3 * chance + 3 * math.sqrt(chance):
+            rows = self._rows(self.complete[places])
+            yield Finding("duplicates", (), rows, {"pairs": pairs, "pairs_by_chance": chance},
+                          f"{plural('row', len(rows))} {'repeats another' if len(rows) == 1 else 'repeat others'} in all "
+                          f"columns ({rows_listed(rows)})",
+                          "if something was entered twice, keep one of them")
+
+    def shapes(self):
+        for scale in ("logarithm", "square root", "shifted logarithm", "t"):
+            places = [j for j, form in self.shape_of.items() if form.scale == scale]
+            if not places:
+                continue
+            forms = [self.shape_of[j] for j in places]
+            names = self._named(places)
+            numbers = {field: [getattr(form, field) for form in forms] for field in forms[0]._fields if field != "scale"}
+            if scale == "t":
+                freedom = listed(f"{form.degrees_of_freedom:.2g}" for form in forms)
+                yield Finding("heavy tails", names, (), numbers,
+                              f"{columns_listed(names)}: tails heavier than normal (t with {freedom} degrees of freedom)",
+                              "several components would describe one cloud; use family='student'")
+                continue
+            said = f"{columns_listed(names)}: skewed, on the scale of the {scale} not"
+            if scale == "shifted logarithm":
+                said = f"{columns_listed(names)}: skewed, and on no simple scale not"
+            yield Finding("skew", names, (), numbers | {"scale": scale}, said, f"take the {scale}; else several components describe one cloud")
