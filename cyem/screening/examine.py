@@ -139,24 +139,28 @@ class _Look:
         if places := [j for j in range(self.d) if self.is_constant[j] and self.n > 1]:
             yield Finding("constant", self._named(places), (), {}, f"{columns_listed(self._named(places))}: the same value "
                           "in every row", "tells nothing; leave it out")
-        for j in range(self.d):
-            if self.is_nearly[j]:
-                value, share = self.columns[j].top
-                yield Finding("nearly constant", self._named([j]), (), {"value": float(value), "share": float(share)},
-                              f"{called(self.names[j])} is {number(value)} in {share:.1%} of the rows",
-                              "tells next to nothing, and a mixture finds a component without width there; leave it out")
+        if places := [j for j in range(self.d) if self.is_nearly[j]]:
+            tops = [self.columns[j].top for j in places]
+            said = listed(f"{called(self.names[j])} is {number(value)} in {share:.1%}" for j, (value, share) in
+                          zip(places, tops, strict=True))
+            yield Finding("nearly constant", self._named(places), (),
+                          {"values": [float(value) for value, _ in tops], "shares": [float(share) for _, share in tops]},
+                          f"{said} of the rows",
+                          "tells next to nothing, and a component without width fits there; leave it out")
 
     def counters(self):
         for j in range(self.d):
             if self.is_counter[j]:
                 column = self.columns[j]
                 first, last = float(column.values[0]), float(column.values[-1])
-                gaps = round((last - first) / column.step) + 1 - column.n
-                yield Finding(
-                    "counter", self._named([j]), (), {"first": first, "last": last, "step": column.step, "gaps": gaps},
-                    f"{called(self.names[j])} numbers the rows, from {number(first)} to {number(last)}"
-                    f"{f' with {gaps:,} left out' if gaps else ''}",
-                    "no measurement; leave it out")
+                left_out = round((last - first) / column.step) + 1 - column.n
+                said = f"{called(self.names[j])} numbers the rows, from {number(first)} to {number(last)}"
+                if column.step != 1:
+                    said += f" in steps of {number(column.step)}"
+                if left_out:
+                    said += f" with {left_out:,} left out"
+                numbers = {"first": first, "last": last, "step": column.step, "left_out": left_out}
+                yield Finding("counter", self._named([j]), (), numbers, said, "that is no measurement; leave it out")
 
     def relations(self):
         places = [j for j in range(self.d) if not self.is_constant[j]]
@@ -196,45 +200,56 @@ class _Look:
         return np.sort(places[np.argpartition(self.hashes[places], most)[:most]])
 
     def few(self):
-        for j in range(self.d):
-            if self.is_few[j]:
-                column = self.columns[j]
-                values = column.distinct.tolist()
-                yield Finding(
-                    "few values", self._named([j]), (), {"values": values, "counts": column.counts.tolist()},
-                    f"{called(self.names[j])} holds {len(values)} different values ({listed(map(number, values))})",
-                    "a mixture takes each for a group; leave it out, and compare the groups by it afterwards")
+        if places := [j for j in range(self.d) if self.is_few[j]]:
+            values = [self.columns[j].distinct.tolist() for j in places]
+            counts = [self.columns[j].counts.tolist() for j in places]
+            if len(places) == 1:
+                said = f"{called(self.names[places[0]])} holds {len(values[0])} different values only, " + (
+                    listed(map(number, values[0])))
+            else:
+                said = "few different values in " + listed(
+                    f"{called(self.names[j])} ({len(own)})" for j, own in zip(places, values, strict=True))
+            yield Finding("few values", self._named(places), (), {"values": values, "counts": counts}, said,
+                          "a mixture takes each for a group; leave out what is a score or a category, and compare groups "
+                          "by it afterwards")
 
     def repeated(self):
-        for j, held in self.held.items():
-            said = listed((f"{number(value)} in {count:,}" for value, count in held), most=3)
+        if self.held:
+            said = []
+            for j, held in self.held.items():
+                text = listed((f"{number(value)} in {count:,}" for value, count in held), most=2)
+                said.append(f"{called(self.names[j])} is {text}")
             yield Finding(
-                "repeated value", self._named([j]), (),
-                {"values": [value for value, _ in held], "counts": [count for _, count in held]},
-                f"{called(self.names[j])} is {said} of {plural('row', self.columns[j].n)}, far more than values near it",
-                "if it stands for something else (nothing there, a limit, missing), set these rows aside")
+                "repeated value", self._named(self.held), (),
+                {"values": [[value for value, _ in held] for held in self.held.values()],
+                 "counts": [[count for _, count in held] for held in self.held.values()]},
+                f"{listed(said, most=4)} rows, far more than values near it",
+                "where it stands for something else (nothing there, a limit, a gap), set these rows aside")
+
+    def _measured(self, j):
+        """Values of a column on the scale that suits it, and without those that many rows hold, as NaN; its bounds."""
+        values, form, bounds = self.X[:, j].astype(np.float64, copy=False), self.shape_of.get(j), self.bounds[j]
+        if form and form.scale not in ("as it is", "t"):
+            values = transformed(values, form)
+            bounds = odd_rows.bounds(np.sort(values[np.isfinite(values)]))
+        for value, _ in self.held.get(j, ()):
+            values = np.where(np.abs(self.X[:, j] - value) <= self.columns[j].noise, np.nan, values)
+        return values, bounds
 
     def odd(self):
         alone = {}  # row: columns in which it stands alone, none for an axis
         Z, places = [], []
         for j in self.measured:
-            values = self.X[:, j].astype(np.float64, copy=False)
-            form, (low, high) = self.shape_of.get(j), self.bounds[j]
-            if form and form.scale not in ("as it is", "t"):
-                inside = np.sort(transformed(values, form))
-                values = transformed(values, form)
-                low, high = odd_rows.bounds(inside[: self.columns[j].n])
-            beyond = np.flatnonzero((values < low) | (values > high))
-            for row in beyond.tolist():
+            values, (low, high) = self._measured(j)
+            for row in np.flatnonzero((values < low) | (values > high)).tolist():
                 alone.setdefault(row, []).append(j)
             if j not in self.held:
                 Z.append(values)
                 places.append(j)
-        fair = self.complete if not alone else np.setdiff1d(self.complete, list(alone))
+        fair = np.setdiff1d(self.complete, list(alone)) if alone else self.complete
         if 1 < len(places) and len(fair) > max(odd_rows.LEAST, 2 * len(places)):
             Z = np.column_stack(Z)[fair]
-            Z = np.nan_to_num(Z)
-            Z = Z - Z.mean(axis=0)
+            Z -= Z.mean(axis=0)
             Z /= Z.std(axis=0)
             for scores in odd_rows.principal_scores(Z).T:
                 low, high = odd_rows.bounds(np.sort(scores))

@@ -12,12 +12,14 @@ from ..notices import muted
 OUTER = 50  # values at either end of a column that stand for themselves,
 INNER = 200  # and groups that stand for the others, evenly spaced by rank
 COUNTED = 2000  # rows that a comparison counts at most: where there are many, small differences would decide
-COMPONENTS = 6  # at most, on either side of a comparison
+LEAST = 20  # rows
+SCALES = 2  # that are compared with the column's own
+COMPONENTS = 5  # at most, on either side of a comparison
 MARGIN = 30.0  # of BIC
 TAIL_MARGIN = 10.0
 SKEWED = 1.0  # skewness that may be worth another scale
 SHIFTS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # from the least value to the origin of a logarithm, in units of the lower half
-FIT = {"reg_covar": 1e-4, "tol": 1e-4, "max_iter": 100, "random_state": 0, "n_threads": 1}  # thin ones: rounding
+FIT = {"reg_covar": 1e-4, "tol": 1e-3, "max_iter": 100, "random_state": 0, "n_threads": 1}  # thin ones: rounding
 TAILED = 1.5  # times as long as normal ones, between the outer hundredths and within the quartiles
 
 
@@ -63,30 +65,73 @@ def shape(values):
     -------
     Shape
     """
-    plain = Shape("as it is")
-    if len(values) < 20:
-        return plain
+    if len(values) < LEAST:
+        return Shape("as it is")
     groups = grouped(values)
     skewed, tailed = skewness(groups, groups.z), tail_ratio(values) > TAILED
     scales = _scales(groups, skewed) if abs(skewed) > SKEWED else {}
-    single = _single(groups, groups.z, 0.0, 2)
-    scales = {name: how for name, how in scales.items() if single - _single(groups, *how[:3]) > MARGIN}
-    if not scales and not tailed:
-        return plain
-    k, score, _ = _fewest(groups, groups.z, 0.0, 2)
-    answers = []
-    for name, (y, slope, size, origin) in scales.items():
-        own_k, own, _ = _fewest(groups, y, slope, size)
-        answers.append(Shape(name, score - own, own_k, k, skewness(groups, y), skewed, origin))
-    best = max((answer.evidence for answer in answers), default=0.0)
-    # of scales nearly as good as the best one: no origin to be chosen, and the least skewness left
-    good = [answer for answer in answers if answer.evidence > max(MARGIN, best - MARGIN) and answer.components < k]
-    found = min(good, key=lambda answer: (answer.origin != 0, abs(answer.skewness)), default=plain)
-    if tailed and k > 1:
-        own, model = _tails(groups)
-        if score - own > TAIL_MARGIN + max(0.0, found.evidence):
-            return Shape("t", score - own, 1, k, skewed, skewed, 0.0, float(model.degrees_of_freedom_[0]))
-    return found
+    plain = _Mixtures(groups, groups.z, 0.0, 2)
+    others = [(name, origin, _Mixtures(groups, y, slope, size)) for name, (y, slope, size, origin) in scales.items()]
+    others = [each for each in others if plain.best(1) - each[2].best(1) > MARGIN]
+    found = [Shape(name, ahead, k, plain.count, skewness(groups, other.y), skewed, origin)
+             for name, origin, other in sorted(others, key=lambda each: each[2].best(1))[:SCALES]
+             for k, ahead in [_ahead(other, plain)] if k]
+    if found:
+        # of scales nearly as good as the best one: no origin to be chosen, and the least skewness left
+        best = max(each.evidence for each in found)
+        good = [each for each in found if each.evidence > best - MARGIN]
+        return min(good, key=lambda each: (each.origin != 0, abs(each.skewness)))
+    if tailed and plain.best(2) < plain.best(1):
+        own, freedom = _tails(groups)
+        if plain.best(COMPONENTS) - own > TAIL_MARGIN:
+            return Shape("t", plain.best(COMPONENTS) - own, 1, plain.count, skewed, skewed, 0.0, freedom)
+    return Shape("as it is")
+
+
+def _ahead(other, plain):
+    """With how many components one scale is ahead of another that takes more of them, and by how much; or (0, 0.0)."""
+    for k in range(1, COMPONENTS):
+        if plain.best(k + 1) - other.best(k) > MARGIN:
+            ahead = plain.best(COMPONENTS) - other.best(k)
+            if ahead > MARGIN and other.count < plain.count:
+                return other.count, ahead
+        if other.count < k:
+            break
+    return 0, 0.0
+
+
+class _Mixtures:
+    """Mixtures of a column on some scale, fitted when they are asked for.
+
+    y : ndarray of shape (n,)
+        Values on the scale.
+    slope : float
+        The mean of the log of its slope.
+    size : int
+        Parameters of one component.
+    """
+
+    def __init__(self, groups, y, slope, size):
+        self.groups, self.y, self.slope, self.size = groups, y, slope, size
+        variance = max(groups.mean((y - groups.mean(y)) ** 2), np.finfo(float).tiny)
+        self.scores = [self._score(-0.5 * (math.log(2 * math.pi * variance) + 1))]
+
+    def _score(self, mean):
+        size = self.size + 3 * len(getattr(self, "scores", ()))
+        return size * math.log(self.groups.total) - 2 * self.groups.total * (mean + self.slope)
+
+    def best(self, most):
+        """The lowest BIC of up to so many components; two more that do not lower it end the search."""
+        while len(self.scores) < most and len(self.scores) - self.count < 2:
+            with muted(UserWarning):
+                model = GaussianMixture(len(self.scores) + 1, **FIT).fit(self.y[:, None], sample_weight=self.groups.weights)
+            self.scores.append(self._score(model.lower_bound_))
+        return min(self.scores[:most])
+
+    @property
+    def count(self):
+        """How many components have the lowest BIC, of those tried."""
+        return 1 + int(np.argmin(self.scores))
 
 
 def transformed(values, shape):
@@ -139,39 +184,15 @@ def _scales(groups, skewed):
             origin = float(end - sign * shift * half)
             y = np.log(sign * (z - origin))
             tries.append((sign * y, -groups.mean(y), 3, origin))
-        scales["shifted logarithm"] = min(tries, key=lambda each: _single(groups, *each[:3]))
+        scales["shifted logarithm"] = min(tries, key=lambda each: _Mixtures(groups, *each[:3]).scores)
     return scales
 
 
-def _single(groups, y, slope, size):
-    """BIC of one normal distribution; `slope` is the mean of the log of the slope of the scale."""
-    variance = max(groups.mean((y - groups.mean(y)) ** 2), np.finfo(float).tiny)
-    return _score(groups, -0.5 * (math.log(2 * math.pi * variance) + 1) + slope, size)
-
-
-def _score(groups, mean, size):
-    return size * math.log(groups.total) - 2 * groups.total * mean
-
-
-def _fewest(groups, y, slope, size):
-    """The number of components with the lowest BIC, this, and the mixture; `size` is that of one component."""
-    best = None
-    for k in range(1, COMPONENTS + 1):
-        with muted(UserWarning):
-            model = GaussianMixture(k, **FIT).fit(y[:, None], sample_weight=groups.weights)
-        score = _score(groups, model.lower_bound_ + slope, size + 3 * (k - 1))
-        if best is None or score < best[1]:
-            best = k, score, model
-        elif k > best[0] + 1:  # two in a row that are worse
-            break
-    return best
-
-
 def _tails(groups):
-    """BIC of one t distribution, and this."""
+    """BIC of one t distribution, and its degrees of freedom."""
     with muted(UserWarning):
         model = StudentMixture(1, **FIT).fit(groups.z[:, None], sample_weight=groups.weights)
-    return _score(groups, model.lower_bound_, 3), model
+    return 3 * math.log(groups.total) - 2 * groups.total * model.lower_bound_, float(model.degrees_of_freedom_[0])
 
 
 def tail_ratio(values):
