@@ -17,7 +17,8 @@ EXCESS = 5  # times what the neighbours of a value hold
 EXCESS_AT_END = 2.5  # where it is the least or the largest value, as no density of measurements ends in its peak
 WINDOW = 15  # rows to either side of a value, at least, that tell how many it would hold by chance
 FAR = 0.5  # of the width of nine tenths of the rows: a value at such a distance from all others stands alone
-CHANCE = math.log(1e-7)  # log of a probability below which something is no chance
+CHANCE = math.log(1e-7)  # log of a probability below which something is no chance, as many values are asked,
+CHANCE_AT_END = math.log(1e-5)  # or two
 
 
 class Column:
@@ -116,7 +117,7 @@ class Column:
                 found.append((float(values[i]), count))
             elif count >= (EXCESS_AT_END if at_end else EXCESS) * (most := int(around.max(initial=1))):
                 expected = max(most if at_end else around.mean(), 1.0)
-                if log_tail(count, expected) < CHANCE:
+                if log_tail(count, expected) < (CHANCE_AT_END if at_end else CHANCE):
                     found.append((float(values[i]), count))
         return found
 

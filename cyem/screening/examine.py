@@ -106,6 +106,7 @@ class _Look:
         self.held = {j: held for j in self.measured if (held := self.columns[j].repeated)}
         self.complete = np.arange(self.n) if not any(self.gaps) else np.flatnonzero(~np.isnan(X).any(axis=1))
         self.bounds = {j: odd_rows.bounds(self.columns[j].values) for j in self.measured}
+        self.determined = set()  # by others
         self.shape_of = {}
         for j in self.measured:
             if sum(count for _, count in self.held.get(j, ())) <= HEAVY * self.columns[j].n:
@@ -179,6 +180,7 @@ class _Look:
             X, steps, places = X[:, varied], steps[varied], [j for j, keep in zip(places, varied, strict=True) if keep]
         for found in relations(X, steps, looked_at):
             names = self._named(places[j] for j in found.columns)
+            self.determined.add(max(places[j] for j in found.columns))
             last = called(self.names[max(places[j] for j in found.columns)])
             rows = self._rows(part[list(found.broken)])
             numbers = {"coefficients": found.coefficients, "constant": found.constant, "left": found.left}
@@ -271,16 +273,28 @@ class _Look:
         if self.d < 2:
             return
         places, pairs = odd_rows.copies(self.hashes)
-        if not pairs:
-            return
-        steps = np.array([column.step or float(column.constant) for column in self.columns])
-        chance = odd_rows.pairs_by_chance(self.X[self.complete], steps)
+        chance = self._pairs_by_chance() if pairs else 0.0
         if pairs > 3 * chance + 3 * math.sqrt(chance):
             rows = self._rows(self.complete[places])
             yield Finding("duplicates", (), rows, {"pairs": pairs, "pairs_by_chance": chance},
                           f"{plural('row', len(rows))} {'repeats another' if len(rows) == 1 else 'repeat others'} in all "
                           f"columns ({rows_listed(rows)})",
                           "if something was entered twice, keep one of them")
+
+    def _pairs_by_chance(self):
+        """Pairs of rows that may be equal as values are rounded, or held by many rows."""
+        own = [j for j in range(self.d) if not self.is_constant[j] and j not in self.determined]
+        rounded = [j for j in own if self.columns[j].step]
+        free = np.ones(len(self.complete), bool)  # rows without a value that no other row holds but by copying
+        for j in set(own) - set(rounded):
+            held = [value for value, _ in self.held.get(j, ())]
+            free &= np.isin(self.X[self.complete, j], held)
+        X = self.X[np.ix_(self.complete[free], rounded)]
+        if not len(X):
+            return 0.0
+        if not rounded:
+            return math.inf
+        return odd_rows.pairs_by_chance(X, np.array([self.columns[j].step for j in rounded]))
 
     def shapes(self):
         for scale in ("logarithm", "square root", "shifted logarithm", "t"):

@@ -8,7 +8,7 @@ rows of a long tail, which gets thinner bit by bit, are its rows.
 import numpy as np
 
 ALONE = 4  # rows near each other, at most: more are a group
-GAP = 5.0  # times the distance over which the outermost INSIDE rows on this side spread
+GAP = 3.0  # times the distance over which the outermost INSIDE rows on this side spread
 INSIDE = 20
 LEAST = 20  # rows; of fewer nothing is said
 SCANNED = 0.05  # share of the rows at either end where gaps are looked for
@@ -93,17 +93,19 @@ def copies(mixed):
 
 
 def pairs_by_chance(X, steps):
-    """How many pairs of equal rows rounding to the steps of all columns gives by chance.
+    """How many pairs of equal rows rounding gives by chance.
 
     Rows in the same cell of twice the step in each column are in any of its 2^d parts alike: of the pairs in there
-    that differ, one in 2^d - 1 would not.
+    that differ, there would be one in 2^d - 1 that does not.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        In columns of which none is determined by others.
+    steps : ndarray of shape (d,)
+        The step of each column, > 0.
     """
-    if not (steps > 0).all():
-        return 0.0
-    totals = []
-    for offset in (0, 1):
-        cells = np.floor((np.rint((X - X.min(axis=0)) / steps) + offset) / 2)
-        fine = np.rint((X - X.min(axis=0)) / steps)
-        near, equal = copies(hashes(cells))[1], copies(hashes(fine))[1]
-        totals.append((near - equal) / (2.0 ** X.shape[1] - 1))
-    return max(totals)
+    fine = np.rint((X - X.min(axis=0)) / steps)
+    equal = copies(hashes(fine))[1]
+    near = max(copies(hashes(np.floor((fine + offset) / 2)))[1] for offset in (0, 1))
+    return (near - equal) / (2.0 ** X.shape[1] - 1)
