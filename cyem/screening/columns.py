@@ -44,9 +44,8 @@ class Column:
     @cached_property
     def _runs(self):
         """The different values, and how many rows hold each."""
-        first = np.concatenate([[True], np.diff(self.values) > self.noise])
-        places = np.flatnonzero(first)
-        return self.values[places], np.diff([*places, self.n])
+        places = np.flatnonzero(np.diff(self.values, prepend=-np.inf) > self.noise)
+        return self.values[places], np.diff(places, append=self.n)
 
     @property
     def distinct(self):

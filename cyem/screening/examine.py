@@ -15,6 +15,7 @@ from .relations import LOOKED_AT, relations
 from .shapes import shape, transformed
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.1, 10.0  # means of weights that count no rows
+PART = 50_000  # rows that are sorted
 HEAVY = 0.2  # share of the rows that hold repeated values, above which a column has no shape of its own
 
 
@@ -81,6 +82,9 @@ def _size(n, d, n_components, covariance_types):
 class _Look:
     """X with what several questions need.
 
+    Of many rows a part is looked at where sorting all takes long. Which ones, depends on nothing but their values. What
+    is found there is counted among all.
+
     Parameters
     ----------
     X : ndarray of shape (n, d)
@@ -94,32 +98,51 @@ class _Look:
     def __init__(self, X, rows, names):
         self.X, self.rows, self.names = X, rows, names
         self.n, self.d = X.shape
-        self.columns = [Column(X[:, j]) for j in range(self.d)]
-        self.gaps = [self.n - column.n for column in self.columns]
+        self.hashes = odd_rows.hashes(X)
+        self.part = self._some(np.arange(self.n), PART)
+        self.gaps = np.isnan(X).sum(axis=0).tolist()
+        self.complete = np.flatnonzero(~np.isnan(X).any(axis=1)) if any(self.gaps) else np.arange(self.n)
+        self.columns = [self._column(j) for j in range(self.d)]
         self.is_constant = [column.constant for column in self.columns]
-        self.is_nearly = [not c and column.top[1] >= NEARLY for c, column in zip(self.is_constant, self.columns, strict=True)]
-        self.is_few = [not (a or b) and column.few for a, b, column in
-                       zip(self.is_constant, self.is_nearly, self.columns, strict=True)]
+        self.is_nearly = [not column.constant and column.top[1] >= NEARLY for column in self.columns]
+        self.is_few = [not nearly and column.few for column, nearly in zip(self.columns, self.is_nearly, strict=True)]
         self.is_counter = [column.counts_rows for column in self.columns]
         self.measured = [j for j in range(self.d) if not (self.is_constant[j] or self.is_nearly[j] or self.is_few[j]
                                                           or self.is_counter[j])]
         self.held = {j: held for j in self.measured if (held := self.columns[j].repeated)}
-        self.complete = np.arange(self.n) if not any(self.gaps) else np.flatnonzero(~np.isnan(X).any(axis=1))
-        self.bounds = {j: odd_rows.bounds(self.columns[j].values) for j in self.measured}
         self.determined = set()  # by others
         self.shape_of = {}
-        for j in self.measured:
-            if sum(count for _, count in self.held.get(j, ())) <= HEAVY * self.columns[j].n:
-                self.shape_of[j] = shape(self._own(j))
-        self.hashes = odd_rows.hashes(X[self.complete])
+        samples = [self._free(j) for j in self.measured]
+        alone = odd_rows.alone(lambda part: self._values(part, self.measured), self.n, samples) if self.measured else []
+        self.alone = dict(zip(self.measured, alone, strict=True))
+        for j, v in zip(self.measured, samples, strict=True):
+            if len(v) >= (1 - HEAVY) * self.columns[j].n:
+                low, high = self.alone[j][:2]
+                self.shape_of[j] = shape(v[np.searchsorted(v, low) : np.searchsorted(v, high, "right")])
 
-    def _own(self, j):
-        """Values of a column by size, without odd ones and those that many rows hold."""
+    def _column(self, j):
+        """A column as the part of the rows has it; all of it, where something is to be counted or to be held for sure."""
+        column = Column(self.X[self.part, j])
+        if len(self.part) == self.n:
+            return column
+        strange = column.constant or column.top[1] >= NEARLY or column.few or column.counts_rows or column.repeated
+        return Column(self.X[:, j]) if strange else column
+
+    def _free(self, j):
+        """Values of a column by size, without those that many rows hold."""
         values = self.columns[j].values
-        low, high = self.bounds[j]
-        values = values[np.searchsorted(values, low) : np.searchsorted(values, high, "right")]
         for value, _ in self.held.get(j, ()):
             values = values[np.abs(values - value) > self.columns[j].noise]
+        return values
+
+    def _values(self, part, places):
+        """Values of some rows in some columns, each on the scale that suits it; NaN where many rows hold the value."""
+        values = self.X[part][:, places].astype(np.float64)
+        for i, j in enumerate(places):
+            for value, _ in self.held.get(j, ()):
+                values[np.abs(values[:, i] - value) <= self.columns[j].noise, i] = np.nan
+            if j in self.shape_of:
+                values[:, i] = transformed(values[:, i], self.shape_of[j])
         return values
 
     def _named(self, places):
@@ -172,8 +195,8 @@ class _Look:
         X = self.X[np.ix_(part, places)] if len(places) < self.d or len(part) < self.n else self.X
         fair = np.ones(len(part), bool)
         for i, j in enumerate(places):
-            if j in self.bounds and np.isfinite(self.bounds[j]).any():
-                fair &= (X[:, i] >= self.bounds[j][0]) & (X[:, i] <= self.bounds[j][1])
+            if j in self.alone and len(self.alone[j].rows):
+                fair &= (X[:, i] >= self.alone[j].low) & (X[:, i] <= self.alone[j].high)
         looked_at = self._some(np.flatnonzero(fair), LOOKED_AT)
         varied = np.ptp(X[looked_at], axis=0) > 0
         if not varied.all():
@@ -196,7 +219,7 @@ class _Look:
             yield Finding("relation", names, rows, numbers, said, f"leave one of them out, such as {last}")
 
     def _some(self, places, most):
-        """At most so many of complete rows: whichever these are depends on their values only."""
+        """At most so many of the rows: which ones depends on their values only."""
         if len(places) <= most:
             return places
         return np.sort(places[np.argpartition(self.hashes[places], most)[:most]])
@@ -228,34 +251,33 @@ class _Look:
                 f"{listed(said, most=4)} rows, far more than values near it",
                 "where it stands for something else (nothing there, a limit, a gap), set these rows aside")
 
-    def _measured(self, j):
-        """Values of a column on the scale that suits it, and without those that many rows hold, as NaN; its bounds."""
-        values, form, bounds = self.X[:, j].astype(np.float64, copy=False), self.shape_of.get(j), self.bounds[j]
-        if form and form.scale not in ("as it is", "t"):
-            values = transformed(values, form)
-            bounds = odd_rows.bounds(np.sort(values[np.isfinite(values)]))
-        for value, _ in self.held.get(j, ()):
-            values = np.where(np.abs(self.X[:, j] - value) <= self.columns[j].noise, np.nan, values)
-        return values, bounds
-
     def odd(self):
         alone = {}  # row: columns in which it stands alone, none for an axis
-        Z, places = [], []
-        for j in self.measured:
-            values, (low, high) = self._measured(j)
-            for row in np.flatnonzero((values < low) | (values > high)).tolist():
+        scaled = [j for j in self.measured if j in self.shape_of and self.shape_of[j].scale not in ("as it is", "t")]
+        if scaled:
+            samples = [transformed(self._free(j), self.shape_of[j]) for j in scaled]
+            found = odd_rows.alone(lambda part: self._values(part, scaled), self.n, list(map(np.sort, samples)))
+            self.alone |= dict(zip(scaled, found, strict=True))
+        for j, found in self.alone.items():
+            for row in found.rows.tolist():
                 alone.setdefault(row, []).append(j)
-            if j not in self.held:
-                Z.append(values)
-                places.append(j)
-        fair = np.setdiff1d(self.complete, list(alone)) if alone else self.complete
+        places = [j for j in self.measured if j not in self.held]
+        joined = ~np.isnan(self.X).any(axis=1) if any(self.gaps) else np.ones(self.n, bool)
+        joined[list(alone)] = False
+        fair = self.part[joined[self.part]]
         if 1 < len(places) and len(fair) > max(odd_rows.LEAST, 2 * len(places)):
-            Z = np.column_stack(Z)[fair]
-            Z -= Z.mean(axis=0)
-            Z /= Z.std(axis=0)
-            for scores in odd_rows.principal_scores(Z).T:
-                low, high = odd_rows.bounds(np.sort(scores))
-                for row in fair[(scores < low) | (scores > high)].tolist():
+            Z = self._values(fair, places)
+            middle, sd = Z.mean(axis=0), Z.std(axis=0)
+            axes = odd_rows.principal_axes((Z - middle) / sd) / sd[:, None]
+
+            def scores(part):
+                found = (self._values(part, places) - middle) @ axes
+                found[~joined[part]] = np.nan
+                return found
+
+            samples = np.sort((Z - middle) @ axes, axis=0)
+            for found in odd_rows.alone(scores, self.n, list(samples.T), odd_rows.GAP_ON_AXIS):
+                for row in found.rows.tolist():
                     alone.setdefault(row, [])
         if alone:
             order = sorted(alone)
@@ -272,7 +294,7 @@ class _Look:
     def duplicates(self):
         if self.d < 2:
             return
-        places, pairs = odd_rows.copies(self.hashes)
+        places, pairs = odd_rows.copies(self.hashes[self.complete])
         chance = self._pairs_by_chance() if pairs else 0.0
         if pairs > 3 * chance + 3 * math.sqrt(chance):
             rows = self._rows(self.complete[places])

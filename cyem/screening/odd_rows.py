@@ -5,48 +5,87 @@ on this side of it, with at most ALONE rows near each other there. So a small gr
 rows of a long tail, which gets thinner bit by bit, are its rows.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 ALONE = 4  # rows near each other, at most: more are a group
-GAP = 3.0  # times the distance over which the outermost INSIDE rows on this side spread
+GAP = 3.0  # times the distance over which the outermost INSIDE rows on this side spread; along an axis,
+GAP_ON_AXIS = 5.0  # as the rows have chosen it themselves
 INSIDE = 20
 LEAST = 20  # rows; of fewer nothing is said
+BLOCK = 1 << 13  # rows at a time
 SCANNED = 0.05  # share of the rows at either end where gaps are looked for
+MOST = 500  # and at most as many
 HALVES = 1.0  # times the width of the middle half, which a gap must have too
 
 
-def bounds(values):
-    """Between which values rows do not stand alone.
+class Alone(NamedTuple):
+    """Which rows stand alone in one column: those below `low` or above `high`, which are infinite where there are none."""
+
+    low: float
+    high: float
+    rows: np.ndarray
+
+
+def alone(blocks, n, samples, gap=GAP):
+    """The rows that stand alone in each of several columns.
 
     Parameters
     ----------
-    values : ndarray of shape (n,)
-        By size.
+    blocks : callable
+        Called with a slice of the rows, gives their values in all columns; NaN stands nowhere.
+    n : int
+        Number of rows.
+    samples : list of ndarray
+        Values of each column by size: all that are no NaN, or those of part of the rows.
+    gap : float
+        GAP or GAP_ON_AXIS.
 
     Returns
     -------
-    low, high : float
-        Infinite where no row does, at that end.
+    list of Alone
     """
-    n = len(values)
-    if n < LEAST:
+    size = min(n, max(ALONE, min(MOST, int(SCANNED * n))) + INSIDE + 1)
+    outer = [min(len(v), -(-2 * size * len(v) // n)) if len(v) < n else min(len(v), size) for v in samples]
+    low = np.array([v[rank - 1] if rank else -np.inf for v, rank in zip(samples, outer, strict=True)])
+    high = np.array([v[-rank] if rank else np.inf for v, rank in zip(samples, outer, strict=True)])
+    rows, columns, values = [], [], []
+    for start in range(0, n, BLOCK):
+        block = blocks(slice(start, start + BLOCK))
+        row, column = np.nonzero((block <= low) | (block >= high))
+        rows.append(row + start)
+        columns.append(column)
+        values.append(block[row, column])
+    rows, columns, values = map(np.concatenate, (rows, columns, values))
+    order = np.lexsort((values, columns))
+    parts = np.searchsorted(columns[order], np.arange(len(samples) + 1))
+    found = []
+    for v, first, last in zip(samples, parts[:-1], parts[1:], strict=True):
+        own = order[first:last]
+        limits = _limits(v, values[own], size, gap)
+        beyond = (values[own] < limits[0]) | (values[own] > limits[1])
+        found.append(Alone(*limits, np.sort(rows[own[beyond]])))
+    return found
+
+
+def _limits(v, outer, size, gap):
+    """Between which values rows do not stand alone; `outer` holds the outermost ones by size."""
+    if len(v) < LEAST:
         return -np.inf, np.inf
-    inside, most = min(INSIDE, n // 4), max(ALONE, int(SCANNED * n))
-    least = HALVES * (values[n - 1 - n // 4] - values[n // 4])
-    tail = most + inside + 1
-    high = _end(values[-tail:], inside, least)
-    low = _end(-values[:tail][::-1], inside, least)
-    return -low, high
+    inside = min(INSIDE, len(v) // 4)
+    least = HALVES * float(v[len(v) - 1 - len(v) // 4] - v[len(v) // 4])
+    return -_end(-outer[:size][::-1], inside, gap, least), _end(outer[-size:], inside, gap, least)
 
 
-def _end(v, inside, least):
+def _end(v, inside, gap, least):
     """The last of ascending values before the first wide gap, if what is beyond stands alone; infinity if not."""
     spans, gaps = v[inside:-1] - v[: -1 - inside], v[inside + 1 :] - v[inside:-1]
-    wide = np.flatnonzero(gaps > np.maximum(GAP * spans, least))
+    wide = np.flatnonzero(gaps > np.maximum(gap * spans, least))
     if not len(wide):
         return np.inf
     place = int(wide[0])
-    return np.inf if _group(v[inside + 1 + place :], max(GAP * spans[place], least)) else float(v[inside + place])
+    return np.inf if _group(v[inside + 1 + place :], max(gap * spans[place], least)) else float(v[inside + place])
 
 
 def _group(v, span):
@@ -54,28 +93,30 @@ def _group(v, span):
     return len(v) > ALONE and bool((v[ALONE:] - v[:-ALONE] <= span).any())
 
 
-def principal_scores(Z):
-    """Scores along the principal axes of standardised columns, those of next to no variance left out.
+def principal_axes(Z):
+    """The principal axes of standardised columns, those of next to no variance left out: (d, axes).
 
     Z : ndarray of shape (n, d), centred and of unit scale.
     """
     values, vectors = np.linalg.eigh(Z.T @ Z / len(Z))
-    wide = values > 1e-8 * values[-1]
-    return Z @ vectors[:, wide]
+    return vectors[:, values > 1e-8 * values[-1]]
 
 
 def hashes(X):
     """A number for each row that is equal for equal rows, and else is so by no chance worth the name (n,)."""
-    bits = np.ascontiguousarray(X + 0.0, dtype=np.float64).view(np.uint64)  # -0 is 0
     mixed = np.zeros(len(X), np.uint64)
-    for j in range(X.shape[1]):
-        mixed ^= bits[:, j]  # and then the steps of splitmix64, which spread every bit over all
-        mixed += np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(30)
-        mixed *= np.uint64(0xBF58476D1CE4E5B9)
-        mixed ^= mixed >> np.uint64(27)
-        mixed *= np.uint64(0x94D049BB133111EB)
-        mixed ^= mixed >> np.uint64(31)
+    for start in range(0, len(X), BLOCK):
+        # -0 is 0; columns one after the other, so that a block stays in the cache
+        bits = np.ascontiguousarray(X[start : start + BLOCK].T + 0.0, dtype=np.float64).view(np.uint64)
+        own = mixed[start : start + BLOCK]
+        for values in bits:
+            own ^= values  # and then the steps of splitmix64, which spread every bit over all
+            own += np.uint64(0x9E3779B97F4A7C15)
+            own ^= own >> np.uint64(30)
+            own *= np.uint64(0xBF58476D1CE4E5B9)
+            own ^= own >> np.uint64(27)
+            own *= np.uint64(0x94D049BB133111EB)
+            own ^= own >> np.uint64(31)
     return mixed
 
 
