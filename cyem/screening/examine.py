@@ -20,7 +20,72 @@ HEAVY = 0.2  # share of the rows that hold repeated values, above which a column
 
 
 def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
-    """TO BE WRITTEN"""
+    """Look at data before a model is fitted: what of them would a mixture take for groups that are none?
+
+    Rows and columns are asked what follows; nothing is changed. Neither the order of the rows nor the units of the
+    columns matter.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Samples, with or without names of the columns. NaN is a missing value.
+    sample_weight : array-like of shape (n,), optional
+        Weights of a fit to come. Rows of weight 0 are not looked at; else only the sum of the weights matters.
+    n_components : int or iterable of int, optional
+        Numbers of components that are to be fitted; by default one.
+    covariance_types : str or iterable of str, default="full"
+        With which covariance structures.
+
+    Returns
+    -------
+    Findings
+        A sequence of `Finding`, each with kind, columns, rows, numbers, said and advice, which prints well. `of(kind)`
+        gives those of a kind:
+
+        - "weights": the sum of the weights is no number of rows, as that of shares which sum to 1.
+        - "few rows": no more rows than parameters.
+        - "missing": values that are not there.
+        - "constant", "nearly constant": one value in all rows, or in 95 %.
+        - "counter": whole numbers, or steps, that number the rows, in whatever order.
+        - "relation": columns that others determine, exactly or as far as rounded values can tell, with the equation; and
+          a column that only ever grows, or falls, with another one.
+        - "few values": a score, a category, or coarse rounding.
+        - "repeated value": a value that far more rows hold than the values around it: zeros, caps, codes such as 999.
+        - "odd rows": rows that stand alone, beyond a gap, in a column or in a combination of columns; no more than four
+          together, for more are a group.
+        - "duplicates": rows that repeat others, where rounding does not explain them.
+        - "skew": columns that take fewer components on another scale.
+        - "heavy tails": columns that one t distribution describes better than several normal ones.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X, the weights, or what is to be fitted are wrong.
+
+    Notes
+    -----
+    A relation between columns has to hold within half a step of rounding of each of them, with a spread that fits to
+    that, or to a thousandth of a standard deviation. A repeated value has to be more than chance makes of its
+    neighbours' numbers of rows, with a probability of 1e-7. Rows stand alone beyond a gap of three times the width that
+    the last twenty rows before it take. Skewed is a column whose mixture on the other scale has fewer components and a
+    BIC lower by 30 or more, heavy-tailed one for which one t distribution has a BIC lower by 10.
+
+    How often that errs, ``python benchmarks/findings.py 4000`` measures: RATES
+
+    Of more than 50,000 rows a part is sorted, and all say whether what is seen there holds. A million rows of twenty
+    columns take about a second.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cyem
+    >>> rng = np.random.default_rng(0)
+    >>> celsius = np.concatenate([rng.normal(5, 3, 100), rng.normal(20, 3, 100)]).round(1)
+    >>> X = np.column_stack([celsius, rng.normal(size=200), (1.8 * celsius + 32).round()])
+    >>> print(cyem.examine(X))
+    200 rows of 3 columns: 1 finding
+    - (column 2) = 1.8 (column 0) + 32: leave one of them out, such as column 2
+    """
     names = data.feature_names(X)
     array = data.samples(X, missing=True)
     n, d = array.shape
@@ -70,13 +135,11 @@ def _size(n, d, n_components, covariance_types):
                 first[name] = k, parameters
                 break
     if first:
-        said = listed(f"{plural('component', k)} of structure {name} {'has' if k == 1 else 'have'} {p:,} parameters"
-                      for name, (k, p) in first.items())
-        yield Finding(
-            "few rows", (), (), {"rows": n, "parameters": {name: dict(zip(("components", "parameters"), each, strict=True))
-                                                           for name, each in first.items()}},
-            f"{plural('row', n)} and {said}",
-            "too few rows to tell; ask for fewer components, simpler structures or fewer columns")
+        said = listed(f"{p:,} parameters of {plural('component', k)} ({name})" for name, (k, p) in first.items())
+        parameters = {name: {"components": k, "parameters": p} for name, (k, p) in first.items()}
+        yield Finding("few rows", (), (), {"rows": n, "parameters": parameters},
+                      f"{plural('row', n)} are no more than the {said}",
+                      "too few to tell; ask for fewer components, simpler structures or fewer columns")
 
 
 class _Look:
@@ -161,16 +224,17 @@ class _Look:
 
     def constant(self):
         if places := [j for j in range(self.d) if self.is_constant[j] and self.n > 1]:
-            yield Finding("constant", self._named(places), (), {}, f"{columns_listed(self._named(places))}: the same value "
-                          "in every row", "tells nothing; leave it out")
+            yield Finding("constant", self._named(places), (), {"values": [float(self.columns[j].values[0]) for j in places]},
+                          f"the same value in every row of {columns_listed(self._named(places))}",
+                          "tells nothing; leave it out")
         if places := [j for j in range(self.d) if self.is_nearly[j]]:
             tops = [self.columns[j].top for j in places]
-            said = listed(f"{called(self.names[j])} is {number(value)} in {share:.1%}" for j, (value, share) in
-                          zip(places, tops, strict=True))
+            said = listed((f"{called(self.names[j])} ({number(value)} in {share:.1%} of the rows)" for j, (value, share) in
+                           zip(places, tops, strict=True)), most=4)
             yield Finding("nearly constant", self._named(places), (),
                           {"values": [float(value) for value, _ in tops], "shares": [float(share) for _, share in tops]},
-                          f"{said} of the rows",
-                          "tells next to nothing, and a component without width fits there; leave it out")
+                          f"nearly always the same value in {said}",
+                          "tells next to nothing, and invites a component without width; leave it out")
 
     def counters(self):
         for j in range(self.d):
@@ -240,16 +304,15 @@ class _Look:
 
     def repeated(self):
         if self.held:
-            said = []
-            for j, held in self.held.items():
-                text = listed((f"{number(value)} in {count:,}" for value, count in held), most=2)
-                said.append(f"{called(self.names[j])} is {text}")
+            said = [f"{called(self.names[j])} is {listed(f'{number(value)} in {count:,}' for value, count in held)}"
+                    for j, held in self.held.items()]
+            said = f"{listed(said, most=4)}{'' if len(said) > 5 else f' of {self.n:,} rows'}"
             yield Finding(
                 "repeated value", self._named(self.held), (),
                 {"values": [[value for value, _ in held] for held in self.held.values()],
                  "counts": [[count for _, count in held] for held in self.held.values()]},
-                f"{listed(said, most=4)} rows, far more than values near it",
-                "where it stands for something else (nothing there, a limit, a gap), set these rows aside")
+                f"{said}, far more than values near it",
+                "if it stands for something else (nothing there, a limit, a gap), set these rows aside")
 
     def odd(self):
         alone = {}  # row: columns in which it stands alone, none for an axis
@@ -329,10 +392,22 @@ class _Look:
             if scale == "t":
                 freedom = listed(f"{form.degrees_of_freedom:.2g}" for form in forms)
                 yield Finding("heavy tails", names, (), numbers,
-                              f"{columns_listed(names)}: tails heavier than normal (t with {freedom} degrees of freedom)",
-                              "several components would describe one cloud; use family='student'")
-                continue
-            said = f"{columns_listed(names)}: skewed, on the scale of the {scale} not"
-            if scale == "shifted logarithm":
-                said = f"{columns_listed(names)}: skewed, and on no simple scale not"
-            yield Finding("skew", names, (), numbers | {"scale": scale}, said, f"take the {scale}; else several components describe one cloud")
+                              f"tails heavier than normal in {columns_listed(names)} ({freedom} degrees of freedom)",
+                              "a few components would describe one cloud; use family='student'")
+            else:
+                k, before = forms[0].components, forms[0].components_before
+                takes = f"takes {k} component{'s' * (k > 1)} instead of {before}" if len(places) == 1 else "take fewer components"
+                yield Finding("skew", names, (), numbers | {"scale": scale},
+                              f"skewed: {columns_listed(names)}, which {takes} as {_words(scale, forms)}",
+                              "transform it, or several components will describe one cloud")
+
+
+def _words(scale, forms):
+    """What a column is turned into."""
+    if scale != "shifted logarithm":
+        return f"{scale}s"
+    if len(forms) > 1:
+        return "logarithms less an origin"
+    origin, falls = forms[0].origin, forms[0].skewness_before < 0
+    size = f"{origin:.3g}" if origin >= 0 or falls else f"{-origin:.3g}"
+    return f"logarithms of {size} - x" if falls else f"logarithms of x {'-' if origin >= 0 else '+'} {size}"

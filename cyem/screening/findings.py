@@ -19,7 +19,7 @@ class Finding(NamedTuple):
     Attributes
     ----------
     kind : str
-        One of KINDS.
+        See `cyem.examine`.
     columns : tuple of str or int
         Columns that it is about, by name where they have names, else by number from 0.
     rows : tuple of int
@@ -52,7 +52,7 @@ class Findings(Sequence):
         Numbers of rows and of columns that were looked at.
     """
 
-    def __init__(self, found, n, d):
+    def __init__(self, found=(), n=0, d=0):
         self._found, self.n, self.d = tuple(found), n, d
 
     def __len__(self):
@@ -92,10 +92,19 @@ class Findings(Sequence):
         return tuple("\n".join(textwrap.wrap(line, WIDTH, initial_indent="- ", subsequent_indent="  "))
                      for line in self.lines)
 
+    def without(self, kind):
+        """The others."""
+        return Findings((finding for finding in self if finding.kind != kind), self.n, self.d)
+
     def _repr_html_(self):
         """For notebooks."""
-        rows = (element("li", element("strong", finding.said), ": ", finding.advice) for finding in self)
-        return str(element("div", element("div", self.heading), element("ul", *rows) if self else ""))
+        return str(element("div", element("strong", self.heading), as_list(self)))
+
+
+def as_list(findings, **attributes):
+    """Findings as a list in HTML; nothing where there are none."""
+    items = [element("li", finding.said, ": ", finding.advice) for finding in findings]
+    return element("ul", *items, **attributes) if items else ""
 
 
 def called(name):

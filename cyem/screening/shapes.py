@@ -16,6 +16,7 @@ LEAST = 20  # rows
 SCALES = 2  # that are compared with the column's own
 COMPONENTS = 5  # at most, on either side of a comparison
 MARGIN = 30.0  # of BIC
+FAR = 5.0  # times MARGIN: so much better is an origin that is not zero where it is worth the trouble
 TAIL_MARGIN = 10.0
 SKEWED = 1.0  # skewness that may be worth another scale
 SHIFTS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # from the least value to the origin of a logarithm, in units of the lower half
@@ -72,15 +73,17 @@ def shape(values):
     scales = _scales(groups, skewed) if abs(skewed) > SKEWED else {}
     plain = _Mixtures(groups, groups.z, 0.0, 2)
     others = [(name, origin, _Mixtures(groups, y, slope, size)) for name, (y, slope, size, origin) in scales.items()]
-    others = [each for each in others if plain.best(1) - each[2].best(1) > MARGIN]
+    others = sorted((each for each in others if plain.best(1) - each[2].best(1) > MARGIN), key=lambda each: each[2].best(1))
+    natural = [each for each in others if not each[1]]
+    if natural and natural[0][2].best(1) - others[0][2].best(1) < FAR * MARGIN:
+        others = natural
     found = [Shape(name, ahead, k, plain.count, skewness(groups, other.y), skewed, origin)
-             for name, origin, other in sorted(others, key=lambda each: each[2].best(1))[:SCALES]
-             for k, ahead in [_ahead(other, plain)] if k]
+             for name, origin, other in others[:SCALES] for k, ahead in [_ahead(other, plain)] if k]
     if found:
-        # of scales nearly as good as the best one: no origin to be chosen, and the least skewness left
+        # of scales nearly as good as the best one: the fewest components, and the least skewness left
         best = max(each.evidence for each in found)
         good = [each for each in found if each.evidence > best - MARGIN]
-        return min(good, key=lambda each: (each.origin != 0, abs(each.skewness)))
+        return min(good, key=lambda each: (each.components, abs(each.skewness)))
     if tailed and plain.best(2) < plain.best(1):
         own, freedom = _tails(groups)
         if plain.best(COMPONENTS) - own > TAIL_MARGIN:

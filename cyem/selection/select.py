@@ -3,7 +3,7 @@
 import math
 import numbers
 import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from time import perf_counter
@@ -21,6 +21,8 @@ from ..models.student import STRUCTURES, StudentMixture
 from ..notices import ConvergenceWarning, muted, warn
 from ..rows import data
 from ..rows.samples import SERIAL
+from ..screening.examine import examine
+from ..screening.findings import Findings
 from ..show.progress import shown
 from ..show.text import aligned, plural, precision
 from ..workers import Stopped, Workers
@@ -94,12 +96,15 @@ class Selection:
         What `best_` and `best_row` go by.
     interrupted : bool
         True if Ctrl-C or the time budget ended the search before its last row.
+    findings : Findings
+        What `cyem.examine` found in the samples.
     """
 
     rows: tuple
     models: tuple
     criterion: object = "bic"
     interrupted: bool = False
+    findings: Findings = field(default_factory=Findings)
 
     @property
     def best_row(self):
@@ -218,7 +223,7 @@ class Selection:
             f"undefined: {_name(criterion)} {answer.reason}"
             for criterion, column in zip(shown, answers, strict=True) for answer in column if answer.reason
         )
-        return "\n".join([*aligned(table), f"* {self.verdict}", *legend])
+        return "\n".join([*aligned(table), f"* {self.verdict}", *legend, *self.findings.text])
 
     @property
     def verdict(self):
@@ -305,7 +310,8 @@ def select(
     Returns
     -------
     Selection
-        The table: prints well, with `best_` (fitted model), `rows` (records) and `pick` (another criterion).
+        The table: prints well, with `best_` (fitted model), `rows` (records), `pick` (another criterion) and `findings`
+        (what `cyem.examine` says of the samples).
 
     Raises
     ------
@@ -376,6 +382,9 @@ def select(
     if not wanted:
         raise _nothing(reasons.values())
 
+    findings = examine(X, sample_weight, counts, names)
+    if family == "student":
+        findings = findings.without("heavy tails")  # whose remedy this is
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
@@ -408,7 +417,7 @@ def select(
     if all(row.reason for row in rows):
         raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
-    return _chosen(Selection(rows, fitted, interrupted=bool(missing)), criterion)
+    return _chosen(Selection(rows, fitted, interrupted=bool(missing), findings=findings), criterion)
 
 
 def _nothing(reasons):
