@@ -15,8 +15,8 @@ import cyem
 def clean(seed):
     """A mixture of one to five normal clusters: X (n, d).
 
-    Overlapping or well apart, of up to very different sizes and spreads, but of ten rows at least; in any units, with an
-    offset or without; some rounded to an eighth of the least standard deviation of a column or finer.
+    Overlapping or well apart, of up to very different sizes and spreads, but of ten rows at least; in any units, with
+    an offset or without; some rounded to an eighth of the least standard deviation of a column or finer.
     """
     rng = np.random.default_rng(seed)
     k, d, n = int(rng.integers(1, 6)), int(rng.integers(1, 9)), int(rng.choice([80, 150, 300, 600, 1500]))

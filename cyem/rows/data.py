@@ -61,10 +61,10 @@ def samples(X, *, name="X", missing=False):
         row, column = divmod(place, array.shape[1])
         names = feature_names(X)
         column_name = "" if names is None else f" ({names[column]!r})"
+        wrong = "Infinite values are not supported" if missing else "Missing and infinite values are not supported yet"
         raise ValueError(
             f"{_not_finite(name, array[row, column])} in row {row}, column {column}{column_name}, counted from 0. "
-            f"{'I' if missing else 'Missing and i'}nfinite values are not supported{'' if missing else ' yet'}: remove or "
-            "replace them."
+            f"{wrong}: remove or replace them."
         )
     return array
 

@@ -33,7 +33,7 @@ class Column:
     def __init__(self, values):
         self.precision = np.finfo(values.dtype).eps
         values = np.sort(values.astype(np.float64, copy=False))
-        self.values = values[: len(values) - np.isnan(values[::-1]).argmin()] if np.isnan(values[-1:]).any() else values
+        self.values = values[: np.searchsorted(values, np.nan)]  # which is last
         self.n = len(self.values)
 
     @cached_property
@@ -81,20 +81,42 @@ class Column:
         return 0.0
 
     def quantile(self, share):
-        return self.values[int(round(share * (self.n - 1)))]
+        return self.values[round(share * (self.n - 1))]
 
     @property
+    def nearly(self):
+        """Whether nearly all rows hold one value."""
+        return not self.constant and bool(self.top[1] >= NEARLY)
+
+    @cached_property
     def few(self):
         """Whether it holds so few different values, for many rows, that it is a category, a score or coarsely rounded.
 
         Few are at most FEW, or where half of the rows lie within two steps.
         """
-        if self.constant:
+        if self.constant or self.nearly:
             return False
         if len(self.distinct) <= FEW and self.n >= 5 * len(self.distinct):
             return True
         within = self.quantile(0.75) - self.quantile(0.25)
-        return bool(self.step and self.n >= 50 and 0 < within <= 2.5 * self.step and self.top[1] < NEARLY)
+        return bool(self.step and self.n >= 50 and 0 < within <= 2.5 * self.step)
+
+    @cached_property
+    def counter(self):
+        """Whether it numbers the rows, in any order and with gaps: the probability of no value twice is below CHANCE.
+
+        Values in steps, each of R possible ones alike, are all different with the product of 1 - i / R over the n rows;
+        any other distribution makes that less probable.
+        """
+        if self.n < 10 or not self.step or len(self.distinct) < self.n:
+            return False
+        room = round((self.values[-1] - self.values[0]) / self.step) + 1
+        return bool(np.log1p(-np.arange(self.n) / (room + 1)).sum() < CHANCE)
+
+    @property
+    def strange(self):
+        """Whether it is no measurement, or hardly one."""
+        return self.constant or self.nearly or self.few or self.counter
 
     @cached_property
     def repeated(self):
@@ -107,9 +129,10 @@ class Column:
             count, before = int(counts[i]), int(ends[i] - counts[i])
             # around it: as many rows to either side as it holds, and some steps at least
             rows = max(WINDOW, count)
-            low = min(np.searchsorted(ends, before - rows, "right"), np.searchsorted(values, values[i] - 3.5 * step))
-            high = max(np.searchsorted(ends, ends[i] + rows), np.searchsorted(values, values[i] + 3.5 * step, "right") - 1)
-            around = np.concatenate([counts[low:i], counts[i + 1 : high + 1]])
+            near = np.searchsorted(values, [values[i] - 3.5 * step, values[i] + 3.5 * step])
+            low = min(np.searchsorted(ends, before - rows, "right"), near[0])
+            high = max(np.searchsorted(ends, ends[i] + rows) + 1, near[1])
+            around = np.concatenate([counts[low:i], counts[i + 1 : high]])
             at_end = i in (0, len(values) - 1)
             gap = abs(values[i] - values[1 if i == 0 else -2]) if at_end else 0.0
             if gap > far > 0:
@@ -119,19 +142,6 @@ class Column:
                 if log_tail(count, expected) < (CHANCE_AT_END if at_end else CHANCE):
                     found.append((float(values[i]), count))
         return found
-
-    @cached_property
-    def counts_rows(self):
-        """Whether it numbers the rows, in any order and with gaps: the probability of no value twice is below CHANCE.
-
-        Values in steps, each of R possible ones alike, are all different with the product of 1 - i / R over the n rows;
-        any other distribution makes that less probable.
-        """
-        if self.n < 10 or not self.step or len(self.distinct) < self.n:
-            return False
-        room = round((self.values[-1] - self.values[0]) / self.step) + 1
-        return bool(np.log1p(-np.arange(self.n) / (room + 1)).sum() < CHANCE)
-
 
 def log_tail(count, expected):
     """A bound (Chernoff) of the log of the probability that a Poisson number is `count`, above `expected`, or more."""

@@ -21,7 +21,7 @@ HALVES = 1.0  # times the width of the middle half, which a gap must have too
 
 
 class Alone(NamedTuple):
-    """Which rows stand alone in one column: those below `low` or above `high`, which are infinite where there are none."""
+    """Which rows stand alone in one column: those below `low` or above `high`, infinite where there are none."""
 
     low: float
     high: float

@@ -19,7 +19,7 @@ MARGIN = 30.0  # of BIC
 FAR = 5.0  # times MARGIN: so much better is an origin that is not zero where it is worth the trouble
 TAIL_MARGIN = 10.0
 SKEWED = 1.0  # skewness that may be worth another scale
-SHIFTS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # from the least value to the origin of a logarithm, in units of the lower half
+SHIFTS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # from the outermost value to the origin of a logarithm, in widths of half
 FIT = {"reg_covar": 1e-4, "tol": 1e-3, "max_iter": 100, "random_state": 0, "n_threads": 1}  # thin ones: rounding
 TAILED = 1.5  # times as long as normal ones, between the outer hundredths and within the quartiles
 
@@ -38,6 +38,11 @@ class Shape(NamedTuple):
     skewness_before: float = 0.0
     origin: float = 0.0
     degrees_of_freedom: float = math.inf
+
+    @property
+    def scaled(self):
+        """Whether the scale is another one than the column's own."""
+        return self.scale not in ("as it is", "t")
 
 
 class Groups(NamedTuple):
@@ -73,7 +78,8 @@ def shape(values):
     scales = _scales(groups, skewed) if abs(skewed) > SKEWED else {}
     plain = _Mixtures(groups, groups.z, 0.0, 2)
     others = [(name, origin, _Mixtures(groups, y, slope, size)) for name, (y, slope, size, origin) in scales.items()]
-    others = sorted((each for each in others if plain.best(1) - each[2].best(1) > MARGIN), key=lambda each: each[2].best(1))
+    others = [each for each in others if plain.best(1) - each[2].best(1) > MARGIN]
+    others.sort(key=lambda each: each[2].best(1))
     natural = [each for each in others if not each[1]]
     if natural and natural[0][2].best(1) - others[0][2].best(1) < FAR * MARGIN:
         others = natural
@@ -127,7 +133,8 @@ class _Mixtures:
         """The lowest BIC of up to so many components; two more that do not lower it end the search."""
         while len(self.scores) < most and len(self.scores) - self.count < 2:
             with muted(UserWarning):
-                model = GaussianMixture(len(self.scores) + 1, **FIT).fit(self.y[:, None], sample_weight=self.groups.weights)
+                model = GaussianMixture(len(self.scores) + 1, **FIT)
+                model.fit(self.y[:, None], sample_weight=self.groups.weights)
             self.scores.append(self._score(model.lower_bound_))
         return min(self.scores[:most])
 
