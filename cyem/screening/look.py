@@ -151,7 +151,8 @@ class Look:
             return []
         X = self.X if len(places) == self.d and len(rows) == self.n else self.X[np.ix_(rows, places)]
         # a category has to be told exactly: half a step is all that there is of it
-        steps = [0.0 if column.few or column.nearly else column.step for column in map(self.columns.__getitem__, places)]
+        own = [self.columns[j] for j in places]
+        steps = [0.0 if column.few or column.nearly else column.step for column in own]
         return [(tuple(places[j] for j in found.columns), found._replace(broken=rows[list(found.broken)].tolist()))
                 for found in relations(X, np.array(steps), looked_at)]
 
