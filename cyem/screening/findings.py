@@ -1,6 +1,5 @@
 """What was found, as data, and in a colleague's words."""
 
-import math
 import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -135,14 +134,14 @@ def rows_listed(rows):
     return f"row{'s' * (len(rows) > 1)} {listed(map(str, rows))}"
 
 
-def number(value):
+def number(value, digits=6):
     """A number in a sentence."""
-    return f"{value:,.6g}" if abs(value) < 1e7 or not math.isfinite(value) else f"{value:.6g}"
+    return f"{value:,.{digits}g}" if abs(value) < 1e6 else f"{value:.{digits}g}"
 
 
 def equation(names, coefficients, constant):
     """A linear relation in words, told for its first column; as a sum where all count alike."""
-    if len(set(coefficients)) == 1:
+    if len(set(coefficients)) == 1 and constant:
         return f"{' + '.join(map(_term, names))} = {number(constant)}"
     first, *others = names
     text = " ".join(_signed(-a, _term(name), i == 0) for i, (a, name) in
@@ -160,6 +159,6 @@ def _term(name):
 
 def _signed(a, name="", first=False):
     sign = "-" if a < 0 else "" if first else "+"
-    size = "" if name and abs(a) == 1 else number(abs(a))
+    size = "" if name and abs(a) == 1 else number(abs(a), 9)
     text = " ".join(filter(None, [size, name]))
     return f"{sign}{text}" if first else f"{sign} {text}"

@@ -12,7 +12,7 @@ import numpy as np
 ALONE = 4  # rows near each other, at most: more are a group
 GAP = 3.0  # times the distance over which the outermost INSIDE rows on this side spread; along an axis,
 GAP_ON_AXIS = 5.0  # as the rows have chosen it themselves
-INSIDE = 20
+INSIDE, FEWEST = 20, 15  # or a tenth of all, if that is between these; a quarter, where these are more
 LEAST = 20  # rows; of fewer nothing is said
 BLOCK = 1 << 13  # rows at a time
 SCANNED = 0.05  # share of the rows at either end where gaps are looked for
@@ -73,7 +73,7 @@ def _limits(v, outer, size, gap):
     """Between which values rows do not stand alone; `outer` holds the outermost ones by size."""
     if len(v) < LEAST:
         return -np.inf, np.inf
-    inside = min(INSIDE, len(v) // 4)
+    inside = min(INSIDE, max(FEWEST, len(v) // 10), len(v) // 4)
     least = HALVES * float(v[len(v) - 1 - len(v) // 4] - v[len(v) // 4])
     return -_end(-outer[:size][::-1], inside, gap, least), _end(outer[-size:], inside, gap, least)
 

@@ -89,7 +89,9 @@ def determined(look):
     """Do columns determine others?"""
     for places, relation in look.relations:
         names, rows = look.named(places), look.called_rows(relation.broken)
-        numbers = {"coefficients": relation.coefficients, "constant": relation.constant, "left": relation.left}
+        order = sorted(range(len(places)), key=places.__getitem__)  # whichever column is told by the others
+        numbers = {"coefficients": tuple(relation.coefficients[i] for i in order), "constant": relation.constant,
+                   "left": relation.left}
         if relation.kind == "monotone":
             grows = relation.coefficients[1] < 0
             numbers = {"sign": 1 if grows else -1}
@@ -100,7 +102,7 @@ def determined(look):
             said = equation(names, relation.coefficients, relation.constant)
         if rows:
             said += f", but for {rows_listed(rows)}"
-        yield Finding("relation", names, rows, numbers, said,
+        yield Finding("relation", look.named(sorted(places)), rows, numbers, said,
                       f"leave one of them out, such as {called(look.names[max(places)])}")
 
 

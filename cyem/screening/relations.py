@@ -20,7 +20,6 @@ SURE = 4  # standard errors
 ROWS = 3  # for each column in a relation, at least, and
 MORE = 5  # rows beside
 EXCEPTIONS = 0.01  # share of the rows in which a relation may be broken, as by typing errors
-DIGITS = 6  # shown of a coefficient that is no short number
 
 
 class Relation(NamedTuple):
@@ -205,7 +204,7 @@ class _Search:
         short_values, short_centre = rest(short)
         noise = (np.abs(own) * self.noise[columns]).sum()
         if np.abs(short_values).max() > 1.1 * np.abs(values).max() + noise:
-            values, centre, short = values, centre, np.array([_short(a, 1e-9 * abs(a)) for a in own])
+            short = np.array([_short(a, 1e-12 * abs(a)) for a in own])
         else:
             values, centre = short_values, short_centre
         room = max(SURE * values.std() / math.sqrt(len(values)), noise, 1e-9 * abs(centre))
