@@ -346,4 +346,4 @@ def test_commands_tell_it(run):
         assert (finding["kind"], finding["said"]) == ("relation", said)
     assert said in run("report", "table.csv", "--components", "1", "--structures", "diag", "-o", "page.html")[1]
     assert said in Path("page.html").read_text()
-    assert "(EII)" in run("examine", "table.csv", "--columns", "2-3", "--components", "90", "--structures", "all")[1]
+    assert "(VII)" in run("examine", "table.csv", "--columns", "2-3", "--components", "90", "--structures", "all")[1]
