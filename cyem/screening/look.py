@@ -101,8 +101,15 @@ class Look:
         """For each of these columns, between which values rows do not stand alone, and which do: {column: Alone}."""
         if not places:
             return {}
-        found = odd_rows.alone(lambda part: self._values(part, places), self.n, samples)
-        return dict(zip(places, found, strict=True))
+        found = dict(zip(places, odd_rows.alone(lambda part: self._values(part, places), self.n, samples), strict=True))
+        # long tails end in gaps: the largest of positive values have to stand alone by their logarithms too
+        high = [j for j in places if np.isfinite(found[j].high) and np.nanmin(self.X[:, j]) > 0]
+        if high:
+            logs = [np.log(values) for j, values in zip(places, samples, strict=True) if j in high]
+            also = odd_rows.alone(lambda part: np.log(self._values(part, high)), self.n, logs)
+            for j, other in zip(high, also, strict=True):
+                found[j] = found[j].above(np.exp(other.high))
+        return found
 
     @cached_property
     def alone(self):
@@ -162,15 +169,16 @@ class Look:
         return {max(places) for places, _ in self.relations}
 
     def pairs_by_chance(self):
-        """Pairs of rows that may be equal as values are rounded, or held by many rows."""
+        """Pairs of rows that may be equal as values are rounded, held by many rows, or categories."""
         own = [j for j, column in enumerate(self.columns) if not column.constant and j not in self.determined]
-        rounded = [j for j in own if self.columns[j].step]
+        rounded = [j for j in own if self.columns[j].step and j in self.measured]
+        classes = [j for j in own if self.columns[j].few or self.columns[j].nearly]
         bound = np.ones(len(self.complete), bool)  # rows that share each value that is not rounded with many others
-        for j in set(own) - set(rounded):
+        for j in set(own) - {*rounded, *classes}:
             bound &= np.isin(self.X[self.complete, j], [value for value, _ in self.held.get(j, ())])
         if not bound.any():
             return 0.0
         if not rounded:
             return np.inf
-        return odd_rows.pairs_by_chance(self.X[np.ix_(self.complete[bound], rounded)],
-                                        np.array([self.columns[j].step for j in rounded]))
+        steps = [self.columns[j].step for j in rounded] + [0.0] * len(classes)
+        return odd_rows.pairs_by_chance(self.X[np.ix_(self.complete[bound], rounded + classes)], np.array(steps))

@@ -26,6 +26,13 @@ class Alone(NamedTuple):
     low: float
     high: float
     rows: np.ndarray
+    values: np.ndarray
+
+    def above(self, high):
+        """The same with only those at the upper end that lie above another bound too."""
+        high = max(high, self.high)
+        keep = (self.values < self.low) | (self.values > high)
+        return Alone(self.low, high, self.rows[keep], self.values[keep])
 
 
 def alone(blocks, n, samples, gap=GAP):
@@ -64,8 +71,8 @@ def alone(blocks, n, samples, gap=GAP):
     for v, first, last in zip(samples, parts[:-1], parts[1:], strict=True):
         own = order[first:last]
         limits = _limits(v, values[own], size, gap)
-        beyond = (values[own] < limits[0]) | (values[own] > limits[1])
-        found.append(Alone(*limits, np.sort(rows[own[beyond]])))
+        own = own[(values[own] < limits[0]) | (values[own] > limits[1])]
+        found.append(Alone(*limits, rows[own], values[own]))
     return found
 
 
@@ -136,17 +143,18 @@ def copies(mixed):
 def pairs_by_chance(X, steps):
     """How many pairs of equal rows rounding gives by chance.
 
-    Rows in the same cell of twice the step in each column are in any of its 2^d parts alike: of the pairs in there
-    that differ, there would be one in 2^d - 1 that does not.
+    Rows in the same cell of twice the step in each rounded column are in any of its 2^d parts alike: of the pairs in
+    there that differ, there would be one in 2^d - 1 that does not.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
         In columns of which none is determined by others.
     steps : ndarray of shape (d,)
-        The step of each column, > 0.
+        The step of each column; 0 for a category.
     """
-    fine = np.rint((X - X.min(axis=0)) / steps)
+    rounded = steps > 0
+    fine = np.where(rounded, np.rint((X - X.min(axis=0)) / np.where(rounded, steps, 1.0)), X)
     equal = copies(hashes(fine))[1]
-    near = max(copies(hashes(np.floor((fine + offset) / 2)))[1] for offset in (0, 1))
-    return (near - equal) / (2.0 ** X.shape[1] - 1)
+    near = max(copies(hashes(np.where(rounded, np.floor((fine + offset) / 2), X)))[1] for offset in (0, 1))
+    return (near - equal) / (2.0 ** rounded.sum() - 1)

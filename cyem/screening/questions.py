@@ -10,6 +10,8 @@ from ..show.text import plural, series
 from . import odd_rows
 from .findings import Finding, called, columns_listed, equation, listed, number, rows_listed
 
+TIMES = 5  # as many pairs of equal rows as chance makes
+MOST_TERMS = 6  # of an equation in words
 LEAST_WEIGHT, MOST_WEIGHT = 0.1, 10.0  # means of weights that count no rows
 
 
@@ -98,6 +100,8 @@ def determined(look):
             said = f"{called(names[0])} {'grows' if grows else 'falls'} with {called(names[1])} in every row"
         elif relation.coefficients == (1.0, -1.0) and not relation.constant:
             said = f"{called(names[0])} is {called(names[1])} again"
+        elif len(names) > MOST_TERMS and len(set(relation.coefficients)) > 1:
+            said = f"{called(names[0])} is a weighted sum of {columns_listed(names[1:])}"
         else:
             said = equation(names, relation.coefficients, relation.constant)
         if rows:
@@ -159,7 +163,7 @@ def duplicates(look):
         return
     places, pairs = odd_rows.copies(look.hashes[look.complete])
     chance = look.pairs_by_chance() if pairs else 0.0
-    if pairs > 3 * chance + 3 * math.sqrt(chance):
+    if pairs > TIMES * chance + 3 * math.sqrt(chance):
         rows = look.called_rows(look.complete[places])
         repeat = "row repeats another" if len(rows) == 1 else "rows repeat others"
         yield Finding("duplicates", (), rows, {"pairs": pairs, "pairs_by_chance": chance},

@@ -61,7 +61,7 @@ def relations(X, steps, rows):
         relation = search.relation(j, basis) if j in search.doubtful and len(basis) > 1 else None
         if relation:
             found.append(relation)
-        else:
+        elif j not in search.exact:
             basis.append(j)
     found += search.monotone(sorted(basis))
     return sorted(found, key=lambda relation: (len(relation.columns), sorted(relation.columns)))
@@ -80,7 +80,7 @@ class _Search:
         self.noise = 8 * np.finfo(X.dtype).eps * self.largest  # of a value, from the computer
         z = self.part / self.sd
         self.correlation = z.T @ z / len(z)
-        self.doubtful = set()
+        self.doubtful, self.exact = set(), set()
 
     def pairs(self):
         """Pairs of columns one of which the other may determine, in the order of the columns."""
@@ -91,7 +91,7 @@ class _Search:
         """Columns as they stand while those before leave much of them, then those with the most left.
 
         So what was computed from other columns, which mostly stands behind them, is told by these. `doubtful` are those
-        of which little is left.
+        of which little is left, `exact` those of which nothing is.
         """
         C = self.correlation[np.ix_(columns, columns)].copy()
         rest, left = [], list(range(len(columns)))
@@ -102,6 +102,8 @@ class _Search:
             variance = C[place, place]
             if variance < LEFT**2:
                 self.doubtful.add(columns[place])
+            if variance < 1e-10:
+                self.exact.add(columns[place])
             rest.append(columns[place])
             if variance > 1e-12 and left:
                 column = C[left, place]
@@ -135,16 +137,17 @@ class _Search:
         """Coefficients, their standard errors, and what is left of the target in its standard deviations."""
         if not support:
             return np.zeros(0), np.zeros(0), 1.0
-        A = self.part[:, support] / self.sd[support]
-        y = self.part[:, target] / self.sd[target]
-        solution, _, _, values = np.linalg.lstsq(A, y, rcond=1e-10)
-        rest = y - A @ solution
-        left = math.sqrt((rest**2).mean())
-        values = np.maximum(values, 1e-10 * values[0])
-        spread = np.sqrt(np.diag(np.linalg.pinv(A.T @ A, rcond=1e-14))) if len(support) > 1 else 1 / values
-        scale = self.sd[target] / self.sd[support]
+        A, y = self.part[:, support] / self.sd[support], self.part[:, target] / self.sd[target]
+        inverse = np.linalg.inv(self.correlation[np.ix_(support, support)])
+        solution = inverse @ self.correlation[support, target]
+        for _ in range(2):  # from products with the rounding of squares to their last digits
+            rest = y - A @ solution
+            solution = solution + inverse @ (A.T @ rest) / len(y)
+        left = math.sqrt(((y - A @ solution) ** 2).mean())
         noise = self.noise[target] / self.sd[target] + (np.abs(solution) * self.noise[support] / self.sd[support]).sum()
-        return solution * scale, (max(left, noise) * spread) * scale, left
+        errors = max(left, noise) * np.sqrt(np.maximum(inverse.diagonal(), 0) / len(y))
+        scale = self.sd[target] / self.sd[support]
+        return solution * scale, errors * scale, left
 
     def _rounding(self, target, support, coefficients):
         """What rounding may leave of the target: at most, and as a standard deviation."""
@@ -203,7 +206,7 @@ class _Search:
         values, centre = rest(own)
         short_values, short_centre = rest(short)
         noise = (np.abs(own) * self.noise[columns]).sum()
-        if np.abs(short_values).max() > 1.1 * np.abs(values).max() + noise:
+        if np.abs(short_values).max() > 2 * np.abs(values).max() + noise:
             short = np.array([_short(a, 1e-12 * abs(a)) for a in own])
         else:
             values, centre = short_values, short_centre
