@@ -137,7 +137,7 @@ def test_heavy_tails_are_told_from_groups():
 
 @pytest.mark.parametrize("error", [
     {(8, 0): 10, (101, 2): 10},  # a decimal point forgotten
-    {(8, 1): 0.1, (101, 1): 10},
+    {(8, 0): 0.1, (101, 1): 10},
     {(8, 3): 100, (101, 0): 0.1},
 ])
 def test_typing_errors_are_found(load, error):

@@ -55,7 +55,7 @@ def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
     -----
     A relation between columns has to hold within half a step of rounding of each of them, with a spread that fits to
     that, or to a thousandth of a standard deviation. A repeated value has to be more than chance makes of its
-    neighbours' numbers of rows, with a probability of 1e-7. Rows stand alone beyond a gap of three times the width that
+    neighbours' numbers of rows, with a probability of 1e-7. Rows stand alone beyond a gap of 3.5 times the width that
     the last twenty rows before it take. Skewed is a column whose mixture on the other scale has fewer components and a
     BIC lower by 30 or more, heavy-tailed one for which one t distribution has a BIC lower by 10.
 

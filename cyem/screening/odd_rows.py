@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 ALONE = 4  # rows near each other, at most: more are a group
-GAP = 3.0  # times the distance over which the outermost INSIDE rows on this side spread; along an axis,
-GAP_ON_AXIS = 5.0  # as the rows have chosen it themselves
+GAP = 3.5  # times the distance over which the outermost INSIDE rows on this side spread; along an axis,
+GAP_ON_AXIS = 6.0  # as the rows have chosen it themselves
 INSIDE, FEWEST = 20, 15  # or a tenth of all, if that is between these; a quarter, where these are more
 LEAST = 20  # rows; of fewer nothing is said
+UNSEEN = 3  # pairs that there might have been, where none was seen
 BLOCK = 1 << 13  # rows at a time
 SCANNED = 0.05  # share of the rows at either end where gaps are looked for
 MOST = 500  # and at most as many
@@ -157,4 +158,4 @@ def pairs_by_chance(X, steps):
     fine = np.where(rounded, np.rint((X - X.min(axis=0)) / np.where(rounded, steps, 1.0)), X)
     equal = copies(hashes(fine))[1]
     near = max(copies(hashes(np.where(rounded, np.floor((fine + offset) / 2), X)))[1] for offset in (0, 1))
-    return (near - equal) / (2.0 ** rounded.sum() - 1)
+    return (near - equal + UNSEEN) / (2.0 ** rounded.sum() - 1)
