@@ -115,7 +115,7 @@ def select(arguments):
 
 def examine(arguments):
     """Look at the data before a model is fitted, and print what a mixture would take for groups that are none."""
-    X, weights = _samples(arguments)
+    X, weights = _samples(arguments, missing=True)
     settings = _given(arguments, "n_components", "covariance_types")
     findings = cyem.examine(X, weights, **settings)
     if arguments.json:
@@ -252,14 +252,14 @@ def _search(arguments):
         raise
 
 
-def _samples(arguments):
+def _samples(arguments, missing=False):
     """X, with its names where it has some, and weights that the options select from the file."""
 
     def choose(names, width):
         chosen = tables.columns(names, width, arguments.columns, arguments.drop)
         return _weights_last(chosen, names, width, arguments.weights)
 
-    X, names = tables.read(arguments.file, choose)
+    X, names = tables.read(arguments.file, choose, missing)
     if not arguments.columns:
         X, names = _without_index(X, names)
     X, names, weights = _split(X, names, arguments.weights)

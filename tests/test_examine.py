@@ -347,3 +347,15 @@ def test_commands_tell_it(run):
     assert said in run("report", "table.csv", "--components", "1", "--structures", "diag", "-o", "page.html")[1]
     assert said in Path("page.html").read_text()
     assert "(VII)" in run("examine", "table.csv", "--columns", "2-3", "--components", "90", "--structures", "all")[1]
+
+
+def test_gaps_of_a_file_are_told(run):
+    frame = pd.DataFrame({"a": NOISE, "b": WEIGHT})
+    frame.iloc[3, 0] = frame.iloc[[7, 9], 1] = np.nan
+    frame.to_csv("gaps.csv", index=False)
+    code, out, err = run("examine", "gaps.csv")
+    assert (code, err) == (0, "") and "3 values missing (1 in a and 2 in b), 297 rows complete" in out
+    assert run("fit", "gaps.csv", "-o", "model.npz")[0] == 2
+    Path("wrong.csv").write_text("a,b\n1,\n2,x\n")
+    code, out, err = run("examine", "wrong.csv")
+    assert (code, out) == (2, "") and "'x' is not a number" in err
