@@ -18,7 +18,8 @@ BELOW = {
     "show": {"kernels", "rows", "families"},
     "models": {"kernels", "rows", "families", "em", "show"},
 }
-BELOW["selection"] = BELOW["inference"] = BELOW["models"] | {"models"}
+BELOW["screening"] = BELOW["inference"] = BELOW["models"] | {"models"}
+BELOW["selection"] = BELOW["screening"] | {"screening"}
 BELOW["plotting"] = BELOW["selection"] | {"selection", "inference"}
 BELOW["reporting"] = BELOW["plotting"] | {"plotting"}
 BELOW["cli"] = BELOW["reporting"] | {"reporting", "__init__"}  # which calls what a user calls

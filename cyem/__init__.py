@@ -14,6 +14,7 @@ __all__ = [
     "StudentMixture",
     "__version__",
     "e_step",
+    "examine",
     "likelihood_ratio_test",
     "load",
     "m_step",
@@ -28,6 +29,7 @@ __all__ = [
 
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
+    "examine": "screening.examine",
     "likelihood_ratio_test": "inference.bootstrap",
     "load": "models.load",
     "merge": "inference.merging",

@@ -40,6 +40,7 @@ columns in the model's order, whatever their names.
 """
 PICTURES = (".png", ".svg", ".pdf")
 OUTPUTS = {"output": "-o", "plot": "--plot", "plot_model": "--plot-model"}  # files that commands write
+UNNAMED = ("", "Unnamed: 0")  # what pandas writes over its index, and reads there
 STOPPED = 130  # exit code after Ctrl-C, and where the time was up
 LONG = 500  # characters of a message, of whose middle the rest is left out
 
@@ -105,10 +106,22 @@ def select(arguments):
     finally:  # what was found is told also where a file cannot be written
         if arguments.json:
             rows = [row._asdict() for row in selection.rows]
-            _print_json(criterion=selection.criterion, rows=rows, best=_description(model))
+            _print_json(criterion=selection.criterion, rows=rows, best=_description(model),
+                        findings=_plain(selection.findings))
         else:
             _print(selection, "", model.summary(X, weights))
     return STOPPED if selection.interrupted else 0
+
+
+def examine(arguments):
+    """Look at the data before a model is fitted, and print what a mixture would take for groups that are none."""
+    X, weights = _samples(arguments, missing=True)
+    settings = _given(arguments, "n_components", "covariance_types")
+    findings = cyem.examine(X, weights, **settings)
+    if arguments.json:
+        _print_json(findings=_plain(findings))
+    else:
+        _print(findings)
 
 
 def report(arguments):
@@ -123,9 +136,11 @@ def report(arguments):
                      command=arguments.command_line, figures=figures)
     finally:  # what was found is told also where there is no page
         if arguments.json:
-            _print_json(report=page and arguments.output, best=_description(selection.best_))
+            _print_json(report=page and arguments.output, best=_description(selection.best_),
+                        findings=_plain(selection.findings))
         else:
-            _print(selection if page is None else printable(f"{arguments.output}: {selection.verdict}"))
+            _print(*([selection] if page is None else [printable(f"{arguments.output}: {selection.verdict}"),
+                                                       *selection.findings.text]))
     return STOPPED if selection.interrupted else 0
 
 
@@ -133,6 +148,7 @@ def fit(arguments):
     """Fit one model, save it and print it."""
     X, weights = _samples(arguments)
     model = cyem.GaussianMixture(**_settings(arguments, "n_components", "covariance_type"))
+    findings = cyem.examine(X, weights, model.n_components, model.covariance_type)
     with shown(None, model.n_init * model.max_iter, "iterations at most") as tell:
         model.callback = lambda run, iteration, _: tell(run * model.max_iter + iteration)
         model.fit(X, sample_weight=weights)
@@ -143,9 +159,9 @@ def fit(arguments):
             _draw_model(arguments.plot_model, model, X)
     finally:
         if arguments.json:
-            _print_json(**_description(model))
+            _print_json(**_description(model), findings=_plain(findings))
         else:
-            _print(model.summary(X, weights))
+            _print(model.summary(X, weights), *[""] * bool(findings), *findings.text)
     return STOPPED if INTERRUPTED in model.fit_report_ else 0
 
 
@@ -236,15 +252,26 @@ def _search(arguments):
         raise
 
 
-def _samples(arguments):
+def _samples(arguments, missing=False):
     """X, with its names where it has some, and weights that the options select from the file."""
 
     def choose(names, width):
         chosen = tables.columns(names, width, arguments.columns, arguments.drop)
         return _weights_last(chosen, names, width, arguments.weights)
 
-    X, names, weights = _split(*tables.read(arguments.file, choose), arguments.weights)
+    X, names = tables.read(arguments.file, choose, missing)
+    if not arguments.columns:
+        X, names = _without_index(X, names)
+    X, names, weights = _split(X, names, arguments.weights)
     return Frame(X, names) if names else X, weights
+
+
+def _without_index(X, names):
+    """The table without a first column that numbers the rows and has no name, as pandas writes its index."""
+    if not names or names[0] not in UNNAMED or len(names) < 2 or not (X[:, 0] == np.arange(len(X))).all():
+        return X, names
+    _say(f"note: the first column, {names[0]!r}, numbers the rows and has no name: it is set aside; --columns keeps it")
+    return X[:, 1:], names[1:]
 
 
 def _model_and_samples(arguments):
@@ -327,7 +354,11 @@ def _draw(path, draw):
 
 def _settings(arguments, *names):
     """Those parameters of a fit that were given."""
-    names += ("random_state", "n_threads", "tol", "max_iter", "n_init")
+    return _given(arguments, *names, "random_state", "n_threads", "tol", "max_iter", "n_init")
+
+
+def _given(arguments, *names):
+    """Those parameters that were given."""
     return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
@@ -344,6 +375,11 @@ def _description(model):
         "report": list(model.fit_report_),
         **{name: getattr(model, f"{name}_").tolist() for name in ("weights", "means", "covariances")},
     }
+
+
+def _plain(findings):
+    """Findings as plain values."""
+    return [finding._asdict() for finding in findings]
 
 
 def _raise_later(unraisable):
@@ -402,7 +438,7 @@ def _finite(value):
     """The same with null for NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
@@ -523,6 +559,10 @@ def _parser():
     _picture(added, "--plot", "draw the criterion over the number of components")
     _picture(added, "--plot-model", "draw the chosen model over the samples")
 
+    added = command(examine, "look at the data before a model is fitted", "FILE")
+    _table_options(added)
+    _model_options(added)
+
     added = command(report, "the same as select, as a page for people: figures, tables, words", "FILE")
     _grid_options(added)
     added.add_argument("-o", "--output", metavar="HTML", type=_new_file, required=True, help="where to write the page")
@@ -573,12 +613,19 @@ def _fit_options(added):
     add("--threads", dest="n_threads", metavar="N", type=_whole(1), help="threads (default: all cores it may use)")
 
 
+def _model_options(added, counts="1", names="full"):
+    """Which models there shall be; by default these."""
+    add = added.add_argument
+    add("--components", dest="n_components", metavar="COUNTS", type=_Counts,
+        help=f"such as 1-10 or 1,2,5 (default: {counts})")
+    add("--structures", dest="covariance_types", metavar="NAMES", type=_names,
+        help=f"such as full,diag; all: the 14 codes (default: {names})")
+
+
 def _grid_options(added):
     _table_options(added)
+    _model_options(added, "1-10", "full,tied,diag,spherical")
     add = added.add_argument
-    add("--components", dest="n_components", metavar="COUNTS", type=_Counts, help="such as 1-10 (default) or 1,2,5")
-    add("--structures", dest="covariance_types", metavar="NAMES", type=_names,
-        help="such as full,diag; all: the 14 codes (default: full,tied,diag,spherical)")
     add("--time-budget", metavar="SECONDS", type=float, help="end the search after that, with the best so far")
     add("--criterion", choices=CRITERIA, help="what the best has the smallest of (default: bic)")
     _fit_options(added)

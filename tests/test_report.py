@@ -187,7 +187,7 @@ def test_a_constant_feature_is_named(X, tmp_path):
     wide = X.assign(flat=1.0)
     with pytest.warns(UserWarning, match="flat"):
         selection = select(wide, [1, 2], "spherical", random_state=0)
-    assert any("leave out flat." in text for text in
+    assert any("The data: the same value in every row of flat" in text for text in
                Page(report(selection, wide, tmp_path / "p.html", figures=False)).texts("li"))
 
 

@@ -161,7 +161,7 @@ def test_a_constant_column_is_named(X):
 def test_undefined_is_explained_where_it_stands(X):
     assert "undefined" not in str(select(X[:5], [1, 6], "diag"))  # the row of 6 components says why it is empty
     text = str(select(X[:9], [1, 2], "full", "aicc", random_state=0))
-    assert text.endswith("undefined: aicc needs more samples than parameters + 1")
+    assert "undefined: aicc needs more samples than parameters + 1" in text.splitlines()
 
 
 def test_a_tiny_criterion_has_digits():
@@ -324,7 +324,7 @@ def test_what_is_out_of_the_ordinary_is_marked():
     assert selection.rows[1].report[-1].startswith("spurious: no width in some direction: components 0, 1")
     lines = str(selection).splitlines()
     assert "~" not in lines[1] and "~? " in lines[2]
-    assert [line[0] for line in lines[-2:]] == ["~", "?"]
+    assert [line[0] for line in lines[4:6]] == ["~", "?"]
 
 
 def test_weights_are_repetitions(X):

@@ -10,6 +10,7 @@ from .. import files
 from ..models.gaussian import GaussianMixture
 from ..notices import NamelessWarning, muted
 from ..rows import data
+from ..screening.examine import examine
 from ..selection.select import Selection
 from ..show.markup import together
 from . import pictures, sections
@@ -79,10 +80,11 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
                         "GaussianMixture or a Selection of these: for others see summary() and cyem.plotting.")
     path = Path(path)
     files.target(path)
+    findings = selection.findings if selection else examine(X, sample_weight, model.n_components, model.covariance_type)
     with muted(NamelessWarning):  # the page shows the names of the model
         X = model._samples(X)
         weights = data.weights(sample_weight, len(X))
-        facts = sections.Facts(model, X, weights)
+        facts = sections.Facts(model, X, weights, findings)
         drawn = pictures.drawn(selection, model, X, weights) if figures else {}
     parts = [
         sections.head(title, facts),

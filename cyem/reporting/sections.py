@@ -53,17 +53,17 @@ class Facts:
     model : GaussianMixture
     X : ndarray of shape (n, d)
     weights : ndarray of shape (n,) or None
+    findings : Findings
     """
 
-    def __init__(self, model, X, weights):
-        self.model = model
+    def __init__(self, model, X, weights, findings):
+        self.model, self.findings = model, findings
         self.n, self.d = X.shape
         self.component_weights, self.means, _ = state.parameters(model, model._matrices)
         state.outcome(model)
         self.k = len(self.means)
         self.weights = weights
         self.names = feature_names(model)
-        self.constant = [self.names[j] for j in np.flatnonzero(X.max(axis=0) == X.min(axis=0))]
         self.highest = model.predict_proba(X).max(axis=1)
         self.ranges = share_ranges(model, X, weights)
 
@@ -155,8 +155,7 @@ def cautions(facts, selection):
     cautions = [f"The fit of the model says: {event}." for event in Report(model.fit_report_).troubles]
     if not model.converged_:
         cautions.append("The fit was stopped before it was done: raise max_iter.")
-    if facts.constant and facts.n > 1:
-        cautions.append(f"The same value in every row tells nothing, and disturbs: leave out {series(facts.constant)}.")
+    cautions += [f"The data: {finding}." for finding in facts.findings]
     if model.random_state is None:
         cautions.append("No seed was given: fitting again may give another answer.")
     if selection:

@@ -75,9 +75,8 @@ def observed(X, *, name="X"):
     array = _matrix(X, name)
     if _first_not_finite(array) is None:
         return array, True
-    infinite = np.isinf(array)
-    if infinite.any():
-        _refuse(array, int(infinite.argmax()), X, name)
+    if (place := _first_not_finite(array, missing=True)) is not None:
+        _refuse(array, place, X, name)
     return array, False
 
 
@@ -387,13 +386,13 @@ def _contiguous(array, name):
         raise kind(f"{name} must hold numbers only: {error}") from error
 
 
-def _first_not_finite(array):
-    """The flat index of the first NaN or infinity of a C-contiguous array, or None."""
+def _first_not_finite(array, missing=False):
+    """The flat index of the first NaN, unless values may be missing, or infinity of a C-contiguous array, or None."""
     flat = array.reshape(-1)
     for start in range(0, flat.size, BLOCK):
         block = flat[start : start + BLOCK]
-        if not linalg.all_finite(block):
-            return start + int(np.isfinite(block).argmin())
+        if not linalg.all_finite(block) and (wrong := np.isinf(block) if missing else ~np.isfinite(block)).any():
+            return start + int(wrong.argmax())
     return None
 
 

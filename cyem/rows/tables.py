@@ -27,7 +27,7 @@ HEADER = re.compile(  # of a table, in Python: a dict of three entries in any or
 )
 
 
-def read(source, choose=None):
+def read(source, choose=None, missing=False):
     """Read a table of numbers.
 
     A text table is UTF-8, with or without a byte order mark, one row per line; the separator and whether the first line
@@ -40,6 +40,8 @@ def read(source, choose=None):
     choose : callable, optional
         Called as ``choose(names, width)`` with the header (a tuple of str, or None) and the number of columns; returns
         the indices of the columns to read. Only these need to be numbers. By default all columns.
+    missing : bool
+        Whether values may be missing, and are NaN then.
 
     Returns
     -------
@@ -78,7 +80,7 @@ def read(source, choose=None):
                 return _read_array(file, choose)
             if b"\0" in start[:2]:
                 raise ValueError("not UTF-8 text: it begins with a zero byte, as UTF-16 may; convert it first")
-            return _read_text(io.TextIOWrapper(file, encoding="utf-8-sig"), choose)
+            return _read_text(io.TextIOWrapper(file, encoding="utf-8-sig"), choose, missing)
         except UnicodeDecodeError as error:
             problem = f"not UTF-8 text ({error.reason}); convert it first"
         except (ValueError, csv.Error) as error:
@@ -173,7 +175,7 @@ def _read_array(file, choose):
     return (X if chosen == list(range(shape[1])) else X[:, chosen]), None
 
 
-def _read_text(text, choose):
+def _read_text(text, choose, missing):
     sample = list(islice(text, SAMPLE))
     separator = _separator(sample)
     lines = _single_blanks(chain(sample, text)) if separator == " " else chain(sample, text)
@@ -203,9 +205,10 @@ def _read_text(text, choose):
             sound = False
         if not sound:
             for column, field in zip(chosen, fields, strict=True):
-                if problem := _problem(field):
+                if problem := _problem(field, missing):
                     name = f" ({names[column]})" if names else ""
                     raise ValueError(f"row {n} (line {line}), column {column + 1}{name}: {problem}")
+            numbers = [math.nan if _is_missing(field) else float(field) for field in fields]
         values.fromlist(numbers)
     if n == 0:
         raise ValueError("no row of numbers under the header")
@@ -231,7 +234,7 @@ def _single_blanks(lines):
 
 def _is_header(first, second=()):
     """Whether the first row names columns: it holds text, and no number or text where the second row has a number."""
-    text = [not _is_number(field) and field.strip().lower() not in MISSING for field in first]
+    text = [not _is_number(field) and not _is_missing(field) for field in first]
     if not any(map(_is_number, first)):
         return any(text)
     return any(name and _is_number(field) for name, field in zip(text, second, strict=False))
@@ -244,9 +247,15 @@ def _is_number(field):
         return False
 
 
-def _problem(field):
-    """What is wrong with a field; None if it is a finite number."""
-    if field.strip().lower() in MISSING:
+def _is_missing(field):
+    return field.strip().lower() in MISSING
+
+
+def _problem(field, missing):
+    """What is wrong with a field; None if it is a finite number, or if it is missing and may be."""
+    if _is_missing(field):
+        if missing:
+            return None
         return f"missing value {field!r}; missing values are not supported yet: leave the row or the column out"
     if not _is_number(field):
         return f"{field!r} is not a number" + ("; write decimals with a point" if "," in field else "")

@@ -2,6 +2,7 @@
 
 import math
 
+from ..screening.findings import as_list
 from ..show.fragments import PLAIN
 from ..show.markup import element, row, table, together
 from ..show.text import precision
@@ -20,6 +21,7 @@ def selection_summary(selection):
         element("strong", f"Best by {title(selection.criterion)}: {best.title}"),
         models(selection, shown, style=PLAIN),
         element("div", more) if more else "",
+        as_list(selection.findings),
     )
 
 

@@ -2,10 +2,8 @@
 
 import math
 import numbers
-import operator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from time import perf_counter
 from typing import NamedTuple
 
@@ -16,11 +14,14 @@ from ..em import start
 from ..em.problem import Problem
 from ..families import covariance
 from ..lazy import cached_property
+from ..models import asked
 from ..models.gaussian import GaussianMixture
 from ..models.student import STRUCTURES, StudentMixture
 from ..notices import ConvergenceWarning, muted, warn
 from ..rows import data
 from ..rows.samples import SERIAL
+from ..screening.examine import examine
+from ..screening.findings import Findings
 from ..show.progress import shown
 from ..show.text import aligned, plural, precision
 from ..workers import Stopped, Workers
@@ -31,9 +32,7 @@ from .grid import Grid
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
-CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
 FOLDS = 10  # of a cross-validation
-MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held"}  # of one fit only
 
 
@@ -94,12 +93,15 @@ class Selection:
         What `best_` and `best_row` go by.
     interrupted : bool
         True if Ctrl-C or the time budget ended the search before its last row.
+    findings : Findings
+        What `cyem.examine` found in the samples.
     """
 
     rows: tuple
     models: tuple
     criterion: object = "bic"
     interrupted: bool = False
+    findings: Findings = field(default_factory=Findings)
 
     @property
     def best_row(self):
@@ -218,7 +220,7 @@ class Selection:
             f"undefined: {_name(criterion)} {answer.reason}"
             for criterion, column in zip(shown, answers, strict=True) for answer in column if answer.reason
         )
-        return "\n".join([*aligned(table), f"* {self.verdict}", *legend])
+        return "\n".join([*aligned(table), f"* {self.verdict}", *legend, *self.findings.text])
 
     @property
     def verdict(self):
@@ -305,7 +307,8 @@ def select(
     Returns
     -------
     Selection
-        The table: prints well, with `best_` (fitted model), `rows` (records) and `pick` (another criterion).
+        The table: prints well, with `best_` (fitted model), `rows` (records), `pick` (another criterion) and `findings`
+        (what `cyem.examine` says of the samples).
 
     Raises
     ------
@@ -348,7 +351,7 @@ def select(
     """
     begin = perf_counter()
     known(criterion)
-    names = _structures(covariance_types)
+    names = asked.structures(covariance_types)
     if family not in FAMILIES:
         raise ValueError(f"family={family!r} must be one of {', '.join(map(repr, FAMILIES))}")
     made_by, grid = FAMILIES[family]
@@ -361,7 +364,7 @@ def select(
     _check(n_jobs, time_budget, parameters, made_by)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
     problem = Shared(X, sample_weight, parameters, made_by)
-    counts = _counts(n_components, len(problem.X))
+    counts = asked.counts(n_components, len(problem.X))
     models = {(k, name): made_by(k, covariance_type=name, **parameters) for k in counts for name in names}
     d = problem.X.shape[1]
     cells = {(k, name): (k, covariance.simplest(model._check_parameters(), d).code)
@@ -376,6 +379,9 @@ def select(
     if not wanted:
         raise _nothing(reasons.values())
 
+    findings = examine(X, sample_weight, counts, names)
+    if family == "student":
+        findings = findings.without("heavy tails")  # whose remedy this is
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
@@ -410,7 +416,7 @@ def select(
     if all(row.reason for row in rows):
         raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
-    return _chosen(Selection(rows, fitted, interrupted=bool(missing)), criterion)
+    return _chosen(Selection(rows, fitted, interrupted=bool(missing), findings=findings), criterion)
 
 
 def _nothing(reasons):
@@ -592,34 +598,6 @@ def _cells(row, criteria):
         return *combination, f"not fitted: {row.reason}"
     iterations = f"{marks(row)} {row.n_iter}".strip()
     return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, f"{row.seconds:.2f}"
-
-
-def _counts(n_components, n):
-    """Numbers of components as a list without repetitions, for n samples."""
-    most = max(n, MOST)
-    counts = list(islice(n_components, most + 1)) if np.iterable(n_components) else [n_components]
-    if len(counts) > most:
-        raise ValueError(f"n_components={n_components!r} asks for more than {most:,} numbers of components, and X has "
-                         f"{plural('row', n)}: ask for fewer.")
-    try:
-        counts = [operator.index(k) for k in counts]
-    except TypeError:
-        raise TypeError(f"n_components={n_components!r} must be an integer or several, such as range(1, 11)") from None
-    if not counts or min(counts) < 1:
-        raise ValueError(f"n_components={n_components!r} must hold at least one number, and only numbers from 1 on")
-    return list(dict.fromkeys(counts))
-
-
-def _structures(covariance_types):
-    """Names of covariance structures as a list without repetitions."""
-    if isinstance(covariance_types, str):
-        covariance_types = CODES if covariance_types == "all" else [covariance_types]
-    structures = list(covariance_types) if np.iterable(covariance_types) else []
-    if not structures:
-        raise ValueError(f"covariance_types={covariance_types!r} must be a name, such as 'full', or several, or 'all'")
-    for name in structures:
-        covariance.structure(name)  # a name that does not exist is an error now, not in every row
-    return list(dict.fromkeys(structures))
 
 
 def _one_seed(random_state):

@@ -1,0 +1,40 @@
+"""Which models are asked for: numbers of components, and covariance structures."""
+
+import operator
+from itertools import islice
+
+import numpy as np
+
+from ..families import covariance
+from ..show.text import plural
+
+CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
+MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
+
+
+def counts(n_components, n):
+    """Numbers of components as a list without repetitions, for n samples."""
+    most = max(n, MOST)
+    found = list(islice(n_components, most + 1)) if np.iterable(n_components) else [n_components]
+    if len(found) > most:
+        raise ValueError(f"n_components={n_components!r} asks for more than {most:,} numbers of components, and X has "
+                         f"{plural('row', n)}: ask for fewer.")
+    try:
+        found = [operator.index(k) for k in found]
+    except TypeError:
+        raise TypeError(f"n_components={n_components!r} must be an integer or several, such as range(1, 11)") from None
+    if not found or min(found) < 1:
+        raise ValueError(f"n_components={n_components!r} must hold at least one number, and only numbers from 1 on")
+    return list(dict.fromkeys(found))
+
+
+def structures(covariance_types):
+    """Names of covariance structures as a list without repetitions."""
+    if isinstance(covariance_types, str):
+        covariance_types = CODES if covariance_types == "all" else [covariance_types]
+    found = list(covariance_types) if np.iterable(covariance_types) else []
+    if not found:
+        raise ValueError(f"covariance_types={covariance_types!r} must be a name, such as 'full', or several, or 'all'")
+    for name in found:
+        covariance.structure(name)  # a name that does not exist is an error now, not in every row
+    return list(dict.fromkeys(found))

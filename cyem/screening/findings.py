@@ -1,0 +1,164 @@
+"""What was found, as data, and in a colleague's words."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..show.markup import element
+from ..show.text import plural, printable, series
+
+WIDTH = 80
+NAMED = 6  # columns, rows or values named in a line; the finding has them all
+LONGEST = 40  # letters of a name
+
+
+class Finding(NamedTuple):
+    """One thing that was found.
+
+    Attributes
+    ----------
+    kind : str
+        See `cyem.examine`.
+    columns : tuple of str or int
+        Columns that it is about, by name where they have names, else by number from 0.
+    rows : tuple of int
+        Rows that it is about, from 0; empty where it is about columns.
+    numbers : dict
+        What was measured; which numbers there are depends on the kind.
+    said : str
+        What was found.
+    advice : str
+        What may be done about it.
+    """
+
+    kind: str
+    columns: tuple
+    rows: tuple
+    numbers: dict
+    said: str
+    advice: str
+
+    def __str__(self):
+        return f"{self.said}: {self.advice}"
+
+
+class Findings(Sequence):
+    """What `examine` found: a sequence of `Finding`, of which print shows a line each.
+
+    Attributes
+    ----------
+    n, d : int
+        Numbers of rows and of columns that were looked at.
+    """
+
+    def __init__(self, found=(), n=0, d=0):
+        self._found, self.n, self.d = tuple(found), n, d
+
+    def __len__(self):
+        return len(self._found)
+
+    def __getitem__(self, place):
+        return self._found[place]
+
+    @property
+    def kinds(self):
+        """The kinds of the findings, each once."""
+        return tuple(dict.fromkeys(finding.kind for finding in self))
+
+    def of(self, kind):
+        """The findings of a kind."""
+        return tuple(finding for finding in self if finding.kind == kind)
+
+    @property
+    def lines(self):
+        """A line of text for each finding, of any length."""
+        return tuple(str(finding) for finding in self)
+
+    @property
+    def heading(self):
+        """How many, in how much."""
+        looked_at = f"{plural('row', self.n)} of {plural('column', self.d)}"
+        return f"{looked_at}: {plural('finding', len(self)) if self else 'nothing that needs attention'}"
+
+    def __str__(self):
+        return "\n".join([self.heading, *self.text])
+
+    __repr__ = __str__
+
+    @property
+    def text(self):
+        """The lines, broken to fit a terminal."""
+        return tuple("\n".join(textwrap.wrap(line, WIDTH, initial_indent="- ", subsequent_indent="  "))
+                     for line in self.lines)
+
+    def without(self, kind):
+        """The others."""
+        return Findings((finding for finding in self if finding.kind != kind), self.n, self.d)
+
+    def _repr_html_(self):
+        """For notebooks."""
+        return str(element("div", element("strong", self.heading), as_list(self)))
+
+
+def as_list(findings, **attributes):
+    """Findings as a list in HTML; nothing where there are none."""
+    items = [element("li", finding.said, ": ", finding.advice) for finding in findings]
+    return element("ul", *items, **attributes) if items else ""
+
+
+def called(name):
+    """What a column is called in a sentence."""
+    if isinstance(name, int):
+        return f"column {name}"
+    name = printable(name) or "''"
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
+
+
+def listed(items, noun="others", most=NAMED):
+    """Words with commas, of many the first."""
+    items = list(items)
+    if len(items) <= most + 1:
+        return series(items)
+    return f"{', '.join(items[:most])} and {len(items) - most:,} {noun}"
+
+
+def columns_listed(names):
+    """Columns in a sentence."""
+    if names and isinstance(names[0], int):
+        return f"column{'s' * (len(names) > 1)} {listed(map(str, names))}"
+    return listed(map(called, names))
+
+
+def rows_listed(rows):
+    """Rows in a sentence."""
+    return f"row{'s' * (len(rows) > 1)} {listed(map(str, rows))}"
+
+
+def number(value, digits=6):
+    """A number in a sentence."""
+    return f"{value:,.{digits}g}" if abs(value) < 1e6 else f"{value:.{digits}g}"
+
+
+def equation(names, coefficients, constant):
+    """A linear relation in words, told for its first column; as a sum where all count alike."""
+    if len(set(coefficients)) == 1 and constant:
+        return f"{' + '.join(map(_term, names))} = {number(constant)}"
+    first, *others = names
+    text = " ".join(_signed(-a, _term(name), i == 0) for i, (a, name) in
+                    enumerate(zip(coefficients[1:], others, strict=True)))
+    return f"{_term(first)} = {text}{f' {_signed(constant)}' if constant else ''}"
+
+
+def _term(name):
+    """A column in an equation."""
+    text = called(name)
+    if isinstance(name, int):
+        return f"({text})"
+    return text if text.isidentifier() else f"'{text}'"
+
+
+def _signed(a, name="", first=False):
+    sign = "-" if a < 0 else "" if first else "+"
+    size = "" if name and abs(a) == 1 else number(abs(a), 9)
+    text = " ".join(filter(None, [size, name]))
+    return f"{sign}{text}" if first else f"{sign} {text}"
