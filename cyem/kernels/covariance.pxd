@@ -21,13 +21,13 @@ cdef extern from *:
 
 # --- matrices --------------------------------------------------------------------------------------------------------
 
-cdef inline void matrix_sample(const double* second, const double* first, double mass, Py_ssize_t d,
+cdef inline void matrix_sample(const double* second, const double* first, double mass, Py_ssize_t d, double* shift,
                                double* S) noexcept nogil:
-    """S <- 1/n sum r (x - old)(x - old)' - (new - old)(new - old)'."""
+    """S <- 1/n sum r (x - old)(x - old)' - shift shift', where shift (d,) <- new - old."""
     cdef Py_ssize_t i, a
     cdef double share = 1 / mass, step
     for i in range(d):
-        step = first[i] * share
+        shift[i] = step = first[i] * share
         for a in range(d):
             S[i * d + a] = second[i * d + a] * share - step * (first[a] * share)
 
@@ -188,12 +188,12 @@ cdef inline double matrix_distance(const double* R, Py_ssize_t d, double* gap) n
 
 # --- variances along the features ------------------------------------------------------------------------------------
 
-cdef inline void variances_sample(const double* second, const double* first, double mass, Py_ssize_t d,
+cdef inline void variances_sample(const double* second, const double* first, double mass, Py_ssize_t d, double* shift,
                                   double* S) noexcept nogil:
     cdef Py_ssize_t i
     cdef double share = 1 / mass, step
     for i in range(d):
-        step = first[i] * share
+        shift[i] = step = first[i] * share
         S[i] = second[i] * share - step * step
 
 
@@ -296,12 +296,12 @@ cdef inline double variances_distance(const double* R, Py_ssize_t d, double* gap
 
 # --- one variance for all directions ---------------------------------------------------------------------------------
 
-cdef inline void variance_sample(const double* second, const double* first, double mass, Py_ssize_t d,
+cdef inline void variance_sample(const double* second, const double* first, double mass, Py_ssize_t d, double* shift,
                                  double* S) noexcept nogil:
     cdef Py_ssize_t i
     cdef double share = 1 / mass, step, norm = 0
     for i in range(d):
-        step = first[i] * share
+        shift[i] = step = first[i] * share
         norm += step * step
     S[0] = (second[0] * share - norm) / d
 

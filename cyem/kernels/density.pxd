@@ -6,6 +6,9 @@ of lanes, are looked at. A factor is the matrix U of Sigma^-1 = U U', so that th
 
 from .lanes cimport LANES, ROWS, TILE, WIDE, real
 
+ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t n,
+                           Py_ssize_t d, void* joint) noexcept nogil
+
 
 # --- triangular factors ----------------------------------------------------------------------------------------------
 
@@ -99,9 +102,24 @@ cdef inline void pack_panels(const double* U, Py_ssize_t d, real* panels) noexce
         panels += j * rows
 
 
+cdef inline void triangular(const real* tile, const real* mean, const real* panels, const real* constant, Py_ssize_t n,
+                            Py_ssize_t d, real* joint) noexcept nogil:
+    """U upper triangular, in panels."""
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t v, l
+    cdef real c = constant[0], half = 0.5
+    cdef real q[WIDE]
+    for v from 0 <= v < n by lanes:
+        for l in range(lanes):
+            q[l] = 0
+        project_lanes(tile + v, mean, True, panels, d, NULL, q)
+        for l in range(lanes):
+            joint[v + l] = c - half * q[l]
+
+
 cdef inline void small(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
                        Py_ssize_t d, real* joint) noexcept nogil:
-    """`triangular` for a constant d < ROWS: nothing but registers."""
+    """The same for a constant d < ROWS: nothing but registers."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t v, i, l
     cdef real m, c = constant[0], half = 0.5
@@ -119,26 +137,25 @@ cdef inline void small(const real* tile, const real* mean, const real* panel, co
             joint[v + l] = c - half * q[l]
 
 
-cdef inline void triangular(const real* tile, const real* mean, const real* panels, const real* constant, Py_ssize_t n,
-                            Py_ssize_t d, real* joint) noexcept nogil:
-    """U upper triangular, in panels."""
-    cdef Py_ssize_t lanes = LANES if real is double else WIDE
-    cdef Py_ssize_t v, l
-    cdef real c = constant[0], half = 0.5
-    cdef real q[WIDE]
-    if d == 1:
-        small(tile, mean, panels, constant, n, 1, joint)
-    elif d == 2:
-        small(tile, mean, panels, constant, n, 2, joint)
-    elif d == 3:
-        small(tile, mean, panels, constant, n, 3, joint)
-    else:
-        for v from 0 <= v < n by lanes:
-            for l in range(lanes):
-                q[l] = 0
-            project_lanes(tile + v, mean, True, panels, d, NULL, q)
-            for l in range(lanes):
-                joint[v + l] = c - half * q[l]
+cdef inline void triangular1(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
+                             Py_ssize_t d, real* joint) noexcept nogil:
+    small(tile, mean, panel, constant, n, 1, joint)
+
+
+cdef inline void triangular2(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
+                             Py_ssize_t d, real* joint) noexcept nogil:
+    small(tile, mean, panel, constant, n, 2, joint)
+
+
+cdef inline void triangular3(const real* tile, const real* mean, const real* panel, const real* constant, Py_ssize_t n,
+                             Py_ssize_t d, real* joint) noexcept nogil:
+    small(tile, mean, panel, constant, n, 3, joint)
+
+
+cdef inline density_t triangular_for(Py_ssize_t d, real unused) noexcept nogil:
+    """The one of these for d features."""
+    return (<density_t>triangular1[real] if d == 1 else <density_t>triangular2[real] if d == 2 else
+            <density_t>triangular3[real] if d == 3 else <density_t>triangular[real])
 
 
 cdef inline void whiten(const real* tile, const real* panels, Py_ssize_t n, Py_ssize_t d, real* out) noexcept nogil:

@@ -12,11 +12,11 @@ from .covariance cimport (
     variances_exceed, variances_factor, variances_fold, variances_log_det, variances_root, variances_sample,
     variances_stretch, variances_sum, variances_unfold, variances_volume,
 )
-from .density cimport diagonal, spherical, triangular, whitened
+from .density cimport density_t, diagonal, spherical, triangular_for, whitened
 from .lanes cimport real
 from .moments cimport (
-    first_dense, first_gathered, norms_dense, norms_gathered, scatter_dense, scatter_gathered, squares_dense,
-    squares_gathered,
+    dense_t, first_dense, first_gathered, gathered_t, norms_dense, norms_gathered, scatter_for, scatter_gathered,
+    squares_dense, squares_gathered,
 )
 
 cdef enum Moments:          # the kinds, as their second moments are called, in the order of arguments.MOMENTS
@@ -25,7 +25,8 @@ cdef enum Densities:        # as their distances are, in the order of arguments.
     TRIANGULAR, WHITENED, DIAGONAL, SPHERICAL, STUDENT
 
 cdef struct Formulas:       # for one covariance, as covariance.pxd has them
-    void (*sample)(const double* second, const double* first, double mass, Py_ssize_t d, double* S) noexcept nogil
+    void (*sample)(const double* second, const double* first, double mass, Py_ssize_t d, double* shift,
+                   double* S) noexcept nogil
     int (*factor)(double* S, Py_ssize_t d, const double* floor, double part, bint raises, double* root, double* values,
                   double* U) noexcept nogil
     bint (*exceeds)(const double* S, const double* U, Py_ssize_t d, const double* floor, double part,
@@ -46,14 +47,7 @@ cdef struct Kind:
     int power               # numbers of one covariance: d to this power
     Formulas one
 
-ctypedef void (*density_t)(const void* tile, const void* mean, const void* u, const void* constant, Py_ssize_t n,
-                           Py_ssize_t d, void* joint) noexcept nogil
-ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t n, Py_ssize_t d, void* z,
-                         double* first, double* second) noexcept nogil
-ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* first,
-                            double* second) noexcept nogil
-
-cdef struct Loops:          # over samples, for one dtype
+cdef struct Loops:          # over samples, for one dtype and some number of features
     density_t density       # log-joint densities
     dense_t dense           # second moments of all samples of a tile,
     gathered_t gathered     # and of few
@@ -73,16 +67,16 @@ cdef inline Kind kind_of(int moments) noexcept nogil:
     return Kind(False, False, 0, variance())
 
 
-cdef inline Loops loops_of(int moments, real unused) noexcept nogil:
+cdef inline Loops loops_of(int moments, Py_ssize_t d, real unused) noexcept nogil:
     if moments == SCATTER:
-        return loops(<density_t>triangular[real], <dense_t>scatter_dense[real], <gathered_t>scatter_gathered[real])
+        return Loops(triangular_for[real](d, 0), scatter_for[real](d, 0), <gathered_t>scatter_gathered[real])
     if moments == POOLED:
-        return loops(<density_t>whitened[real], <dense_t>scatter_dense[real], <gathered_t>scatter_gathered[real])
+        return Loops(<density_t>whitened[real], scatter_for[real](d, 0), <gathered_t>scatter_gathered[real])
     if moments == SQUARES:
-        return loops(<density_t>diagonal[real], <dense_t>squares_dense[real], <gathered_t>squares_gathered[real])
+        return Loops(<density_t>diagonal[real], <dense_t>squares_dense[real], <gathered_t>squares_gathered[real])
     if moments == NORMS:
-        return loops(<density_t>spherical[real], <dense_t>norms_dense[real], <gathered_t>norms_gathered[real])
-    return loops(NULL, <dense_t>first_dense[real], <gathered_t>first_gathered[real])
+        return Loops(<density_t>spherical[real], <dense_t>norms_dense[real], <gathered_t>norms_gathered[real])
+    return Loops(NULL, <dense_t>first_dense[real], <gathered_t>first_gathered[real])
 
 
 cdef inline Formulas matrix() noexcept nogil:
@@ -100,10 +94,6 @@ cdef inline Formulas variance() noexcept nogil:
     return Formulas(variance_sample, variance_factor, variance_exceeds, variance_log_det, variance_unfold,
                     variance_fold, variance_sum, variance_stretch, variance_axis, variance_volume, variance_root,
                     variance_distance)
-
-
-cdef inline Loops loops(density_t density, dense_t dense, gathered_t gathered) noexcept nogil:
-    return Loops(density, dense, gathered)
 
 
 # --- what follows from them ------------------------------------------------------------------------------------------

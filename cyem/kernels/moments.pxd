@@ -12,6 +12,11 @@ from libc.string cimport memcpy
 
 from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, WORDS, cyem_lowest, real
 
+ctypedef void (*dense_t)(const void* tile, const void* mean, const void* resp, Py_ssize_t n, Py_ssize_t d, void* z,
+                         double* first, double* second) noexcept nogil
+ctypedef void (*gathered_t)(const void* y, const void* z, Py_ssize_t n, Py_ssize_t d, double* first,
+                            double* second) noexcept nogil
+
 cdef union Flags:
     unsigned char one[TILE]
     uint64_t eight[WORDS]
@@ -120,7 +125,7 @@ cdef inline void norms_dense(const real* tile, const real* mean, const real* res
     sum_features(tile, mean, resp, n, d, True, first, second, 0)
 
 
-cdef inline void outer(const real* y, const real* z, Py_ssize_t n, Py_ssize_t rows, bint triangle, double* out,
+cdef inline void outer(const real* y, const real* z, Py_ssize_t rows, bint triangle, double* out,
                        Py_ssize_t stride) noexcept nogil:
     """out[a, b] += sum_s y[a, s] z[b, s] for rows x ROWS features, or for b <= a only.
 
@@ -129,7 +134,7 @@ cdef inline void outer(const real* y, const real* z, Py_ssize_t n, Py_ssize_t ro
     cdef Py_ssize_t s
     cdef real q00 = 0, q01 = 0, q02 = 0, q03 = 0, q10 = 0, q11 = 0, q12 = 0, q13 = 0
     cdef real q20 = 0, q21 = 0, q22 = 0, q23 = 0, q30 = 0, q31 = 0, q32 = 0, q33 = 0
-    for s in range(n):
+    for s in range(TILE):
         q00 += y[s] * z[s]
         if not triangle:
             q01 += y[s] * z[TILE + s]
@@ -179,37 +184,25 @@ cdef inline void outer(const real* y, const real* z, Py_ssize_t n, Py_ssize_t ro
         out[3] += q33
 
 
-cdef inline void outer_rows(const real* z, Py_ssize_t n, Py_ssize_t a, Py_ssize_t rows, double* out,
+cdef inline void outer_rows(const real* z, Py_ssize_t a, Py_ssize_t rows, double* out,
                             Py_ssize_t stride) noexcept nogil:
     """The features a to a + rows with all before them, and with each other."""
     cdef Py_ssize_t b
     out += a * stride
     for b from 0 <= b < a by ROWS:
-        outer(z + a * TILE, z + b * TILE, n, rows, False, out + b, stride)
-    outer(z + a * TILE, z + a * TILE, n, rows, True, out + a, stride)
+        outer(z + a * TILE, z + b * TILE, rows, False, out + b, stride)
+    outer(z + a * TILE, z + a * TILE, rows, True, out + a, stride)
 
 
 cdef inline void scatter_dense(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
                                real* z, double* first, double* second) noexcept nogil:
     """second[a, b] += sum_s r_s (x_sa - mean_a) (x_sb - mean_b), b <= a; first as above
 
-    z <- sqrt(r) (x - mean): one array serves both sides of the product.
+    z <- sqrt(r) (x - mean): one array serves both sides of the product, which is faster over a whole tile.
     """
     cdef Py_ssize_t i, s, a
     cdef real m, total
     cdef real root[TILE]
-    if d == 1:
-        scatter_small(tile, mean, resp, n, 1, first, second)
-        return
-    if d == 2:
-        scatter_small(tile, mean, resp, n, 2, first, second)
-        return
-    if d == 3:
-        scatter_small(tile, mean, resp, n, 3, first, second)
-        return
-    if d == 4:
-        scatter_small(tile, mean, resp, n, 4, first, second)
-        return
     for s in range(n):
         root[s] = sqrt(resp[s]) if real is double else sqrtf(resp[s])
     for i in range(d):
@@ -219,15 +212,17 @@ cdef inline void scatter_dense(const real* tile, const real* mean, const real* r
             z[i * TILE + s] = (tile[i * TILE + s] - m) * root[s]
             total += z[i * TILE + s] * root[s]
         first[i] += total
+        for s in range(n, TILE):
+            z[i * TILE + s] = 0
     for a from 0 <= a <= d - ROWS by ROWS:
-        outer_rows(z, n, a, ROWS, second, side(d))
+        outer_rows(z, a, ROWS, second, side(d))
     a = d // ROWS * ROWS
     if d - a == 3:
-        outer_rows(z, n, a, 3, second, side(d))
+        outer_rows(z, a, 3, second, side(d))
     elif d - a == 2:
-        outer_rows(z, n, a, 2, second, side(d))
+        outer_rows(z, a, 2, second, side(d))
     elif d - a == 1:
-        outer_rows(z, n, a, 1, second, side(d))
+        outer_rows(z, a, 1, second, side(d))
 
 
 cdef inline void scatter_small(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
@@ -281,6 +276,32 @@ cdef inline void scatter_small(const real* tile, const real* mean, const real* r
         second[3 * stride + 1] += q31
         second[3 * stride + 2] += q32
         second[3 * stride + 3] += q33
+
+
+cdef inline void scatter1(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                          real* z, double* first, double* second) noexcept nogil:
+    scatter_small(tile, mean, resp, n, 1, first, second)
+
+
+cdef inline void scatter2(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                          real* z, double* first, double* second) noexcept nogil:
+    scatter_small(tile, mean, resp, n, 2, first, second)
+
+
+cdef inline void scatter3(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                          real* z, double* first, double* second) noexcept nogil:
+    scatter_small(tile, mean, resp, n, 3, first, second)
+
+
+cdef inline void scatter4(const real* tile, const real* mean, const real* resp, Py_ssize_t n, Py_ssize_t d,
+                          real* z, double* first, double* second) noexcept nogil:
+    scatter_small(tile, mean, resp, n, 4, first, second)
+
+
+cdef inline dense_t scatter_for(Py_ssize_t d, real unused) noexcept nogil:
+    """The one of these for d features."""
+    return (<dense_t>scatter1[real] if d == 1 else <dense_t>scatter2[real] if d == 2 else
+            <dense_t>scatter3[real] if d == 3 else <dense_t>scatter4[real] if d == 4 else <dense_t>scatter_dense[real])
 
 
 # --- those samples that have any responsibility ----------------------------------------------------------------------

@@ -56,7 +56,8 @@ cdef struct Estimation:     # of the covariances of all components
 cdef inline void estimate_one(const Estimation* e, Py_ssize_t j, int thread) noexcept nogil:
     """The sample covariance of component j."""
     cdef Py_ssize_t d = e.model.d, size = numbers(&e.kind, d)
-    e.kind.one.sample(e.second + j * size, e.first + j * d, e.masses[j], d, e.block.covariances + j * size)
+    e.kind.one.sample(e.second + j * size, e.first + j * d, e.masses[j], d, e.block.scratch + j * d,
+                      e.block.covariances + j * size)
 
 
 cdef inline void factorise_one(const Estimation* e, Py_ssize_t j, int thread) noexcept nogil:

@@ -709,7 +709,7 @@ cdef void set_out(Pass* p, Table r, const Mixture* m, int posterior, int moments
     p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
     p.steps = steps[real](0)
     p.fill, p.emit = p.steps.posterior, p.steps.moments
-    loops = loops_of[real](moments, 0)
+    loops = loops_of[real](moments, p.d, 0)
     p.dense, p.gathered = loops.dense, loops.gathered
     if m.factors is not NULL:
         set_density[real](p, m, 0)
@@ -796,7 +796,7 @@ cdef void set_density(Pass* p, const Mixture* m, real unused) noexcept nogil:
             p.base = m.constants[j] if m.constants[j] > p.base else p.base
     for j in range(p.k):
         constant[j] = 0 if heavy or m.constants is NULL else <real>(m.constants[j] - p.base)
-    p.density = loops_of[real](moments_of(m.density), 0).density
+    p.density = loops_of[real](moments_of(m.density), p.d, 0).density
     if p.whole is not NULL and p.matrices == p.k:
         p.rest = best_rest[real](p.whole, m, p.d, 0)
     p.tails = m.constants if heavy else NULL
