@@ -20,6 +20,16 @@ def selection_summary(selection):
         element("strong", f"Best by {title(selection.criterion)}: {best.title}"),
         models(selection, shown, style=PLAIN),
         element("div", more) if more else "",
+        verdict(selection.verdict),
+    )
+
+
+def verdict(found):
+    """A verdict: its sentence, what it rests on, and what to do."""
+    return together(
+        element("p", element("strong", found.headline)),
+        element("ul", *(element("li", reason) for reason in found.reasons)) if found.reasons else "",
+        element("p", f"Next: {found.next_step}"),
     )
 
 

@@ -28,6 +28,7 @@ from .contest import Settings
 from .criteria import MARKS, NOT_FINITE, UndefinedCriterion, answers, known, marks, measures, title, tried
 from .grid import Grid
 from .tails import Tails
+from .verdict import Seen, judged
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
@@ -94,12 +95,15 @@ class Selection:
         What `best_` and `best_row` go by.
     interrupted : bool
         True if Ctrl-C or the time budget ended the search before its last row.
+    seen : Seen
+        The samples, or an even part of very many, that `verdict` looks at.
     """
 
     rows: tuple
     models: tuple
     criterion: object = "bic"
     interrupted: bool = False
+    seen: Seen | None = None
 
     @property
     def best_row(self):
@@ -206,6 +210,13 @@ class Selection:
         )
 
     def __str__(self):
+        return f"{self.table}\n{self.verdict}"
+
+    __repr__ = __str__
+
+    @property
+    def table(self):
+        """The rows as text, and which is the best."""
         shown = SHOWN if self.criterion in SHOWN else (*SHOWN, self.criterion)
         answers = [self.answers(criterion) for criterion in shown]
         columns = [_texts([answer.value for answer in column]) for column in answers]
@@ -218,14 +229,21 @@ class Selection:
             f"undefined: {_name(criterion)} {answer.reason}"
             for criterion, column in zip(shown, answers, strict=True) for answer in column if answer.reason
         )
-        return "\n".join([*aligned(table), f"* {self.verdict}", *legend])
+        return "\n".join([*aligned(table), f"* {self.choice}", *legend])
 
     @property
-    def verdict(self):
+    def choice(self):
         """Which is the best, as a line of text."""
         return f"best by {_name(self.criterion)} (smaller is better): {self.best_row.title}"
 
-    __repr__ = __str__
+    @cached_property
+    def verdict(self):
+        """Whether the data are separate groups, one cloud that several components describe, or that cannot be told.
+
+        A `Verdict`: `kind`, `headline`, `reasons`, `next_step`, `n_groups` and `group_of`, which has the group of each
+        component of `best_`. Made when it is first asked for, in a small part of the time of the search.
+        """
+        return judged(self, self.seen)
 
     def _repr_html_(self):
         """The best of the table, for notebooks."""
@@ -305,7 +323,8 @@ def select(
     Returns
     -------
     Selection
-        The table: prints well, with `best_` (fitted model), `rows` (records) and `pick` (another criterion).
+        The table: prints well, with `best_` (fitted model), `verdict` (are its components groups?), `rows` (records)
+        and `pick` (another criterion).
 
     Raises
     ------
@@ -343,8 +362,8 @@ def select(
     >>> rng = np.random.default_rng(0)
     >>> X = np.concatenate([rng.normal(-3, 1, (200, 2)), rng.normal(3, 1, (200, 2))])
     >>> selection = select(X, n_components=range(1, 4), random_state=0)
-    >>> selection.best_.n_components
-    2
+    >>> selection.best_.n_components, selection.verdict.kind
+    (2, 'separate groups')
     """
     begin = perf_counter()
     known(criterion)
@@ -408,7 +427,8 @@ def select(
     if all(row.reason for row in rows):
         raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
-    return _chosen(Selection(rows, fitted, interrupted=bool(missing)), criterion)
+    seen = Seen.of(problem.X, problem.weights)
+    return _chosen(Selection(rows, fitted, interrupted=bool(missing), seen=seen), criterion)
 
 
 def _nothing(reasons):
