@@ -25,6 +25,9 @@ OPEN = 0.4  # up to which they leave it open
 OVERLAP = 0.12  # share of a group's rows that may as well be another's
 WINDOW = 1 / 7  # of the way between two peaks: half of the width of the windows in which rows are counted
 TUBE = 0.9  # of the rows of two components: so many are near enough to the way between their peaks
+STRAGGLER = 0.1  # of an equal share of the rows: less in a component tells nothing of the valleys around it
+COARSE = 4  # rows for each value of a column, in the mean, from which on its values are rounded
+GOLDEN = (math.sqrt(5) - 1) / 2  # whose multiples are spread evenly, less their whole parts
 CONTACT = 0.1  # of the overlap of the pair of components that overlaps most: such pairs too may connect two groups
 FOLDS = 5
 MOVED = 0.06  # share of a group's rows that may come to another group, when it is fitted without them
@@ -191,7 +194,7 @@ def _several(selection, row, model, rows):
 
 def _separate(rows, group_of, sizes, resp, reasons):
     """The verdict that there are groups."""
-    k, together = len(group_of), _together(group_of, resp)
+    together = _together(group_of, resp)
     sure = float(np.average(together.max(axis=1) > SURE, weights=rows.counts))
     headline = f"{plural('separate group', len(sizes))}, of {series(map(_number, sizes))} rows"
     said = [f"{sure:.0%} of the rows belong to one group with a probability above {SURE:.0%}."]
@@ -203,10 +206,8 @@ def _separate(rows, group_of, sizes, resp, reasons):
             looks = shape(rows.X[inside], rows.counts[inside])
             kind = f"one {looks} group" if looks else "one group"
             said.append(f"Components {series(map(str, own))} make up {kind}.")
-    where = "best_.predict(X) has the group of each row" if len(sizes) == k else (
-        "verdict.group_of[best_.predict(X)] has the group of each row")
-    return Verdict(SEPARATE, headline, (*reasons, *said), f"{where}; `stability` says how firm each of the "
-                   "groups is, `report` what they are like.", group_of)
+    next_step = "describe the groups (`report`), and ask whether they come back in resampled rows (`stability`)."
+    return Verdict(SEPARATE, headline, (*reasons, *said), next_step, group_of)
 
 
 def _cloud(model, rows, how, reason):
@@ -259,15 +260,15 @@ def _merged(landscape, peaks, resp, rows):
     while True:
         found = {}
         for a, b in combinations(sorted(set(groups.tolist())), 2):
-            pairs = [entry for (i, j), entry in counted.items() if {groups[i], groups[j]} == {a, b}]
-            if near := [entry for entry in pairs if entry[0]] or pairs:
-                most = max(contact for _, contact, _ in near)
-                chance, *rest = max(count for _, contact, count in near if contact >= CONTACT * most)
+            pairs = [pair for (i, j), pair in counted.items() if {groups[i], groups[j]} == {a, b}]
+            if near := _telling(pairs, tests):
+                most = max(pair.contact for pair in near)
+                p, *rest = max(pair.count for pair in near if pair.contact >= CONTACT * most)
                 A, B = (resp[:, groups == g].sum(axis=1) for g in (a, b))
                 smaller = min((counts * A).sum(), (counts * B).sum())
                 overlap = (counts * np.minimum(A, B)).sum() / max(smaller, TINY)
-                direct = any(entry[0] for entry in pairs)
-                found[a, b] = direct, Between(min(1.0, chance * tests), *rest, float(overlap))
+                direct = any(pair.direct for pair in pairs)
+                found[a, b] = direct, Between(min(1.0, p * tests), *rest, float(overlap))
         if any(direct for direct, _ in found.values()):
             found = {pair: entry for pair, entry in found.items() if entry[0]}
         if not found:
@@ -279,10 +280,29 @@ def _merged(landscape, peaks, resp, rows):
         last = valley
 
 
+class Pair(NamedTuple):
+    """Two components with a valley between them."""
+
+    direct: bool  # no third one is in the valley
+    solid: bool  # neither has next to no rows
+    contact: float  # rows that may be of either
+    count: tuple  # the probability of what was counted, the rows in the valley and around the lower peak
+
+
+def _telling(pairs, tests):
+    """Of the pairs of components of two groups those that tell of the valley between the groups.
+
+    That is, pairs that no third component is between. A straggler may be: then those around it.
+    """
+    direct = [pair for pair in pairs if pair.direct]
+    around = [pair for pair in pairs if pair.solid and chance(0, pair.count[2]) * tests <= CHANCE]
+    return [pair for pair in direct if pair.solid] or around or direct or pairs
+
+
 def _counted(landscape, peaks, resp, rows):
-    """For each pair of components with a valley: whether no third one fills it, their overlap, and what was counted."""
-    Y, counts, labels = landscape.frame.enter(rows.X), rows.counts, resp.argmax(axis=1)
-    found = {}
+    """A `Pair` for each two components with a valley between them."""
+    Y, counts, labels = landscape.frame.enter(_unrounded(rows)), rows.counts, resp.argmax(axis=1)
+    least, found = STRAGGLER / len(peaks), {}
     for valley in landscape.valleys:
         i, j = valley.pair
         of = (labels == i) | (labels == j)
@@ -295,8 +315,25 @@ def _counted(landscape, peaks, resp, rows):
         between, *beside = (float(own[np.abs(along - x) < WINDOW * length].sum()) for x in (at, 0, length))
         contact = float((counts * np.minimum(resp[:, i], resp[:, j])).sum())
         count = max((chance(between, peak), between, peak) for peak in beside)
-        found[i, j] = valley.share >= 0.5, contact, count
+        found[i, j] = Pair(valley.share >= 0.5, bool(landscape.weights[[i, j]].min() >= least), contact, count)
     return found
+
+
+def _unrounded(rows):
+    """The rows, with values of coarsely rounded columns spread over what was rounded to them.
+
+    Between whole numbers there are no others, which is no valley. The spread is even, and the same in whatever order
+    the rows come.
+    """
+    X = rows.X.astype(float)
+    order = np.lexsort((rows.counts, *rows.X.T[::-1]))
+    for j, x in enumerate(X.T):
+        values = np.unique(x)
+        if 1 < len(values) <= len(x) / COARSE:
+            places = np.empty(len(x))
+            places[order] = np.arange(1, len(x) + 1) * GOLDEN ** (j + 1) % 1 - 0.5
+            X[:, j] += places * np.diff(values).min()
+    return X
 
 
 def chance(between, beside):
