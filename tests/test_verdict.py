@@ -91,6 +91,20 @@ def test_faithful(load):
     assert said.headline == "2 separate groups, of 175 and 97 rows"
 
 
+def test_whole_numbers():
+    """Between them there are no others, and components sit on each: no valleys."""
+    X = np.random.default_rng(0).poisson(6, (400, 1)).astype(float)
+    selection = select(X, [1, 10], "tied", random_state=0)
+    assert selection.best_.n_components == 10 and selection.verdict.kind == ONE
+
+
+def test_zeros_beside_a_cloud():
+    """Ten components, one of them on three rows between the zeros and the cloud."""
+    X = np.concatenate([np.zeros((400, 1)), np.random.default_rng(0).normal(10, 2, (600, 1))])
+    said = select(X, [1, 10], "tied", random_state=0).verdict
+    assert said.kind == SEPARATE and said.n_groups == 2
+
+
 def test_two_moons():
     """Curved groups, each of several components, side by side."""
     angle = np.random.default_rng(0).uniform(0, np.pi, 500)

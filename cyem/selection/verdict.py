@@ -27,14 +27,13 @@ WINDOW = 1 / 7  # of the way between two peaks: half of the width of the windows
 TUBE = 0.9  # of the rows of two components: so many are near enough to the way between their peaks
 STRAGGLER = 0.1  # of an equal share of the rows: less in a component tells nothing of the valleys around it
 COARSE = 4  # rows for each value of a column, in the mean, from which on its values are rounded
-GOLDEN = (math.sqrt(5) - 1) / 2  # whose multiples are spread evenly, less their whole parts
 CONTACT = 0.1  # of the overlap of the pair of components that overlaps most: such pairs too may connect two groups
 FOLDS = 5
 MOVED = 0.06  # share of a group's rows that may come to another group, when it is fitted without them
 LOST = 10.0  # of a log-likelihood: a fit that ends so much lower than from where the model is has missed it
 SURE = 0.9  # probability from which on a row belongs to a group for sure
-SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "time_budget", "init_params",
-          "weights_init", "means_init", "precisions_init", "n_init", "random_state", "n_moves", "held"}
+ONCE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "time_budget", "init_params",
+        "weights_init", "means_init", "precisions_init", "n_init", "random_state", "n_moves", "held"}  # of one fit
 SKEWED, TAILED, FLATTER, BENT = 0.15, 1.3, 0.9, 0.6  # from which on a shape is called so; see `shape`
 CLEAR = 3.0  # standard errors
 LESS = "ask for less: fewer features, 'spherical' or 'tied' covariances."
@@ -322,16 +321,21 @@ def _counted(landscape, peaks, resp, rows):
 def _unrounded(rows):
     """The rows, with values of coarsely rounded columns spread over what was rounded to them.
 
-    Between whole numbers there are no others, which is no valley. The spread is even, and the same in whatever order
-    the rows come.
+    Between whole numbers there are no others, which is no valley. The spread is even, of all columns together (by
+    multiples of powers of the root of x^(d + 1) = x + 1, less their whole parts), and the same in whatever order the
+    rows come.
     """
     X = rows.X.astype(float)
+    n, d = X.shape
+    root = 2.0
+    for _ in range(40):
+        root = (1 + root) ** (1 / (d + 1))
     order = np.lexsort((rows.counts, *rows.X.T[::-1]))
     for j, x in enumerate(X.T):
         values = np.unique(x)
-        if 1 < len(values) <= len(x) / COARSE:
-            places = np.empty(len(x))
-            places[order] = np.arange(1, len(x) + 1) * GOLDEN ** (j + 1) % 1 - 0.5
+        if 1 < len(values) <= n / COARSE:
+            places = np.empty(n)
+            places[order] = np.arange(1, n + 1) * root ** -(j + 1) % 1 - 0.5
             X[:, j] += places * np.diff(values).min()
     return X
 
@@ -402,7 +406,7 @@ def _misplaced(other, rows, together, rest):
 
 def _own(model):
     """Parameters of a model, but for what concerns where to begin, or what is told of one fit."""
-    return {name: value for name, value in model.get_params().items() if name not in SINGLE}
+    return {name: value for name, value in model.get_params().items() if name not in ONCE}
 
 
 def _fitted(model, rows, some):
