@@ -93,7 +93,7 @@ def main(argv=None):
 
 
 def select(arguments):
-    """Fit the grid, print the table and the chosen model."""
+    """Fit the grid, print the table, the chosen model, and whether its components are groups."""
     X, weights, selection = _search(arguments)
     model = selection.best_
     try:
@@ -106,10 +106,12 @@ def select(arguments):
     finally:  # what was found is told also where a file cannot be written
         if arguments.json:
             rows = [row._asdict() for row in selection.rows]
-            _print_json(criterion=selection.criterion, rows=rows, best=_description(model),
+            verdict = selection.verdict._asdict() | {"group_of": selection.verdict.group_of.tolist()}
+            _print_json(criterion=selection.criterion, rows=rows, best=_description(model), verdict=verdict,
                         findings=_plain(selection.findings))
         else:
-            _print(selection, "", model.summary(X, weights))
+            _print(selection.table, "", model.summary(X, weights))
+            _print("", selection.verdict)
     return STOPPED if selection.interrupted else 0
 
 
@@ -128,7 +130,7 @@ def report(arguments):
     """Fit the grid, and write a page about it that needs nothing but a browser."""
     write = cyem.report  # which is imported here, and not while somebody waits after Ctrl-C
     X, weights, selection = _search(arguments)
-    title = arguments.title or f"Groups in {'the data' if arguments.file == '-' else os.path.basename(arguments.file)}"
+    title = arguments.title or f"Mixture of {'the data' if arguments.file == '-' else os.path.basename(arguments.file)}"
     figures = not selection.interrupted or arguments.time_budget is not None  # after Ctrl-C nobody waits for them
     page = None
     try:
@@ -139,8 +141,9 @@ def report(arguments):
             _print_json(report=page and arguments.output, best=_description(selection.best_),
                         findings=_plain(selection.findings))
         else:
-            _print(*([selection] if page is None else [printable(f"{arguments.output}: {selection.verdict}"),
-                                                       *selection.findings.text]))
+            _print(*([selection.table] if page is None else [printable(f"{arguments.output}: {selection.choice}"),
+                                                             *selection.findings.text]))
+            _print(selection.verdict)
     return STOPPED if selection.interrupted else 0
 
 

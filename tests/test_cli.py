@@ -81,12 +81,12 @@ def test_select(table, run):
     assert len(lines) == 1 + 12 + 1
     assert lines[0].split()[:2] == ["components", "structure"]
     assert [line.split()[-9:-2] for line in lines[1:-1]] == [
-        line.split()[-9:-2] for line in str(expected).splitlines()[1:-1]
+        line.split()[-9:-2] for line in expected.table.splitlines()[1:-1]
     ]
-    assert lines[-1] == str(expected).splitlines()[-1]
+    assert lines[-1] == expected.table.splitlines()[-1]
     expected.best_.feature_names_in_ = np.array(["x long", "y"], dtype=object)
     with pytest.warns(UserWarning, match="feature names"):
-        assert description == str(expected.best_.summary(table)) + "\n"
+        assert description == f"{expected.best_.summary(table)}\n\n{expected.verdict}\n"
 
 
 def test_select_options(table, run):
@@ -101,6 +101,8 @@ def test_select_options(table, run):
         *((2, "diag"), (2, "full"), (1, "diag"), (1, "full"))
     ]
     assert result["criterion"] == "icl"
+    verdict = result["verdict"]
+    assert verdict["kind"] in verdict["headline"] and len(verdict["group_of"]) == result["best"]["n_components"]
     best = cyem.load("best.npz")
     assert list(best.feature_names_in_) == result["best"]["feature_names"] == ["y", "x long"]
     assert best.means_.tolist() == result["best"]["means"]
@@ -445,7 +447,7 @@ def test_names_that_are_not_utf_8(table, run, monkeypatch):
     search = "--columns", "1-2", "--components", "2", "--structures", "full"
     code, out, err = run("report", name, "-o", f"{name}.html", *search)
     assert (code, err) == (0, "") and out.startswith(r"points\udcff.csv.html: best by bic")
-    assert r"<h1>Groups in points\udcff.csv</h1>" in Path(f"{name}.html").read_text(encoding="utf-8")
+    assert r"<h1>Mixture of points\udcff.csv</h1>" in Path(f"{name}.html").read_text(encoding="utf-8")
     assert run("report", name, "-o", "page.html", "--title", os.fsdecode(b"T\xff"), *search)[0] == 0
     assert r"<h1>T\udcff</h1>" in Path("page.html").read_text(encoding="utf-8")
     assert r"nothing\udcff: No such file" in refused(run("select", os.fsdecode(b"nothing\xff")))

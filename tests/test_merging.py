@@ -132,6 +132,14 @@ def test_clusters_that_are_apart_are_left_apart():
     assert "elbow" not in str(merging)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_nothing_to_merge(seed):
+    """Of three groups, two of them four standard deviations apart, there is little entropy, and its elbow is noise."""
+    rng = np.random.default_rng(seed)
+    X = np.concatenate([rng.normal(centre, 1, (100, 1)) for centre in (0, 4, 9)])
+    assert merge(GaussianMixture(3, covariance_type="tied", random_state=0).fit(X), X).suggestion is None
+
+
 def test_one_component(X):
     merging = merge(GaussianMixture(1).fit(X), X)
     assert merging.steps == () and merging.linkage.shape == (0, 4) and merging.suggestion is None

@@ -91,7 +91,9 @@ def test_the_table_is_that_of_the_selection(page, selection):
 
 def test_the_answer_in_words(page, selection, X):
     best = selection.best_row
-    assert f"best described as {best.n_components} groups" in page.text
+    headline = selection.verdict.headline
+    assert headline[1:] in page.text
+    assert all(reason in page.text for reason in (*selection.verdict.reasons, f"Next: {selection.verdict.next_step}"))
     others = sorted(row.bic for row in selection.rows if not row.reason and row is not best)
     assert f"{others[0] - best.bic:,.1f} behind" in page.text
     certain = np.mean(selection.best_.predict_proba(X).max(axis=1) > 0.9)
@@ -215,8 +217,8 @@ def test_of_a_model(X, tmp_path):
 def test_of_one_group_and_one_feature(tmp_path):
     X = np.random.default_rng(0).normal(size=(100, 1))
     page = Page(report(select(X, [1], "full", random_state=0), X, tmp_path / "one.html", figures=False))
-    assert "a single group" in page.text and "No other model was fitted" in page.text
-    assert "How sure the groups are" not in page.text
+    assert "Cannot tell: only one component was tried." in page.text and "No other model was fitted" in page.text
+    assert "How sure it is which row belongs where" not in page.text
 
 
 def test_weights_count(X, tmp_path):
@@ -316,7 +318,7 @@ def test_command(table, capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert out.startswith("page.html: best by bic (smaller is better): 2 components, full") and err == ""
     page = Page(table / "page.html")
-    assert page.texts("h1") == ["Groups in points.csv"]
+    assert page.texts("h1") == ["Mixture of points.csv"]
     assert page.texts("code")[0] == "cyem " + " ".join(arguments)
     assert {"length", "width"} <= set(page.texts("th"))
     assert cli.main([*arguments, "--title", "Mine", "--json"]) == 0

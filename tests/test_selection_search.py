@@ -318,7 +318,7 @@ def test_a_criterion_that_is_not_defined_says_so():
     X = np.random.default_rng(0).normal(size=(12, 2))
     selection = select(X, [1, 2], "VVV", random_state=0).pick("aicc")
     assert selection.best_row.n_components == 1
-    lines = str(selection).splitlines()
+    lines = selection.table.splitlines()
     assert "undefined" in lines[2]
     assert lines[-1] == "undefined: aicc needs more samples than parameters + 1"
     with pytest.raises(ValueError, match=r"criterion='aicc' is not defined for any row: it needs more samples"):

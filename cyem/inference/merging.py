@@ -7,9 +7,11 @@ import numpy as np
 
 from ..models.gaussian import fitted
 from ..rows import data
+from ..rows.statistics import TINY
 from ..show.text import aligned
 
 DOUBT = math.log(2)  # entropy of one sample that belongs to either of two clusters
+CLEAR = 1 / 6  # entropy for each sample of two clusters up to which these are apart: that at three standard deviations
 
 
 class Step(NamedTuple):
@@ -38,16 +40,18 @@ class Merging:
         The same as SciPy's `dendrogram` reads it: pair, height and number of components.
     suggestion : int or None
         The number of clusters at the elbow of the entropies. None for fewer than three components, and where these are
-        so well apart that there is nothing to merge: all entropy is less than that of one sample between two clusters.
+        so well apart that there is nothing to merge: no two of them have more than 1/6 nats of entropy between them for
+        each of their samples, as equal normal clusters do that are three standard deviations apart, or all entropy is
+        less than that of one sample between two clusters.
     """
 
-    def __init__(self, resp, steps, entropies):
+    def __init__(self, resp, steps, entropies, doubt):
         self._resp = resp
         self.n_components = resp.shape[1]
         self.steps = steps
         self.entropies = entropies
         self.heights = entropies[0] - entropies[1:]
-        self.suggestion = elbow(entropies) if entropies[0] > DOUBT else None
+        self.suggestion = elbow(entropies) if entropies[0] > DOUBT and doubt > CLEAR else None
 
     @property
     def linkage(self):
@@ -177,6 +181,8 @@ def merge(model, X, *, sample_weight=None):
 
     clusters = {j: (resp[:, j], content(resp[:, j])) for j in range(k)}
     gains = {(i, j): _gain(clusters, i, j, content) for j in range(k) for i in range(j)}
+    masses = [max(float((weights * t).sum()), TINY) for t, _ in clusters.values()]
+    doubt = max((gain / (masses[i] + masses[j]) for (i, j), gain in gains.items()), default=0.0)
     entropies, steps = [sum(-own for _, own in clusters.values())], []
     for made in range(k, 2 * k - 1):
         i, j = max(gains, key=gains.get)
@@ -187,7 +193,7 @@ def merge(model, X, *, sample_weight=None):
         left = sum(-own for _, own in clusters.values()) if len(clusters) > 1 else 0.0
         steps.append(Step((i, j), len(clusters), left))
         entropies.append(left)
-    return Merging(resp, tuple(steps), np.minimum.accumulate(entropies))
+    return Merging(resp, tuple(steps), np.minimum.accumulate(entropies), doubt)
 
 
 def _gain(clusters, i, j, content):

@@ -28,15 +28,15 @@ AFFORDABLE = 1e10  # multiplications for the intervals of shares
 MOST = 4  # such differences named for one component
 EVIDENCE = ((10, "very strong"), (6, "strong"), (2, "positive"), (0, "hardly any"))  # Kass & Raftery (1995), 2 log B
 WORDS = {
-    "component": "A group of rows, spread around a centre like a cloud that is densest in the middle (a normal "
-    "distribution). A mixture describes the data as several of them on top of each other.",
+    "component": "A cloud of rows around a centre, densest in the middle (a normal distribution). A mixture describes "
+    "the data as several of them on top of each other. They may be groups, or pieces of one group: see the answer.",
     "structure": "What the clouds may look like: how much their sizes, shapes and directions may differ from each "
     "other. Three letters say it of volume, shape and orientation: E equal for all, V varying, I none (round, or along "
     "the axes); full is VVV, tied EEE, diag VVI, spherical VII.",
     "log-likelihood": "How well the model foretells the data; the greater, the better. It grows with every component.",
     "parameters": "How many numbers the model has to estimate: its price.",
     "BIC, AIC, AICc, ICL": "The log-likelihood with the price taken off, turned so that smaller is better. They differ "
-    "in the price. ICL prefers groups that are well apart; AIC tends to more components than BIC.",
+    "in the price. ICL prefers components that are well apart; AIC tends to more components than BIC.",
     "NEC, entropy": "How much the components overlap: 0 when every row belongs to one of them for sure.",
     "CV": "How well the model foretells rows that were left out of the fit (cross-validation); smaller is better.",
     "starts": "How many of the starts of the search ended at this model; where one did, there may be a better one.",
@@ -101,14 +101,15 @@ def head(title, facts):
 
 def answer(facts, selection):
     """What was found, in plain words."""
-    k = facts.k
     if selection is None:
-        first, reason = f"A mixture of {plural('component', k)} was fitted to the data.", ""
+        first, reason, reasons = f"A mixture of {plural('component', facts.k)} was fitted to the data.", "", ""
     else:
-        groups = f"{k} groups of rows" if k > 1 else "a single group"
-        first, reason = f"The data are best described as {groups}.", _reason(selection)
+        verdict = selection.verdict
+        first, reason = f"{verdict.headline[:1].upper()}{verdict.headline[1:]}.", _reason(selection)
+        reasons = element("ul", *(element("li", said) for said in (*verdict.reasons, f"Next: {verdict.next_step}")))
     return together(
         element("div", element("strong", first), " ", reason, class_="answer"),
+        reasons,
         element("p", f"The model: {heading(facts.model)}. {ending(facts.model)}."),
     )
 
@@ -209,7 +210,7 @@ def groups(facts, figures):
     brackets = "In brackets after a share: where the true one lies with 95% confidence, if the model is right."
     explained = "Each number is the mean of a feature in a component, with the standard deviation within it after ±."
     return together(
-        element("h2", "The groups"),
+        element("h2", "The components"),
         element("div", words, class_="wide", tabindex=0) if facts.k > 1 else "",
         element("p", brackets, class_="soft") if facts.ranges else "",
         figures.get("mixture", ""),
@@ -242,9 +243,10 @@ def certainty(facts, figures):
     certain, doubtful = facts.share(facts.highest > CERTAIN), facts.share(facts.highest < DOUBTFUL)
     text = (
         f"{certain:.0%} of the rows belong to one component with a probability above {CERTAIN:.0%}; for "
-        f"{doubtful:.0%} the most probable one has less than {DOUBTFUL:.0%}: these lie between groups."
+        f"{doubtful:.0%} the most probable one has less than {DOUBTFUL:.0%}: these lie between components."
     )
-    return together(element("h2", "How sure the groups are"), element("p", text), figures.get("uncertainty", ""))
+    title = "How sure it is which row belongs where"
+    return together(element("h2", title), element("p", text), figures.get("uncertainty", ""))
 
 
 def models(selection, figures):

@@ -22,6 +22,16 @@ def selection_summary(selection):
         models(selection, shown, style=PLAIN),
         element("div", more) if more else "",
         as_list(selection.findings),
+        verdict(selection.verdict),
+    )
+
+
+def verdict(found):
+    """A verdict: its sentence, what it rests on, and what to do."""
+    return together(
+        element("p", element("strong", found.headline)),
+        element("ul", *(element("li", reason) for reason in found.reasons)) if found.reasons else "",
+        element("p", f"Next: {found.next_step}"),
     )
 
 

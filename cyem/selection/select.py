@@ -29,6 +29,7 @@ from .contest import Settings
 from .criteria import MARKS, NOT_FINITE, UndefinedCriterion, answers, known, marks, measures, title, tried
 from .fits import Fits, Gaps
 from .grid import Grid
+from .verdict import Seen, judged
 
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
@@ -89,6 +90,8 @@ class Selection:
         numbers are then NaN).
     models : tuple of GaussianMixture or None
         The fitted model of each row.
+    seen : Seen
+        The samples, or an even part of very many, that `verdict` looks at.
     criterion : str or callable
         What `best_` and `best_row` go by.
     interrupted : bool
@@ -99,6 +102,7 @@ class Selection:
 
     rows: tuple
     models: tuple
+    seen: Seen
     criterion: object = "bic"
     interrupted: bool = False
     findings: Findings = field(default_factory=Findings)
@@ -208,6 +212,13 @@ class Selection:
         )
 
     def __str__(self):
+        return f"{self.table}\n{self.verdict}"
+
+    __repr__ = __str__
+
+    @property
+    def table(self):
+        """The rows as text, and which is the best."""
         shown = SHOWN if self.criterion in SHOWN else (*SHOWN, self.criterion)
         answers = [self.answers(criterion) for criterion in shown]
         columns = [_texts([answer.value for answer in column]) for column in answers]
@@ -220,14 +231,21 @@ class Selection:
             f"undefined: {_name(criterion)} {answer.reason}"
             for criterion, column in zip(shown, answers, strict=True) for answer in column if answer.reason
         )
-        return "\n".join([*aligned(table), f"* {self.verdict}", *legend, *self.findings.text])
+        return "\n".join([*aligned(table), f"* {self.choice}", *legend, *self.findings.text])
 
     @property
-    def verdict(self):
+    def choice(self):
         """Which is the best, as a line of text."""
         return f"best by {_name(self.criterion)} (smaller is better): {self.best_row.title}"
 
-    __repr__ = __str__
+    @cached_property
+    def verdict(self):
+        """Whether the data are separate groups, one cloud that several components describe, or that cannot be told.
+
+        A `Verdict`: `kind`, `headline`, `reasons`, `next_step`, `n_groups` and `group_of`, which has the group of each
+        component of `best_`. Made when it is first asked for, in a small part of the time of the search.
+        """
+        return judged(self, self.seen)
 
     def _repr_html_(self):
         """The best of the table, for notebooks."""
@@ -307,8 +325,8 @@ def select(
     Returns
     -------
     Selection
-        The table: prints well, with `best_` (fitted model), `rows` (records), `pick` (another criterion) and `findings`
-        (what `cyem.examine` says of the samples).
+        The table: prints well, with `best_` (fitted model), `verdict` (are its components groups?), `rows` (records),
+        `pick` (another criterion) and `findings` (what `cyem.examine` says of the samples).
 
     Raises
     ------
@@ -346,8 +364,8 @@ def select(
     >>> rng = np.random.default_rng(0)
     >>> X = np.concatenate([rng.normal(-3, 1, (200, 2)), rng.normal(3, 1, (200, 2))])
     >>> selection = select(X, n_components=range(1, 4), random_state=0)
-    >>> selection.best_.n_components
-    2
+    >>> selection.best_.n_components, selection.verdict.kind
+    (2, 'separate groups')
     """
     begin = perf_counter()
     known(criterion)
@@ -416,7 +434,8 @@ def select(
     if all(row.reason for row in rows):
         raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
-    return _chosen(Selection(rows, fitted, interrupted=bool(missing), findings=findings), criterion)
+    seen = Seen.of(problem.X, problem.weights)
+    return _chosen(Selection(rows, fitted, seen, interrupted=bool(missing), findings=findings), criterion)
 
 
 def _nothing(reasons):

@@ -1,0 +1,109 @@
+"""Where the density of a fitted mixture has peaks, and how low it is between them.
+
+All peaks and passes of a mixture of two components lie on its ridge line, x(a) = [(1 - a) P_i + a P_j]^-1
+[(1 - a) P_i m_i + a P_j m_j] for a from 0 to 1, with P the inverses of the covariances (Ray & Lindsay 2005, "The
+topography of multivariate normal mixtures", theorem 1); so it is for t distributions, whose contours are the same
+ellipsoids. Along it the density of the whole mixture is looked at.
+"""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from ..families import state
+from ..families.covariance import structure
+
+POINTS = 33  # on each line
+NEAREST = 12  # components that one component is compared with
+FLAT = 0.05  # depth of a valley, of log-density, up to which two components share a peak
+
+
+class Valley(NamedTuple):
+    """The deepest valley on the ridge line between two components, in the coordinates of a frame."""
+
+    pair: tuple
+    depth: float  # log-density at the lower peak, less that of the valley
+    peaks: np.ndarray  # (2, d): the highest points on either side
+    middle: np.ndarray  # (d,)
+    share: float  # of the density that is of the two components, in the valley or at a peak, where that is least
+
+
+class Landscape:
+    """The components of a fitted mixture, and the valleys between them.
+
+    Attributes
+    ----------
+    frame : Frame
+        Coordinates in which the mixture is of the size of one.
+    weights : ndarray of shape (k,)
+    covariances : ndarray of shape (k, d, d)
+        Of t distributions the scale matrices.
+    valleys : list of Valley
+        One for each pair of components that are near each other.
+    """
+
+    def __init__(self, model):
+        self.frame, means, covariances = model._in_own_frame()
+        shape, (k, d) = structure(model.covariance_type), means.shape
+        weights, _, factors = state.parameters(model)
+        self.weights = weights / weights.sum()
+        self.covariances = shape.full(covariances, k, d)
+        U = shape.full(shape.scaled_factors(factors, 1 / self.frame.units), k, d)
+        P = U @ np.swapaxes(U, 1, 2)
+        i, j = np.array(_near(means, P)).T
+        a = np.linspace(0, 1, POINTS)[:, None, None]
+        toward = (P @ means[:, :, None])[:, None]
+        # (1 - a) P_i + a P_j, for each pair and each a
+        both = (1 - a) * P[i, None] + a * P[j, None]
+        lines = np.linalg.solve(both, (1 - a) * toward[i] + a * toward[j])[..., 0]
+        heights = model.score_samples(self.frame.leave(lines.reshape(-1, d))).reshape(lines.shape[:2])
+        behind = np.maximum.accumulate(heights, axis=1)
+        ahead = np.maximum.accumulate(heights[:, ::-1], axis=1)[:, ::-1]
+        depths = np.minimum(behind, ahead) - heights
+        at = depths.argmax(axis=1)
+        places = [(height[: m + 1].argmax(), m, m + height[m:].argmax()) for height, m in zip(heights, at, strict=True)]
+        points = np.take_along_axis(lines, np.array(places)[:, :, None], axis=1)
+        resp = model.predict_proba(self.frame.leave(points.reshape(-1, d))).reshape(len(points), 3, k)
+        self.valleys = [
+            Valley((a, b), float(depth), three[[0, 2]], three[1], float((own[:, a] + own[:, b]).min()))
+            for a, b, depth, three, own in zip(i.tolist(), j.tolist(), depths.max(axis=1), points, resp, strict=True)
+        ]
+
+    def peaks(self):
+        """Which components share a peak: a number for each component (k,)."""
+        found = np.arange(len(self.weights))
+        for valley in self.valleys:
+            if valley.depth <= FLAT:
+                i, j = valley.pair
+                found[found == found[j]] = found[i]
+        return found
+
+    def across(self, valley, Y):
+        """Rows Y (n, d) as seen from one peak to the other: how far they are along the way, and the squares of how far
+        from it, both (n,), and where valley and second peak are; in standard deviations of the two components."""
+        i, j = valley.pair
+        w = self.weights[[i, j]] / self.weights[[i, j]].sum()
+        values, vectors = np.linalg.eigh(w[0] * self.covariances[i] + w[1] * self.covariances[j])
+        whiten = vectors / np.sqrt(np.maximum(values, np.finfo(float).eps * values[-1]))
+        first, second = valley.peaks
+        axis = (second - first) @ whiten
+        length = np.sqrt(axis @ axis)
+        axis /= length
+        Z = (Y - first) @ whiten
+        along = Z @ axis
+        return along, np.maximum((Z * Z).sum(axis=1) - along**2, 0), (valley.middle - first) @ whiten @ axis, length
+
+
+def _near(means, P):
+    """Pairs of components: of each, those that it and the NEAREST others make."""
+    k = len(means)
+    if k - 1 <= NEAREST:
+        return list(combinations(range(k), 2))
+    found = set()
+    for i in range(k):
+        gaps = means - means[i]
+        squares = ((gaps[:, None, :] @ (P + P[i]))[:, 0] * gaps).sum(axis=1)
+        squares[i] = np.inf
+        found |= {(min(i, j), max(i, j)) for j in np.argsort(squares, kind="stable")[:NEAREST].tolist()}
+    return sorted(found)
