@@ -30,8 +30,9 @@ from .show.text import aligned, printable
 
 EPILOG = """
 A FILE is text with , ; tab or blanks between the columns, with or without a header, or NumPy's .npy; - is the standard
-input. COLUMNS are names, numbers from 1, and ranges such as 2-5, with commas between. Components count from 0, and so
-do features without names. The exit code is 0 on success, 2 on an error (one line says what), 130 after Ctrl-C.
+input. Values may be missing: empty fields, NA, NaN, null. COLUMNS are names, numbers from 1, and ranges such as 2-5,
+with commas between. Components count from 0, and so do features without names. The exit code is 0 on success, 2 on an
+error (one line says what), 130 after Ctrl-C.
 """
 BY_NAME = """
 The model finds its features in FILE by their names; other columns are left out, which a note says. Where the model or
@@ -117,7 +118,7 @@ def select(arguments):
 
 def examine(arguments):
     """Look at the data before a model is fitted, and print what a mixture would take for groups that are none."""
-    X, weights = _samples(arguments, missing=True)
+    X, weights = _samples(arguments)
     settings = _given(arguments, "n_components", "covariance_types")
     findings = cyem.examine(X, weights, **settings)
     if arguments.json:
@@ -129,7 +130,7 @@ def examine(arguments):
 def report(arguments):
     """Fit the grid, and write a page about it that needs nothing but a browser."""
     write = cyem.report  # which is imported here, and not while somebody waits after Ctrl-C
-    X, weights, selection = _search(arguments)
+    X, weights, selection = _search(arguments, gaps=False)
     title = arguments.title or f"Mixture of {'the data' if arguments.file == '-' else os.path.basename(arguments.file)}"
     figures = not selection.interrupted or arguments.time_budget is not None  # after Ctrl-C nobody waits for them
     page = None
@@ -203,11 +204,26 @@ def score(arguments):
         _print(*aligned([(name.replace("_", " "), f"{value:.10g}") for name, value in result.items()]))
 
 
+def impute(arguments):
+    """Print the rows with what is missing filled in: by expected values, given what was observed of the row."""
+    model, X, _ = _model_and_samples(arguments)
+    header, rows = _columns(cyem.load(arguments.model)), model.impute(X).tolist()
+    if arguments.json:
+        _print_json(columns=header, rows=rows)
+    else:
+        _print_csv(header, rows)
+
+
+def _columns(model):
+    """Names of the features, in a file as they are."""
+    return list(getattr(model, "feature_names_in_", feature_names(model)))
+
+
 def sample(arguments):
     """Print random samples."""
     model = cyem.load(arguments.model)
     X, labels = model.sample(arguments.n, random_state=np.random.default_rng(arguments.seed))
-    header = list(getattr(model, "feature_names_in_", feature_names(model)))  # in a file as they are
+    header = _columns(model)
     rows = X.tolist()
     if arguments.components:
         header.append("component")
@@ -244,9 +260,9 @@ class Frame:
         return iter(self.X.T)
 
 
-def _search(arguments):
+def _search(arguments, gaps=True):
     """X, weights and what `cyem.select` makes of them."""
-    X, weights = _samples(arguments)
+    X, weights = _samples(arguments, gaps)
     settings = _settings(arguments, "n_components", "covariance_types", "criterion", "time_budget")
     try:
         return X, weights, cyem.select(X, sample_weight=weights, **settings)
@@ -255,18 +271,45 @@ def _search(arguments):
         raise
 
 
-def _samples(arguments, missing=False):
-    """X, with its names where it has some, and weights that the options select from the file."""
+def _samples(arguments, gaps=True):
+    """X, with its names where it has some, and weights that the options select from the file.
 
-    def choose(names, width):
+    gaps: whether values may be missing.
+    """
+
+    def choose(names, width, text):
         chosen = tables.columns(names, width, arguments.columns, arguments.drop)
+        words = [i for i in chosen if i in text and not arguments.columns]
+        if 0 < len(words) < len(chosen):
+            _say(f"note: {_listing('column', [names[i] if names else i + 1 for i in words])} set aside, as text")
+            chosen = [i for i in chosen if i not in words]
         return _weights_last(chosen, names, width, arguments.weights)
 
-    X, names = tables.read(arguments.file, choose, missing)
+    X, names = tables.read(arguments.file, choose)
     if not arguments.columns:
         X, names = _without_index(X, names)
     X, names, weights = _split(X, names, arguments.weights)
+    X, weights = _with_gaps(arguments, X, names, weights, gaps)
     return Frame(X, names) if names else X, weights
+
+
+def _with_gaps(arguments, X, names, weights, gaps=True):
+    """The rows that are used, and their weights; a note tells of missing values."""
+    missing = np.isnan(X).sum(axis=0) if X.dtype.kind == "f" else np.zeros(X.shape[1])
+    if not missing.any():
+        return X, weights
+    label = [f"{names[i] if names else i + 1} ({missing[i]})" for i in np.flatnonzero(missing).tolist()]
+    told = f"{missing.sum()} values missing: {', '.join([*label[:12], *['...'] * (len(label) > 12)])}"
+    if arguments.skip_missing:
+        whole = ~np.isnan(X).any(axis=1)
+        if not whole.any():
+            raise ValueError(f"{arguments.file}: {told}; no row is complete, so that --skip-missing leaves none")
+        _say(f"note: {told}; {len(X) - whole.sum()} of {len(X)} rows left out")
+        return X[whole], weights if weights is None else weights[whole]
+    if not gaps:
+        raise ValueError(f"{arguments.file}: {told}; this needs complete rows: --skip-missing leaves the others out")
+    _say(f"note: {told}; all {len(X)} rows are used, each for what was observed; --skip-missing leaves such rows out")
+    return X, weights
 
 
 def _without_index(X, names):
@@ -282,7 +325,7 @@ def _model_and_samples(arguments):
     model, expected = _load(arguments.model)
     weights = getattr(arguments, "weights", None)
 
-    def choose(names, width):
+    def choose(names, width, text):
         by_name = bool(expected and names and not arguments.columns)
         missing = [name for name in expected if name not in names] if by_name else []
         if missing:
@@ -303,8 +346,8 @@ def _model_and_samples(arguments):
                 _say(f"note: {_listing('column', unused)} not used, as the model has no such feature")
         return features
 
-    X, _, sample_weight = _split(*tables.read(arguments.file, choose), weights)
-    return model, X, sample_weight
+    X, names, sample_weight = _split(*tables.read(arguments.file, choose), weights)
+    return model, *_with_gaps(arguments, X, names, sample_weight)
 
 
 def _weights_last(chosen, names, width, weights):
@@ -589,6 +632,9 @@ def _parser():
     _table_options(added)
     added.add_argument("--rows", action="store_true", help="the log-density of each row instead")
 
+    added = command(impute, "print a table with its gaps filled in", "MODEL", "FILE", epilog=BY_NAME + EPILOG)
+    _table_options(added, weights=False)
+
     added = command(sample, "print random samples of a model", "MODEL")
     added.add_argument("-n", type=_whole(1, sys.maxsize), default=1, metavar="N", help="how many (default: 1)")
     added.add_argument("--seed", type=_whole(0), metavar="N", help="for the same samples again")
@@ -603,6 +649,7 @@ def _parser():
 def _table_options(added, weights=True):
     added.add_argument("--columns", action="append", default=[], help="read only these columns, in this order")
     added.add_argument("--drop", action="append", default=[], metavar="COLUMNS", help="leave these columns out")
+    added.add_argument("--skip-missing", action="store_true", help="leave out rows with missing values")
     if weights:
         added.add_argument("--weights", metavar="COLUMN", help="this column says how often each row counts")
 

@@ -320,7 +320,7 @@ def test_help(run, command):
         ("select", "FILE"),
         ("select nothing.csv", "nothing.csv: No such file or directory"),
         ("select .", ".: Is a directory"),
-        ("select points.csv", "row 1 (line 2), column 3 (name): 'point 0' is not a number"),
+        ("select points.csv --columns 1-3", "row 1 (line 2), column 3 (name): 'point 0' is not a number"),
         ("select points.csv --drop colour", "points.csv: column 'colour' does not exist"),
         ("select points.csv --columns 1 --components 5-", "'5-' is not like 1-10"),
         ("select points.csv --columns 1 --components 3-1", "'3-1' counts downwards"),
@@ -340,7 +340,7 @@ def test_help(run, command):
         ("fit points.csv --columns 1 -o model --components 1-3", "1-3"),
         ("report points.csv --columns 1", "-o"),
         ("report points.csv --columns 1 -o nowhere/page.html", "nowhere/page.html: No such folder"),
-        ("report points.csv -o page.html", "'point 0' is not a number"),
+        ("report points.csv --columns 1-3 -o page.html", "'point 0' is not a number"),
         ("select points.csv --columns 1 --plot curves", "'curves' must end in .png or .svg or .pdf"),
         ("select points.csv --columns 1 --plot-model nowhere/x.png", "--plot-model: nowhere/x.png: No such folder"),
         ("predict points.csv points.csv", "points.csv': it is no model file"),
@@ -572,3 +572,45 @@ def test_ctrl_c_on_a_report(table, seconds):
         assert err == b""
     else:
         assert process.returncode == 130 and err.startswith(b"cyem: ") and err.count(b"\n") == 1
+
+
+@pytest.fixture
+def gaps(tmp_path):
+    """A table with a column of words and three gaps; and its 60 rows."""
+    rng = np.random.default_rng(0)
+    X = np.round(np.concatenate([rng.normal(0, 1, (30, 2)), rng.normal(9, 1, (30, 2))]), 3)
+    X[[0, 5, 40], [0, 1, 1]] = np.nan
+    path = tmp_path / "gaps.csv"
+    rows = [f"row{i},{','.join('NA' if np.isnan(x) else repr(float(x)) for x in row)}" for i, row in enumerate(X)]
+    path.write_text("name,x,y\n" + "\n".join(rows) + "\n")
+    return str(path), X
+
+
+def test_rows_with_gaps_are_used(gaps, run):
+    path, _ = gaps
+    code, out, err = run("select", path, "--components", "1-3", "--structures", "full,diag", "--json")
+    found = json.loads(out)
+    assert (code, found["best"]["n_components"]) == (0, 2)
+    assert "column 'name' set aside, as text" in err
+    assert "3 values missing: x (1), y (2); all 60 rows are used" in err
+    code, out, err = run("select", path, "--components", "2", "--skip-missing", "--json")
+    assert "3 of 60 rows left out" in err
+
+
+def test_impute(gaps, run, tmp_path):
+    path, X = gaps
+    model = str(tmp_path / "model.npz")
+    assert run("fit", path, "--components", "2", "-o", model)[0] == 0
+    code, out, _ = run("impute", model, path)
+    header, *rows = [line.split(",") for line in out.splitlines()]
+    filled = np.array(rows, float)
+    assert (code, header, filled.shape) == (0, ["x", "y"], (60, 2))
+    np.testing.assert_array_equal(filled[~np.isnan(X)], X[~np.isnan(X)])
+    assert abs(filled[0, 0]) < 3 and abs(filled[40, 1] - 9) < 3
+    assert run("predict", model, path)[0] == run("score", model, path)[0] == 0
+
+
+def test_a_report_asks_for_complete_rows_before_the_search(gaps, run, tmp_path):
+    path, _ = gaps
+    code, _, err = run("report", path, "-o", str(tmp_path / "page.html"))
+    assert code == 2 and "--skip-missing" in err and not (tmp_path / "page.html").exists()

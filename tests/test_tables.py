@@ -68,7 +68,7 @@ def test_the_first_line_decides_nothing_alone(write):
     X, names = tables.read(write("net weight,gross weight in kg\n1,2\n3,4\n"))
     assert X.tolist() == [[1, 2], [3, 4]]
     assert names == ("net weight", "gross weight in kg")
-    X, names = tables.read(write("5.1,3.5,setosa\n4.9,3.0,setosa\n"), lambda names, width: [0, 1])
+    X, names = tables.read(write("5.1,3.5,setosa\n4.9,3.0,setosa\n"), lambda names, width, text: [0, 1])
     assert X.tolist() == [[5.1, 3.5], [4.9, 3.0]]
     assert names is None
 
@@ -90,10 +90,10 @@ def test_numbers_come_back_bit_for_bit(tmp_path_factory, X, separator, header):
 
 def test_only_chosen_columns_need_be_numbers(write):
     path = write("name,x,y\nann,1,2\nbob,3,NA\n")
-    X, names = tables.read(path, lambda names, width: tables.columns(names, width, keep=["x"]))
+    X, names = tables.read(path, lambda names, width, text: tables.columns(names, width, keep=["x"]))
     assert X.tolist() == [[1], [3]]
     assert names == ("x",)
-    X, names = tables.read(write("name,x,y\nann,1,2\n"), lambda names, width: [2, 1])
+    X, names = tables.read(write("name,x,y\nann,1,2\n"), lambda names, width, text: [2, 1])
     assert X.tolist() == [[2, 1]]
     assert names == ("y", "x")
 
@@ -106,7 +106,7 @@ def test_npy(tmp_path, dtype):
         np.save(file, X)
     read, names = tables.read(path)
     assert read.dtype == dtype and (read == X).all() and names is None
-    assert tables.read(path, lambda names, width: [2, 0])[0].tolist() == [[2, 0], [5, 3]]
+    assert tables.read(path, lambda names, width, text: [2, 0])[0].tolist() == [[2, 0], [5, 3]]
 
 
 @pytest.mark.parametrize("array", [np.zeros(3), np.array([["a"]]), np.array([[None]]), np.zeros((2, 2), complex)])
@@ -204,10 +204,6 @@ def test_standard_input(tmp_path, content):
         ("1,5;2,5\n3,5;4,5\n", "row 1 (line 2), column 1 (1,5): '3,5' is not a number; write decimals with a point"),
         ("1,2\n3,inf\n", "row 2 (line 2), column 2: 'inf' is not finite"),
         ("1,2\n3,1e999\n", "row 2 (line 2), column 2: '1e999' is not finite"),
-        ("a,b\n1,NA\n", "row 1 (line 2), column 2 (b): missing value 'NA'; missing values are not supported yet"),
-        ("a,b\n1,2\n,2\n", "row 2 (line 3), column 1 (a): missing value ''; missing values are not supported yet"),
-        ("1,2\nnan,2\n", "row 2 (line 2), column 1: missing value 'nan'; missing values are not supported yet"),
-        ("1,NA\n3,4\n", "row 1 (line 1), column 2: missing value 'NA'"),
         (b"a,b\n1,\xb5\n", "not UTF-8 text"),
         ("a,b\n1,2\n".encode("utf-16-le"), "not UTF-8 text: it begins with a zero byte"),
         ("a,b\n1,2\n".encode("utf-16"), "not UTF-8 text"),
@@ -218,6 +214,19 @@ def test_standard_input(tmp_path, content):
 def test_errors_say_where(write, content, message):
     with pytest.raises(ValueError, match=r"table\.csv: " + re.escape(message)):
         tables.read(write(content))
+
+
+@pytest.mark.parametrize("field", ["", "NA", "n/a", "nan", "NULL", "None", "?", "-", ".", " "])
+def test_missing_values_are_nan(write, field):
+    X, names = tables.read(write(f"a;b\n1;2\n{field};3\n"))
+    assert names == ("a", "b")
+    np.testing.assert_array_equal(X, [[1, 2], [np.nan, 3]])
+
+
+def test_columns_of_words_are_told(write):
+    seen = []
+    tables.read(write("who,x,y\nann,1,NA\nNA,2,3\n"), lambda names, width, text: seen.extend(text) or [1])
+    assert seen == [0]
 
 
 def test_values_whose_sum_overflows_are_finite(write):
@@ -290,4 +299,4 @@ def test_columns_without_names():
 
 def test_choose_errors_name_the_file(write):
     with pytest.raises(ValueError, match=r"table\.csv: column 'z' does not exist"):
-        tables.read(write("a,b\n1,2\n"), lambda names, width: tables.columns(names, width, ["z"]))
+        tables.read(write("a,b\n1,2\n"), lambda names, width, text: tables.columns(names, width, ["z"]))

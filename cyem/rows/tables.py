@@ -27,7 +27,7 @@ HEADER = re.compile(  # of a table, in Python: a dict of three entries in any or
 )
 
 
-def read(source, choose=None, missing=False):
+def read(source, choose=None):
     """Read a table of numbers.
 
     A text table is UTF-8, with or without a byte order mark, one row per line; the separator and whether the first line
@@ -38,15 +38,14 @@ def read(source, choose=None, missing=False):
     source : str or path
         File name; "-" is the standard input.
     choose : callable, optional
-        Called as ``choose(names, width)`` with the header (a tuple of str, or None) and the number of columns; returns
-        the indices of the columns to read. Only these need to be numbers. By default all columns.
-    missing : bool
-        Whether values may be missing, and are NaN then.
+        Called as ``choose(names, width, text)`` with the header (a tuple of str, or None), the number of columns, and
+        the indices of those that hold text in the first lines; returns the indices of the columns to read. Only these
+        need to be numbers. By default all columns.
 
     Returns
     -------
     X : ndarray of shape (n_rows, n_columns)
-        float64, or what the .npy file holds.
+        float64, or what the .npy file holds; NaN where a value is missing: an empty field, NA, NaN, null and the like.
     names : tuple of str or None
         Names of the columns of X, None without a header.
 
@@ -70,7 +69,7 @@ def read(source, choose=None, missing=False):
     >>> X.tolist(), names
     ([[1.0, 2.0], [3.0, 4.0]], ('x', 'y'))
     """
-    choose = choose or (lambda names, width: range(width))
+    choose = choose or (lambda names, width, text: range(width))
     standard_input = str(source) == "-"
     name = "standard input" if standard_input else source
     with open(0, "rb", closefd=False) if standard_input else open(source, "rb") as file:
@@ -80,7 +79,7 @@ def read(source, choose=None, missing=False):
                 return _read_array(file, choose)
             if b"\0" in start[:2]:
                 raise ValueError("not UTF-8 text: it begins with a zero byte, as UTF-16 may; convert it first")
-            return _read_text(io.TextIOWrapper(file, encoding="utf-8-sig"), choose, missing)
+            return _read_text(io.TextIOWrapper(file, encoding="utf-8-sig"), choose)
         except UnicodeDecodeError as error:
             problem = f"not UTF-8 text ({error.reason}); convert it first"
         except (ValueError, csv.Error) as error:
@@ -171,25 +170,25 @@ def _read_array(file, choose):
                          f"{shape[1]} numbers, {size} bytes, and there are {end - start}")
     file.seek(start)
     X = np.frombuffer(file.read(size), dtype).reshape(shape, order="F" if turned == "True" else "C")
-    chosen = list(choose(None, shape[1]))
+    chosen = list(choose(None, shape[1], []))
     return (X if chosen == list(range(shape[1])) else X[:, chosen]), None
 
 
-def _read_text(text, choose, missing):
+def _read_text(text, choose):
     sample = list(islice(text, SAMPLE))
     separator = _separator(sample)
     lines = _single_blanks(chain(sample, text)) if separator == " " else chain(sample, text)
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     rows = ((reader.line_num, row) for row in reader if len(row) > 1 or "".join(row).strip())
 
-    start = list(islice(rows, 2))
+    start = list(islice(rows, SAMPLE))
     if not start:
         raise ValueError("the file is empty")
     width = len(start[0][1])
     names = None
-    if _is_header(*(row for _, row in start)):
+    if _is_header(*(row for _, row in start[:2])):
         names = tuple(map(str.strip, start.pop(0)[1]))
-    chosen = list(choose(names, width))
+    chosen = list(choose(names, width, [i for i in range(width) if _is_text(row[i] for _, row in start if len(row) > i)]))
     pick = itemgetter(*chosen) if len(chosen) > 1 else lambda row: (row[chosen[0]],)
 
     values = array("d")
@@ -205,7 +204,7 @@ def _read_text(text, choose, missing):
             sound = False
         if not sound:
             for column, field in zip(chosen, fields, strict=True):
-                if problem := _problem(field, missing):
+                if problem := _problem(field):
                     name = f" ({names[column]})" if names else ""
                     raise ValueError(f"row {n} (line {line}), column {column + 1}{name}: {problem}")
             numbers = [math.nan if _is_missing(field) else float(field) for field in fields]
@@ -251,12 +250,16 @@ def _is_missing(field):
     return field.strip().lower() in MISSING
 
 
-def _problem(field, missing):
-    """What is wrong with a field; None if it is a finite number, or if it is missing and may be."""
+def _is_text(fields):
+    """Whether fields hold words: none is a number, and all that are not missing have letters."""
+    there = [field for field in fields if not _is_missing(field)]
+    return bool(there) and all(any(map(str.isalpha, field)) and not _is_number(field) for field in there)
+
+
+def _problem(field):
+    """What is wrong with a field; None if it is a finite number, or missing."""
     if _is_missing(field):
-        if missing:
-            return None
-        return f"missing value {field!r}; missing values are not supported yet: leave the row or the column out"
+        return None
     if not _is_number(field):
         return f"{field!r} is not a number" + ("; write decimals with a point" if "," in field else "")
     return None if math.isfinite(float(field)) else f"{field!r} is not finite"

@@ -53,7 +53,7 @@ def missing(look):
     complete = plural("row", len(look.complete))
     yield Finding("missing", look.named(places), (), {"missing": gaps, "complete_rows": len(look.complete)},
                   f"{plural('value', sum(gaps))} missing ({where}), {complete} complete",
-                  "fill the gaps, or set such rows or columns aside")
+                  "fits use what was observed; see whether it is missing by chance")
 
 
 def constant(look):
