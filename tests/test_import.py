@@ -17,7 +17,7 @@ def run(code, *options):
 def test_public_names():
     import cyem
 
-    expected = {"GaussianMixture", "select", "e_step", "m_step", "load", "show_config"}
+    expected = {"GaussianMixture", "examine", "select", "e_step", "m_step", "load", "show_config"}
     expected |= {"ConvergenceWarning", "NotFittedError", "__version__"}
     assert not {name for name in expected if not hasattr(cyem, name)}
     assert set(cyem.__all__) >= expected - {"__version__"}

@@ -122,13 +122,13 @@ class _Search:
                 break
             support = [column for column, keep in zip(support, sure, strict=True) if keep]
             coefficients, errors, left = self._least_squares(target, support)
-        if not self._holds(target, support, coefficients):
+        if not (left <= TINY or self._rounded(target, support, coefficients, errors)):
             return None
         while len(support) > 1:  # rounding makes a column seem to matter that does not
             least = int(np.argmin(np.abs(coefficients) * self.sd[support]))
             fewer = support[:least] + support[least + 1 :]
-            trial, trial_errors, _ = self._least_squares(target, fewer)
-            if not self._holds(target, fewer, trial):
+            trial, trial_errors, trial_left = self._least_squares(target, fewer)
+            if not (trial_left <= 2 * left or self._rounded(target, fewer, trial, trial_errors)):
                 break
             support, coefficients, errors = fewer, trial, trial_errors
         return self._told(target, support, coefficients, errors)
@@ -156,14 +156,14 @@ class _Search:
         noise = (weights * self.noise[[target, *support]]).sum()
         return (weights * steps).sum() / 2 + noise, math.sqrt((weights**2 * steps**2).sum() / 12) + noise
 
-    def _holds(self, target, support, coefficients):
+    def _rounded(self, target, support, coefficients, errors):
+        """Whether what is left of the target is what rounding leaves."""
         if not len(support):
             return False
         rest = self.part[:, target] - self.part[:, support] @ coefficients
         left = rest.std()
-        if left <= TINY * self.sd[target]:
-            return True
         most, spread = self._rounding(target, support, coefficients)
+        most += SURE * (errors * np.abs(self.part[:, support]).max(axis=0)).sum()
         return left <= LEFT * self.sd[target] and left <= SPREAD * spread and np.ptp(rest) / 2 <= SLACK * most
 
     def _told(self, target, support, coefficients, errors):
@@ -188,7 +188,7 @@ class _Search:
         columns, short = [columns[i] for i in order], short[order]
         rest = np.abs(self.X[:, columns].astype(np.float64, copy=False) @ short - constant)
         most, _ = self._rounding(columns[0], columns[1:], -short[1:])
-        bound = max(2 * SLACK * most, 6 * TINY * self.sd[columns[0]])
+        bound = max(2 * SLACK * most, 6 * TINY * self.sd[target] * abs(short[columns.index(target)]))
         broken = np.flatnonzero(rest > bound)
         if len(broken) > EXCEPTIONS * len(rest):
             return None
