@@ -10,6 +10,7 @@ from .version import __version__
 __all__ = [
     "ConvergenceWarning",
     "GaussianMixture",
+    "MixtureRegressor",
     "NotFittedError",
     "StudentMixture",
     "__version__",
@@ -28,6 +29,7 @@ __all__ = [
 
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
+    "MixtureRegressor": "models.regressor",
     "likelihood_ratio_test": "inference.bootstrap",
     "load": "models.load",
     "merge": "inference.merging",
