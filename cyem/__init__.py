@@ -10,6 +10,7 @@ from .version import __version__
 __all__ = [
     "ConvergenceWarning",
     "GaussianMixture",
+    "MixtureClassifier",
     "MixtureRegressor",
     "NotFittedError",
     "StudentMixture",
@@ -29,6 +30,7 @@ __all__ = [
 
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
+    "MixtureClassifier": "selection.discriminant",
     "MixtureRegressor": "models.regressor",
     "likelihood_ratio_test": "inference.bootstrap",
     "load": "models.load",
