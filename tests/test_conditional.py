@@ -304,8 +304,8 @@ def test_moments_beside_their_twin(monkeypatch, isa, n):
             out = np.empty((n, m)), np.empty((n, m))
             kernel = kernels.module("conditional", isa)
             workspace = np.empty(kernel.workspace_size(p, k, n_threads), np.uint8)
-            kernel.moments(X, reference_, resp, own, constants, maps, spread, about, *out, workspace,
-                           n_threads=n_threads)
+            kernel.conditional_moments(X, reference_, resp, own, constants, maps, spread, about, *out, workspace,
+                                       n_threads=n_threads)
             found.append(out)
         twin = np.empty((n, m)), np.empty((n, m))
         reference.conditional_moments(X, reference_, resp, own, constants, maps, spread, about, *twin)

@@ -99,14 +99,14 @@ cdef Py_ssize_t scratch_size(Py_ssize_t p, Py_ssize_t k) noexcept nogil:
 
 
 def workspace_size(Py_ssize_t p, Py_ssize_t k, Py_ssize_t n_threads):
-    """Bytes of temporary memory for `moments`."""
+    """Bytes of temporary memory for `conditional_moments`."""
     return 64 + n_threads * scratch_size(p, k)
 
 
-def moments(const double[:, ::1] X, const double[::1] reference, const double[:, ::1] resp,
-            const double[:, ::1] stretch, const double[:, ::1] constants, const double[:, :, ::1] maps,
-            const double[:, ::1] spread, const double[::1] about, double[:, ::1] mean, double[:, ::1] variance,
-            unsigned char[::1] workspace, *, int n_threads):
+def conditional_moments(const double[:, ::1] X, const double[::1] reference, const double[:, ::1] resp,
+                        const double[:, ::1] stretch, const double[:, ::1] constants, const double[:, :, ::1] maps,
+                        const double[:, ::1] spread, const double[::1] about, double[:, ::1] mean,
+                        double[:, ::1] variance, unsigned char[::1] workspace, *, int n_threads):
     """Mean and variance of each of m features, of rows of which p others are known.
 
     X (n, p); reference (p,); resp (n, k): weights of the components; stretch (n, k), or empty for ones: what

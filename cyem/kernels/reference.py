@@ -678,7 +678,7 @@ def digamma(x):
 
 def conditional_moments(X, reference, resp, stretch, constants, maps, spread, about, mean, variance, workspace=None, *,
                         n_threads=1):
-    """`moments` of `conditional`."""
+    """Mean and variance of each of m features, of rows of which p others are known: `conditional`."""
     locations = constants + np.einsum("kmp,np->nkm", maps, X - reference)
     centre = (resp[:, :, None] * locations).sum(axis=1)
     mean[:] = centre + about

@@ -6,6 +6,7 @@ import numbers
 import numpy as np
 
 from .. import threads
+from ..families import state
 from ..families.conditional import block, closed, distances, given
 from ..families.covariance import structure
 from ..families.student import surplus
@@ -22,7 +23,7 @@ STRETCHED = {"EEE": "full", "EEI": "diag", "EII": "spherical"}  # by structures 
 
 def places(model, features, name="features"):
     """The indices of features that a user tells by index or name, each once."""
-    names, d = vars(model).get("feature_names_in_"), np.shape(model.means_)[1]
+    names, d = state.feature_names(model), n_features(model)
     features = [features] if np.ndim(features) == 0 and not isinstance(features, dict) else list(features)
     found = [_place(feature, names, d, name) for feature in features]
     if not found:
@@ -30,6 +31,11 @@ def places(model, features, name="features"):
     if len(set(found)) < len(found):
         raise ValueError(f"{name}={list(features)!r} names a feature twice: name each once.")
     return found
+
+
+def n_features(model):
+    """The number of features of a mixture that is whole."""
+    return state.parameters(model)[1].shape[1]
 
 
 def _place(feature, names, d, name):
@@ -68,7 +74,7 @@ def condition(model, known):
     if not isinstance(known, dict):
         raise TypeError(f"known must be a dict of features and their values, got {known!r}.")
     features = places(model, known, "known")
-    d = np.shape(model.means_)[1]
+    d = n_features(model)
     others = [i for i in range(d) if i not in features]
     if not others:
         raise ValueError(f"known has values of all {d} features: leave at least one to ask for.")
@@ -87,7 +93,8 @@ def _made(model, weights, means, matrices, name, tails):
     """A mixture of the family of a model."""
     weights = np.asarray(weights, float)
     made = model._similar(weights / weights.sum(), means, matrices, tails, name)
-    return made.set_params(n_threads=model.n_threads)
+    made.n_threads = model.n_threads
+    return made
 
 
 def _named(made, model, features):
@@ -100,7 +107,7 @@ def _named(made, model, features):
 def predict_conditional(model, X_known, features=None, known=None):
     """What some features are expected to be given others; see `Mixture.predict_conditional`."""
     model._check_fitted()
-    names, d = data.feature_names(X_known), np.shape(model.means_)[1]
+    names, d = data.feature_names(X_known), n_features(model)
     asked = None if features is None else places(model, features)
     if known is None and names is not None and vars(model).get("feature_names_in_") is not None:
         known = names.tolist()
@@ -166,12 +173,10 @@ class Conditional:
         self.features = features
         self.weights = np.ascontiguousarray(joint.marginal(range(p)).predict_proba(X), np.float64)
         self._joint, self._p, self._X = joint, p, X
-        gone = np.isnan(X)
-        if gone.any():
+        patterns, self.group = np.zeros((1, p), bool), np.zeros(len(X), np.intp)
+        if (gone := np.isnan(X)).any():
             patterns, group = np.unique(gone, axis=0, return_inverse=True)
             self.group = group.reshape(-1)
-        else:
-            patterns, self.group = np.zeros((1, p), bool), np.zeros(len(X), np.intp)
         self._groups = [_Group(joint, p, ~pattern) for pattern in patterns]
         self.covariances = np.stack([each.covariances for each in self._groups])
         self.degrees_of_freedom = np.stack([each.freedom for each in self._groups])
@@ -181,8 +186,10 @@ class Conditional:
 
     def _rows(self):
         """Groups, the rows of each, and what is known of these."""
-        for g, group in enumerate(self._groups):
-            rows = slice(None) if len(self._groups) == 1 else np.flatnonzero(self.group == g)
+        where = [slice(None)]
+        if len(self._groups) > 1:
+            where = np.split(np.argsort(self.group, kind="stable"), np.bincount(self.group).cumsum()[:-1])
+        for group, rows in zip(self._groups, where, strict=True):
             X = self._X[rows].astype(np.float64, copy=False)
             yield group, rows, np.ascontiguousarray(X[:, group.seen] if not group.seen.all() else X)
 
@@ -297,9 +304,10 @@ class Conditional:
             stretch = group.widths(X, self.weights[rows]) if variance and self._joint._heavy else ONES
             variances = np.ascontiguousarray(np.diagonal(group.covariances, axis1=1, axis2=2))
             workspace = np.empty(kernel.workspace_size(x.shape[1], k, n_threads), np.uint8)
-            kernel.moments(x, reference, np.ascontiguousarray(self.weights[rows]), np.ascontiguousarray(stretch),
-                           group.constants, maps, variances if variance else NO_VARIANCES, group.about, *own, workspace,
-                           n_threads=n_threads)
+            kernel.conditional_moments(
+                x, reference, np.ascontiguousarray(self.weights[rows]), np.ascontiguousarray(stretch), group.constants,
+                maps, variances if variance else NO_VARIANCES, group.about, *own, workspace, n_threads=n_threads,
+            )
             if not isinstance(rows, slice):
                 mean[rows] = own[0]
                 if variance:
@@ -390,7 +398,7 @@ def checked_probabilities(q):
 def one_feature(model, feature):
     """Weights, locations and scales (1, k), degrees of freedom and heights (k,) of one feature of a mixture."""
     model._check_fitted()
-    d = np.shape(model.means_)[1]
+    d = n_features(model)
     if feature is None and d > 1:
         raise ValueError(f"feature is None, but there are {d} features: say which one, by index or name.")
     one = marginal(model, 0 if feature is None else feature)

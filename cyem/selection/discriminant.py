@@ -498,7 +498,7 @@ class _Rows:
         mixture = GaussianMixture.from_parameters(weights / weights.sum(),
                                                   np.concatenate([model.means_ for model in models]),
                                                   np.concatenate(each), name)
-        mixture.set_params(n_threads=self.settings["n_threads"])
+        mixture.n_threads = self.settings["n_threads"]
         chosen = [(len(model.means_), model.covariance_type) for model in models]
         n_parameters = sum(model._n_parameters() for model in models) + len(models) - 1
         n_iter = max(model.n_iter_ for model in models) if n_iter is None else n_iter
@@ -595,7 +595,8 @@ def mixed(mixture, weights):
     """The components of a mixture with other weights."""
     made = GaussianMixture.from_parameters(weights / weights.sum(), mixture.means_, mixture.covariances_,
                                            mixture.covariance_type)
-    return made.set_params(n_threads=mixture.n_threads)
+    made.n_threads = mixture.n_threads
+    return made
 
 
 def of_class(mixture, own):
@@ -603,7 +604,8 @@ def of_class(mixture, own):
     weights, shape = np.asarray(mixture.weights_, float)[own], structure(mixture.covariance_type)
     made = GaussianMixture.from_parameters(weights / weights.sum(), mixture.means_[own],
                                            shape.taken(mixture.covariances_, own), mixture.covariance_type)
-    return made.set_params(n_threads=mixture.n_threads)
+    made.n_threads = mixture.n_threads
+    return made
 
 
 def brier(probabilities, y, classes):
