@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.datasets import load_wine
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_dataframe_column_names_consistency, parametrize_with_checks
 
 from cyem import ConvergenceWarning, GaussianMixture, MixtureClassifier
 
@@ -45,6 +45,10 @@ def expected_failures(estimator):
 )
 def test_estimator_checks(estimator, check):
     check(estimator)
+
+
+def test_names():
+    check_dataframe_column_names_consistency("MixtureClassifier", MixtureClassifier())
 
 
 def test_kind():
@@ -204,6 +208,23 @@ def test_gaps(load):
         model = MixtureClassifier(shared=shared).fit(X, SPECIES)
         assert model.score(X, SPECIES) > 0.93
         assert_allclose(model.predict_proba([[np.nan] * 4]), [model.priors_])
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("k", [1, 2])
+def test_everything_at_once(load, shared, k):
+    """Gaps, rows without a class, and weights, of which integers are repeated rows."""
+    rng, X, y = np.random.default_rng(0), load("iris").copy(), SPECIES.astype(object)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    y[::2] = None
+    w = rng.integers(1, 3, 150)
+    model = MixtureClassifier(k, covariance_type="VVI", shared=shared, random_state=0, tol=1e-8)
+    model.fit(X, y, sample_weight=w)
+    assert model.score(X, SPECIES) > 0.9
+    if k == 1:
+        again = MixtureClassifier(covariance_type="VVI", shared=shared, tol=1e-8)
+        again.fit(np.repeat(X, w, axis=0), np.repeat(y, w))
+        assert_allclose(again.predict_proba(X), model.predict_proba(X), atol=1e-4)
 
 
 def test_weights(load):

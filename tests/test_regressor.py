@@ -9,7 +9,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_dataframe_column_names_consistency, parametrize_with_checks
 
 from cyem import MixtureRegressor
 from cyem.families.covariance import STRUCTURES
@@ -25,6 +25,10 @@ def expected_failures(estimator):
 @parametrize_with_checks([MixtureRegressor(), MixtureRegressor(2)], expected_failed_checks=expected_failures)
 def test_estimator_checks(estimator, check):
     check(estimator)
+
+
+def test_names():
+    check_dataframe_column_names_consistency("MixtureRegressor", MixtureRegressor())
 
 
 def test_kind():

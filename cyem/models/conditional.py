@@ -170,8 +170,8 @@ class Conditional:
     """
 
     def __init__(self, joint, X, p, features):
-        self.features = features
-        self.weights = np.ascontiguousarray(joint.marginal(range(p)).predict_proba(X), np.float64)
+        self.features, X = features, X.astype(np.float64, copy=False)
+        self.weights = joint.marginal(range(p)).predict_proba(X)
         self._joint, self._p, self._X = joint, p, X
         patterns, self.group = np.zeros((1, p), bool), np.zeros(len(X), np.intp)
         if (gone := np.isnan(X)).any():
@@ -190,7 +190,7 @@ class Conditional:
         if len(self._groups) > 1:
             where = np.split(np.argsort(self.group, kind="stable"), np.bincount(self.group).cumsum()[:-1])
         for group, rows in zip(self._groups, where, strict=True):
-            X = self._X[rows].astype(np.float64, copy=False)
+            X = self._X[rows]
             yield group, rows, np.ascontiguousarray(X[:, group.seen] if not group.seen.all() else X)
 
     @cached_property
@@ -209,24 +209,51 @@ class Conditional:
         return out
 
     def mean(self):
-        """Expected values (n, m); those of t distributions up to one degree of freedom are infinite: NaN."""
+        """Expected values.
+
+        Returns
+        -------
+        ndarray of shape (n, m)
+            NaN where a component of up to one degree of freedom has weight: it has none.
+        """
         return self._moments(False)[0]
 
     def variance(self):
-        """Variances of each feature (n, m); infinite for t distributions up to two degrees of freedom."""
+        """Variances of each feature, of all components together.
+
+        Returns
+        -------
+        ndarray of shape (n, m)
+            Infinite where a component of up to two degrees of freedom has weight.
+        """
         return self._moments(True)[1]
 
     def std(self):
-        """Standard deviations of each feature (n, m)."""
+        """Standard deviations of each feature: the roots of `variance`.
+
+        Returns
+        -------
+        ndarray of shape (n, m)
+        """
         return np.sqrt(self.variance())
 
     def mean_and_std(self):
-        """Both, by one pass: (n, m) and (n, m)."""
+        """What `mean` and `std` give, by one pass.
+
+        Returns
+        -------
+        mean, std : ndarray of shape (n, m)
+        """
         mean, variance = self._moments(True)
         return mean, np.sqrt(variance)
 
     def covariance(self):
-        """Covariance matrices of the features (n, m, m), of all components together."""
+        """Covariance matrices of the features, of all components together.
+
+        Returns
+        -------
+        ndarray of shape (n, m, m)
+        """
         n, m = len(self), len(self.features)
         out, mean = np.empty((n, m, m)), self.mean()
         for group, rows, X in self._rows():
@@ -241,15 +268,32 @@ class Conditional:
         return out
 
     def log_density(self, Y):
-        """Log-densities of values Y (n, m), or (m,) of all rows, of the features: (n,)."""
+        """Log-densities of values of the features.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n, m), or (m,) for all rows
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
         Y = data.samples(np.broadcast_to(np.asarray(Y, float), (len(self), len(self.features))), name="Y")
         both = self._joint.score_samples(np.concatenate([self._X, Y], axis=1))
         return both - self._joint.marginal(range(self._p)).score_samples(self._X)
 
     def cdf(self, y, feature=None):
-        """The probability (n,) that a feature is at most y, of shape (n,) or one for all rows.
+        """The probability that a feature is at most y.
 
-        feature: its place among those asked for; not needed where it is the only one.
+        Parameters
+        ----------
+        y : float or array-like of shape (n,)
+        feature : int, default=None
+            Its place among those that are asked for; not needed where it is the only one.
+
+        Returns
+        -------
+        ndarray of shape (n,)
         """
         j, n = self._which(feature), len(self)
         y = points(y, "y")
@@ -264,10 +308,18 @@ class Conditional:
         return out
 
     def quantile(self, q, feature=None):
-        """The value below which a feature is with probability q: (n,), or (n, count) for several q.
+        """The values that features are at most with probability q.
 
-        feature: its place among those asked for. None: all of them, and an axis for these behind the first, (n, m) or
-        (n, m, count).
+        Parameters
+        ----------
+        q : float or array-like of shape (count,)
+            In (0, 1).
+        feature : int, default=None
+            Its place among those that are asked for; None: all of them, each by itself.
+
+        Returns
+        -------
+        ndarray of shape (n, m), or (n,) of one feature; with several q an axis for these is last
         """
         q = checked_probabilities(q)
         n, each = len(self), range(len(self.features)) if feature is None else [self._which(feature)]
@@ -339,9 +391,7 @@ class _Group:
 
     def locations(self, X):
         """The centres (n, k, m) of the components."""
-        k, m, p = self.maps.shape
-        there = (X - self.reference) @ self.maps.reshape(k * m, p).T
-        return there.reshape(len(X), k, m) + (self.constants + self.about)
+        return np.einsum("np,kmp->nkm", X - self.reference, self.maps) + (self.constants + self.about)
 
     def stretch(self, X):
         """What multiplies scale matrices (n, k)."""
@@ -363,7 +413,8 @@ class _Group:
 
     def along(self, X, j):
         """Locations and scales (n, k) of one feature, degrees of freedom and heights (k,), as kernels have them."""
-        locations = (X - self.reference) @ self.maps[:, j].T + (self.constants[:, j] + self.about[j])
+        locations = np.einsum("np,kp->nk", X - self.reference, self.maps[:, j])
+        locations += self.constants[:, j] + self.about[j]
         scales = np.broadcast_to(np.sqrt(self.covariances[:, j, j]), locations.shape)
         if self.tails is not None:
             scales = scales * np.sqrt(self.stretch(X))
