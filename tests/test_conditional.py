@@ -169,9 +169,10 @@ def test_rows_are_conditions(models, X, code):
         assert_allclose(rows.quantile([0.2, 0.9], 1)[i], one.quantile([0.2, 0.9], 2), rtol=1e-11)
 
 
-def test_rows_with_gaps(models, X):
+@pytest.mark.parametrize("family", ["normal", "t"])
+def test_rows_with_gaps(models, heavy, X, family):
     """Each pattern is a question of its own; a row of which nothing is known has the mixture without conditions."""
-    model, rng = models["VVV"], np.random.default_rng(1)
+    model, rng = models["VVV"] if family == "normal" else heavy["full"], np.random.default_rng(1)
     gappy = X[:40, KNOWN].copy()
     gappy[rng.random(gappy.shape) < 0.4] = np.nan
     gappy[0] = np.nan
@@ -302,11 +303,16 @@ def test_moments_beside_their_twin(monkeypatch, isa, n):
     for own in (stretch, np.empty((0, 0))):
         found = []
         for n_threads in (1, 3):
-            out = np.empty((n, m)), np.empty((n, m))
+            around = np.full((2, n + 16, m), 7.0)
+            out = around[0, 8:-8], around[1, 8:-8]
             kernel = kernels.module("conditional", isa)
-            workspace = np.empty(kernel.workspace_size(p, k, n_threads), np.uint8)
-            kernel.conditional_moments(X, reference_, resp, own, constants, maps, spread, about, *out, workspace,
+            size = kernel.workspace_size(p, k, n_threads)
+            workspace = np.full(size + 64, 7, np.uint8)
+            kernel.conditional_moments(X, reference_, resp, own, constants, maps, spread, about, *out, workspace[:size],
                                        n_threads=n_threads)
+            assert (workspace[size:] == 7).all()  # it writes nowhere else
+            assert (around[:, :8] == 7).all()
+            assert (around[:, -8:] == 7).all()
             found.append(out)
         twin = np.empty((n, m)), np.empty((n, m))
         reference.conditional_moments(X, reference_, resp, own, constants, maps, spread, about, *twin)
@@ -363,6 +369,7 @@ def test_quantiles_beside_scipy(isa):
     (lambda m: m.predict_conditional([[1.0]], [2, 4], known=3).cdf(0.0), ValueError, "feature=None is none of the 2"),
     (lambda m: m.predict_conditional([[1.0]], 2, known=3).cdf([0.0, 1.0]), ValueError, "y has the shape"),
     (lambda m: m.predict_conditional([[1.0]], 2, known=3).quantile(1.5), ValueError, "q must be"),
+    (lambda m: m.predict_conditional([[1.0]], 2, known=3).log_density([[1.0, 2.0]]), ValueError, "Y has the shape"),
 ])
 def test_bad_input(models, call, error, fragments):
     with pytest.raises(error, match=fragments):

@@ -278,7 +278,10 @@ class Conditional:
         -------
         ndarray of shape (n,)
         """
-        Y = data.samples(np.broadcast_to(np.asarray(Y, float), (len(self), len(self.features))), name="Y")
+        shape = len(self), len(self.features)
+        if np.shape(Y) not in (shape, shape[1:]):
+            raise ValueError(f"Y has the shape {np.shape(Y)}, expected {shape}, or {shape[1:]} for all rows.")
+        Y = data.samples(np.broadcast_to(np.asarray(Y), shape), name="Y")
         both = self._joint.score_samples(np.concatenate([self._X, Y], axis=1))
         return both - self._joint.marginal(range(self._p)).score_samples(self._X)
 
