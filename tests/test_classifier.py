@@ -301,5 +301,7 @@ def test_classes_too_small_for_a_covariance():
     """They are held at the floor, and that is said."""
     X = np.random.default_rng(0).normal(size=(20, 3))
     y = np.r_[np.zeros(18, int), 1, 1]
-    with pytest.warns(ConvergenceWarning, match="held at the floor"):
-        MixtureClassifier().fit(X, y)
+    for shared in (True, False):
+        with pytest.warns(ConvergenceWarning, match="held at the floor"):
+            model = MixtureClassifier(shared=shared).fit(X, y)
+        assert "held at the floor" in model.fit_report_[0]

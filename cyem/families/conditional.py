@@ -10,12 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .covariance import structure as structure_named
-
-# Structures that some of the features have in common with all of them, given others or not; the rest is in larger ones.
-CLOSED = {"EII", "VII", "EEI", "VEI", "VVI", "EEE", "VEE", "VVV"}
-VARIABLE = {"EVI": "diag"}
-
 
 class Given(NamedTuple):
     """What k components say of m features, given p others: locations c + M (x - a), and covariances."""
@@ -23,12 +17,6 @@ class Given(NamedTuple):
     maps: np.ndarray  # M (k, m, p)
     covariances: np.ndarray  # (k, m, m), whatever x is; of t distributions before they are stretched
     factors: np.ndarray  # (k, p, p): the lower Cholesky factors of the covariances of what is known
-
-
-def closed(name):
-    """The name of the least structure that has some of the features, also given others, of mixtures of a structure."""
-    code = structure_named(name).code
-    return name if code in CLOSED else VARIABLE.get(code, "full")
 
 
 def block(shape, covariances, features):

@@ -7,8 +7,8 @@ import numpy as np
 
 from .. import threads
 from ..families import state
-from ..families.conditional import block, closed, distances, given
-from ..families.covariance import structure
+from ..families.conditional import block, distances, given
+from ..families.covariance import of_some_features, structure
 from ..families.student import surplus
 from ..kernels import conditional as kernel
 from ..lazy import cached_property
@@ -18,7 +18,6 @@ from ..rows.samples import worth
 BLOCK = 1 << 14  # rows at a time where each takes a matrix for each component
 ONES = np.empty((0, 0))  # what multiplies variances of normal distributions
 NO_VARIANCES = np.empty((0, 0))
-STRETCHED = {"EEE": "full", "EEI": "diag", "EII": "spherical"}  # by structures whose volumes are equal
 
 
 def places(model, features, name="features"):
@@ -65,7 +64,7 @@ def _nameless(model, features):
     shape = structure(model.covariance_type)
     matrices = block(shape, shape.scaled(covariances, frame.units), features)
     return _made(model, model.weights_, np.asarray(model.means_)[:, features], matrices,
-                 closed(model.covariance_type), model._tails())
+                 of_some_features(model.covariance_type), model._tails())
 
 
 def condition(model, known):
@@ -80,9 +79,7 @@ def condition(model, known):
         raise ValueError(f"known has values of all {d} features: leave at least one to ask for.")
     x = data.samples([list(known.values())], name="known")
     rows = Conditional(_nameless(model, [*features, *others]), x, len(features), others)
-    name = closed(model.covariance_type)
-    if model._heavy and len(rows.weights[0]) > 1:
-        name = STRETCHED.get(structure(name).code, name)
+    name = of_some_features(model.covariance_type, apart=model._heavy and len(rows.weights[0]) > 1)
     covariances = rows.covariances[0] * rows.stretch[0][:, None, None]
     freedom = None if not model._heavy else rows.degrees_of_freedom[0]
     made = _made(model, rows.weights[0], rows.means[0], structure(name).condensed(covariances), name, freedom)

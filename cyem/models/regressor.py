@@ -32,6 +32,8 @@ class MixtureRegressor(Estimator):
         Number of targets.
     n_iter_ : int
         Iterations of the fit.
+    fit_report_ : tuple of str
+        Events that are out of the ordinary, one line each.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (d,)
         Only if X had names.
@@ -119,7 +121,7 @@ class MixtureRegressor(Estimator):
         mixture = GaussianMixture(**self.get_params()).fit(both, sample_weight=sample_weight)
         self._remember(X.shape[1], names)
         self.mixture_, self.n_outputs_, self._single = mixture, y.shape[1], single
-        self.n_iter_ = mixture.n_iter_
+        self.n_iter_, self.fit_report_ = mixture.n_iter_, mixture.fit_report_
         return self
 
     def conditional(self, X):

@@ -11,6 +11,7 @@ from ..families import covariance
 from ..families.covariance import structure
 from ..models.estimator import Estimator
 from ..models.gaussian import GaussianMixture
+from ..models.history import Report
 from ..notices import ConvergenceWarning, DataConversionWarning, muted, warn
 from ..rows import data
 from .select import select
@@ -74,6 +75,9 @@ class MixtureClassifier(Estimator):
     bic_ : float
         p log n - 2 log L of these: the smaller, the better.
     n_iter_ : int
+        Iterations; of classes with mixtures of their own the most.
+    fit_report_ : tuple of str
+        Events that are out of the ordinary, one line each.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (d,)
         Only if X had names.
@@ -159,7 +163,7 @@ class MixtureClassifier(Estimator):
             labels, known = labels[kept[1]], known[kept[1]]
         classes, codes = encoded(labels, known)
         priors = self._priors(classes)
-        rows = _Rows(X, w, codes, len(classes), start.generator(self.random_state), self._settings())
+        rows = _Rows(X, w, codes, classes.tolist(), start.generator(self.random_state), self._settings())
         fitted = (self._tied if self.shared else self._apart)(rows, self._candidates(classes))
         shares = np.bincount(fitted.owners, fitted.mixture.weights_, len(classes))
         mixture = fitted.mixture
@@ -169,12 +173,13 @@ class MixtureClassifier(Estimator):
         log_likelihood = mixture.score(X, sample_weight=w) * n
         n_parameters = fitted.n_parameters - (0 if priors is None else len(classes) - 1)
         if fitted.trouble:
-            warn("; ".join(dict.fromkeys(fitted.trouble)), ConvergenceWarning)
+            warn("; ".join(dict.fromkeys(fitted.trouble)), ConvergenceWarning)  # each once
         self._remember(X.shape[1], names)
         self.classes_, self.mixture_, self.component_classes_ = classes, mixture, fitted.owners
         self.priors_, self.chosen_ = shares if priors is None else priors, fitted.chosen
         self.log_likelihood_, self.n_parameters_ = log_likelihood, n_parameters
         self.bic_, self.n_iter_ = n_parameters * np.log(n) - 2 * log_likelihood, fitted.n_iter
+        self.fit_report_ = Report(fitted.report)
         return self
 
     def _settings(self):
@@ -432,15 +437,17 @@ class _Fitted(NamedTuple):
     chosen: list  # of each class
     n_parameters: int
     n_iter: int
-    trouble: list
+    report: list
+    trouble: list  # what users are to be warned of
     bic: float = np.nan
 
 
 class _Rows:
     """Rows with the classes of some of them, and fits to these."""
 
-    def __init__(self, X, w, codes, count, rng, settings):
-        self.X, self.w, self.codes, self.count, self.rng, self.settings = X, w, codes, count, rng, settings
+    def __init__(self, X, w, codes, classes, rng, settings):
+        self.X, self.w, self.codes, self.classes, self.rng, self.settings = X, w, codes, classes, rng, settings
+        self.count = len(classes)
 
     def of(self, c):
         """Rows of a class, and their weights."""
@@ -474,8 +481,8 @@ class _Rows:
             mixture = GaussianMixture(len(owners), **how)
             mixture.fit(self.X, sample_weight=self.w, labels=possible.astype(float))
         chosen = [(k, name) for k in ks]
-        return _Fitted(mixture, owners, chosen, mixture._n_parameters(), mixture.n_iter_, list(kept),
-                       mixture.bic(self.X, self.w))
+        return _Fitted(mixture, owners, chosen, mixture._n_parameters(), mixture.n_iter_, list(mixture.fit_report_),
+                       list(kept), mixture.bic(self.X, self.w))
 
     def _apart_first(self, ks, name, owners):
         """Responsibilities (n, k) by mixtures of the classes apart."""
@@ -488,7 +495,7 @@ class _Rows:
         return resp
 
     def joined(self, models, shares, trouble, n_iter=None):
-        """Mixtures of the classes as one."""
+        """Mixtures of the classes as one; trouble: what is to be said of it."""
         owners = np.repeat(np.arange(len(models)), [len(model.means_) for model in models])
         shapes = [structure(model.covariance_type) for model in models]
         name = "full" if any(shape.square for shape in shapes) else "diag"
@@ -502,7 +509,9 @@ class _Rows:
         chosen = [(len(model.means_), model.covariance_type) for model in models]
         n_parameters = sum(model._n_parameters() for model in models) + len(models) - 1
         n_iter = max(model.n_iter_ for model in models) if n_iter is None else n_iter
-        return _Fitted(mixture, owners, chosen, n_parameters, n_iter, trouble)
+        report = [f"class {label!r}: {event}" for label, model in zip(self.classes, models, strict=True)
+                  for event in model.fit_report_]
+        return _Fitted(mixture, owners, chosen, n_parameters, n_iter, report, trouble)
 
     def together(self, models, trouble):
         """Mixtures of classes, also of rows whose class is not known: these count for each by its probability.
