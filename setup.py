@@ -16,7 +16,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError, CCompilerError
 
-KERNELS = ("sweep", "linalg", "views")
+KERNELS = ("sweep", "linalg", "views", "conditional")
 UTILITY = "cyem.kernels._cyutility"  # Cython's own C code for memoryviews and the like: once, not in every module
 
 X86 = platform.machine().lower() in ("x86_64", "amd64", "x64")

@@ -1,4 +1,4 @@
-"""predict_proba: how long one row takes, and how long a million."""
+"""predict_proba: how long one row takes, and how long a million; and means of some features given others."""
 
 import pytest
 from libraries import Whole, sklearn_mixture
@@ -43,3 +43,13 @@ def test_a_million_rows(race, d, k):
     others = {"scikit-learn": Whole(lambda: other.predict_proba(problem.X))} if other is not None else {}
     race(f"d={d}, k={k}", lambda: model.predict_proba(problem.X), others, rounds=2,
          group="predict_proba of a million rows")
+
+
+def test_a_million_conditional_means(race):
+    """Of six features given four, beside predict_proba of the same rows, which is to take no less than a third."""
+    problem = clusters(1_000_000, 10, 8)
+    model, _ = models(problem._replace(X=problem.X[:10_000]))
+    known = problem.X[:, :4].copy()
+    others = {"predict_proba": Whole(lambda: model.predict_proba(problem.X))}
+    race("d=10, 4 known, k=8", lambda: model.predict_conditional(known, known=range(4)).mean(), others, rounds=3,
+         group="conditional means of a million rows")

@@ -10,6 +10,8 @@ from .version import __version__
 __all__ = [
     "ConvergenceWarning",
     "GaussianMixture",
+    "MixtureClassifier",
+    "MixtureRegressor",
     "NotFittedError",
     "StudentMixture",
     "__version__",
@@ -29,6 +31,8 @@ __all__ = [
 
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
+    "MixtureClassifier": "selection.discriminant",
+    "MixtureRegressor": "models.regressor",
     "examine": "screening.examine",
     "likelihood_ratio_test": "inference.bootstrap",
     "load": "models.load",

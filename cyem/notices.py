@@ -20,6 +20,10 @@ class ConvergenceWarning(UserWarning):
     """A fit did not end as it should. It is also scikit-learn's class of this name where scikit-learn is loaded."""
 
 
+class DataConversionWarning(UserWarning):
+    """Something was given in another shape than is asked for. It is also scikit-learn's class where that is loaded."""
+
+
 class NamelessWarning(UserWarning):
     """X has no names of features, which those of the fit had."""
 

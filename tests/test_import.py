@@ -18,6 +18,7 @@ def test_public_names():
     import cyem
 
     expected = {"GaussianMixture", "examine", "select", "e_step", "m_step", "load", "show_config"}
+    expected |= {"StudentMixture", "MixtureRegressor", "MixtureClassifier"}
     expected |= {"ConvergenceWarning", "NotFittedError", "__version__"}
     assert not {name for name in expected if not hasattr(cyem, name)}
     assert set(cyem.__all__) >= expected - {"__version__"}
@@ -74,6 +75,9 @@ import cyem
 model = cyem.GaussianMixture(2, random_state=0).fit(X)
 print(model.converged_, np.bincount(model.predict(X)).tolist(), np.isfinite(model.bic(X)))
 repr(model), model.get_params(), cyem.select(X, [1, 2], ["diag"]).best_
+model.predict_conditional(X[:, :1], 1).quantile(0.5), model.condition({0: 1.0}).marginal(0)
+cyem.MixtureRegressor(2, random_state=0).fit(X[:, :1], X[:, 1]).score(X[:, :1], X[:, 1])
+cyem.MixtureClassifier().fit(X, [1] * 1000 + [0] * 1000).cross_validated(X, [1] * 1000 + [0] * 1000, 2)
 """
     assert run(code) == "True [1000, 1000] True"
 

@@ -48,5 +48,6 @@ ISA = _choose()
 sweep = module("sweep", ISA)
 linalg = module("linalg", ISA)
 views = module("views", ISA)
+conditional = module("conditional", ISA)
 if _free:
     del os.environ["GOMP_SPINCOUNT"]

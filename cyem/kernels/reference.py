@@ -376,3 +376,14 @@ def digamma(x):
         shift -= 1 / x
         x += 1
     return shift + math.log(x) - 1 / (2 * x) - 1 / (12 * x**2) + 1 / (120 * x**4) - 1 / (252 * x**6)
+
+
+def conditional_moments(X, reference, resp, stretch, constants, maps, spread, about, mean, variance, workspace=None, *,
+                        n_threads=1):
+    """Mean and variance of each of m features, of rows of which p others are known: `conditional`."""
+    locations = constants + np.einsum("kmp,np->nkm", maps, X - reference)
+    centre = (resp[:, :, None] * locations).sum(axis=1)
+    mean[:] = centre + about
+    if len(spread):
+        own = spread * (stretch[:, :, None] if len(stretch) else 1)
+        variance[:] = (resp[:, :, None] * (own + (locations - centre[:, None]) ** 2)).sum(axis=1)

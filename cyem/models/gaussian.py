@@ -263,6 +263,10 @@ class GaussianMixture(Mixture):
         """
         return cls._known(weights, means, covariances, covariance_type=covariance_type)
 
+    def _similar(self, weights, means, matrices, tails, covariance_type):
+        """A mixture of the same family."""
+        return GaussianMixture.from_parameters(weights, means, matrices, covariance_type)
+
 
 def filled(own, given, mask):
     """Parameters of components, of which those in the mask (k,) are as given."""

@@ -688,6 +688,156 @@ class Mixture(Estimator):
                              "such as X / 16, and multiply what is drawn.")
         return X, y
 
+    # --- some features, and some given others ----------------------------------------------------------------------
+
+    def marginal(self, features):
+        """The mixture of some of the features, whatever the others are.
+
+        Parameters
+        ----------
+        features : int, str or sequence of these
+            By index, or by name where `feature_names_in_` has them; in the order that is asked for.
+
+        Returns
+        -------
+        GaussianMixture or StudentMixture
+            As by `from_parameters`. Its structure is that of this mixture where some features of it have that too, else
+            'diag' (of 'EVI') or 'full'.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For features that do not exist, or are named twice.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> model.marginal(1).means_, model.marginal(1).covariances_
+        (array([[5.]]), array([[[2.]]]))
+        """
+        from .conditional import marginal
+
+        return marginal(self, features)
+
+    def condition(self, known):
+        """The mixture of the other features, given values of some.
+
+        Components whose density there is larger get more weight; means and covariances are those given the values, of t
+        distributions with more degrees of freedom than without.
+
+        Parameters
+        ----------
+        known : dict
+            Features, by index or name, and their values. For many rows: `predict_conditional`.
+
+        Returns
+        -------
+        GaussianMixture or StudentMixture
+            Of the features that are not known, in their order; its structure as in `marginal`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For features that do not exist, values that are not finite, or nothing left to ask for.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> given = model.condition({0: 2.0})
+        >>> given.means_, given.covariances_
+        (array([[6.]]), array([[[1.75]]]))
+        """
+        from .conditional import condition
+
+        return condition(self, known)
+
+    def predict_conditional(self, X_known, features=None, *, known=None):
+        """What some features are expected to be, given others, row by row.
+
+        Parameters
+        ----------
+        X_known : array-like of shape (n, p)
+            Values of the features that are known. Some may be missing (NaN).
+        features : int, str or sequence of these, default=None
+            What is asked for, by index or name; None: all that are not known.
+        known : int, str or sequence of these, default=None
+            The features that X_known has, in the order of its columns. None: by the names of its columns, if these and
+            the mixture have names, else all that are not asked for, in their order.
+
+        Returns
+        -------
+        Conditional
+            A mixture for each row: `weights` (n, k), `means` (n, k, m), `covariances` (g, k, m, m), and of these
+            together ``mean()``, ``variance()``, ``std()``, ``covariance()``, ``log_density(Y)``, ``cdf(y, feature)``,
+            ``quantile(q, feature)``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad X_known, and features that do not exist, or are both known and asked for.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> rows = model.predict_conditional([[2.0], [-2.0]], features=1)
+        >>> rows.mean().tolist(), rows.variance().tolist()
+        ([[6.0], [4.0]], [[1.75], [1.75]])
+        """
+        from .conditional import predict_conditional
+
+        return predict_conditional(self, X_known, features, known)
+
+    def cdf(self, x, feature=None):
+        """The probability that one feature is at most x.
+
+        Parameters
+        ----------
+        x : float or array-like of any shape
+        feature : int or str, default=None
+            By index or name; not needed where there is only one.
+
+        Returns
+        -------
+        float or ndarray of the shape of x
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> GaussianMixture.from_parameters([1.0], [[3.0]], [[1.0]], "diag").cdf(3.0)
+        0.5
+        """
+        from .conditional import cdf
+
+        return cdf(self, x, feature)
+
+    def quantile(self, q, feature=None):
+        """The value that one feature is at most with probability q.
+
+        Parameters
+        ----------
+        q : float or array-like of shape (count,)
+            In (0, 1).
+        feature : int or str, default=None
+            By index or name; not needed where there is only one.
+
+        Returns
+        -------
+        float or ndarray of shape (count,)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[3.0]], [[1.0]], "diag")
+        >>> model.quantile([0.025, 0.5]).round(3).tolist()
+        [1.04, 3.0]
+        """
+        from .conditional import quantile
+
+        return quantile(self, q, feature)
+
     def summary(self, X=None, sample_weight=None):
         """The fitted mixture as a statistician prints it.
 

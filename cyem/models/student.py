@@ -227,3 +227,7 @@ class StudentMixture(Mixture):
             model._refuse("degrees_of_freedom", f"a number > 0 or {k} of them", asked)
         model.degrees_of_freedom_ = np.full(k, asked)
         return model
+
+    def _similar(self, weights, means, matrices, tails, covariance_type):
+        """A mixture of the same family."""
+        return StudentMixture.from_parameters(weights, means, matrices, tails, covariance_type)

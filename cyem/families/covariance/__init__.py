@@ -30,6 +30,9 @@ STRUCTURES = (
     Full("VVV", "full"),
 )
 NAMES = {name: structure for structure in STRUCTURES for name in (structure.name, structure.code)}
+# what some of the features have, where all have the one, and what volumes of their own make of one with equal ones
+SOME = {"EVI": NAMES["VVI"], **dict.fromkeys(("EVE", "VVE", "EEV", "VEV", "EVV"), NAMES["VVV"])}
+APART = {"EII": NAMES["VII"], "EEI": NAMES["VVI"], "EEE": NAMES["VVV"]}
 ONE_COLUMN = {"E": NAMES["EEI"], "V": NAMES["VVI"]}  # by the letter for volume: one feature has no other
 
 
@@ -48,3 +51,15 @@ def simplest(asked, d):
     and are fitted as the same, so that they come to the same numbers.
     """
     return asked if d > 1 else ONE_COLUMN[asked.code[0]]
+
+
+def of_some_features(name, apart=False):
+    """The name of the least structure that covariances of some of the features have, also given the others.
+
+    name: that of the structure that all have, kept where it is the same. apart: whether components have been scaled by
+    numbers of their own, and the structure is one of those that mixtures of t distributions have.
+    """
+    asked = structure(name)
+    found = SOME.get(asked.code, asked)
+    found = APART.get(found.code, found) if apart else found
+    return name if found is asked else found.name
