@@ -440,13 +440,23 @@ class Mixture(Estimator):
     def _ready(self, X, noise=None):
         """X checked, and what evaluates it."""
         X, complete = self._observed(X)
+        evaluator = self._suits(X)
+        if complete and noise is None:
+            return X, evaluator
+        return X, self._glance(evaluator.frame, None if noise is None else data.noise(noise, X))
+
+    def _samples(self, X):
+        X = super()._samples(X)
+        self._suits(X)
+        return X
+
+    def _suits(self, X):
+        """What evaluates complete samples; ValueError where they have not the features of the mixture."""
         evaluator = self._evaluator(X.dtype)
         if X.shape[1] != evaluator.coordinates.shape[1]:  # attributes may have been set by hand
             raise ValueError(f"X has {X.shape[1]} features, but means_ has {evaluator.coordinates.shape[1]}: give the "
                              "features of fit.")
-        if complete and noise is None:
-            return X, evaluator
-        return X, self._glance(evaluator.frame, None if noise is None else data.noise(noise, X))
+        return evaluator
 
     def _glance(self, frame, noise):
         """What evaluates rows of which a part is missing, or not known exactly."""
