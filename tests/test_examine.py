@@ -270,6 +270,17 @@ def test_a_sequence_of_findings():
     assert "skew" not in found.without("skew").kinds and len(found.without("skew")) == len(found) - 1
 
 
+def test_findings_are_plain_values():
+    kinds = set()
+    for X, weights in ((messy(), None), (np.random.default_rng(0).standard_t(2, (2000, 2)), np.full(2000, 1 / 2000)),
+                       (np.column_stack([np.arange(20), np.zeros(20), np.r_[1.0, np.zeros(19)], [np.nan] * 20]), None)):
+        found = examine(X, weights)
+        kinds.update(found.kinds)
+        again = json.loads(json.dumps(cli._finite([finding._asdict() for finding in found])))
+        assert [finding["kind"] for finding in again] == [finding.kind for finding in found]
+    assert len(kinds) >= 11
+
+
 def test_words_fit_a_terminal_and_command_nothing():
     names = ["\x1b[31mred\x07" * 20, "<script>alert('1')</script>", "x\ny", "", "width of the leaf in the second year"]
     X = np.column_stack([messy()[:, [4, 0, 5, 6]], np.full(500, 2)])

@@ -59,7 +59,12 @@ def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
     the last twenty rows before it take. Skewed is a column whose mixture on the other scale has fewer components and a
     BIC lower by 30 or more, heavy-tailed one for which one t distribution has a BIC lower by 10.
 
-    How often that errs, ``python benchmarks/findings.py 4000`` measures: RATES
+    How often that errs, ``python benchmarks/findings.py 4000`` measures. Of 4,000 clean mixtures of one to five normal
+    clusters, 80 to 1,500 rows of one to eight columns, something is said of three: heavy tails of two, an odd row of
+    one. In 1,000 such sets each, every copy of a column, other unit, sum, constant, counter and score is found, and all
+    of two typing errors and of three repeated rows; of zeros in a fifth of the rows 99.7 %, of caps at one standard
+    deviation 91 %, of lognormal columns 82 % and of columns of t with two degrees of freedom 65 %, for hundred rows do
+    not tell these from two or three clusters.
 
     Of more than 50,000 rows a part is sorted, and all say whether what is seen there holds. A million rows of twenty
     columns take about a second.

@@ -13,7 +13,7 @@ import numpy as np
 LOOKED_AT = 5000  # rows among which relations are looked for; all rows then say whether they hold
 LEFT = 0.15  # standard deviations of a column that may be left over where it is rounded
 TINY = 1e-3  # that may be left over whatever the steps
-MUCH = 0.1  # of the variance of a column
+MUCH, NOTHING = 0.1, 1e-10  # of the variance of a column
 SLACK = 1.1  # times the bound of rounding; coefficients are estimates
 SPREAD = 1.3  # times the standard deviation of rounding
 SURE = 4  # standard errors
@@ -97,15 +97,20 @@ class _Search:
         rest, left = [], list(range(len(columns)))
         for _ in columns:
             variances = C.diagonal()[left]
+            if variances.max() < NOTHING:  # nothing is left of any of them
+                rest += [columns[place] for place in left]
+                self.doubtful.update(columns[place] for place in left)
+                self.exact.update(columns[place] for place in left)
+                break
             much = np.flatnonzero(variances > MUCH)
             place = left.pop(int(much[0] if len(much) else np.argmax(variances)))
             variance = C[place, place]
             if variance < LEFT**2:
                 self.doubtful.add(columns[place])
-            if variance < 1e-10:
+            if variance < NOTHING:
                 self.exact.add(columns[place])
             rest.append(columns[place])
-            if variance > 1e-12 and left:
+            if left:
                 column = C[left, place]
                 C[np.ix_(left, left)] -= np.outer(column, column) / variance
         return rest
