@@ -3,7 +3,6 @@
 import copy
 import math
 import textwrap
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +35,7 @@ ONCE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "time
         "weights_init", "means_init", "precisions_init", "n_init", "random_state", "n_moves", "held"}  # of one fit
 SKEWED, TAILED, FLATTER, BENT = 0.15, 1.3, 0.9, 0.6  # from which on a shape is called so; see `shape`
 CLEAR = 3.0  # standard errors
+LISTED = 10  # groups whose sizes are listed
 LESS = "ask for less: fewer features, 'spherical' or 'tied' covariances."
 
 
@@ -195,7 +195,8 @@ def _separate(rows, group_of, sizes, resp, reasons):
     """The verdict that there are groups."""
     together = _together(group_of, resp)
     sure = float(np.average(together.max(axis=1) > SURE, weights=rows.counts))
-    headline = f"{plural('separate group', len(sizes))}, of {series(map(_number, sizes))} rows"
+    sized = series(map(_number, sizes)) if len(sizes) <= LISTED else f"{_number(sizes[-1])} to {_number(sizes[0])}"
+    headline = f"{plural('separate group', len(sizes))}, of {sized} rows"
     said = [f"{sure:.0%} of the rows belong to one group with a probability above {SURE:.0%}."]
     labels = together.argmax(axis=1)
     for g in range(len(sizes)):
@@ -254,29 +255,33 @@ def _merged(landscape, peaks, resp, rows):
     """
     counts, last = rows.counts, None
     counted = _counted(landscape, peaks, resp, rows)
-    tests = len(set(peaks.tolist())) - 1
-    groups = peaks.copy()
+    groups, names = peaks.copy(), sorted(set(peaks.tolist()))
+    own = {g: resp[:, groups == g].sum(axis=1) for g in names}
+    found, tests = {}, len(names) - 1
     while True:
-        found = {}
-        for a, b in combinations(sorted(set(groups.tolist())), 2):
-            pairs = [pair for (i, j), pair in counted.items() if {groups[i], groups[j]} == {a, b}]
-            if near := _telling(pairs, tests):
+        pairs = {}
+        for (i, j), pair in counted.items():
+            if groups[i] != groups[j]:
+                pairs.setdefault((min(groups[i], groups[j]), max(groups[i], groups[j])), []).append(pair)
+        for (a, b), between in pairs.items():
+            if (a, b) not in found:
+                near = _telling(between, tests)
                 most = max(pair.contact for pair in near)
                 p, *rest = max(pair.count for pair in near if pair.contact >= CONTACT * most)
-                A, B = (resp[:, groups == g].sum(axis=1) for g in (a, b))
-                smaller = min((counts * A).sum(), (counts * B).sum())
-                overlap = (counts * np.minimum(A, B)).sum() / max(smaller, TINY)
-                direct = any(pair.direct for pair in pairs)
-                found[a, b] = direct, Between(min(1.0, p * tests), *rest, float(overlap))
-        if any(direct for direct, _ in found.values()):
-            found = {pair: entry for pair, entry in found.items() if entry[0]}
+                smaller = min((counts * own[a]).sum(), (counts * own[b]).sum())
+                overlap = float((counts * np.minimum(own[a], own[b])).sum() / max(smaller, TINY))
+                direct = any(pair.direct for pair in between)
+                found[a, b] = direct, Between(min(1.0, p * tests), *rest, overlap)
         if not found:
             return groups, last
-        (a, b), (_, valley) = max(found.items(), key=lambda item: item[1][1].weakness)
+        neighbours = [pair for pair, (direct, _) in found.items() if direct] or list(found)
+        a, b = max(neighbours, key=lambda pair: found[pair][1].weakness)
+        valley = found[a, b][1]
         if valley.weakness <= 1:
             return groups, valley
-        groups[groups == b] = a
-        last = valley
+        groups[groups == b], last = a, valley
+        own[a] += own.pop(b)
+        found = {pair: entry for pair, entry in found.items() if not {a, b} & set(pair)}
 
 
 class Pair(NamedTuple):
@@ -314,7 +319,7 @@ def _counted(landscape, peaks, resp, rows):
         between, *beside = (float(own[np.abs(along - x) < WINDOW * length].sum()) for x in (at, 0, length))
         contact = float((counts * np.minimum(resp[:, i], resp[:, j])).sum())
         count = max((chance(between, peak), between, peak) for peak in beside)
-        found[i, j] = Pair(valley.share >= 0.5, bool(landscape.weights[[i, j]].min() >= least), contact, count)
+        found[i, j] = Pair(valley.direct, bool(landscape.weights[[i, j]].min() >= least), contact, count)
     return found
 
 
@@ -377,6 +382,8 @@ def _moved(model, rows, group_of, resp):
     sizes = np.maximum(np.bincount(labels, counts, g), TINY)
     fold = np.empty(len(labels), int)
     fold[np.lexsort((counts, *rows.X.T[::-1]))] = np.arange(len(labels)) % FOLDS  # in whatever order the rows come
+    if len(labels) * (FOLDS - 1) // FOLDS < len(group_of):
+        return 1.0  # with fewer rows than components there is no fit
     moved = np.zeros(g)
     for left in range(FOLDS):
         rest = fold != left
