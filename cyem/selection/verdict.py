@@ -206,7 +206,7 @@ def _separate(rows, group_of, sizes, resp, reasons):
             looks = shape(rows.X[inside], rows.counts[inside])
             kind = f"one {looks} group" if looks else "one group"
             said.append(f"Components {series(map(str, own))} make up {kind}.")
-    next_step = "describe the groups (`report`), and ask whether they come back in resampled rows (`stability`)."
+    next_step = "describe the groups, and ask by cyem.stability whether they come back in resampled rows."
     return Verdict(SEPARATE, headline, (*reasons, *said), next_step, group_of)
 
 
