@@ -3,6 +3,7 @@
 import copy
 import math
 import textwrap
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -35,11 +36,13 @@ ONCE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "time
         "weights_init", "means_init", "precisions_init", "n_init", "random_state", "n_moves", "held"}  # of one fit
 SKEWED, TAILED, FLATTER, BENT = 0.15, 1.3, 0.9, 0.6  # from which on a shape is called so; see `shape`
 CLEAR = 3.0  # standard errors
+TINIEST = 1e-6  # probability that is told
 LISTED = 10  # groups whose sizes are listed
 LESS = "ask for less: fewer features, 'spherical' or 'tied' covariances."
 
 
-class Verdict(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Verdict:
     """Whether the rows form separate groups; prints as a few lines.
 
     Attributes
@@ -69,8 +72,11 @@ class Verdict(NamedTuple):
     and the model is better than one component by 6 of BIC. Components are merged, those first that have the least of a
     valley between them, until this is so. With fewer than 20 rows, or fewer than parameters, nothing is told.
 
-    How often that is wrong, of data drawn with 9 to 2,000 rows of 1 to 6 features, as ``python benchmarks/verdicts.py``
-    counts: RATES
+    How often that is wrong, of 200 drawn sets of 9 to 2,000 rows and 1 to 6 features: "separate groups" is said of 3 of
+    120 that are none (of 2 of 20 rings and 1 of 20 boxes, of no skewed or heavy-tailed cloud, nor of two groups that
+    overlap at 1 to 2 standard deviations, nor of nine rows), and missed in 1 of 80 where groups of 100 rows, in the
+    mean, are 4 standard deviations apart. ``python benchmarks/verdicts.py`` counts it again. Of such groups of 50 rows
+    each more than a quarter are missed, of 30 rows half.
 
     References
     ----------
@@ -168,7 +174,8 @@ def _several(selection, row, model, rows):
         return _cloud(model, rows, together, "Their density has a single peak: there is no valley between them.")
     resp = model.predict_proba(rows.X).astype(float)
     groups, valley = _merged(landscape, peaks, resp, rows)
-    p, between, beside = f"p = {valley.chance:.2g}", f"{valley.between:,.0f}", f"{valley.beside:,.0f}"
+    p = f"p = {valley.chance:.2g}" if valley.chance > TINIEST else f"p < {TINIEST:g}"
+    between, beside = f"{valley.between:,.0f}", f"{valley.beside:,.0f}"
     if len(set(groups.tolist())) == 1:
         counted = f"Between its peaks are {between} rows, and {beside} in a window as wide around the lower peak"
         if valley.chance > OPEN or valley.overlap > OVERLAP:
@@ -187,7 +194,7 @@ def _several(selection, row, model, rows):
     if moved > MOVED:
         return _unknown(k, "there may be groups, but where they part hangs on single rows",
                         f"collect more rows, or {LESS}", scarce, elsewhere(f"{moved:.0%} of those of a group"))
-    firm = elsewhere(f"at most {moved:.1%} of those of any group" if moved else "none of them")
+    firm = elsewhere(f"at most {max(moved, 0.001):.1%} of those of any group" if moved else "none of them")
     return _separate(rows, group_of, sizes, resp, [scarce, firm])
 
 
@@ -195,7 +202,8 @@ def _separate(rows, group_of, sizes, resp, reasons):
     """The verdict that there are groups."""
     together = _together(group_of, resp)
     sure = float(np.average(together.max(axis=1) > SURE, weights=rows.counts))
-    sized = series(map(_number, sizes)) if len(sizes) <= LISTED else f"{_number(sizes[-1])} to {_number(sizes[0])}"
+    numbers = [f"{size:,.0f}" for size in sizes]
+    sized = series(numbers) if len(numbers) <= LISTED else f"{numbers[-1]} to {numbers[0]}"
     headline = f"{plural('separate group', len(sizes))}, of {sized} rows"
     said = [f"{sure:.0%} of the rows belong to one group with a probability above {SURE:.0%}."]
     labels = together.argmax(axis=1)
