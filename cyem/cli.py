@@ -107,7 +107,7 @@ def select(arguments):
     finally:  # what was found is told also where a file cannot be written
         if arguments.json:
             rows = [row._asdict() for row in selection.rows]
-            verdict = selection.verdict._asdict() | {"group_of": selection.verdict.group_of.tolist()}
+            verdict = vars(selection.verdict) | {"group_of": selection.verdict.group_of.tolist()}
             _print_json(criterion=selection.criterion, rows=rows, best=_description(model), verdict=verdict,
                         findings=_plain(selection.findings))
         else:

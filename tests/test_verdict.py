@@ -212,6 +212,19 @@ def test_weights_that_sum_to_one():
     assert said.headline == "cannot tell: 1 row is too few"
 
 
+def test_few_rows_that_count_for_many():
+    said = select(np.arange(6.0)[:, None], [1, 6], "tied", sample_weight=np.full(6, 50), random_state=0).verdict
+    assert said.kind in KINDS
+
+
+def test_many_components():
+    """Of thirty each is compared with those near it only."""
+    centres = np.stack(np.meshgrid(np.arange(6) * 9, np.arange(5) * 9), axis=-1).reshape(-1, 2)
+    labels = np.repeat(np.arange(30), 40)
+    said = select(blobs(centres, 40), [30], "spherical", random_state=0, init_params=labels).verdict
+    assert said.headline == "30 separate groups, of 40 to 40 rows"
+
+
 def test_only_one_number_of_components():
     X = blobs([0, 9], 50)
     assert select(X, [1], random_state=0).verdict.headline == "cannot tell: only one component was tried"

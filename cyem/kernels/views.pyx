@@ -833,8 +833,8 @@ def workspace_size(Batches rows, Py_ssize_t k, Py_ssize_t n_threads, *, int emit
 
 
 def sweep_views(Batches rows, const double[::1] logs, const double[:, ::1] means, const double[:, :, ::1] S,
-          const double[:, ::1] tails, double[::1] out, unsigned char[::1] workspace, *, int emit, bint axis,
-          int n_threads):
+                const double[:, ::1] tails, double[::1] out, unsigned char[::1] workspace, *, int emit, bint axis,
+                int n_threads):
     """One pass over rows.
 
     logs (k,): of weights; means (k, d); S: covariances (k, d, d), or (k, 1, d) where components are axis-parallel;

@@ -124,10 +124,10 @@ def _reason(selection):
     compared = f"Of {len(others) + 1} models compared"
     runner_up, next_value = others[0]
     if runner_up.spurious and not best.spurious:
-        return (f"{compared}, it is the only one that can be trusted (its {name} is {value:,{form(value)}}): the "
-                "others owe their likelihood to a few rows or to none of the width.")
+        return (f"{compared}, that of {_called(best)} is the only one that can be trusted (its {name} is "
+                f"{value:,{form(value)}}): the others owe their likelihood to a few rows or to none of the width.")
     gap = next_value - value
-    text = f"{compared}, this one has the smallest {name}: {value:,{form(value)}}."
+    text = f"{compared}, that of {_called(best)} has the smallest {name}: {value:,{form(value)}}."
     text += f" Next is {_called(runner_up)}, {gap:,{form(gap)}} behind"
     if name == "BIC":
         word = next(word for least, word in EVIDENCE if gap >= least)

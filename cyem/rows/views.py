@@ -197,8 +197,8 @@ class Views:
         with np.errstate(divide="ignore"):
             logs = np.log(density.weights)
         tails = density.tails() if density.heavy else NORMAL
-        kernel.sweep_views(self.rows, logs, np.ascontiguousarray(density.means, np.float64), S, tails, out, self.workspace,
-                     n_threads=n_threads, **how)
+        means = np.ascontiguousarray(density.means, np.float64)
+        kernel.sweep_views(self.rows, logs, means, S, tails, out, self.workspace, n_threads=n_threads, **how)
         return out
 
 

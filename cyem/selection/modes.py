@@ -6,7 +6,6 @@ topography of multivariate normal mixtures", theorem 1); so it is for t distribu
 ellipsoids. Along it the density of the whole mixture is looked at.
 """
 
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +25,7 @@ class Valley(NamedTuple):
     depth: float  # log-density at the lower peak, less that of the valley
     peaks: np.ndarray  # (2, d): the highest points on either side
     middle: np.ndarray  # (d,)
-    share: float  # of the density that is of the two components, in the valley or at a peak, where that is least
+    direct: bool  # no third component is between: in the valley these two have most of the density, and half at a peak
 
 
 class Landscape:
@@ -51,12 +50,16 @@ class Landscape:
         self.covariances = shape.full(covariances, k, d)
         U = shape.full(shape.scaled_factors(factors, 1 / self.frame.units), k, d)
         P = U @ np.swapaxes(U, 1, 2)
-        i, j = np.array(_near(means, P)).T
+        self.valleys = [valley for i, others in _near(means, P) for valley in self._valleys(model, means, P, i, others)]
+
+    def _valleys(self, model, means, P, i, others):
+        """The valleys between a component and some others."""
+        k, d = means.shape
         a = np.linspace(0, 1, POINTS)[:, None, None]
-        toward = (P @ means[:, :, None])[:, None]
-        # (1 - a) P_i + a P_j, for each pair and each a
-        both = (1 - a) * P[i, None] + a * P[j, None]
-        lines = np.linalg.solve(both, (1 - a) * toward[i] + a * toward[j])[..., 0]
+        here, there = P[i] @ means[i], (P[others] @ means[others][:, :, None])[:, None]
+        # (1 - a) P_i + a P_j, for each j and each a
+        both = (1 - a) * P[i] + a * P[others, None]
+        lines = np.linalg.solve(both, (1 - a) * here[:, None] + a * there)[..., 0]
         heights = model.score_samples(self.frame.leave(lines.reshape(-1, d))).reshape(lines.shape[:2])
         behind = np.maximum.accumulate(heights, axis=1)
         ahead = np.maximum.accumulate(heights[:, ::-1], axis=1)[:, ::-1]
@@ -65,10 +68,10 @@ class Landscape:
         places = [(height[: m + 1].argmax(), m, m + height[m:].argmax()) for height, m in zip(heights, at, strict=True)]
         points = np.take_along_axis(lines, np.array(places)[:, :, None], axis=1)
         resp = model.predict_proba(self.frame.leave(points.reshape(-1, d))).reshape(len(points), 3, k)
-        self.valleys = [
-            Valley((a, b), float(depth), three[[0, 2]], three[1], float((own[:, a] + own[:, b]).min()))
-            for a, b, depth, three, own in zip(i.tolist(), j.tolist(), depths.max(axis=1), points, resp, strict=True)
-        ]
+        for j, depth, three, own in zip(others, depths.max(axis=1).tolist(), points, resp, strict=True):
+            third = np.delete(own[1], [i, j]).max(initial=0)
+            direct = own[1, [i, j]].min() >= third and own[[0, 2]][:, [i, j]].sum(axis=1).min() >= 0.5
+            yield Valley((i, j), depth, three[[0, 2]], three[1], bool(direct))
 
     def peaks(self):
         """Which components share a peak: a number for each component (k,)."""
@@ -96,14 +99,15 @@ class Landscape:
 
 
 def _near(means, P):
-    """Pairs of components: of each, those that it and the NEAREST others make."""
+    """For each component but the last those after it that are near: each pair once."""
     k = len(means)
-    if k - 1 <= NEAREST:
-        return list(combinations(range(k), 2))
-    found = set()
-    for i in range(k):
-        gaps = means - means[i]
-        squares = ((gaps[:, None, :] @ (P + P[i]))[:, 0] * gaps).sum(axis=1)
-        squares[i] = np.inf
-        found |= {(min(i, j), max(i, j)) for j in np.argsort(squares, kind="stable")[:NEAREST].tolist()}
-    return sorted(found)
+    near = np.ones((k, k), bool)
+    if k - 1 > NEAREST:
+        near[:] = False
+        for i in range(k):
+            gaps = means - means[i]
+            squares = ((gaps[:, None, :] @ (P + P[i]))[:, 0] * gaps).sum(axis=1)
+            squares[i] = np.inf
+            near[i, np.argsort(squares, kind="stable")[:NEAREST]] = True
+    near |= near.T
+    return [(i, others) for i in range(k) if (others := [j for j in range(i + 1, k) if near[i, j]])]
