@@ -118,7 +118,7 @@ def select(arguments):
 
 def examine(arguments):
     """Look at the data before a model is fitted, and print what a mixture would take for groups that are none."""
-    X, weights = _samples(arguments)
+    X, weights = _samples(arguments, note=False)  # which is one of the findings
     settings = _given(arguments, "n_components", "covariance_types")
     findings = cyem.examine(X, weights, **settings)
     if arguments.json:
@@ -271,10 +271,10 @@ def _search(arguments, gaps=True):
         raise
 
 
-def _samples(arguments, gaps=True):
+def _samples(arguments, gaps=True, note=True):
     """X, with its names where it has some, and weights that the options select from the file.
 
-    gaps: whether values may be missing.
+    gaps: whether values may be missing. note: whether it is said where they are.
     """
 
     def choose(names, width, text):
@@ -289,11 +289,11 @@ def _samples(arguments, gaps=True):
     if not arguments.columns:
         X, names = _without_index(X, names)
     X, names, weights = _split(X, names, arguments.weights)
-    X, weights = _with_gaps(arguments, X, names, weights, gaps)
+    X, weights = _with_gaps(arguments, X, names, weights, gaps, note)
     return Frame(X, names) if names else X, weights
 
 
-def _with_gaps(arguments, X, names, weights, gaps=True):
+def _with_gaps(arguments, X, names, weights, gaps=True, note=True):
     """The rows that are used, and their weights; a note tells of missing values."""
     missing = np.isnan(X).sum(axis=0) if X.dtype.kind == "f" else np.zeros(X.shape[1])
     if not missing.any():
@@ -308,7 +308,9 @@ def _with_gaps(arguments, X, names, weights, gaps=True):
         return X[whole], weights if weights is None else weights[whole]
     if not gaps:
         raise ValueError(f"{arguments.file}: {told}; this needs complete rows: --skip-missing leaves the others out")
-    _say(f"note: {told}; all {len(X)} rows are used, each for what was observed; --skip-missing leaves such rows out")
+    if note:
+        _say(f"note: {told}; all {len(X)} rows are used, each for what was observed; --skip-missing leaves such rows "
+             "out")
     return X, weights
 
 

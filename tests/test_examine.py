@@ -295,7 +295,7 @@ def test_select_and_report_tell_it(tmp_path):
     frame = pd.DataFrame({"celsius": TEMPERATURE, "noise": NOISE, "fahrenheit": 1.8 * TEMPERATURE + 32})
     selection = select(frame, [1, 2], "diag", random_state=0)
     [finding] = selection.findings
-    assert str(selection).splitlines()[-1] == f"- {finding}" == f"- {finding.said}: {finding.advice}"
+    assert selection.table.splitlines()[-1] == f"- {finding}" == f"- {finding.said}: {finding.advice}"
     assert finding.said in selection._repr_html_()
     assert selection.pick("aic").findings is selection.findings
     page = cyem.report(selection, frame, tmp_path / "page.html", figures=False).read_text()

@@ -270,8 +270,8 @@ def test_wrong_criterion_of_pick(selection):
 def test_wrong_samples(X):
     with pytest.raises(ValueError, match="Reshape your data"):
         select(X[:, 0])
-    with pytest.raises(ValueError, match="NaN"):
-        select(np.where(X[7, 0] == X, np.nan, X))
+    with pytest.raises(ValueError, match="infinity"):
+        select(np.where(X[7, 0] == X, np.inf, X))
 
 
 def test_single_values_and_repetitions(X):

@@ -174,10 +174,10 @@ def _read_array(file, choose):
     return (X if chosen == list(range(shape[1])) else X[:, chosen]), None
 
 
-def _read_text(text, choose):
-    sample = list(islice(text, SAMPLE))
+def _read_text(file, choose):
+    sample = list(islice(file, SAMPLE))
     separator = _separator(sample)
-    lines = _single_blanks(chain(sample, text)) if separator == " " else chain(sample, text)
+    lines = _single_blanks(chain(sample, file)) if separator == " " else chain(sample, file)
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
     rows = ((reader.line_num, row) for row in reader if len(row) > 1 or "".join(row).strip())
 
@@ -188,7 +188,8 @@ def _read_text(text, choose):
     names = None
     if _is_header(*(row for _, row in start[:2])):
         names = tuple(map(str.strip, start.pop(0)[1]))
-    chosen = list(choose(names, width, [i for i in range(width) if _is_text(row[i] for _, row in start if len(row) > i)]))
+    text = [i for i in range(width) if _is_text(row[i] for _, row in start if len(row) > i)]
+    chosen = list(choose(names, width, text))
     pick = itemgetter(*chosen) if len(chosen) > 1 else lambda row: (row[chosen[0]],)
 
     values = array("d")
