@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 
-from cyem import GaussianMixture, StudentMixture, kernels
+from cyem import GaussianMixture, StudentMixture, kernels, select
 from cyem.em.problem import Problem
 from cyem.families.covariance import STRUCTURES, structure
 from cyem.families.gaussian import Gaussian
@@ -362,6 +362,30 @@ def test_all_labels_give_the_sample_moments(load):
     model = GaussianMixture(3, tol=1e-12).fit(X, labels=y)
     assert_allclose(model.means_, [X[y == j].mean(axis=0) for j in range(3)], rtol=1e-10)
     assert_allclose(model.covariances_, [np.cov(X[y == j].T, ddof=0) for j in range(3)], rtol=1e-9)
+
+
+# --- the choice of a model ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", ["gaussian", "student"])
+def test_the_choice_obeys_nesting(load, family):
+    X, i = faithful(load)
+    X[i % 5 == 1, 1] = X[i % 7 == 3, 0] = np.nan
+    choice = select(X, [1, 2, 3], family=family, random_state=0)
+    assert choice.nesting_violations == ()
+    for row, model in zip(choice.rows, choice.models, strict=True):
+        assert row.log_likelihood == pytest.approx(272 * model.score(X), abs=1e-6)
+    if family == "gaussian":  # as on complete rows, and R16 is among the fits
+        assert (choice.best_.n_components, choice.best_.covariance_type) == (3, "tied")
+        two, = (row for row in choice.rows if row.title == "2 components, full")
+        assert two.log_likelihood == pytest.approx(-938.02298227, abs=1e-3)
+        assert choice.verdict.kind == "separate groups" and choice.verdict.n_groups == 2
+
+
+def test_the_choice_by_rows_left_out(load):
+    X, i = faithful(load)
+    X[i % 5 == 1, 1] = np.nan
+    assert select(X, [1, 2], "tied", criterion="cv", random_state=0).best_.n_components == 2
 
 
 # --- all at once -----------------------------------------------------------------------------------------------------
