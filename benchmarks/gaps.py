@@ -9,8 +9,8 @@ import sys
 import time
 
 import numpy as np
-
 from cyem.kernels.arguments import Density
+
 from cyem.rows.samples import Frame, Samples
 from cyem.rows.views import Views
 
