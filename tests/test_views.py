@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 
-from cyem import GaussianMixture, StudentMixture, kernels, select
+from cyem import GaussianMixture, StudentMixture, kernels, likelihood_ratio_test, select, stability, standard_errors
 from cyem.em.problem import Problem
 from cyem.families.covariance import STRUCTURES, structure
 from cyem.families.gaussian import Gaussian
@@ -364,7 +364,7 @@ def test_all_labels_give_the_sample_moments(load):
     assert_allclose(model.covariances_, [np.cov(X[y == j].T, ddof=0) for j in range(3)], rtol=1e-9)
 
 
-# --- the choice of a model ---------------------------------------------------------------------------------------------
+# --- the choice of a model ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("family", ["gaussian", "student"])
@@ -386,6 +386,30 @@ def test_the_choice_by_rows_left_out(load):
     X, i = faithful(load)
     X[i % 5 == 1, 1] = np.nan
     assert select(X, [1, 2], "tied", criterion="cv", random_state=0).best_.n_components == 2
+
+
+# --- how sure --------------------------------------------------------------------------------------------------------
+
+
+def test_standard_errors_by_refits():
+    """Of a mean of which half is missing at random they are sqrt(2) times as large."""
+    X = np.random.default_rng(0).normal(size=(400, 2)) + [[0, 8]] * np.random.default_rng(1).integers(2, size=(400, 1))
+    X[::2, 0] = np.nan
+    model = GaussianMixture(2, covariance_type="diag", random_state=0).fit(X)
+    with pytest.raises(ValueError, match=r"missing values.*method='bootstrap'"):
+        standard_errors(model, X)
+    errors = standard_errors(model, X, method="bootstrap", n_bootstrap=100, random_state=0)
+    assert_allclose(errors.means[:, 0] / errors.means[:, 1], np.sqrt(2), rtol=0.25)
+
+
+def test_bootstraps_see_the_same_gaps():
+    rng = np.random.default_rng(15)
+    X = rng.normal(size=(150, 2)) + 8 * rng.integers(2, size=(150, 1))
+    X[rng.random(X.shape) < 0.2] = np.nan
+    assert stability(2, X, n_bootstrap=5, random_state=0).jaccard.min() > 0.8
+    assert likelihood_ratio_test(X, 1, n_bootstrap=9, random_state=0).p_value == 0.1
+    one = np.where(np.isnan(X), np.nan, np.random.default_rng(0).normal(size=X.shape))
+    assert likelihood_ratio_test(one, 1, "spherical", n_bootstrap=9, random_state=0).p_value > 0.1
 
 
 # --- all at once -----------------------------------------------------------------------------------------------------

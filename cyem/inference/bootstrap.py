@@ -131,7 +131,7 @@ def likelihood_ratio_test(
     if stop_after is not None:
         whole("stop_after", stop_after, 1)
     jobs = processes(n_jobs)
-    X = data.samples(X)
+    X, complete = data.observed(X)
     weights = data.weights(sample_weight, len(X))
     n = _size(X, weights)
     if given := [name for name in ("held", "weights_init", "means_init", "precisions_init") if name in parameters]:
@@ -143,7 +143,8 @@ def likelihood_ratio_test(
     null = GaussianMixture(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng, **parameters)
     null = _best(_starts(null), X, weights)
     statistic = _statistic(null, X, weights, rng)
-    task = _NullReplicate(_modest(null, jobs), n, X.dtype)
+    gaps = None if complete else np.isnan(X)
+    task = _NullReplicate(_modest(null, jobs), n, X.dtype, gaps, weights)
 
     reaching = itertools.count(1)
 
@@ -163,9 +164,15 @@ class _NullReplicate(NamedTuple):
     null: GaussianMixture
     n: int
     dtype: np.dtype
+    gaps: np.ndarray | None  # (n, d): where the samples themselves have no value, which these have neither
+    weights: np.ndarray | None
 
     def __call__(self, rng):
         X = self.null.sample(self.n, random_state=rng)[0].astype(self.dtype)
+        if self.gaps is not None:
+            p = None if self.weights is None else self.weights / self.weights.sum()
+            rows = slice(None) if p is None else rng.choice(len(self.gaps), self.n, p=p)
+            X[self.gaps[rows]] = np.nan
         truth = copy.copy(self.null).set_params(warm_start=True)
         null = _best([*_starts(_anew(self.null, random_state=rng)), truth], X, None)
         return _statistic(null, X, None, rng)
@@ -319,7 +326,7 @@ def stability(
     """
     whole("n_bootstrap", n_bootstrap, 1)
     jobs = processes(n_jobs)
-    samples = data.samples(X)
+    samples, _ = data.observed(X)
     weights = data.weights(sample_weight, len(samples))
     rng = start.generator(random_state)
     if isinstance(model, numbers.Integral):

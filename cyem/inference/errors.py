@@ -222,7 +222,10 @@ def standard_errors(
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
-    X = fitted(model)._samples(X)
+    X, _ = fitted(model)._ready(X)
+    if method != "bootstrap" and np.isnan(X).any():
+        raise ValueError(f"X has missing values, and method={method!r} does not know how much they would have told: "
+                         "ask for method='bootstrap'.")
     if model.held is not None:
         raise ValueError(f"The model has held={model.held!r}, and standard errors here are those of fits in which all "
                          "parameters are free: what is known has none, and makes those of the others smaller. Refit to "
