@@ -349,7 +349,6 @@ def select(
     >>> selection.best_.n_components
     2
     """
-    begin = perf_counter()
     known(criterion)
     names = asked.structures(covariance_types)
     if family not in FAMILIES:
@@ -383,7 +382,7 @@ def select(
     if family == "student":
         findings = findings.without("heavy tails")  # whose remedy this is
     n_jobs = problem.jobs(n_jobs, max(counts))
-    workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
+    workers = Workers(n_jobs, math.inf if time_budget is None else perf_counter() + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
     search = grid(problem.mixtures({code for _, code in wanted}), list(wanted), settings, workers.check)
     total, cv, missing = 2 * len(wanted), {}, ""
