@@ -367,7 +367,6 @@ def select(
     >>> selection.best_.n_components, selection.verdict.kind
     (2, 'separate groups')
     """
-    begin = perf_counter()
     known(criterion)
     names = asked.structures(covariance_types)
     if family not in FAMILIES:
@@ -401,7 +400,7 @@ def select(
     if family == "student":
         findings = findings.without("heavy tails")  # whose remedy this is
     n_jobs = problem.jobs(n_jobs, max(counts))
-    workers = Workers(n_jobs, math.inf if time_budget is None else begin + time_budget)
+    workers = Workers(n_jobs, math.inf if time_budget is None else perf_counter() + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
     if not problem.complete and grid is Grid:
         grid = Gaps
