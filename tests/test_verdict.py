@@ -245,6 +245,10 @@ def test_only_one_number_of_components():
     assert select(X, [2], "full", random_state=0).verdict.n_groups == 2
 
 
+def test_without_rows(selection):
+    assert judged(selection, None).headline == "cannot tell: the selection has no rows"
+
+
 def test_a_search_that_was_ended():
     def stop(done, total, seconds):
         if done == 3:

@@ -131,7 +131,7 @@ def judged(selection, rows):
     Parameters
     ----------
     selection : Selection
-    rows : Seen
+    rows : Seen or None
 
     Returns
     -------
@@ -142,6 +142,8 @@ def judged(selection, rows):
 
 
 def _verdict(selection, row, model, rows):
+    if rows is None:
+        return _unknown(row.n_components, "the selection has no rows", "take the selection that select returned.")
     k, n, p = row.n_components, rows.total, row.n_parameters
     if n < FEW or n < p:
         rows_are = f"{_number(n)} {'row is' if _number(n) == '1' else 'rows are'}"
