@@ -203,7 +203,21 @@ def test_a_verdict_is_that_of_the_model_chosen():
     assert len(other.verdict.group_of) == 1
 
 
+def test_pieces_that_part_anywhere():
+    """Of a box in six dimensions few rows lie in the middle between two halves, but these are halves of no account."""
+    X = np.random.default_rng(0).uniform(size=(200, 6))
+    said = select(X, [1, 2], "tied", random_state=0).verdict
+    assert said.kind == ONE and "They cut it anywhere." in said.reasons[0]
+
+
 # --- where nothing can be told ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("seed", "told"), [(4, "the rows do not show it"), (6, "hardly better than one")])
+def test_few_rows(seed, told):
+    X = np.concatenate([np.random.default_rng(seed).normal(c, 1, (25, 1)) for c in (0, 4)])
+    said = select(X, [1, 2], "tied", random_state=0).verdict
+    assert said.kind == UNKNOWN and told in said.headline and said.n_groups == 1
 
 
 def test_weights_that_sum_to_one():
@@ -229,6 +243,10 @@ def test_only_one_number_of_components():
     X = blobs([0, 9], 50)
     assert select(X, [1], random_state=0).verdict.headline == "cannot tell: only one component was tried"
     assert select(X, [2], "full", random_state=0).verdict.n_groups == 2
+
+
+def test_without_rows(selection):
+    assert judged(selection, None).headline == "cannot tell: the selection has no rows"
 
 
 def test_a_search_that_was_ended():

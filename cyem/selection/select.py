@@ -90,22 +90,22 @@ class Selection:
         numbers are then NaN).
     models : tuple of GaussianMixture or None
         The fitted model of each row.
-    seen : Seen
-        The samples, or an even part of very many, that `verdict` looks at.
     criterion : str or callable
         What `best_` and `best_row` go by.
     interrupted : bool
         True if Ctrl-C or the time budget ended the search before its last row.
     findings : Findings
         What `cyem.examine` found in the samples.
+    seen : Seen or None
+        The samples, or an even part of very many, that `verdict` looks at.
     """
 
     rows: tuple
     models: tuple
-    seen: Seen
     criterion: object = "bic"
     interrupted: bool = False
     findings: Findings = field(default_factory=Findings)
+    seen: Seen | None = None
 
     @property
     def best_row(self):
@@ -434,7 +434,7 @@ def select(
         raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
     seen = Seen.of(problem.X, problem.weights)
-    return _chosen(Selection(rows, fitted, seen, interrupted=bool(missing), findings=findings), criterion)
+    return _chosen(Selection(rows, fitted, interrupted=bool(missing), findings=findings, seen=seen), criterion)
 
 
 def _nothing(reasons):

@@ -30,6 +30,7 @@ COARSE = 4  # rows for each value of a column, in the mean, from which on its va
 CONTACT = 0.1  # of the overlap of the pair of components that overlaps most: such pairs too may connect two groups
 FOLDS = 5
 MOVED = 0.06  # share of a group's rows that may come to another group, when it is fitted without them
+ANYWHERE = 0.2  # from which on there is nothing where they would part
 LOST = 10.0  # of a log-likelihood: a fit that ends so much lower than from where the model is has missed it
 SURE = 0.9  # probability from which on a row belongs to a group for sure
 ONCE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "time_budget", "init_params",
@@ -130,7 +131,7 @@ def judged(selection, rows):
     Parameters
     ----------
     selection : Selection
-    rows : Seen
+    rows : Seen or None
 
     Returns
     -------
@@ -144,6 +145,8 @@ def judged(selection, rows):
 
 
 def _verdict(selection, row, model, rows):
+    if rows is None:
+        return _unknown(row.n_components, "the selection has no rows", "take the selection that select returned.")
     k, n, p = row.n_components, rows.total, row.n_parameters
     if n < FEW or n < p:
         rows_are = f"{_number(n)} {'row is' if _number(n) == '1' else 'rows are'}"
@@ -194,6 +197,8 @@ def _several(selection, row, model, rows):
         return _unknown(k, f"{k} components are hardly better than one", "collect more rows.", scarce, told)
     moved = _moved(model, rows, group_of, resp)
     elsewhere = "Models fitted without a fifth of the rows put {} elsewhere.".format
+    if moved > ANYWHERE:
+        return _cloud(model, rows, together, f"{elsewhere(f'{moved:.0%} of those of a piece')} They cut it anywhere.")
     if moved > MOVED:
         return _unknown(k, "there may be groups, but where they part hangs on single rows",
                         f"collect more rows, or {LESS}", scarce, elsewhere(f"{moved:.0%} of those of a group"))
