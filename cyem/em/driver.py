@@ -1,6 +1,6 @@
 """The EM driver: sweep, update, leap ahead, decide when to stop. It knows neither Gaussians nor samples.
 
-A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, which gives new parameters,
+A model has `sweep(parameters)`, `objective(statistics, parameters)`, `update(statistics, parameters)`, which gives new parameters,
 the indices of empty components and of those held at the floor, and bolder parameters or None, `reseed(parameters,
 empty)`, `part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)`, `held(parameters)`,
 `admits(parameters)`, `resolution`, `rounding(parameters)`, `coarse(parameters)`, `finer()`, and `ascent(point, ...)`,
@@ -159,7 +159,7 @@ class Accidents:
 def look(model, parameters):
     """The parameters, swept."""
     statistics = model.sweep(parameters)
-    return Point(parameters, statistics, model.value(statistics))
+    return Point(parameters, statistics, model.objective(statistics, parameters))
 
 
 def scale(value):

@@ -12,6 +12,7 @@ from ..families.covariance import simplest
 from ..families.covariance import structure as structure_named
 from ..families.covariance.base import Estimate, eigh, part
 from ..families.gaussian import Gaussian, Parameters, least_variances
+from ..families.priors import Prior
 from ..lazy import cached_property
 from ..rows.pruning import enough
 from ..rows.samples import Samples, locate, one
@@ -107,6 +108,14 @@ class Problem:
     def value(self, statistics):
         """Mean log-likelihood, in the frame, of the parameters that were swept."""
         return statistics.log_likelihood / self.samples.mass
+
+    def objective(self, statistics, parameters):
+        """What EM climbs: the mean log-likelihood of the parameters that were swept, and what the family adds to it."""
+        return self.value(statistics) + self.family.penalty(parameters) / self.samples.total
+
+    def weak_prior(self, k):
+        """What the data suggest of k components before any look at how many there are and where."""
+        return Prior.weak(self.structure, k, self.whole)
 
     def update(self, statistics, current=None, start=False):
         """The M-step, as the family has it."""

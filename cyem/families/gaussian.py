@@ -163,6 +163,10 @@ class Gaussian:
         """New parameters, but for what has to stay as it was in the old ones."""
         return new
 
+    def penalty(self, parameters):
+        """What is added to the sum of log-likelihoods: the log density of a prior, where there is one."""
+        return 0.0
+
     def remarks(self, parameters):
         """What is to be said of a fit besides: one line each."""
         return []

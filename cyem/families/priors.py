@@ -1,0 +1,132 @@
+"""Conjugate priors for means and covariances, and mixtures of normal distributions that are fitted beside one.
+
+The prior of component k is that of Fraley & Raftery (2007, Journal of Classification 24, 155-181), normal for the mean
+given the covariance matrix, inverse Wishart for that matrix, or inverse gamma for the variances that there are to it:
+
+    -2 log p(mu_k, Sigma_k) = m log |Sigma_k| + tr(Scale Sigma_k^-1) + shrinkage (mu_k - mean)' Sigma_k^-1 (mu_k - mean)
+
+but for a constant; m is dof + d + 2 for matrices, dof + 3 for each variance of an axis-parallel component, and
+(dof + d + 2) / d of a round one, of which Scale has the trace. So a prior counts like samples: m of them in the weight of
+log |Sigma_k|, `shrinkage` of them at `mean`, and scatter `Scale`. The M-step of any structure from sums with these added
+is the one of greatest posterior density. Where all components have the same matrix (EII, EEI, EEE) there is one Scale
+for all; in other structures each component has its own, also where matrices share volume, shape or axes. For EII, VII,
+EEI, VVI, EEE and VVV this is the prior of R's mclust, whose M-steps for others maximise no density.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..rows.statistics import TINY, Statistics
+from .gaussian import EMPTY, Gaussian, places
+from .held import crossed
+from .paths import gaussians, seen
+
+SHRINKAGE = 0.01  # samples at the mean of all that the prior of a mean is worth
+
+
+class Told(NamedTuple):
+    """What is told of a prior, in the units of the data; None is left to these."""
+
+    shrinkage: float = SHRINKAGE
+    mean: np.ndarray | None = None  # (d,)
+    dof: float | None = None
+    scale: np.ndarray | None = None  # (d, d), (d,) or ()
+
+
+class Prior:
+    """A conjugate prior for k components of a structure, in the coordinates of a frame.
+
+    Parameters
+    ----------
+    structure : Structure
+    k : int
+    mean : ndarray of shape (d,)
+    scale : ndarray
+        As far as the structure looks at matrices: (d, d), variances (d,) or one variance.
+    shrinkage : float
+        How many samples at `mean` it is worth.
+    dof : float or None
+        Degrees of freedom; None: d + 2, the least of which the mean is finite.
+    """
+
+    def __init__(self, structure, k, mean, scale, shrinkage=SHRINKAGE, dof=None):
+        d = len(mean)
+        dof = d + 2 if dof is None else dof
+        self.structure, self.mean, self.shrinkage, self.scale = structure, mean, shrinkage, scale
+        own = (dof + 2) / d if structure.round else dof + d + 1 if structure.square else dof + 2
+        one = "V" not in structure.code  # matrix for all
+        self.masses = np.full(k, own / k if one else own) + (shrinkage > 0)
+        share = 1 / k if one and structure.moments != "pooled" else 1.0
+        copies = 1 if structure.moments == "pooled" else k
+        self.second = np.repeat(np.asarray(scale)[None] * share, copies, axis=0).ravel()
+        # the greatest density is at Scale / m, and the cost there
+        total, variances = self.masses.sum(), scale / (total_mass(self.masses, one) * (d if structure.round else 1))
+        log_det = (np.linalg.slogdet(variances)[1] if structure.square else np.log(variances).sum()
+                   * (d if structure.round else 1))
+        self.least = total * (d + log_det)
+
+    @classmethod
+    def weak(cls, structure, k, whole):
+        """The one that data themselves suggest: `whole` is the best single component, of which k have a share each."""
+        mean, = whole.means
+        return cls(structure, k, mean, gaussians(whole).covariances[0] * k ** (-2 / len(mean)))
+
+    def scatter(self, means):
+        """What it adds to second moments about given means (k, d)."""
+        gap = means - self.mean
+        return self.second + self.shrinkage * crossed(gap, gap / 2, self.structure.moments)
+
+    def penalty(self, parameters):
+        """Log density at given parameters, relative to the greatest that there is: at most 0."""
+        means = parameters.means
+        S = self.structure.sample(self.scatter(means), self.masses, np.zeros(means.shape))
+        cost = self.structure.cost(parameters.factors, S, self.masses, means.shape[1])
+        return -0.5 * float(cost - self.least)
+
+
+def total_mass(masses, one):
+    """The weight of log |Sigma| of one matrix."""
+    return masses.sum() if one else masses[0]
+
+
+class Posterior(Gaussian):
+    """Formulas of a mixture of normal distributions that has a prior: EM climbs to the greatest posterior density.
+
+    Parameters
+    ----------
+    structure, variances, floor, eps, equal_weights
+        As `Gaussian` has them.
+    prior : Prior
+    """
+
+    engine = None  # nothing compiled makes many of these iterations in one call
+
+    def __init__(self, structure, variances, floor, eps, equal_weights=False, *, prior):
+        super().__init__(structure, variances, floor, eps, equal_weights)
+        self.prior = prior
+
+    def penalty(self, parameters):
+        return self.prior.penalty(parameters)
+
+    def update(self, statistics, current=None, **how):
+        """The M-step: the parameters of greatest expected log-likelihood plus log prior density."""
+        masses, total = statistics.masses, statistics.masses.sum()
+        found = super().update(self._joined(statistics), current, **how)
+        weights = np.full(len(masses), 1 / len(masses)) if self.equal_weights else masses / total
+        return found._replace(parameters=found.parameters.replace(weights=weights),
+                              empty=places(masses <= EMPTY * total))
+
+    def _joined(self, statistics):
+        """Sums of samples and prior about the means of both, and as if these were the means of all."""
+        masses, first, about, unit = statistics.masses, statistics.first, statistics.about, statistics.unit
+        worth = self.prior.shrinkage / unit
+        e = (first + worth * (self.prior.mean - about)) / np.maximum(masses + worth, TINY)[:, None]
+        # sum r (y - e)(y - e)' = sum r y y' - f e' - e f' + n e e', y what is about the old means
+        second = statistics.second - crossed(first - masses[:, None] * e / 2, e, self.moments)
+        second = second + self.prior.scatter(about + e) / unit
+        sums = [statistics.buffer[:2], masses + self.prior.masses / unit, np.zeros(about.size), second]
+        return Statistics(np.concatenate(sums), about + e, statistics.frame, unit)
+
+    def nearest(self, parameters, like):
+        return self.normal.nearest(parameters, like)
