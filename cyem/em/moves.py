@@ -2,7 +2,7 @@
 
 Each move is made where it promises most: the pair whose merging costs little likelihood, the component that two explain
 much better than one (Ueda, Nakano, Ghahramani & Hinton 2000 move in the same way by other criteria). A few iterations
-of EM follow, and the move stands if likelihood was gained. Nothing in it is random.
+of EM follow, and the move stands if likelihood was gained that data support. Nothing in it is random.
 """
 
 import time
@@ -65,7 +65,7 @@ def patiently(mixture, start):
     return driver.short_run(mixture, start, tol=TOL, iterations=PATIENT)
 
 
-def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=np.inf):
+def improve(mixture, run, support, *, moves, failures, promise, climb=briefly, deadline=np.inf):
     """Move from maximum to maximum for as long as that gains.
 
     Parameters
@@ -73,6 +73,8 @@ def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=n
     mixture : Problem
     run : driver.Run
         Where to begin: near a maximum, for promises hold there.
+    support : Support
+        What says which of two mixtures is better.
     moves : int
         The most moves to try.
     failures : int
@@ -91,12 +93,13 @@ def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=n
     """
     k = len(run.statistics.about)
     accepted = tried = failed = 0
-    splits, refused, here = {}, set(), None
+    splits, refused, here, moved_on = {}, set(), None, True
     if k == 1 or len(mixture.samples.X) * k > LARGEST:
         return Search(run, 0, 0)
     while tried < moves and failed < failures and time.monotonic() < deadline:
-        if here is None:
-            here = mixture.update(run.statistics).parameters
+        if moved_on:
+            here = mixture.update(run.statistics).parameters if here is None else here
+            worth, moved_on = support.worth(run.value, here), False
             these, resp = gaussians(here), mixture.samples.responsibilities(here.density)
             mergers = possible_mergers(mixture, these, resp)
             splits |= best_splits(mixture, these, [j for j in range(k) if j not in splits], resp)
@@ -105,11 +108,12 @@ def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=n
             break
         tried += len(chosen)
         new = climb(mixture, moved(mixture, these, chosen, splits))
-        if new.value > run.value + SLIGHT:
+        there = mixture.update(new.statistics).parameters if new.value > worth + SLIGHT else None
+        if there is not None and support.worth(new.value, there) > worth + SLIGHT:
             changed = strayed(these, new.statistics.means)
             changed[[i for move in chosen for i in move]] = True
             splits = {j: split for j, split in splits.items() if not changed[j]}
-            run, here, refused = new, None, set()
+            run, here, refused, moved_on = new, there, set(), True
             accepted, failed = accepted + len(chosen), 0
         else:
             refused.update(chosen)

@@ -113,9 +113,9 @@ class Problem:
         """What EM climbs: the mean log-likelihood of the parameters that were swept, and what the family adds to it."""
         return self.value(statistics) + self.family.penalty(parameters) / self.samples.total
 
-    def weak_prior(self, k):
-        """What the data suggest of k components before any look at how many there are and where."""
-        return Prior.weak(self.structure, k, self.whole)
+    def weak_prior(self, k, **how):
+        """What the data suggest of k components before any look at where these are; how: as `Prior.weak` has it."""
+        return Prior.weak(self.structure, k, self.whole, **how)
 
     def update(self, statistics, current=None, start=False):
         """The M-step, as the family has it."""

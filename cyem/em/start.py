@@ -8,6 +8,7 @@ import numpy.random  # which NumPy imports at first use: a child forked meanwhil
 
 from ..rows.statistics import TINY
 from . import driver, moves
+from .support import Support, few, rows
 
 FEW = 2000  # samples that are never too many for a start
 SEEDED = 200  # samples for each component among which seeds are looked for, and clusters
@@ -20,6 +21,7 @@ SHORT_TOL = 1e-4  # projected gain at which they are enough
 AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
 SAME = 1e-3  # nats per sample between runs that have found the same maximum, at most
 MOVES = 20  # at most
+POOR = 1.0  # samples for each parameter of covariances, below which seeds lead anywhere
 FAILURES = 3  # in a row, after which there are no more
 PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
 LLOYD_ITERATIONS = 100
@@ -116,19 +118,35 @@ def from_random_rows(mixture, k, rng):
 
 
 def from_short_runs(mixture, k, rng):
-    """The best of a few short runs of EM from k-means++ seeds, then moves to better maxima unless most of them agree.
+    """The best of a few short runs of EM, then moves to better maxima unless most of them agree.
 
-    This looks at a part of many samples.
+    Runs begin at k-means++ seeds, or, where there are few samples to tell of so many parameters, at partitions by
+    k-means. This looks at a part of many samples.
     """
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    begin = seeded(part, k, rng, SHORT_RUNS)
+    poor = rows(part.samples) < POOR * part.structure.n_parameters(k, part.samples.X.shape[1])
+    begin = partitions(part, k, rng) if poor else seeded(part, k, rng, SHORT_RUNS)
     runs = sorted(driver.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS), key=lambda run: run.value)
-    best = runs[-1]
-    if best.value - runs[-AGREEING].value > SAME:
-        best = moves.improve(part, best, moves=MOVES, failures=FAILURES, promise=PROMISE).run
-    return part.update(best.statistics).parameters
+    best, agree = runs[-1], runs[-1].value - runs[-AGREEING].value <= SAME
+    first = part.update(best.statistics).parameters
+    if agree and not len(few(part, first.weights)):
+        return first
+    support = Support(part, k)
+    ends = [part.update(run.statistics).parameters for run in runs[:-1]] + [first]
+    values = [support.worth(run.value, end) for run, end in zip(runs, ends, strict=True)]
+    best = int(np.argmax(values))
+    if poor or max(values) - sorted(values)[-AGREEING] <= SAME:
+        return ends[best]
+    found = moves.improve(part, runs[best], support, moves=MOVES, failures=FAILURES, promise=PROMISE)
+    return part.update(found.run.statistics).parameters
+
+
+def partitions(mixture, k, rng):
+    """Statistics of partitions by k-means, of several runs."""
+    begin = seeded(mixture, k, rng, KMEANS_RUNS, whitens=False)
+    return [mixture.partitions(lloyd(mixture, each.about)[0][None])[0] for each in begin]
 
 
 def from_labels(problem, k, rng):

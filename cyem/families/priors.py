@@ -20,7 +20,7 @@ import numpy as np
 from ..rows.statistics import TINY, Statistics
 from .gaussian import EMPTY, Gaussian, places
 from .held import crossed
-from .paths import gaussians, seen
+from .paths import gaussians
 
 SHRINKAGE = 0.01  # samples at the mean of all that the prior of a mean is worth
 
@@ -53,41 +53,42 @@ class Prior:
     def __init__(self, structure, k, mean, scale, shrinkage=SHRINKAGE, dof=None):
         d = len(mean)
         dof = d + 2 if dof is None else dof
-        self.structure, self.mean, self.shrinkage, self.scale = structure, mean, shrinkage, scale
+        self.structure, self.mean, self.shrinkage, self.dof, self.scale = structure, mean, shrinkage, dof, scale
         own = (dof + 2) / d if structure.round else dof + d + 1 if structure.square else dof + 2
         one = "V" not in structure.code  # matrix for all
         self.masses = np.full(k, own / k if one else own) + (shrinkage > 0)
         share = 1 / k if one and structure.moments != "pooled" else 1.0
         copies = 1 if structure.moments == "pooled" else k
         self.second = np.repeat(np.asarray(scale)[None] * share, copies, axis=0).ravel()
-        # the greatest density is at Scale / m, and the cost there
-        total, variances = self.masses.sum(), scale / (total_mass(self.masses, one) * (d if structure.round else 1))
-        log_det = (np.linalg.slogdet(variances)[1] if structure.square else np.log(variances).sum()
-                   * (d if structure.round else 1))
-        self.least = total * (d + log_det)
+        self.sample = structure.sample(self.second, self.masses, np.zeros((k, d)))
+        # the greatest density is where covariances are those of the prior itself
+        mode = self.sample if structure.moments == "pooled" else self.sample[0]
+        log_det = np.linalg.slogdet(mode)[1] if structure.square else np.log(mode).sum() * (d if structure.round else 1)
+        self.least = self.masses.sum() * (d + log_det)
 
     @classmethod
-    def weak(cls, structure, k, whole):
+    def weak(cls, structure, k, whole, shrinkage=SHRINKAGE):
         """The one that data themselves suggest: `whole` is the best single component, of which k have a share each."""
         mean, = whole.means
-        return cls(structure, k, mean, gaussians(whole).covariances[0] * k ** (-2 / len(mean)))
+        return cls(structure, k, mean, gaussians(whole).covariances[0] * k ** (-2 / len(mean)), shrinkage)
 
     def scatter(self, means):
         """What it adds to second moments about given means (k, d)."""
+        return self.second + self.shrinkage * self._about(means)
+
+    def _about(self, means):
+        """Squares of the gaps between given means (k, d) and that of the prior."""
         gap = means - self.mean
-        return self.second + self.shrinkage * crossed(gap, gap / 2, self.structure.moments)
+        return crossed(gap, gap / 2, self.structure.moments)
 
     def penalty(self, parameters):
         """Log density at given parameters, relative to the greatest that there is: at most 0."""
-        means = parameters.means
-        S = self.structure.sample(self.scatter(means), self.masses, np.zeros(means.shape))
-        cost = self.structure.cost(parameters.factors, S, self.masses, means.shape[1])
-        return -0.5 * float(cost - self.least)
-
-
-def total_mass(masses, one):
-    """The weight of log |Sigma| of one matrix."""
-    return masses.sum() if one else masses[0]
+        (k, d), U, structure = parameters.means.shape, parameters.factors, self.structure
+        cost = structure.cost(U, self.sample, self.masses, d) - self.least
+        if self.shrinkage:
+            S = structure.sample(self._about(parameters.means), np.ones(k), np.zeros((k, d)))
+            cost += self.shrinkage * np.broadcast_to(structure.distances(S, U, d), k).sum()
+        return -0.5 * float(cost)
 
 
 class Posterior(Gaussian):

@@ -8,6 +8,7 @@ import numpy as np
 from .. import threads
 from ..em import driver, moves, start
 from ..em.problem import Problem
+from ..em.support import Support, remarks
 from ..families import state
 from ..families.covariance import simplest, structure
 from ..families.gaussian import Gaussian, Parameters
@@ -198,7 +199,8 @@ class Mixture(Estimator):
         """A better maximum, by moves from the one that was found; at worst the same."""
         deadline = np.inf if self.time_budget is None else time.monotonic() + self.time_budget
         part = start.trial(mixture.drawn(fit.parameters), self.n_components, rng)
-        found = moves.improve(part, moves.briefly(part, part.sweep(fit.parameters)), moves=self.n_moves,
+        support = Support(part, self.n_components)
+        found = moves.improve(part, moves.briefly(part, part.sweep(fit.parameters)), support, moves=self.n_moves,
                                failures=self.n_moves, promise=0.0, climb=moves.patiently, deadline=deadline)
         best = fit
         if found.accepted:
@@ -216,7 +218,7 @@ class Mixture(Estimator):
         covariances, factors = (shape.like(matrices, mixture.structure, *parameters.means.shape)
                                 for matrices in (parameters.covariances, parameters.factors))
         self._sampler, self._kind, self._memo = rng, shape.code, Memo()
-        events = [*fit.events, *mixture.family.remarks(parameters)]
+        events = [*fit.events, *mixture.family.remarks(parameters), *remarks(mixture, parameters)]
         with np.errstate(over="ignore", under="ignore"):
             setattr(self, self._matrices, shape.scaled(covariances, frame.units))
             self.precisions_cholesky_ = shape.scaled_factors(factors, frame.units)
