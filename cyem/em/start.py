@@ -21,7 +21,9 @@ SHORT_TOL = 1e-4  # projected gain at which they are enough
 AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
 SAME = 1e-3  # nats per sample between runs that have found the same maximum, at most
 MOVES = 20  # at most
-POOR = 1.0  # samples for each parameter of covariances, below which seeds lead anywhere
+POOR = 2.0  # samples for each parameter of covariances, below which seeds lead anywhere
+AMPLE = 10.0  # the same, from which on seeds need no company
+JOINING = 1  # partitions by k-means that join them
 FAILURES = 3  # in a row, after which there are no more
 PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
 LLOYD_ITERATIONS = 100
@@ -126,8 +128,10 @@ def from_short_runs(mixture, k, rng):
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    poor = rows(part.samples) < POOR * part.structure.n_parameters(k, part.samples.X.shape[1])
-    begin = partitions(part, k, rng) if poor else seeded(part, k, rng, SHORT_RUNS)
+    share = rows(part.samples) / part.structure.n_parameters(k, part.samples.X.shape[1])
+    poor = share < POOR
+    begin = [] if poor else seeded(part, k, rng, SHORT_RUNS)
+    begin += partitions(part, k, rng, KMEANS_RUNS if poor else JOINING) if share < AMPLE else []
     runs = sorted(driver.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS), key=lambda run: run.value)
     best, agree = runs[-1], runs[-1].value - runs[-AGREEING].value <= SAME
     first = part.update(best.statistics).parameters
@@ -143,9 +147,9 @@ def from_short_runs(mixture, k, rng):
     return part.update(found.run.statistics).parameters
 
 
-def partitions(mixture, k, rng):
+def partitions(mixture, k, rng, runs):
     """Statistics of partitions by k-means, of several runs."""
-    begin = seeded(mixture, k, rng, KMEANS_RUNS, whitens=False)
+    begin = seeded(mixture, k, rng, runs, whitens=False)
     return [mixture.partitions(lloyd(mixture, each.about)[0][None])[0] for each in begin]
 
 
