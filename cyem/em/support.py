@@ -9,11 +9,17 @@ keeps the likelihood bounded and changes nothing as samples grow in number (Ciup
 that is 6 nats less likely. What wins goes on to the maximum of the likelihood: no parameter is shrunk.
 """
 
+import math
+
 import numpy as np
 
 from ..notices import listed
+from . import driver
 
-SPANNED = 2  # times the samples that span the volume of a component are few
+SPANNED = 2  # times the samples that span the volume of a component are hardly any to tell of it
+NARROW = 4  # times these: with more samples no component shrinks to nothing
+DRIFT = 5.0  # nats by which a run of EM may lose support on its way to the maximum
+LEFT = "from there on the likelihood rises towards a maximum that hangs on a few samples"
 
 
 class Support:
@@ -27,11 +33,23 @@ class Support:
 
     def __init__(self, problem, k):
         self.prior = problem.weak_prior(k, shrinkage=0.0)
-        self.scale = 1 / (self.prior.dof * rows(problem.samples))
+        self.rows = rows(problem.samples)
+
+    def penalty(self, parameters):
+        """What parameters lose, in nats: log density of the prior, counted as much as one sample."""
+        return self.prior.penalty(parameters) / self.prior.dof
 
     def worth(self, value, parameters):
         """The mean log-likelihood of parameters, less what the data would have to bear out by themselves."""
-        return value + self.scale * self.prior.penalty(parameters)
+        return value + self.penalty(parameters) / self.rows
+
+
+def better(problem, best, fit):
+    """The one of two fits that the data support more; the first may be None."""
+    if best is None:
+        return fit
+    support = Support(problem, len(fit.parameters.weights))
+    return max(best, fit, key=lambda each: support.worth(each.value, each.parameters))
 
 
 def rows(samples):
@@ -40,10 +58,10 @@ def rows(samples):
     return samples.mass**2 / float((w * w).sum(dtype=np.float64)) if len(w) else len(samples.X)
 
 
-def few(problem, weights):
+def few(problem, weights, times=SPANNED):
     """The components (weights (k,)) that have too few samples to tell of the covariances of their own."""
     own = problem.structure.own_samples(len(problem.family.floor))
-    return np.flatnonzero(weights * rows(problem.samples) < SPANNED * own) if own > 1 else np.empty(0, np.intp)
+    return np.flatnonzero(weights * rows(problem.samples) < times * own) if own > 1 else np.empty(0, np.intp)
 
 
 def remarks(problem, parameters):
@@ -51,6 +69,40 @@ def remarks(problem, parameters):
     where = few(problem, parameters.weights)
     if not len(where):
         return []
-    sizes = parameters.weights[where] * rows(problem.samples)
-    return [f"hardly any samples to tell of a component: {listed(where)}, of weight {sizes.min():.3g} in samples "
-            "at least"]
+    least = parameters.weights[where].min() * rows(problem.samples)
+    return [f"hardly any samples to tell of a component, as few as {least:.3g}: components {listed(where)}"]
+
+
+def fit(problem, first, *, max_iter, accelerate, **how):
+    """The maximum of the likelihood that EM climbs to from parameters which the data support, or where these end.
+
+    A run that loses support on its way is made again, without leaps, and ends at the iteration of which the data
+    support most.
+    """
+    found = driver.fit(problem, first, max_iter=max_iter, accelerate=accelerate, **how)
+    if not len(few(problem, found.parameters.weights, NARROW)):
+        return found
+    support = Support(problem, len(first.weights))
+    if support.penalty(found.parameters) >= support.penalty(first) - DRIFT:
+        return found  # it has gained likelihood besides
+    begin = driver.look(problem, first)
+    highest = worth = support.worth(begin.value, first)
+    slack = DRIFT / support.rows
+    if support.worth(found.value, found.parameters) >= worth - slack:
+        return found
+    path = driver.Ascent(problem, begin, done=0, tol=0.0, walk=math.inf, accidents=driver.Accidents(problem))
+    best, bounds, kept, interrupt, ended = begin, [], 0, None, False
+    try:
+        while not (ended or path.lost) and len(bounds) < max_iter and worth >= highest - slack:
+            values, ended = path.go(1)
+            bounds += values
+            worth = support.worth(path.point.value, path.point.parameters)
+            if worth > highest:
+                highest, best, kept = worth, path.point, len(bounds)
+    except KeyboardInterrupt as stop:
+        interrupt = stop
+    events = *path.accidents.events, f"iteration {kept}: EM ended where the data support most; {LEFT}"
+    found = driver.Fit(best.parameters, best.value, tuple(bounds[:kept]), False, events, True, best.statistics)
+    if interrupt is not None:
+        raise driver.Interrupted(problem, found) from interrupt
+    return found
