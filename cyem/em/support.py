@@ -46,8 +46,8 @@ class Support:
 
 def better(problem, best, fit):
     """The one of two fits that the data support more; the first may be None."""
-    if best is None:
-        return fit
+    if best is None or problem.family.normal is not problem.family:
+        return fit if best is None or fit.value > best.value else best
     support = Support(problem, len(fit.parameters.weights))
     return max(best, fit, key=lambda each: support.worth(each.value, each.parameters))
 

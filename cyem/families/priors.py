@@ -13,11 +13,14 @@ for all; in other structures each component has its own, also where matrices sha
 EEI, VVI, EEE and VVV this is the prior of R's mclust, whose M-steps for others maximise no density.
 """
 
+import math
+import numbers
 from typing import NamedTuple
 
 import numpy as np
 
 from ..rows.statistics import TINY, Statistics
+from .covariance.base import precision_factors
 from .gaussian import EMPTY, Gaussian, places
 from .held import crossed
 from .paths import gaussians
@@ -26,12 +29,93 @@ SHRINKAGE = 0.01  # samples at the mean of all that the prior of a mean is worth
 
 
 class Told(NamedTuple):
-    """What is told of a prior, in the units of the data; None is left to these."""
+    """What a user tells of a prior, in the units of the data; None is left to these."""
 
     shrinkage: float = SHRINKAGE
     mean: np.ndarray | None = None  # (d,)
     dof: float | None = None
     scale: np.ndarray | None = None  # (d, d), (d,) or ()
+
+    @classmethod
+    def of(cls, prior):
+        """What the parameter `prior` of an estimator stands for.
+
+        Raises
+        ------
+        ValueError
+            For anything but "weak" or a dict of these names, and for numbers that are none of a prior.
+        """
+        if isinstance(prior, str) and prior == "weak":
+            return cls()
+        if not isinstance(prior, dict) or not set(prior) <= set(cls._fields):
+            raise ValueError(f"The 'prior' parameter must be None, 'weak' or a dict of {', '.join(cls._fields)}, one or "
+                             f"several. Got {prior!r} instead.")
+        told = cls(**prior)
+        shrinkage, dof = (number(name, getattr(told, name)) for name in ("shrinkage", "dof"))
+        if not shrinkage >= 0:
+            raise ValueError(f"prior={prior!r}: shrinkage must be >= 0, the number of samples that the prior of a mean "
+                             "counts as.")
+        if told.mean is not None and not shrinkage:
+            raise ValueError(f"prior={prior!r}: mean counts for nothing with shrinkage=0: leave it away, or give a "
+                             f"shrinkage > 0, such as {SHRINKAGE}.")
+        return cls(shrinkage, *(each if each is None else array(name, each) for name, each in
+                                (("mean", told.mean), ("dof", dof), ("scale", told.scale))))
+
+    def inside(self, structure, k, whole, frame):
+        """The prior of k components in a frame; `whole` is the best single component there, of the structure.
+
+        Raises
+        ------
+        ValueError
+            For what does not fit the data: other shapes, too few degrees of freedom, a scale that is not positive
+            definite.
+        """
+        weak, d = Prior.weak(structure, k, whole), len(frame.units)
+        least = d - 1 if structure.square else 0
+        if self.dof is not None and not self.dof > least:
+            raise ValueError(f"prior: dof={float(self.dof):g} must be > {least} for {d} features and the covariance "
+                             f"structure {structure.name!r}; the default is {d + 2}.")
+        if self.mean is not None and self.mean.shape != (d,):
+            raise ValueError(f"prior: mean must have shape {(d,)}, one value for each feature, got {self.mean.shape}.")
+        mean = weak.mean if self.mean is None else frame.enter(self.mean)
+        scale = weak.scale if self.scale is None else self._scale_inside(structure, frame)
+        return Prior(structure, k, mean, scale, self.shrinkage, None if self.dof is None else float(self.dof))
+
+    def _scale_inside(self, structure, frame):
+        """The scale as far as the structure looks at it."""
+        scale, d = self.scale, len(frame.units)
+        if scale.shape not in ((), (d,), (d, d)):
+            raise ValueError(f"prior: scale must be a number, or have shape {(d,)} or {(d, d)}, got {scale.shape}.")
+        definite = (scale > 0).all()
+        if scale.ndim == 2:
+            definite = np.allclose(scale, scale.T, rtol=1e-7) and precision_factors(scale[None]) is not None
+        if not definite:
+            raise ValueError(f"prior: scale must be {'symmetric and positive definite' if scale.ndim == 2 else '> 0'}, "
+                             f"as covariances are, got {scale.tolist()}.")
+        if structure.square:
+            full = scale if scale.ndim == 2 else np.eye(d) * scale
+            return full / frame.units / frame.units[:, None]
+        variances = (np.diagonal(scale) if scale.ndim == 2 else np.broadcast_to(scale, d)) / frame.units**2
+        return variances.mean() if structure.round else variances
+
+
+def number(name, value):
+    """A number that is told of a prior; None is left to the data."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Real)
+                              or not math.isfinite(value)):
+        raise ValueError(f"prior: {name} must be a number, got {value!r}.")
+    return value
+
+
+def array(name, values):
+    """Numbers that are told of a prior, as an array."""
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        found = np.array(np.nan)
+    if not np.isfinite(found).all():
+        raise ValueError(f"prior: {name} must be an array of finite numbers, got {values!r}.")
+    return found
 
 
 class Prior:
@@ -106,6 +190,11 @@ class Posterior(Gaussian):
     def __init__(self, structure, variances, floor, eps, equal_weights=False, *, prior):
         super().__init__(structure, variances, floor, eps, equal_weights)
         self.prior = prior
+
+    @classmethod
+    def beside(cls, family, prior):
+        """A family of normal distributions beside a prior."""
+        return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights, prior=prior)
 
     def penalty(self, parameters):
         return self.prior.penalty(parameters)

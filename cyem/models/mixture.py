@@ -30,6 +30,7 @@ class Mixture(Estimator):
 
     search, n_moves, time_budget = None, 1, None  # for families between whose maxima there are moves
     _gaps = True
+    _remedy = "a larger reg_covar"  # beside fewer components, where a component is not to be trusted
     _words = "mixture"  # what summaries call it
     _heavy = False  # whether tails are heavier than normal ones
     _matrices = "covariances_"  # the attribute that says how wide components are, and what summaries call that
@@ -100,10 +101,15 @@ class Mixture(Estimator):
         family, how = self._family()
         mixture = Problem.of(family, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights, known,
                              **how)
+        mixture = self._believing(mixture)
         best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
         return self
+
+    def _believing(self, mixture):
+        """The problem beside what is believed of parameters: with the data at hand."""
+        return mixture
 
     def _known_of(self, X, labels, noise):
         """What is known of rows besides X."""
@@ -152,7 +158,7 @@ class Mixture(Estimator):
         """How EM goes on from a start: one that was chosen for what the data support is not left for less."""
         given = (self.weights_init, self.means_init, self.precisions_init)
         ours = (isinstance(self.init_params, str) and self.init_params == "short_em" and not mixture.samples.told
-                and all(each is None for each in given) and not self.warm_start)
+                and all(each is None for each in given) and not (self.warm_start and self.__sklearn_is_fitted__()))
         return support.fit if ours and mixture.family.normal is mixture.family else driver.fit
 
     def _starts(self, mixture, X, kept, rng):
@@ -204,7 +210,7 @@ class Mixture(Estimator):
     def _search(self, mixture, fit, rng):
         """A better maximum, by moves from the one that was found; at worst the same."""
         deadline = np.inf if self.time_budget is None else time.monotonic() + self.time_budget
-        part = start.trial(mixture.drawn(fit.parameters), self.n_components, rng)
+        part = start.trial(mixture.drawn(fit.parameters), self.n_components, rng).simple
         found = moves.improve(part, moves.briefly(part, part.sweep(fit.parameters)),
                               support.Support(part, self.n_components), moves=self.n_moves, failures=self.n_moves,
                               promise=0.0, climb=moves.patiently, deadline=deadline)
@@ -245,7 +251,7 @@ class Mixture(Estimator):
         self.lower_bounds_ = [value - log_volume for value in fit.bounds]
         self.fit_report_ = Report(events)
         if fit.troubled:
-            warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
+            warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or {self._remedy} may help.",
                  ConvergenceWarning)
         left = any(support.LEFT in event for event in fit.events)
         if INTERRUPTED in fit.events:
