@@ -6,7 +6,7 @@ of EM follow, and the move stands if likelihood was gained that data support. No
 """
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Search(NamedTuple):
     """What a search found."""
 
     run: driver.Run
+    end: Any  # the parameters that it leads to
     accepted: int  # moves that gained
     tried: int
 
@@ -93,13 +94,11 @@ def improve(mixture, run, support, *, moves, failures, promise, climb=briefly, d
     """
     k = len(run.statistics.about)
     accepted = tried = failed = 0
-    splits, refused, here, moved_on = {}, set(), None, True
+    splits, refused, these, here = {}, set(), None, mixture.update(run.statistics).parameters
     if k == 1 or len(mixture.samples.X) * k > LARGEST:
-        return Search(run, 0, 0)
+        return Search(run, here, 0, 0)
     while tried < moves and failed < failures and time.monotonic() < deadline:
-        if moved_on:
-            here = mixture.update(run.statistics).parameters if here is None else here
-            worth, moved_on = support.worth(run.value, here), False
+        if these is None:
             these, resp = gaussians(here), mixture.samples.responsibilities(here.density)
             mergers = possible_mergers(mixture, these, resp)
             splits |= best_splits(mixture, these, [j for j in range(k) if j not in splits], resp)
@@ -108,17 +107,17 @@ def improve(mixture, run, support, *, moves, failures, promise, climb=briefly, d
             break
         tried += len(chosen)
         new = climb(mixture, moved(mixture, these, chosen, splits))
-        there = mixture.update(new.statistics).parameters if new.value > worth + SLIGHT else None
-        if there is not None and support.worth(new.value, there) > worth + SLIGHT:
+        there = support.gained(run.value, here, new, SLIGHT)
+        if there is not None:
             changed = strayed(these, new.statistics.means)
             changed[[i for move in chosen for i in move]] = True
             splits = {j: split for j, split in splits.items() if not changed[j]}
-            run, here, refused, moved_on = new, there, set(), True
+            run, here, these, refused = new, there, None, set()
             accepted, failed = accepted + len(chosen), 0
         else:
             refused.update(chosen)
             failed += 1
-    return Search(run, accepted, tried)
+    return Search(run, here, accepted, tried)
 
 
 def most_promising(mergers, splits, refused, promise, least):

@@ -8,7 +8,7 @@ import numpy.random  # which NumPy imports at first use: a child forked meanwhil
 
 from ..rows.statistics import TINY
 from . import driver, moves
-from .support import Support, few, rows
+from .support import Support, rows
 
 FEW = 2000  # samples that are never too many for a start
 SEEDED = 200  # samples for each component among which seeds are looked for, and clusters
@@ -21,9 +21,9 @@ SHORT_TOL = 1e-4  # projected gain at which they are enough
 AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
 SAME = 1e-3  # nats per sample between runs that have found the same maximum, at most
 MOVES = 20  # at most
-POOR = 2.0  # samples for each parameter of covariances, below which seeds lead anywhere
+POOR = 1.0  # samples for each parameter of covariances, below which seeds lead anywhere
 AMPLE = 10.0  # the same, from which on seeds need no company
-JOINING = 1  # partitions by k-means that join them
+JOINING = 2  # iterations of k-means in a run that joins them
 FAILURES = 3  # in a row, after which there are no more
 PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
 LLOYD_ITERATIONS = 100
@@ -65,10 +65,10 @@ def seeded(mixture, k, rng, runs=1, whitens=True):
     return mixture.begin(rng.random((runs, k, 2 + int(math.log(k)))), looked, whitens)
 
 
-def lloyd(mixture, centres):
+def lloyd(mixture, centres, iterations=LLOYD_ITERATIONS):
     """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
     inertia = np.inf
-    for _ in range(LLOYD_ITERATIONS):
+    for _ in range(iterations):
         s, = mixture.samples.partitions(centres[None], 1 / mixture.family.deviations, "none")
         centres = s.means
         before, inertia = inertia, -s.log_likelihood
@@ -128,29 +128,23 @@ def from_short_runs(mixture, k, rng):
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    share = rows(part.samples) / part.structure.n_parameters(k, part.samples.X.shape[1])
-    poor = share < POOR
-    begin = [] if poor else seeded(part, k, rng, SHORT_RUNS)
-    begin += partitions(part, k, rng, KMEANS_RUNS if poor else JOINING) if share < AMPLE else []
-    runs = sorted(driver.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS), key=lambda run: run.value)
-    best, agree = runs[-1], runs[-1].value - runs[-AGREEING].value <= SAME
-    first = part.update(best.statistics).parameters
-    if agree and not len(few(part, first.weights)):
-        return first
+    share = rows(mixture.samples) / part.structure.n_parameters(k, part.samples.X.shape[1])
+    begin = seeded(part, k, rng, SHORT_RUNS, whitens=share >= POOR)
+    if share < POOR:
+        begin = partitions(part, begin)
+    elif share < AMPLE:
+        begin += partitions(part, begin[:1], JOINING)
+    runs = driver.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
     support = Support(part, k)
-    ends = [part.update(run.statistics).parameters for run in runs[:-1]] + [first]
-    values = [support.worth(run.value, end) for run, end in zip(runs, ends, strict=True)]
-    best = int(np.argmax(values))
-    if poor or max(values) - sorted(values)[-AGREEING] <= SAME:
-        return ends[best]
-    found = moves.improve(part, runs[best], support, moves=MOVES, failures=FAILURES, promise=PROMISE)
-    return part.update(found.run.statistics).parameters
+    best, end = support.best(runs)
+    if sum(best.value - run.value <= SAME for run in runs) < AGREEING:
+        end = moves.improve(part, best, support, moves=MOVES, failures=FAILURES, promise=PROMISE).end
+    return end
 
 
-def partitions(mixture, k, rng, runs):
-    """Statistics of partitions by k-means, of several runs."""
-    begin = seeded(mixture, k, rng, runs, whitens=False)
-    return [mixture.partitions(lloyd(mixture, each.about)[0][None])[0] for each in begin]
+def partitions(mixture, begin, iterations=LLOYD_ITERATIONS):
+    """Statistics of partitions by k-means from where others begin."""
+    return [mixture.partitions(lloyd(mixture, each.about, iterations)[0][None])[0] for each in begin]
 
 
 def from_labels(problem, k, rng):

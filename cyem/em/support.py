@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from ..lazy import cached_property
 from ..notices import listed
 from . import driver
 
@@ -25,6 +26,9 @@ LEFT = "from there on the likelihood rises towards a maximum that hangs on a few
 class Support:
     """Judges mixtures of k components of one problem.
 
+    Where each component has many samples and is wider than the floor, the likelihood is judge enough, and nothing else
+    is computed.
+
     Parameters
     ----------
     problem : Problem
@@ -32,8 +36,12 @@ class Support:
     """
 
     def __init__(self, problem, k):
-        self.prior = problem.weak_prior(k, shrinkage=0.0)
+        self.problem, self.k = problem, k
         self.rows = rows(problem.samples)
+
+    @cached_property
+    def prior(self):
+        return self.problem.weak_prior(self.k, shrinkage=0.0)
 
     def penalty(self, parameters):
         """What parameters lose, in nats: log density of the prior, counted as much as one sample."""
@@ -43,13 +51,42 @@ class Support:
         """The mean log-likelihood of parameters, less what the data would have to bear out by themselves."""
         return value + self.penalty(parameters) / self.rows
 
+    def sound(self, parameters):
+        """Whether no component hangs on a few samples, or on the floor of variance."""
+        return not (few(self.problem, parameters.weights, NARROW) or self.problem.held(parameters))
+
+    def best(self, runs):
+        """The best of some runs, and the parameters that it leads to."""
+        update = self.problem.update
+        best = max(runs, key=lambda run: run.value)
+        end = update(best.statistics).parameters
+        if self.sound(end):
+            return best, end
+        ends = [end if run is best else update(run.statistics).parameters for run in runs]
+        return max(zip(runs, ends, strict=True), key=lambda pair: self.worth(pair[0].value, pair[1]))
+
+    def gained(self, value, parameters, new, least):
+        """The parameters that a new run leads to, if it has come to more than a value and its parameters; or None."""
+        if new.value > value + least:
+            there = self.problem.update(new.statistics).parameters
+            if self.sound(there):
+                return there
+        elif self.sound(parameters):
+            return None
+        else:
+            there = self.problem.update(new.statistics).parameters
+        return there if self.worth(new.value, there) > self.worth(value, parameters) + least else None
+
 
 def better(problem, best, fit):
     """The one of two fits that the data support more; the first may be None."""
     if best is None or problem.family.normal is not problem.family:
         return fit if best is None or fit.value > best.value else best
+    high, low = (fit, best) if fit.value > best.value else (best, fit)
     support = Support(problem, len(fit.parameters.weights))
-    return max(best, fit, key=lambda each: support.worth(each.value, each.parameters))
+    if support.sound(high.parameters):
+        return high
+    return max(high, low, key=lambda each: support.worth(each.value, each.parameters))
 
 
 def rows(samples):
@@ -61,13 +98,14 @@ def rows(samples):
 def few(problem, weights, times=SPANNED):
     """The components (weights (k,)) that have too few samples to tell of the covariances of their own."""
     own = problem.structure.own_samples(len(problem.family.floor))
-    return np.flatnonzero(weights * rows(problem.samples) < times * own) if own > 1 else np.empty(0, np.intp)
+    least = times * own / rows(problem.samples) if own > 1 else 0.0
+    return [j for j, weight in enumerate(weights.tolist()) if weight < least]
 
 
 def remarks(problem, parameters):
     """What is to be said of a fit that hangs on few samples: one line, or none."""
     where = few(problem, parameters.weights)
-    if not len(where):
+    if not where:
         return []
     least = parameters.weights[where].min() * rows(problem.samples)
     return [f"hardly any samples to tell of a component, as few as {least:.3g}: components {listed(where)}"]
@@ -80,7 +118,7 @@ def fit(problem, first, *, max_iter, accelerate, **how):
     support most.
     """
     found = driver.fit(problem, first, max_iter=max_iter, accelerate=accelerate, **how)
-    if not len(few(problem, found.parameters.weights, NARROW)):
+    if not few(problem, found.parameters.weights, NARROW):
         return found
     support = Support(problem, len(first.weights))
     if support.penalty(found.parameters) >= support.penalty(first) - DRIFT:

@@ -216,7 +216,7 @@ class Mixture(Estimator):
                               promise=0.0, climb=moves.patiently, deadline=deadline)
         best = fit
         if found.accepted:
-            better = support.fit(mixture, part.update(found.run.statistics).parameters, tol=self.tol,
+            better = support.fit(mixture, found.end, tol=self.tol,
                                  max_iter=self.max_iter, accelerate=self.acceleration is not None)
             best = support.better(mixture, fit, better)
         event = (f"{SEARCHED}{found.accepted} of {found.tried} moves accepted, mean log-likelihood "
