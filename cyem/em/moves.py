@@ -107,7 +107,7 @@ def improve(mixture, run, support, *, moves, failures, promise, climb=briefly, d
             break
         tried += len(chosen)
         new = climb(mixture, moved(mixture, these, chosen, splits))
-        there = support.gained(run.value, here, new, SLIGHT)
+        there = support.gained(run, here, new, SLIGHT)
         if there is not None:
             changed = strayed(these, new.statistics.means)
             changed[[i for move in chosen for i in move]] = True

@@ -12,7 +12,7 @@ from ..families.covariance import simplest
 from ..families.covariance import structure as structure_named
 from ..families.covariance.base import Estimate, eigh, part
 from ..families.gaussian import Gaussian, Parameters, least_variances
-from ..families.priors import Prior
+from ..families.priors import Posterior, Prior
 from ..lazy import cached_property
 from ..rows.pruning import enough
 from ..rows.samples import Samples, locate, one
@@ -100,6 +100,10 @@ class Problem:
         whole = np.diag(family.variances)[None] if structure.square else family.variances[None]
         first = Parameters.of(structure, np.ones(1), np.zeros((1, d)), Estimate(whole, np.zeros(1, bool)))
         return driver.fit(Problem(family, self.samples), first, **ROUGHLY).parameters
+
+    def beside(self, prior):
+        """The same problem beside a prior."""
+        return Problem(Posterior.beside(self.family, prior), self.samples)
 
     def sweep(self, parameters):
         """One pass over the samples."""

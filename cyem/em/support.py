@@ -15,9 +15,11 @@ import numpy as np
 
 from ..lazy import cached_property
 from ..notices import listed
+from ..rows.statistics import TINY
 from . import driver
 
 SPANNED = 2  # times the samples that span the volume of a component are hardly any to tell of it
+SCARCE = 10.0  # nats that a component on so few has to gain before it is believed
 NARROW = 4  # times these: with more samples no component shrinks to nothing
 DRIFT = 5.0  # nats by which a run of EM may lose support on its way to the maximum
 LEFT = "from there on the likelihood rises towards a maximum that hangs on a few samples"
@@ -40,16 +42,29 @@ class Support:
         self.rows = rows(problem.samples)
 
     @cached_property
-    def prior(self):
-        return self.problem.weak_prior(self.k, shrinkage=0.0)
+    def believing(self):
+        """The same problem beside the prior."""
+        return self.problem.beside(self.problem.weak_prior(self.k, shrinkage=0.0).as_one_sample())
 
-    def penalty(self, parameters):
-        """What parameters lose, in nats: log density of the prior, counted as much as one sample."""
-        return self.prior.penalty(parameters) / self.prior.dof
+    def penalty(self, statistics):
+        """What a mixture loses, in nats, if its components are estimated beside the prior, from sums of a pass.
 
-    def worth(self, value, parameters):
-        """The mean log-likelihood of parameters, less what the data would have to bear out by themselves."""
-        return value + self.penalty(parameters) / self.rows
+        The expected log-likelihood of both M-steps, with and without the prior, is compared.
+        """
+        s, family = statistics * (self.rows / self.problem.samples.mass), self.believing.family
+        alone = self._cost(s, self.problem.update(s).parameters)
+        beside = self._cost(family.joined(s), self.believing.update(s).parameters) - family.prior.least
+        return (alone - beside) / 2 - SCARCE * len(few(self.problem, s.masses / self.rows))
+
+    def _cost(self, s, parameters):
+        """-2 times the expected log-likelihood of covariances, from sums, but for a constant."""
+        structure, masses = parameters.structure, np.maximum(s.masses, TINY)
+        S = structure.sample(s.second, masses, parameters.means - s.about)
+        return structure.cost(parameters.factors, S, masses, s.about.shape[1])
+
+    def worth(self, run):
+        """The mean log-likelihood of a run, less what the data would have to bear out by themselves."""
+        return run.value + self.penalty(run.statistics) / self.rows
 
     def sound(self, parameters):
         """Whether no component hangs on a few samples, or on the floor of variance."""
@@ -62,20 +77,17 @@ class Support:
         end = update(best.statistics).parameters
         if self.sound(end):
             return best, end
-        ends = [end if run is best else update(run.statistics).parameters for run in runs]
-        return max(zip(runs, ends, strict=True), key=lambda pair: self.worth(pair[0].value, pair[1]))
+        best = max(runs, key=self.worth)
+        return best, update(best.statistics).parameters
 
-    def gained(self, value, parameters, new, least):
-        """The parameters that a new run leads to, if it has come to more than a value and its parameters; or None."""
-        if new.value > value + least:
-            there = self.problem.update(new.statistics).parameters
-            if self.sound(there):
-                return there
-        elif self.sound(parameters):
+    def gained(self, run, end, new, least):
+        """The parameters that a new run leads to, if it has come to more than one that leads to others; or None."""
+        higher = new.value > run.value + least
+        if not higher and self.sound(end):
             return None
-        else:
-            there = self.problem.update(new.statistics).parameters
-        return there if self.worth(new.value, there) > self.worth(value, parameters) + least else None
+        there = self.problem.update(new.statistics).parameters
+        won = higher if self.sound(there) else self.worth(new) > self.worth(run) + least
+        return there if won else None
 
 
 def better(problem, best, fit):
@@ -86,7 +98,7 @@ def better(problem, best, fit):
     support = Support(problem, len(fit.parameters.weights))
     if support.sound(high.parameters):
         return high
-    return max(high, low, key=lambda each: support.worth(each.value, each.parameters))
+    return max(high, low, key=support.worth)
 
 
 def rows(samples):
@@ -121,12 +133,10 @@ def fit(problem, first, *, max_iter, accelerate, **how):
     if not few(problem, found.parameters.weights, NARROW):
         return found
     support = Support(problem, len(first.weights))
-    if support.penalty(found.parameters) >= support.penalty(first) - DRIFT:
-        return found  # it has gained likelihood besides
     begin = driver.look(problem, first)
-    highest = worth = support.worth(begin.value, first)
+    highest = worth = support.worth(begin)
     slack = DRIFT / support.rows
-    if support.worth(found.value, found.parameters) >= worth - slack:
+    if support.worth(found) >= worth - slack:
         return found
     path = driver.Ascent(problem, begin, done=0, tol=0.0, walk=math.inf, accidents=driver.Accidents(problem))
     best, bounds, kept, interrupt, ended = begin, [], 0, None, False
@@ -134,7 +144,7 @@ def fit(problem, first, *, max_iter, accelerate, **how):
         while not (ended or path.lost) and len(bounds) < max_iter and worth >= highest - slack:
             values, ended = path.go(1)
             bounds += values
-            worth = support.worth(path.point.value, path.point.parameters)
+            worth = support.worth(path.point)
             if worth > highest:
                 highest, best, kept = worth, path.point, len(bounds)
     except KeyboardInterrupt as stop:

@@ -15,6 +15,7 @@ EEI, VVI, EEE and VVV this is the prior of R's mclust, whose M-steps for others 
 
 import math
 import numbers
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -156,6 +157,13 @@ class Prior:
         mean, = whole.means
         return cls(structure, k, mean, gaussians(whole).covariances[0] * k ** (-2 / len(mean)), shrinkage)
 
+    def as_one_sample(self):
+        """The same, counted as much as one sample: the density to the power of 1 / dof."""
+        other = copy(self)
+        for name in ("shrinkage", "masses", "second", "least"):
+            setattr(other, name, getattr(self, name) / self.dof)
+        return other
+
     def scatter(self, means):
         """What it adds to second moments about given means (k, d)."""
         return self.second + self.shrinkage * self._about(means)
@@ -202,12 +210,12 @@ class Posterior(Gaussian):
     def update(self, statistics, current=None, **how):
         """The M-step: the parameters of greatest expected log-likelihood plus log prior density."""
         masses, total = statistics.masses, statistics.masses.sum()
-        found = super().update(self._joined(statistics), current, **how)
+        found = super().update(self.joined(statistics), current, **how)
         weights = np.full(len(masses), 1 / len(masses)) if self.equal_weights else masses / total
         return found._replace(parameters=found.parameters.replace(weights=weights),
                               empty=places(masses <= EMPTY * total))
 
-    def _joined(self, statistics):
+    def joined(self, statistics):
         """Sums of samples and prior about the means of both, and as if these were the means of all."""
         masses, first, about, unit = statistics.masses, statistics.first, statistics.about, statistics.unit
         worth = self.prior.shrinkage / unit

@@ -4,9 +4,8 @@ import numpy as np
 
 from ..families.covariance import structure
 from ..families.gaussian import Gaussian
-from ..em.problem import Problem
 from ..families.held import Held, Which, shared
-from ..families.priors import Posterior, Told
+from ..families.priors import Told
 from .mixture import Mixture
 
 INITIAL = "weights_init", "means_init", "precisions_init"  # what tells the values of what is held
@@ -228,7 +227,7 @@ class GaussianMixture(Mixture):
         if self.prior is None:
             return mixture
         prior = Told.of(self.prior).inside(mixture.structure, self.n_components, mixture.whole, mixture.frame)
-        return Problem(Posterior.beside(mixture.family, prior), mixture.samples)
+        return mixture.beside(prior)
 
     def _last(self, d):
         """Weights, means and factors of the last fit, but for what is held now."""
