@@ -116,7 +116,7 @@ def few(problem, weights, times=SPANNED):
 
 def remarks(problem, parameters):
     """What is to be said of a fit that hangs on few samples: one line, or none."""
-    where = few(problem, parameters.weights)
+    where = few(problem, parameters.weights) if problem.family.free else []
     if not where:
         return []
     least = parameters.weights[where].min() * rows(problem.samples)

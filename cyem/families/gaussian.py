@@ -128,6 +128,8 @@ class Gaussian:
         The kind of second moments that an M-step needs.
     """
 
+    free = True  # whether all of these are found from samples
+
     def __init__(self, structure, variances, floor, eps, equal_weights=False):
         self.structure, self.variances, self.floor, self.eps = structure, variances, floor, eps
         self.equal_weights = equal_weights

@@ -52,7 +52,8 @@ class Told(NamedTuple):
             raise ValueError(f"The 'prior' parameter must be None, 'weak' or a dict of {', '.join(cls._fields)}, one or "
                              f"several. Got {prior!r} instead.")
         told = cls(**prior)
-        shrinkage, dof = (number(name, getattr(told, name)) for name in ("shrinkage", "dof"))
+        shrinkage = number("shrinkage", told.shrinkage)
+        dof = None if told.dof is None else number("dof", told.dof)
         if not shrinkage >= 0:
             raise ValueError(f"prior={prior!r}: shrinkage must be >= 0, the number of samples that the prior of a mean "
                              "counts as.")
@@ -101,9 +102,8 @@ class Told(NamedTuple):
 
 
 def number(name, value):
-    """A number that is told of a prior; None is left to the data."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Real)
-                              or not math.isfinite(value)):
+    """A number that is told of a prior."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
         raise ValueError(f"prior: {name} must be a number, got {value!r}.")
     return value
 
