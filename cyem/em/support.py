@@ -1,12 +1,19 @@
 """What data can support: which of several mixtures is the best, where the likelihood alone would be misled.
 
 Where covariances differ, the likelihood has maxima without meaning: a component on a few samples that happen to lie
-close together, or on a line (McLachlan & Peel 2000, section 3.10). A contest is therefore judged by the likelihood and a
-weak prior of the covariances, that of Fraley & Raftery (2007), counted as much as one sample: its log density divided by
-its degrees of freedom. Such a penalty, - (tr(S Sigma^-1) + log |Sigma|) of the order of one sample for each component,
-keeps the likelihood bounded and changes nothing as samples grow in number (Ciuperca, Ridolfi & Idier 2003; Chen & Tan
-2009, Journal of Multivariate Analysis 100, 1367-1383). The whole density, worth 2 d samples, prefers on iris a mixture
-that is 6 nats less likely. What wins goes on to the maximum of the likelihood: no parameter is shrunk.
+close together, or on a line (McLachlan & Peel 2000, section 3.10). Where a component has few samples, or is at the floor
+of variance, contests are therefore judged by
+
+- the likelihood that is left when covariances are estimated beside a weak prior, that of Fraley & Raftery (2007), counted
+  as much as one sample: its log density over its degrees of freedom. Such a penalty, of tr(S Sigma^-1) + log |Sigma| once
+  for each component, keeps the likelihood bounded and means nothing as samples grow in number (Ciuperca, Ridolfi & Idier
+  2003; Chen & Tan 2009, Journal of Multivariate Analysis 100, 1367-1383). A collapse gains no more than as many samples
+  as it has would gain beside the prior, so that hundreds at one point are believed, and three on a line are not;
+- SCARCE nats for each component without samples, less as it has more, none from NARROW times those that span a volume:
+  among many samples there are always some few that lie close together.
+
+The density of the whole prior, worth 2 d samples, prefers on iris a mixture that is 6 nats less likely. What wins goes on
+to the maximum of the likelihood: no parameter is shrunk.
 """
 
 import math
@@ -19,8 +26,8 @@ from ..rows.statistics import TINY
 from . import driver
 
 SPANNED = 2  # times the samples that span the volume of a component are hardly any to tell of it
-SCARCE = 10.0  # nats that a component on so few has to gain before it is believed
-NARROW = 4  # times these: with more samples no component shrinks to nothing
+NARROW = 4  # times these are enough
+SCARCE = 10.0  # nats that a component without samples would have to gain before it is believed
 DRIFT = 5.0  # nats by which a run of EM may lose support on its way to the maximum
 LEFT = "from there on the likelihood rises towards a maximum that hangs on a few samples"
 
@@ -54,7 +61,9 @@ class Support:
         s, family = statistics * (self.rows / self.problem.samples.mass), self.believing.family
         alone = self._cost(s, self.problem.update(s).parameters)
         beside = self._cost(family.joined(s), self.believing.update(s).parameters) - family.prior.least
-        return (alone - beside) / 2 - SCARCE * len(few(self.problem, s.masses / self.rows))
+        own = self.problem.structure.own_samples(s.about.shape[1])
+        scarce = np.maximum(1 - s.masses / (NARROW * own), 0).sum() if own > 1 else 0.0
+        return (alone - beside) / 2 - SCARCE * scarce
 
     def _cost(self, s, parameters):
         """-2 times the expected log-likelihood of covariances, from sums, but for a constant."""
