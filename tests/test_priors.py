@@ -1,4 +1,4 @@
-"""Priors: R's mclust, and what no unit may change. An optimiser is set against each structure in `test_structures.py`."""
+"""Priors: R's mclust, and what no unit may change. `test_structures.py` sets an optimiser against each structure."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ CODES = ["EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "
 TIGHT = dict(tol=1e-13, max_iter=10_000)
 every_structure = pytest.mark.parametrize("code", CODES)
 
-# me(model, iris, z = the species, prior = priorControl(scale = ...)) of mclust 6.0.0, run to tol 1e-12: log-likelihood at
-# the mode, and weights. The scale is 0.3 for round and axis-parallel components, the covariances of all over 3^(1/2) else
+# me(model, iris, z = the species, prior = priorControl(scale = ...)) of mclust 6.0.0, run to tol 1e-12: log-likelihood
+# at the mode, and weights. The scale is 0.3 for round and axis-parallel components, else that of all over 3^(1/2)
 MCLUST = {
     "VII": (-384.640357196, [0.2506453, 0.3333333, 0.4160213]),
     "VVI": (-309.884287777, [0.2818160, 0.3333333, 0.3848506]),
@@ -30,7 +30,7 @@ def clusters(n=60, d=3, seed=0):
 
 @pytest.mark.parametrize("code", MCLUST)
 def test_mclust(load, code):
-    """Of mclust's other structures M-steps with a prior are those of no density: they differ by what they count."""
+    """mclust's M-steps for other structures are those of no density: they differ by what they count."""
     X, labels = load("iris"), np.repeat(np.arange(3), 50)
     scale = 0.3 if code.endswith("I") else np.cov(X.T, bias=True) / 3**0.5
     model = GaussianMixture(3, covariance_type=code, prior={"scale": scale}, init_params=labels, **TIGHT).fit(X)
@@ -74,8 +74,9 @@ def test_linear_maps_change_nothing(code):
 def test_weights_are_repetitions():
     X, labels = clusters()
     w = np.random.default_rng(0).integers(1, 4, size=len(X))
-    weighted = GaussianMixture(3, prior="weak", init_params=labels, tol=1e-12).fit(X, sample_weight=w)
-    repeated = GaussianMixture(3, prior="weak", init_params=np.repeat(labels, w), tol=1e-12).fit(np.repeat(X, w, axis=0))
+    settings = dict(prior="weak", tol=1e-12)
+    weighted = GaussianMixture(3, init_params=labels, **settings).fit(X, sample_weight=w)
+    repeated = GaussianMixture(3, init_params=np.repeat(labels, w), **settings).fit(np.repeat(X, w, axis=0))
     assert_allclose(weighted.covariances_, repeated.covariances_, rtol=1e-6)
     assert_allclose(weighted.lower_bound_, repeated.lower_bound_, rtol=1e-9)
 
@@ -156,7 +157,7 @@ def test_bad_priors_are_named(prior, message):
 
 def test_what_a_prior_does_not_go_with():
     X, labels = clusters()
-    with pytest.raises(ValueError, match="'held' parameter .* must be None where prior='weak'"):
+    with pytest.raises(ValueError, match=r"'held' parameter .* must be None where prior='weak'"):
         GaussianMixture(3, prior="weak", held="means", means_init=np.zeros((3, 3))).fit(X)
     model = GaussianMixture(3, prior="weak", init_params=labels).fit(X)
     with pytest.raises(ValueError, match="prior='weak', and standard errors here are those of fits of maximum"):

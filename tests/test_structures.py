@@ -606,7 +606,7 @@ def test_select():
 def log_prior(code, means, covariances, prior):
     """The density by SciPy, but for a constant: normal, and inverse Wishart or inverse gamma, from the definitions."""
     mean, scale, shrinkage, dof = (prior[name] for name in ("mean", "scale", "shrinkage", "dof"))
-    k, d = means.shape
+    k = len(means)
     total = sum(stats.multivariate_normal(mean, C / shrinkage).logpdf(mu) for mu, C in zip(means, covariances,
                                                                                          strict=True))
     for C in covariances[: 1 if code in ("EII", "EEI", "EEE") else k]:

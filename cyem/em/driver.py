@@ -1,10 +1,11 @@
 """The EM driver: sweep, update, leap ahead, decide when to stop. It knows neither Gaussians nor samples.
 
-A model has `sweep(parameters)`, `objective(statistics, parameters)`, `update(statistics, parameters)`, which gives new parameters,
-the indices of empty components and of those held at the floor, and bolder parameters or None, `reseed(parameters,
-empty)`, `part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)`, `held(parameters)`,
-`admits(parameters)`, `resolution`, `rounding(parameters)`, `coarse(parameters)`, `finer()`, and `ascent(point, ...)`,
-which does what `Ascent` does, many iterations in one call, or is None; see `cyem.em.problem.Problem`.
+A model has `sweep(parameters)`, `objective(statistics, parameters)`, `update(statistics, parameters)`, which gives new
+parameters, the indices of empty components and of those held at the floor, and bolder parameters or None,
+`reseed(parameters, empty)`, `part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)`,
+`held(parameters)`, `admits(parameters)`, `resolution`, `rounding(parameters)`, `coarse(parameters)`, `finer()`, and
+`ascent(point, ...)`, which does what `Ascent` does, many iterations in one call, or is None; see
+`cyem.em.problem.Problem`.
 """
 
 import math

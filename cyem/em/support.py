@@ -1,19 +1,20 @@
 """What data can support: which of several mixtures is the best, where the likelihood alone would be misled.
 
 Where covariances differ, the likelihood has maxima without meaning: a component on a few samples that happen to lie
-close together, or on a line (McLachlan & Peel 2000, section 3.10). Where a component has few samples, or is at the floor
-of variance, contests are therefore judged by
+close together, or on a line (McLachlan & Peel 2000, section 3.10). Where a component has few samples, or is at the
+floor of variance, contests are therefore judged by
 
-- the likelihood that is left when covariances are estimated beside a weak prior, that of Fraley & Raftery (2007), counted
-  as much as one sample: its log density over its degrees of freedom. Such a penalty, of tr(S Sigma^-1) + log |Sigma| once
-  for each component, keeps the likelihood bounded and means nothing as samples grow in number (Ciuperca, Ridolfi & Idier
-  2003; Chen & Tan 2009, Journal of Multivariate Analysis 100, 1367-1383). A collapse gains no more than as many samples
-  as it has would gain beside the prior, so that hundreds at one point are believed, and three on a line are not;
-- SCARCE nats for each component without samples, less as it has more, none from NARROW times those that span a volume:
-  among many samples there are always some few that lie close together.
+- the likelihood that is left when covariances are estimated beside a weak prior, that of Fraley & Raftery (2007),
+  counted as much as one sample: its log density over its degrees of freedom. Such a penalty, of
+  tr(S Sigma^-1) + log |Sigma| once for each component, keeps the likelihood bounded and means nothing as samples grow
+  in number (Ciuperca, Ridolfi & Idier 2003; Chen & Tan 2009, Journal of Multivariate Analysis 100, 1367-1383). A
+  collapse gains no more than beside the prior, so that hundreds of samples at one point are believed, and three on a
+  line are not;
+- SCARCE nats for each component without samples, less as it has more, none from NARROW times those that span a
+  volume: among many samples there are always some few that lie close together.
 
-The density of the whole prior, worth 2 d samples, prefers on iris a mixture that is 6 nats less likely. What wins goes on
-to the maximum of the likelihood: no parameter is shrunk.
+The density of the whole prior, worth 2 d samples, prefers on iris a mixture that is 6 nats less likely. What wins goes
+on to the maximum of the likelihood: no parameter is shrunk.
 """
 
 import math
@@ -22,7 +23,7 @@ import numpy as np
 
 from ..lazy import cached_property
 from ..notices import listed
-from ..rows.statistics import TINY
+from ..rows.statistics import TINY, Statistics
 from . import driver
 
 SPANNED = 2  # times the samples that span the volume of a component are hardly any to tell of it
@@ -58,7 +59,8 @@ class Support:
 
         The expected log-likelihood of both M-steps, with and without the prior, is compared.
         """
-        s, family = statistics * (self.rows / self.problem.samples.mass), self.believing.family
+        times, family = self.rows / self.problem.samples.mass, self.believing.family
+        s = Statistics(statistics.buffer * times, statistics.about, statistics.frame)
         alone = self._cost(s, self.problem.update(s).parameters)
         beside = self._cost(family.joined(s), self.believing.update(s).parameters) - family.prior.least
         own = self.problem.structure.own_samples(s.about.shape[1])

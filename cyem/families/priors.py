@@ -6,11 +6,12 @@ given the covariance matrix, inverse Wishart for that matrix, or inverse gamma f
     -2 log p(mu_k, Sigma_k) = m log |Sigma_k| + tr(Scale Sigma_k^-1) + shrinkage (mu_k - mean)' Sigma_k^-1 (mu_k - mean)
 
 but for a constant; m is dof + d + 2 for matrices, dof + 3 for each variance of an axis-parallel component, and
-(dof + d + 2) / d of a round one, of which Scale has the trace. So a prior counts like samples: m of them in the weight of
-log |Sigma_k|, `shrinkage` of them at `mean`, and scatter `Scale`. The M-step of any structure from sums with these added
-is the one of greatest posterior density. Where all components have the same matrix (EII, EEI, EEE) there is one Scale
-for all; in other structures each component has its own, also where matrices share volume, shape or axes. For EII, VII,
-EEI, VVI, EEE and VVV this is the prior of R's mclust, whose M-steps for others maximise no density.
+(dof + d + 2) / d of a round one, of which Scale has the trace. So a prior counts like samples: m of them in the weight
+of log |Sigma_k|, `shrinkage` of them at `mean`, and scatter `Scale`. The M-step of any structure from sums with these
+added is the one of greatest posterior density. Where all components have the same matrix (EII, EEI, EEE) there is one
+Scale for all; in other structures each component has its own, also where matrices share volume, shape or axes. For VII,
+VVI, EEE and VVV fits end where those of R's mclust do (`tests/test_priors.py`); its M-steps for other structures count
+the prior in other ways, and maximise no density.
 """
 
 import math
@@ -49,8 +50,8 @@ class Told(NamedTuple):
         if isinstance(prior, str) and prior == "weak":
             return cls()
         if not isinstance(prior, dict) or not set(prior) <= set(cls._fields):
-            raise ValueError(f"The 'prior' parameter must be None, 'weak' or a dict of {', '.join(cls._fields)}, one or "
-                             f"several. Got {prior!r} instead.")
+            raise ValueError(f"The 'prior' parameter must be None, 'weak' or a dict of {', '.join(cls._fields)}, one "
+                             f"or several. Got {prior!r} instead.")
         told = cls(**prior)
         shrinkage = number("shrinkage", told.shrinkage)
         dof = None if told.dof is None else number("dof", told.dof)

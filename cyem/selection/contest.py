@@ -234,7 +234,7 @@ def highest(runs):
 
 
 def chosen(runs, least, mixture):
-    """The run that the data support most, of those that reach the least value and are not spurious; else the highest."""
+    """Of the runs that reach the least value and are not spurious the one that the data support most; else the best."""
     able = [run for run in runs if not (run.spurious or less(run.value, least, mixture))]
     if not able:
         return max(runs, key=lambda run: run.value)

@@ -34,7 +34,7 @@ ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
 FOLDS = 10  # of a cross-validation
 MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
-SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held", "prior"}  # of one fit only
+SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held", "prior"}  # one fit's
 
 
 FAMILIES = {"gaussian": (GaussianMixture, Grid), "student": (StudentMixture, Tails)}
