@@ -23,6 +23,9 @@ COLUMNS = {
     "reached": ("reached", lambda x: f"{x[0]} of {x[1]}"),
     "found": ("found", lambda x: f"{x[0]} of {x[1]}"),
     "found_by_mclust": ("by mclust", lambda x: f"{x[0]} of {x[1]}"),
+    "index": ("mean, least; by seed", lambda x: by_seed(x)),
+    "their_index": ("scikit-learn", lambda x: by_seed(x)),
+    "fewest": ("samples of the smallest component", lambda x: f"{x:.0f}"),
     "covered": ("covered, by parameter", lambda x: f"{x[0]:.1%} to {x[1]:.1%}"),
     "passes": ("passes", str),
     "plain_passes": ("of textbook EM", str),
@@ -40,6 +43,10 @@ def time(seconds):
 
 def signed(x):
     return f"{x:+.1e}" if 0 < abs(x) < 1e-3 else f"{x:+.4f}"
+
+
+def by_seed(values):
+    return f"{sum(values) / len(values):.3f}, {min(values):.3f}; " + " ".join(f"{x:.2f}" for x in values)
 
 
 def ratio(x):

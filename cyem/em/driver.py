@@ -1,10 +1,11 @@
 """The EM driver: sweep, update, leap ahead, decide when to stop. It knows neither Gaussians nor samples.
 
-A model has `sweep(parameters)`, `value(statistics)`, `update(statistics, parameters)`, which gives new parameters,
-the indices of empty components and of those held at the floor, and bolder parameters or None, `reseed(parameters,
-empty)`, `part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)`, `held(parameters)`,
-`admits(parameters)`, `resolution`, `rounding(parameters)`, `coarse(parameters)`, `finer()`, and `ascent(point, ...)`,
-which does what `Ascent` does, many iterations in one call, or is None; see `cyem.em.problem.Problem`.
+A model has `sweep(parameters)`, `objective(statistics, parameters)`, `update(statistics, parameters)`, which gives new
+parameters, the indices of empty components and of those held at the floor, and bolder parameters or None,
+`reseed(parameters, empty)`, `part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)`,
+`held(parameters)`, `admits(parameters)`, `resolution`, `rounding(parameters)`, `coarse(parameters)`, `finer()`, and
+`ascent(point, ...)`, which does what `Ascent` does, many iterations in one call, or is None; see
+`cyem.em.problem.Problem`.
 """
 
 import math
@@ -160,7 +161,7 @@ class Accidents:
 def look(model, parameters):
     """The parameters, swept."""
     statistics = model.sweep(parameters)
-    return Point(parameters, statistics, model.value(statistics))
+    return Point(parameters, statistics, model.objective(statistics, parameters))
 
 
 def scale(value):

@@ -2,11 +2,11 @@
 
 Each move is made where it promises most: the pair whose merging costs little likelihood, the component that two explain
 much better than one (Ueda, Nakano, Ghahramani & Hinton 2000 move in the same way by other criteria). A few iterations
-of EM follow, and the move stands if likelihood was gained. Nothing in it is random.
+of EM follow, and the move stands if likelihood was gained that data support. Nothing in it is random.
 """
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Search(NamedTuple):
     """What a search found."""
 
     run: driver.Run
+    end: Any  # the parameters that it leads to
     accepted: int  # moves that gained
     tried: int
 
@@ -65,7 +66,7 @@ def patiently(mixture, start):
     return driver.short_run(mixture, start, tol=TOL, iterations=PATIENT)
 
 
-def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=np.inf):
+def improve(mixture, run, support, *, moves, failures, promise, climb=briefly, deadline=np.inf):
     """Move from maximum to maximum for as long as that gains.
 
     Parameters
@@ -73,6 +74,8 @@ def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=n
     mixture : Problem
     run : driver.Run
         Where to begin: near a maximum, for promises hold there.
+    support : Support
+        What says which of two mixtures is better.
     moves : int
         The most moves to try.
     failures : int
@@ -91,12 +94,11 @@ def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=n
     """
     k = len(run.statistics.about)
     accepted = tried = failed = 0
-    splits, refused, here = {}, set(), None
+    splits, refused, these, here = {}, set(), None, mixture.update(run.statistics).parameters
     if k == 1 or len(mixture.samples.X) * k > LARGEST:
-        return Search(run, 0, 0)
+        return Search(run, here, 0, 0)
     while tried < moves and failed < failures and time.monotonic() < deadline:
-        if here is None:
-            here = mixture.update(run.statistics).parameters
+        if these is None:
             these, resp = gaussians(here), mixture.samples.responsibilities(here.density)
             mergers = possible_mergers(mixture, these, resp)
             splits |= best_splits(mixture, these, [j for j in range(k) if j not in splits], resp)
@@ -105,16 +107,17 @@ def improve(mixture, run, *, moves, failures, promise, climb=briefly, deadline=n
             break
         tried += len(chosen)
         new = climb(mixture, moved(mixture, these, chosen, splits))
-        if new.value > run.value + SLIGHT:
+        there = support.gained(run, here, new, SLIGHT)
+        if there is not None:
             changed = strayed(these, new.statistics.means)
             changed[[i for move in chosen for i in move]] = True
             splits = {j: split for j, split in splits.items() if not changed[j]}
-            run, here, refused = new, None, set()
+            run, here, these, refused = new, there, None, set()
             accepted, failed = accepted + len(chosen), 0
         else:
             refused.update(chosen)
             failed += 1
-    return Search(run, accepted, tried)
+    return Search(run, here, accepted, tried)
 
 
 def most_promising(mergers, splits, refused, promise, least):

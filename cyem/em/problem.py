@@ -12,6 +12,7 @@ from ..families.covariance import simplest
 from ..families.covariance import structure as structure_named
 from ..families.covariance.base import Estimate, eigh, part
 from ..families.gaussian import Gaussian, Parameters, least_variances
+from ..families.priors import Posterior, Prior
 from ..lazy import cached_property
 from ..rows.pruning import enough
 from ..rows.samples import Samples, locate, one
@@ -100,6 +101,10 @@ class Problem:
         first = Parameters.of(structure, np.ones(1), np.zeros((1, d)), Estimate(whole, np.zeros(1, bool)))
         return driver.fit(Problem(family, self.samples), first, **ROUGHLY).parameters
 
+    def beside(self, prior):
+        """The same problem beside a prior."""
+        return Problem(Posterior.beside(self.family, prior), self.samples)
+
     def sweep(self, parameters):
         """One pass over the samples."""
         return self.samples.sweep(self.family.density(parameters), self.family.moments)
@@ -107,6 +112,14 @@ class Problem:
     def value(self, statistics):
         """Mean log-likelihood, in the frame, of the parameters that were swept."""
         return statistics.log_likelihood / self.samples.mass
+
+    def objective(self, statistics, parameters):
+        """What EM climbs: the mean log-likelihood of the parameters that were swept, and what the family adds to it."""
+        return self.value(statistics) + self.family.penalty(parameters) / self.samples.total
+
+    def weak_prior(self, k, **how):
+        """What the data suggest of k components before any look at where these are; how: as `Prior.weak` has it."""
+        return Prior.weak(self.structure, k, self.whole, **how)
 
     def update(self, statistics, current=None, start=False):
         """The M-step, as the family has it."""

@@ -8,6 +8,7 @@ import numpy.random  # which NumPy imports at first use: a child forked meanwhil
 
 from ..rows.statistics import TINY
 from . import driver, moves
+from .support import Support, rows
 
 FEW = 2000  # samples that are never too many for a start
 SEEDED = 200  # samples for each component among which seeds are looked for, and clusters
@@ -20,6 +21,9 @@ SHORT_TOL = 1e-4  # projected gain at which they are enough
 AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
 SAME = 1e-3  # nats per sample between runs that have found the same maximum, at most
 MOVES = 20  # at most
+POOR = 1.0  # samples for each parameter of covariances, below which seeds lead anywhere
+AMPLE = 10.0  # the same, from which on seeds need no company
+JOINING = 2  # iterations of k-means in a run that joins them
 FAILURES = 3  # in a row, after which there are no more
 PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
 LLOYD_ITERATIONS = 100
@@ -61,10 +65,10 @@ def seeded(mixture, k, rng, runs=1, whitens=True):
     return mixture.begin(rng.random((runs, k, 2 + int(math.log(k)))), looked, whitens)
 
 
-def lloyd(mixture, centres):
+def lloyd(mixture, centres, iterations=LLOYD_ITERATIONS):
     """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
     inertia = np.inf
-    for _ in range(LLOYD_ITERATIONS):
+    for _ in range(iterations):
         s, = mixture.samples.partitions(centres[None], 1 / mixture.family.deviations, "none")
         centres = s.means
         before, inertia = inertia, -s.log_likelihood
@@ -116,19 +120,31 @@ def from_random_rows(mixture, k, rng):
 
 
 def from_short_runs(mixture, k, rng):
-    """The best of a few short runs of EM from k-means++ seeds, then moves to better maxima unless most of them agree.
+    """The best of a few short runs of EM, then moves to better maxima unless most of them agree.
 
-    This looks at a part of many samples.
+    Runs begin at k-means++ seeds, or, where there are few samples to tell of so many parameters, at partitions by
+    k-means. This looks at a part of many samples.
     """
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    begin = seeded(part, k, rng, SHORT_RUNS)
-    runs = sorted(driver.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS), key=lambda run: run.value)
-    best = runs[-1]
-    if best.value - runs[-AGREEING].value > SAME:
-        best = moves.improve(part, best, moves=MOVES, failures=FAILURES, promise=PROMISE).run
-    return part.update(best.statistics).parameters
+    share = rows(mixture.samples) / part.structure.n_parameters(k, part.samples.X.shape[1])
+    begin = seeded(part, k, rng, SHORT_RUNS, whitens=share >= POOR)
+    if share < POOR:
+        begin = partitions(part, begin)
+    elif share < AMPLE:
+        begin += partitions(part, begin[:1], JOINING)
+    runs = driver.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
+    support = Support(part, k)
+    best, end = support.best(runs)
+    if sum(best.value - run.value <= SAME for run in runs) < AGREEING:
+        end = moves.improve(part, best, support, moves=MOVES, failures=FAILURES, promise=PROMISE).end
+    return end
+
+
+def partitions(mixture, begin, iterations=LLOYD_ITERATIONS):
+    """Statistics of partitions by k-means from where others begin."""
+    return [mixture.partitions(lloyd(mixture, each.about, iterations)[0][None])[0] for each in begin]
 
 
 def from_labels(problem, k, rng):

@@ -137,6 +137,8 @@ class Gaussian:
         The kind of second moments that an M-step needs.
     """
 
+    free = True  # whether all of these are found from samples
+
     def __init__(self, structure, variances, floor, eps, equal_weights=False):
         self.structure, self.variances, self.floor, self.eps = structure, variances, floor, eps
         self.equal_weights = equal_weights
@@ -171,6 +173,10 @@ class Gaussian:
     def keep(self, new, old):
         """New parameters, but for what has to stay as it was in the old ones."""
         return new
+
+    def penalty(self, parameters):
+        """What is added to the sum of log-likelihoods: the log density of a prior, where there is one."""
+        return 0.0
 
     def remarks(self, parameters):
         """What is to be said of a fit besides: one line each."""

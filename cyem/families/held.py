@@ -96,6 +96,7 @@ class Held(Gaussian):
         Where the structure has no exact M-step for what is held.
     """
 
+    free = False
     engine = None  # nothing compiled makes many of these iterations in one call
 
     def __init__(self, structure, variances, floor, eps, equal_weights=False, *, which):

@@ -134,7 +134,8 @@ def likelihood_ratio_test(
     X, complete = data.observed(X)
     weights = data.weights(sample_weight, len(X))
     n = _size(X, weights)
-    if given := [name for name in ("held", "weights_init", "means_init", "precisions_init") if name in parameters]:
+    if given := [name for name in ("held", "prior", "weights_init", "means_init", "precisions_init")
+                 if name in parameters]:
         raise TypeError(f"{given[0]} fits one number of components, and two are compared: leave it out.")
     if n <= n_components and weights is not None:
         raise ValueError(f"sample_weight sums to {weights.sum():g}, and as many samples are drawn: {n_components + 1} "

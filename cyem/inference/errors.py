@@ -230,6 +230,9 @@ def standard_errors(
         raise ValueError(f"The model has held={model.held!r}, and standard errors here are those of fits in which all "
                          "parameters are free: what is known has none, and makes those of the others smaller. Refit to "
                          "samples drawn with replacement, and take the standard deviations.")
+    if model.prior is not None:
+        raise ValueError(f"The model has prior={model.prior!r}, and standard errors here are those of fits of maximum "
+                         "likelihood. Refit to samples drawn with replacement, and take the standard deviations.")
     weights = data.weights(sample_weight, len(X))
     if method == "bootstrap":
         replicates = Estimates(*bootstrap.refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress))

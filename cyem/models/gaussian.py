@@ -5,6 +5,7 @@ import numpy as np
 from ..families.covariance import structure
 from ..families.gaussian import Gaussian
 from ..families.held import Held, Which, shared
+from ..families.priors import Told
 from .mixture import Mixture
 
 INITIAL = "weights_init", "means_init", "precisions_init"  # what tells the values of what is held
@@ -35,13 +36,18 @@ class GaussianMixture(Mixture):
     equal_weights : bool, default=False
         Give every component the weight 1 / k: k - 1 parameters less, for groups that are known to be of one size.
     n_init : int, default=1
-        Number of runs from different starts; the one of greatest likelihood is kept.
+        Number of runs from different starts; the one is kept that the data support best (`init_params`).
     init_params : str, array-like or callable, default='short_em'
         'short_em', 'kmeans', 'k-means++', 'random' or 'random_from_data', labels, responsibilities, or a function.
         Where to start, by name: the best of four short runs of EM from k-means++ seeds, improved by a few of the moves
         of `search` unless three of them agree, on a part of many samples; a partition by k-means, or by seeds, of the
         standardised samples; random responsibilities; means at random samples. Else labels (n,) or responsibilities
         (n, k), or a function of (X, n_components, random_state: numpy.random.Generator) that returns one of these.
+        Where samples are few for the parameters of covariances, a partition by k-means joins the short runs (fewer than
+        ten for each), or all of them begin at such (fewer than one). The best is the one of greatest likelihood, unless
+        that hangs on components with few samples or on the floor of variance: then the likelihood beside a weak prior
+        is compared. A fit from there that would end at such a maximum stops where the data support most; `fit_report_`
+        tells, and `converged_` is False.
     weights_init : array-like of shape (k,), default=None
         First weights.
     means_init : array-like of shape (k, d), default=None
@@ -55,6 +61,16 @@ class GaussianMixture(Mixture):
         of some components are held where these share nothing: 'full', 'diag', 'spherical'. What is held is not counted
         among the parameters, and `reg_covar` is not for it. The values are in the attributes as they were given
         (`covariances_` as the inverses of that).
+    prior : {'weak', None} or dict, default=None
+        What is believed of means and covariances before the data: a conjugate prior, normal for each mean, inverse
+        Wishart or gamma for covariances (Fraley & Raftery 2007, as R's mclust has it), beside which the parameters of
+        greatest posterior density are found. No component can then collapse: for few samples of many features. 'weak'
+        leaves all of it to the data, a dict some: {"shrinkage": 0.01, "mean": (d,), "dof": d + 2, "scale": ...}.
+        `shrinkage` is the number of samples at `mean` (that of all samples) that the prior of a mean counts as, `dof`
+        the degrees of freedom of that of a covariance matrix, and `scale` its scale matrix (d, d), or variances (d,),
+        or one variance for all features: by default the covariances of all samples, as the structure has them, over
+        k^(2/d). Weights have no prior. What EM climbs, and `lower_bound_` tells, is the likelihood and this density;
+        `score`, `bic`, `aic` and `icl` are of the likelihood alone, at the parameters that were found.
     acceleration : {'squarem', None}, default='squarem'
         Leap ahead on the path of EM where that gains likelihood (Varadhan & Roland 2008), which saves more than half of
         the passes over the data where clusters overlap (``ci/bench test_quality.py -k passes``); None is textbook EM.
@@ -98,7 +114,9 @@ class GaussianMixture(Mixture):
     n_iter_ : int
         Iterations of the best run.
     lower_bound_ : float
-        Mean log-likelihood per unit of weight of these parameters; what `score` gives on the same data.
+        Mean log-likelihood per unit of weight of these parameters; what `score` gives on the same data. With a prior,
+        log p(parameters) / (the sum of weights) is added, where p is the density of the prior divided by its greatest
+        value: at most 0, and the same in any unit.
     lower_bounds_ : list of float
         The same after each iteration of the best run.
     fit_report_ : tuple of str
@@ -125,6 +143,7 @@ class GaussianMixture(Mixture):
 
     _saved = True  # a subclass may have what `load` knows nothing of
     _words = "Gaussian mixture"
+    _remedy = "prior='weak', or a larger reg_covar"
 
     def __init__(
         self,
@@ -141,6 +160,7 @@ class GaussianMixture(Mixture):
         means_init=None,
         precisions_init=None,
         held=None,
+        prior=None,
         acceleration="squarem",
         search=None,
         n_moves=50,
@@ -164,6 +184,7 @@ class GaussianMixture(Mixture):
         self.means_init = means_init
         self.precisions_init = precisions_init
         self.held = held
+        self.prior = prior
         self.acceleration = acceleration
         self.search = search
         self.n_moves = n_moves
@@ -198,6 +219,20 @@ class GaussianMixture(Mixture):
                                  "> 0, and leave something for the components whose weights are not held. Fit fewer "
                                  "components, or hold the weights of all.")
         return Held, {"which": which}
+
+    def _check_parameters(self):
+        shape = super()._check_parameters()
+        if self.prior is not None:
+            Told.of(self.prior)
+            if self.held is not None:
+                self._refuse("held", f"None where prior={self.prior!r}: fits do either", self.held)
+        return shape
+
+    def _believing(self, mixture):
+        if self.prior is None:
+            return mixture
+        prior = Told.of(self.prior).inside(mixture.structure, self.n_components, mixture.whole, mixture.frame)
+        return mixture.beside(prior)
 
     def _last(self, d):
         """Weights, means and factors of the last fit, but for what is held now."""

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from .. import threads
-from ..em import driver, moves, start
+from ..em import driver, moves, start, support
 from ..em.problem import Problem
 from ..families import state
 from ..families.covariance import simplest, structure
@@ -30,6 +30,7 @@ class Mixture(Estimator):
 
     search, n_moves, time_budget = None, 1, None  # for families between whose maxima there are moves
     _gaps = True
+    _remedy = "a larger reg_covar"  # beside fewer components, where a component is not to be trusted
     _words = "mixture"  # what summaries call it
     _heavy = False  # whether tails are heavier than normal ones
     _matrices = "covariances_"  # the attribute that says how wide components are, and what summaries call that
@@ -101,10 +102,15 @@ class Mixture(Estimator):
         family, how = self._family()
         mixture = Problem.of(family, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights, known,
                              **how)
+        mixture = self._believing(mixture)
         best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
         return self
+
+    def _believing(self, mixture):
+        """The problem beside what is believed of parameters: with the data at hand."""
+        return mixture
 
     def _known_of(self, X, labels, noise):
         """What is known of rows besides X."""
@@ -133,21 +139,28 @@ class Mixture(Estimator):
 
     def _best(self, mixture, starts, rng):
         """The best of the runs from given parameters, and of a search from there; after Ctrl-C the best so far."""
-        best = None
+        best, climb = None, self._climb(mixture)
         try:
             for run, first in enumerate(starts):
-                fit = driver.fit(mixture, first, tol=self.tol, max_iter=self.max_iter,
-                             accelerate=self.acceleration is not None, report=self._reporter(run, mixture))
-                best = better(best, fit)
+                fit = climb(mixture, first, tol=self.tol, max_iter=self.max_iter,
+                            accelerate=self.acceleration is not None, report=self._reporter(run, mixture))
+                best = support.better(mixture, best, fit)
             if self.search is not None:
                 best = self._search(mixture, best, rng)
         except KeyboardInterrupt as stop:
             if isinstance(stop, driver.Interrupted) and stop.model is mixture:
-                best = better(best, stop.fit)
+                best = support.better(mixture, best, stop.fit)
             if best is None:
                 raise
             best = best._replace(events=(*best.events, INTERRUPTED))
         return best
+
+    def _climb(self, mixture):
+        """How EM goes on from a start: one that was chosen for what the data support is not left for less."""
+        given = (self.weights_init, self.means_init, self.precisions_init)
+        ours = (isinstance(self.init_params, str) and self.init_params == "short_em" and not mixture.samples.told
+                and all(each is None for each in given) and not (self.warm_start and self.__sklearn_is_fitted__()))
+        return support.fit if ours and mixture.family.normal is mixture.family else driver.fit
 
     def _starts(self, mixture, X, kept, rng):
         """The parameters to begin from: one, or one for each of n_init."""
@@ -198,13 +211,15 @@ class Mixture(Estimator):
     def _search(self, mixture, fit, rng):
         """A better maximum, by moves from the one that was found; at worst the same."""
         deadline = np.inf if self.time_budget is None else time.monotonic() + self.time_budget
-        part = start.trial(mixture.drawn(fit.parameters), self.n_components, rng)
-        found = moves.improve(part, moves.briefly(part, part.sweep(fit.parameters)), moves=self.n_moves,
-                               failures=self.n_moves, promise=0.0, climb=moves.patiently, deadline=deadline)
+        part = start.trial(mixture.drawn(fit.parameters), self.n_components, rng).simple
+        found = moves.improve(part, moves.briefly(part, part.sweep(fit.parameters)),
+                              support.Support(part, self.n_components), moves=self.n_moves, failures=self.n_moves,
+                              promise=0.0, climb=moves.patiently, deadline=deadline)
         best = fit
         if found.accepted:
-            best = better(fit, driver.fit(mixture, part.update(found.run.statistics).parameters, tol=self.tol,
-                                      max_iter=self.max_iter, accelerate=self.acceleration is not None))
+            better = support.fit(mixture, found.end, tol=self.tol,
+                                 max_iter=self.max_iter, accelerate=self.acceleration is not None)
+            best = support.better(mixture, fit, better)
         event = (f"{SEARCHED}{found.accepted} of {found.tried} moves accepted, mean log-likelihood "
                  f"{best.value - fit.value:.2g} higher")
         if self.verbose:
@@ -217,7 +232,7 @@ class Mixture(Estimator):
         covariances, factors = (shape.like(matrices, mixture.structure, *parameters.means.shape)
                                 for matrices in (parameters.covariances, parameters.factors))
         self._sampler, self._kind, self._memo = rng, shape.code, Memo()
-        events = [*fit.events, *mixture.family.remarks(parameters)]
+        events = [*fit.events, *mixture.family.remarks(parameters), *support.remarks(mixture, parameters)]
         with np.errstate(over="ignore", under="ignore"):
             setattr(self, self._matrices, shape.scaled(covariances, frame.units))
             self.precisions_cholesky_ = shape.scaled_factors(factors, frame.units)
@@ -237,11 +252,12 @@ class Mixture(Estimator):
         self.lower_bounds_ = [value - log_volume for value in fit.bounds]
         self.fit_report_ = Report(events)
         if fit.troubled:
-            warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or a larger reg_covar may help.",
+            warn(f"{'; '.join(fit.events)}. See fit_report_; fewer components or {self._remedy} may help.",
                  ConvergenceWarning)
+        left = any(support.LEFT in event for event in fit.events)
         if INTERRUPTED in fit.events:
             warn(f"{INTERRUPTED} (iteration {self.n_iter_})", ConvergenceWarning)
-        elif not fit.converged and self.max_iter > 0:
+        elif not (fit.converged or left) and self.max_iter > 0:
             warn("Best performing initialization did not converge. Try different init parameters, or increase "
                  f"max_iter, tol, or check for degenerate data. (max_iter={self.max_iter}, tol={self.tol})",
                  ConvergenceWarning)
@@ -906,11 +922,6 @@ class Mixture(Estimator):
         from .persistence import save
 
         save(self, path)
-
-
-def better(best, fit):
-    """The one of greater likelihood; the first may be None."""
-    return fit if best is None or fit.value > best.value else best
 
 
 def checked(values, name, shape):

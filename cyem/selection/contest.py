@@ -8,6 +8,7 @@ import numpy as np
 from ..em import driver
 from ..em.problem import Problem
 from ..em.start import SHORT_TOL, subset
+from ..em.support import Support
 from ..families import paths
 from ..families.covariance.base import exceeds
 from ..families.gaussian import Gaussian
@@ -233,11 +234,12 @@ def highest(runs):
 
 
 def chosen(runs, least, mixture):
-    """The best run that is not spurious, if it reaches the least value; else the best of all."""
-    best = max((run for run in runs if not run.spurious), key=lambda run: run.value, default=None)
-    if best is None or less(best.value, least, mixture):
-        best = max(runs, key=lambda run: run.value)
-    return best
+    """Of the runs that reach the least value and are not spurious the one that the data support most; else the best."""
+    able = [run for run in runs if not (run.spurious or less(run.value, least, mixture))]
+    if not able:
+        return max(runs, key=lambda run: run.value)
+    best, support = max(able, key=lambda run: run.value), Support(mixture, len(able[0].parameters.weights))
+    return best if len(able) == 1 or support.sound(best.parameters) else max(able, key=support.worth)
 
 
 def less(value, other, mixture):

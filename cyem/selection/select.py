@@ -34,7 +34,7 @@ from .verdict import Seen, judged
 SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 FOLDS = 10  # of a cross-validation
-SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held"}  # of one fit only
+SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held", "prior"}  # one fit's
 
 
 FAMILIES = {"gaussian": (GaussianMixture, Grid), "student": (StudentMixture, Fits)}

@@ -75,10 +75,12 @@ class Structure(ABC):
         A component with a shape of its own needs what spans a volume, one with a volume of its own two samples; what
         all share takes as many as it has dimensions beyond one for each mean.
         """
+        return max(k * self.own_samples(d), k + (d if self.code[2] != "I" else 1))
+
+    def own_samples(self, d):
+        """How many different samples one component needs for what it does not share with others."""
         volume, shape, orientation = self.code
-        turned = orientation != "I"
-        own = d + 1 if shape == "V" and turned else 2 if "V" in (volume, shape) else 1
-        return max(k * own, k + (d if turned else 1))
+        return d + 1 if shape == "V" and orientation != "I" else 2 if "V" in (volume, shape) else 1
 
     def estimate(self, second, masses, shift, floor, eps, current=None):
         """The most likely covariances that are at least diag(floor) in every direction.
