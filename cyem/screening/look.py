@@ -131,7 +131,8 @@ class Look:
         axes = odd_rows.principal_axes((Z - middle) / sd) / sd[:, None]
 
         def scores(part):
-            found = (self._values(part, places) - middle) @ axes
+            # no product of BLAS: for each block it would wake threads of its own, which then spin
+            found = np.einsum("nd,dk->nk", self._values(part, places) - middle, axes)
             found[~joined[part]] = np.nan
             return found
 
