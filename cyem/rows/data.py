@@ -129,6 +129,14 @@ def _ready(X):
     )
 
 
+def as_bytes(X):
+    """Each row of X (n, d) as one item (n,), the same where rows are equal, as `numpy.unique` takes them.
+
+    Where that is asked for rows, it compares them number by number, and makes a TypeError of Ctrl-C.
+    """
+    return (np.ascontiguousarray(X) + 0.0).view(np.dtype((np.void, X.itemsize * X.shape[1]))).ravel()  # -0 is 0
+
+
 def finite(array):
     """Whether there is no NaN and no infinity in a contiguous array that the kernels read."""
     return linalg.all_finite(array.reshape(-1))

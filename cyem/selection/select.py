@@ -535,7 +535,7 @@ class Shared:
 def distinct(X, most):
     """The number of different rows of X, or `most` if there are more."""
     size = 2 * most
-    while (count := len(np.unique(X[:size], axis=0))) < most and size < len(X):
+    while (count := len(np.unique(data.as_bytes(X[:size])))) < most and size < len(X):
         size *= 4
     return min(count, most)
 
