@@ -21,8 +21,9 @@ SHORT_TOL = 1e-4  # projected gain at which they are enough
 AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
 SAME = 1e-3  # nats per sample between runs that have found the same maximum, at most
 MOVES = 20  # at most
-POOR = 1.0  # samples for each parameter of covariances, below which seeds lead anywhere
+POOR = 2.0  # samples for each parameter of covariances, below which seeds lead anywhere
 AMPLE = 10.0  # the same, from which on seeds need no company
+LONGER = 16  # iterations of short runs with fewer, if no more than FEW: slow ones are cheap, and seen where they lead
 JOINING = 2  # iterations of k-means in a run that joins them
 FAILURES = 3  # in a row, after which there are no more
 PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
@@ -134,10 +135,11 @@ def from_short_runs(mixture, k, rng):
         begin = partitions(part, begin)
     elif share < AMPLE:
         begin += partitions(part, begin[:1], JOINING)
-    runs = driver.short_runs(part, begin, tol=SHORT_TOL, iterations=SHORT_ITERATIONS)
+    iterations = LONGER if share < AMPLE and len(part.samples.X) <= FEW else SHORT_ITERATIONS
+    runs = driver.short_runs(part, begin, tol=SHORT_TOL, iterations=iterations)
     support = Support(part, k)
     best, end = support.best(runs)
-    if sum(best.value - run.value <= SAME for run in runs) < AGREEING:
+    if sum(abs(best.value - run.value) <= SAME for run in runs) < AGREEING:
         end = moves.improve(part, best, support, moves=MOVES, failures=FAILURES, promise=PROMISE).end
     return end
 

@@ -44,7 +44,7 @@ class GaussianMixture(Mixture):
         standardised samples; random responsibilities; means at random samples. Else labels (n,) or responsibilities
         (n, k), or a function of (X, n_components, random_state: numpy.random.Generator) that returns one of these.
         Where samples are few for the parameters of covariances, a partition by k-means joins the short runs (fewer than
-        ten for each), or all of them begin at such (fewer than one). The best is the one of greatest likelihood, unless
+        ten for each), or all of them begin at such (fewer than two). The best is the one of greatest likelihood, unless
         that hangs on components with few samples or on the floor of variance: then the likelihood beside a weak prior
         is compared. A fit from there that would end at such a maximum stops where the data support most; `fit_report_`
         tells, and `converged_` is False.
