@@ -420,8 +420,8 @@ class Mixture(Estimator):
         """Samples, and the statistics of one pass over them, without moments."""
         X, evaluator = self._ready(X)
         weights = data.weights(sample_weight, len(X))
-        samples = Samples(evaluator.seen(X), weights, evaluator.frame, threads.resolve(self.n_threads))
-        samples.coordinates = evaluator.coordinates
+        samples = Samples(evaluator.seen(X), weights, evaluator.frame, threads.resolve(self.n_threads),
+                          coordinates=evaluator.coordinates)
         return samples, samples.sweep(evaluator.density, "none")
 
     def predict(self, X):

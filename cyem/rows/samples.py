@@ -171,9 +171,11 @@ class Samples:
         Called before each pass; what it raises ends the work.
     unit : float
         What the weights are in units of, a power of two.
+    coordinates : ndarray, optional
+        Those of the frame, where samples are given as an `Evaluator` has seen them.
     """
 
-    def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0):
+    def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0, coordinates=None):
         self.X = X
         self.dtype = X.dtype
         # in units of a power of two, so that float32 holds them: statistics are to be read relative to their masses
@@ -183,7 +185,7 @@ class Samples:
         self.mass = float(self.weights.sum(dtype=np.float64)) if len(self.weights) else float(len(X))
         self.total = len(X) if weights is None else float(weights.sum()) * unit
         self.frame = frame
-        self.coordinates = frame.coordinates(X.dtype)
+        self.coordinates = frame.coordinates(X.dtype) if coordinates is None else coordinates
         self.rows = self._rows()
         self.n_threads = n_threads
         self.check = check
