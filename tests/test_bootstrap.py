@@ -43,7 +43,7 @@ def test_published_statistics(load):
     assert [test.p_value for test in tests] == [0.05, 0.05]
     assert tests[0].statistic >= 369.98
     assert_allclose(sum(test.statistic for test in tests), 369.98537 + 121.10652, atol=0.1)
-    last = likelihood_ratio_test(X, 3, n_bootstrap=99, stop_after=3, tol=1e-5, random_state=0)
+    last = likelihood_ratio_test(X, 3, n_bootstrap=99, tol=1e-5, random_state=0)
     assert last.statistic >= 19.9
     assert last.p_value > 0.1
     assert last.stopped

@@ -367,6 +367,6 @@ def test_gaps_of_a_file_are_told(run):
     code, out, err = run("examine", "gaps.csv")
     assert (code, err) == (0, "") and "3 values missing (1 in a and 2 in b), 297 rows complete" in out
     assert run("fit", "gaps.csv", "-o", "model.npz")[0] == 0
-    Path("wrong.csv").write_text("a,b\n1,\n2,x\n")
+    Path("wrong.csv").write_text("a,b\n1,3\n2,x\n")
     code, out, err = run("examine", "wrong.csv")
     assert (code, out) == (2, "") and "'x' is not a number" in err

@@ -3,9 +3,12 @@
 import numpy as np
 
 from ..rows import data
+from ..rows.samples import power_of_two
 from .findings import Findings
 from .look import Look
 from .questions import QUESTIONS, few_rows, weights_that_count_nothing
+
+LEAST = 1e-90  # below which, and above the inverse of which, units are changed
 
 
 def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
@@ -86,8 +89,16 @@ def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
     weights = data.weights(sample_weight, n)
     rows = np.arange(n) if weights is None else np.flatnonzero(weights)
     X = X if len(rows) == n else X[rows]
-    look = Look(X, rows, list(range(d)) if names is None else names.tolist())
+    look = Look(with_room(X), rows, list(range(d)) if names is None else names.tolist())
     found = [*weights_that_count_nothing(weights, len(rows)), *few_rows(len(rows), d, n_components, covariance_types)]
     for question in QUESTIONS:
         found += question(look)
     return Findings(found, len(rows), d)
+
+
+def with_room(X):
+    """X in double precision, with columns whose cubes are no numbers in units of a power of two."""
+    X = X.astype(np.float64, copy=False)
+    size = np.fmax.reduce(np.abs(X), axis=0)
+    extreme = (size > 1 / LEAST) | ((size > 0) & (size < LEAST))
+    return X / np.where(extreme, power_of_two(size, X.dtype), 1.0) if extreme.any() else X
