@@ -1134,7 +1134,7 @@ class Twins:
     def __init__(self, X, frame, weights, dtype):
         self.X, self.dtype, self.single = X, np.dtype(dtype), dtype is np.float32
         self.rows = reference.Rows(*(a.astype(float) for a in (X, frame, weights)))
-        self.mass = float(weights.sum(dtype=float))
+        self.mass = self.total = float(weights.sum(dtype=float))
 
     def sweep(self, density, moments):
         means, factors = (a.astype(self.dtype).astype(float) for a in (density.means, density.factors))

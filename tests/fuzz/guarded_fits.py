@@ -56,7 +56,7 @@ class Guards:
         def call(*args, **kwargs):
             parts = [a.__reduce__()[1] for a in args if isinstance(a, OBJECTS)]  # what objects hold, too
             given = {id(a): a for a in (*args, *kwargs.values(), *chain(*parts)) if isinstance(a, np.ndarray)}
-            if given:
+            if given and not name.endswith("_size"):
                 self.opened.add(name)
             for last in (False, True):
                 memories = {key: self.memory(array.nbytes) for key, array in given.items()}
