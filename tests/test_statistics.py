@@ -18,7 +18,7 @@ def problem(family=Gaussian, name="full", weights=None, n=1500):
 
 
 def begun(problem):
-    return problem.family.adopt(problem.normal.assign_to(problem.frame.enter(problem.samples.X[:2])).parameters)
+    return problem.family.adopt(problem.simple.assign_to(problem.frame.enter(problem.samples.X[:2])).parameters)
 
 
 @pytest.mark.parametrize("family", [Gaussian, Student])

@@ -142,7 +142,7 @@ def judged(selection, rows):
     """
     model = selection.best_
     with muted(NamelessWarning), muted(ConvergenceWarning):
-        if np.isnan(rows.X).any():  # drawn from the model, gaps neither fill valleys nor make any
+        if rows is not None and np.isnan(rows.X).any():  # drawn from the model, gaps neither fill valleys nor make any
             rows = rows._replace(X=model.impute(rows.X, draws=1, random_state=0)[0])
         return _verdict(selection, selection.best_row, model, rows)
 
