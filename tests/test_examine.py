@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import cyem
-from cyem import cli, examine, select
+from cyem import GaussianMixture, cli, examine, select
+from cyem.models.history import INTERRUPTED
 
 RNG = np.random.default_rng(0)
 
@@ -370,3 +371,15 @@ def test_gaps_of_a_file_are_told(run):
     Path("wrong.csv").write_text("a,b\n1,3\n2,x\n")
     code, out, err = run("examine", "wrong.csv")
     assert (code, out) == (2, "") and "'x' is not a number" in err
+
+
+def test_ctrl_c_in_a_fit_ends_the_look(monkeypatch):
+    """A fit that was interrupted has an answer all the same; the look goes on to no other."""
+
+    def fit(self, X, **_):
+        self.fit_report_, self.lower_bound_ = (INTERRUPTED,), 0.0
+        return self
+
+    monkeypatch.setattr(GaussianMixture, "fit", fit)
+    with pytest.raises(KeyboardInterrupt):
+        examine(np.exp(RNG.normal(size=(300, 1))))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..models.gaussian import GaussianMixture
+from ..models.history import INTERRUPTED
 from ..models.student import StudentMixture
 from ..notices import muted
 
@@ -133,7 +134,7 @@ class _Mixtures:
         while len(self.scores) < most and len(self.scores) - self.count < 2:
             with muted(UserWarning):
                 model = GaussianMixture(len(self.scores) + 1, **FIT)
-                model.fit(self.y[:, None], sample_weight=self.groups.weights)
+                fitted(model, self.y, self.groups)
             self.scores.append(self._score(model.lower_bound_))
         return min(self.scores[:most])
 
@@ -168,6 +169,14 @@ def grouped(values):
     return Groups(np.add.reduceat(values, bounds) / sizes, sizes * weight)
 
 
+def fitted(model, y, groups):
+    """The model, fitted; Ctrl-C is for the whole look at the data, not for one fit."""
+    model.fit(y[:, None], sample_weight=groups.weights)
+    if INTERRUPTED in model.fit_report_:
+        raise KeyboardInterrupt
+    return model
+
+
 def skewness(groups, y):
     """The third standardised moment."""
     y = y - groups.mean(y)
@@ -200,7 +209,7 @@ def _scales(groups, skewed):
 def _tails(groups):
     """BIC of one t distribution, and its degrees of freedom."""
     with muted(UserWarning):
-        model = StudentMixture(1, **FIT).fit(groups.z[:, None], sample_weight=groups.weights)
+        model = fitted(StudentMixture(1, **FIT), groups.z, groups)
     return 3 * math.log(groups.total) - 2 * groups.total * model.lower_bound_, float(model.degrees_of_freedom_[0])
 
 
