@@ -11,7 +11,7 @@ from ..em import start
 from ..families.covariance import structure
 from ..families.paths import APART, longest, squared
 from ..models.gaussian import GaussianMixture
-from ..models.history import INTERRUPTED
+from ..models.history import one_of_many
 from ..notices import ConvergenceWarning, muted
 from ..rows import data
 from ..show.text import aligned
@@ -197,16 +197,8 @@ def _starts(model):
 def _best(models, X, weights):
     """The fit of greatest likelihood; one in which a component collapsed only if they all did."""
     with muted(ConvergenceWarning):
-        fits = [_fitted(model, X, weights) for model in models]
+        fits = [one_of_many(model, X, weights) for model in models]
     return max(fits, key=lambda fit: (not fit.fit_report_.troubles, fit.lower_bound_))
-
-
-def _fitted(model, X, weights):
-    """The model, fitted; Ctrl-C is for all replicates, not for one fit."""
-    model.fit(X, sample_weight=weights)
-    if INTERRUPTED in model.fit_report_:
-        raise KeyboardInterrupt
-    return model
 
 
 def _split(model, j):
@@ -339,7 +331,7 @@ def stability(
         raise TypeError(f"{', '.join(parameters)}: the model has parameters of its own; give only a number of "
                         "components beside others.")
     if not model.__sklearn_is_fitted__():
-        model = _fitted(_anew(model), X, weights)
+        model = one_of_many(_anew(model), X, weights)
     labels = model.predict(X)
     if len(model.means_) != model.n_components:
         raise ValueError(f"The model has {len(model.means_)} components, and n_components={model.n_components} was set "
@@ -360,7 +352,7 @@ class _StabilityReplicate(NamedTuple):
 
     def __call__(self, rng):
         refit = _anew(self.model, random_state=rng, warm_start=False)
-        _fitted(refit, self.X, _drawn(self.X, self.weights, rng))
+        one_of_many(refit, self.X, _drawn(self.X, self.weights, rng))
         k = self.model.n_components
         pairs = np.bincount(self.labels * k + refit.predict(self.X), self.weights, k * k).reshape(k, k)
         return adjusted_rand(pairs), jaccard(pairs)
@@ -408,7 +400,7 @@ class _WarmReplicate(NamedTuple):
 
     def __call__(self, rng):
         refit = copy.copy(self.model).set_params(random_state=rng, warm_start=True)
-        _fitted(refit, self.X, _drawn(self.X, self.weights, rng))
+        one_of_many(refit, self.X, _drawn(self.X, self.weights, rng))
         order = matched(self.model.predict_proba(self.X).T @ refit.predict_proba(self.X))
         shape = structure(self.model.covariance_type)
         covariances = shape.taken(refit.covariances_, order)

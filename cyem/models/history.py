@@ -18,6 +18,14 @@ class Report(tuple):
         return "\n".join(self) or "nothing out of the ordinary"
 
 
+def one_of_many(model, X, sample_weight=None):
+    """The model, fitted; Ctrl-C, which a fit makes a warning of, is for all that is being done and not for one fit."""
+    model.fit(X, sample_weight=sample_weight)
+    if INTERRUPTED in model.fit_report_:
+        raise KeyboardInterrupt
+    return model
+
+
 class Memo:
     """What a value was made of, as a copy, and the value; not worth a place in a pickle."""
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..models.gaussian import GaussianMixture
-from ..models.history import INTERRUPTED
+from ..models.history import one_of_many
 from ..models.student import StudentMixture
 from ..notices import muted
 
@@ -134,7 +134,7 @@ class _Mixtures:
         while len(self.scores) < most and len(self.scores) - self.count < 2:
             with muted(UserWarning):
                 model = GaussianMixture(len(self.scores) + 1, **FIT)
-                fitted(model, self.y, self.groups)
+                one_of_many(model, self.y[:, None], self.groups.weights)
             self.scores.append(self._score(model.lower_bound_))
         return min(self.scores[:most])
 
@@ -169,14 +169,6 @@ def grouped(values):
     return Groups(np.add.reduceat(values, bounds) / sizes, sizes * weight)
 
 
-def fitted(model, y, groups):
-    """The model, fitted; Ctrl-C is for the whole look at the data, not for one fit."""
-    model.fit(y[:, None], sample_weight=groups.weights)
-    if INTERRUPTED in model.fit_report_:
-        raise KeyboardInterrupt
-    return model
-
-
 def skewness(groups, y):
     """The third standardised moment."""
     y = y - groups.mean(y)
@@ -209,7 +201,7 @@ def _scales(groups, skewed):
 def _tails(groups):
     """BIC of one t distribution, and its degrees of freedom."""
     with muted(UserWarning):
-        model = fitted(StudentMixture(1, **FIT), groups.z, groups)
+        model = one_of_many(StudentMixture(1, **FIT), groups.z[:, None], groups.weights)
     return 3 * math.log(groups.total) - 2 * groups.total * model.lower_bound_, float(model.degrees_of_freedom_[0])
 
 

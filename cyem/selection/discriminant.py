@@ -341,10 +341,7 @@ class MixtureClassifier(Estimator):
         float
         """
         found = self.predict(X)
-        y = np.asarray(y)
-        if y.shape != found.shape:
-            raise ValueError(f"y has the shape {y.shape}, expected {found.shape}: one class for each row of X.")
-        return float(np.average(y == found, weights=data.weights(sample_weight, len(found))))
+        return float(np.average(one_each(y, len(found)) == found, weights=data.weights(sample_weight, len(found))))
 
     def brier_score(self, X, y, sample_weight=None):
         """Half the mean squared distance between probabilities and what is true (Brier 1950); of 0 to 1, 0 is best.
@@ -360,9 +357,7 @@ class MixtureClassifier(Estimator):
         float
         """
         found = self.predict_proba(X)
-        y = np.asarray(y)
-        if y.shape != (len(found),):
-            raise ValueError(f"y has the shape {y.shape}, expected {(len(found),)}: one class for each row of X.")
+        y = one_each(y, len(found))
         return float(np.average(brier(found, y, self.classes_), weights=data.weights(sample_weight, len(found))))
 
     def cross_validated(self, X, y, folds=10, *, sample_weight=None, random_state=None):
@@ -578,6 +573,14 @@ def classes_of(y, n, unlabelled):
     if unlabelled is not None and (kind == "O" or isinstance(unlabelled, str) == (kind in "UST")):
         known[known] = [label != unlabelled for label in array[known].tolist()]
     return array, known
+
+
+def one_each(y, n):
+    """The classes of n rows that have one each, to compare predictions with."""
+    y = np.asarray(y)
+    if y.shape != (n,):
+        raise ValueError(f"y has the shape {y.shape}, expected {(n,)}: one class for each row of X.")
+    return y
 
 
 def missing(label):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..models.history import INTERRUPTED
+from ..models.history import one_of_many
 from ..notices import ConvergenceWarning, NamelessWarning, muted
 from ..rows.statistics import TINY
 from ..show.summary import feature_names
@@ -433,10 +433,7 @@ def _own(model):
 
 def _fitted(model, rows, some):
     """The model, fitted to some of the rows."""
-    model.fit(rows.X[some], sample_weight=None if rows.weights is None else rows.weights[some])
-    if INTERRUPTED in model.fit_report_:
-        raise KeyboardInterrupt  # of which a fit makes a warning
-    return model
+    return one_of_many(model, rows.X[some], None if rows.weights is None else rows.weights[some])
 
 
 def _evidence(selection, row):
