@@ -53,7 +53,7 @@ def panels(d):
 def workspace(n, d, k, density, moments, itemsize, n_threads):
     most = 0
     for prunes, kind in itertools.product((False, True), (moments, "none")):
-        sums = aligned(statistics(k, d, kind) * WORD)
+        sums = aligned((statistics(k, d, kind) + 1) * WORD)  # and what a background takes
         shards = 64
         while (shards > 4 and shards * sums > 2**25) or (shards > 16 and shards * 4 > -(-n // TILE)):
             shards //= 2

@@ -15,8 +15,9 @@ SEEDED = 200  # samples for each component among which seeds are looked for, and
 FITTED = 50  # samples for each component and feature with which mixtures are compared
 SHORT_RUNS = 4  # from different seeds
 SHORT_ITERATIONS = 12  # of EM in each, before the first move
-HEAVY = 2.0  # degrees of freedom at which some of these begin
 OTHERS = 8  # starts from random rows, for families that forgive outliers
+CORES = 0.5, 0.8  # shares of all samples, where they are densest, among which some may be of no component
+NEIGHBOUR = 10  # the distance to this one says how dense samples are
 SHORT_TOL = 1e-4  # projected gain at which they are enough
 AGREEING = 3  # of them at one maximum show that it is easy to find: there are no moves from there
 SAME = 1e-3  # nats per sample between runs that have found the same maximum, at most
@@ -144,6 +145,17 @@ def from_short_runs(mixture, k, rng):
     return end
 
 
+def cores(problem, k):
+    """Parts of a problem, of the samples that are densest, as their distance to near others tells: share and part."""
+    X = problem.frame.enter(problem.samples.X.astype(np.float64)) / problem.family.deviations
+    n, squares = len(X), (X * X).sum(axis=1)
+    near = min(NEIGHBOUR, n - 1)
+    far = np.concatenate([np.partition(squares[rows, None] - 2 * X[rows] @ X.T + squares, near, axis=1)[:, near]
+                          for rows in np.array_split(np.arange(n), -(-n // SEEDED))])
+    order = np.argsort(far, kind="stable")
+    return [(share, problem.subset(np.sort(order[: max(k, int(share * n))]))) for share in CORES]
+
+
 def partitions(mixture, begin, iterations=LLOYD_ITERATIONS):
     """Statistics of partitions by k-means from where others begin."""
     return [mixture.partitions(lloyd(mixture, each.about, iterations)[0][None])[0] for each in begin]
@@ -173,15 +185,18 @@ def begin(problem, how, k, rng):
     """The first parameters, by one of STARTS.
 
     Starts are looked for in the family of normal distributions. Of a family that forgives outliers these have their
-    components where outliers are; so what is random there is set beside random rows, in short runs of the family's own.
+    components where outliers are; so what is random there is set beside random rows, and where samples may be of no
+    component beside what is found where they are dense, in short runs of the family's own.
     """
-    first = problem.family.adopt(STARTS[how](problem.simple, k, rng))
-    if problem.family.normal is problem.family or how != "short_em" or k == 1:
-        return first
+    family, first = problem.family, STARTS[how](problem.simple, k, rng)
+    starts = family.ways(first)
+    if how != "short_em" or len(starts) == 1:
+        return starts[0]
     part = trial(problem, k, rng)
     others = [from_random_rows(part.simple, k, rng) for _ in range(OTHERS)]
-    starts = [first, problem.family.adopt(first, np.full(k, HEAVY))]
-    starts += [problem.family.adopt(each, None if i % 2 else np.full(k, HEAVY)) for i, each in enumerate(others)]
+    starts += [family.ways(each)[(i + 1) % len(starts)] for i, each in enumerate(others)]
+    if family.noisy:
+        starts += [family.adopt(from_short_runs(core, k, rng), [1 - share]) for share, core in cores(part.simple, k)]
     runs = [driver.fit(part, each, tol=SHORT_TOL, max_iter=SHORT_ITERATIONS) for each in starts]
     best = max(runs, key=lambda run: run.value)
     sound = [run for run in runs if not run.troubled]

@@ -138,6 +138,7 @@ class Gaussian:
     """
 
     free = True  # whether all of these are found from samples
+    noisy = False  # whether samples may be of no component
 
     def __init__(self, structure, variances, floor, eps, equal_weights=False):
         self.structure, self.variances, self.floor, self.eps = structure, variances, floor, eps
@@ -166,9 +167,13 @@ class Gaussian:
         """The family in which starts are looked for: normal distributions of which nothing more is known."""
         return self if type(self) is Gaussian else Gaussian.like(self)
 
-    def adopt(self, normal, tails=None):
-        """Where to begin from normal components; tails: as heavy as these are known to be."""
+    def adopt(self, normal, more=None):
+        """Where to begin from normal components; more: what is known of the parameters that these do not have."""
         return normal
+
+    def ways(self, normal):
+        """Several places to begin at from normal components."""
+        return [self.adopt(normal)]
 
     def keep(self, new, old):
         """New parameters, but for what has to stay as it was in the old ones."""

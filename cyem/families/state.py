@@ -2,10 +2,13 @@
 
 from reprlib import repr
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..notices import NotFittedError, familiar
 from ..rows import data
+from .background import Box
 from .covariance import structure
 
 ROUNDING = 1e-6  # by which a sum of weights may differ from one
@@ -69,9 +72,11 @@ def parameters(model, matrices="precisions_cholesky_"):
     if fitted_as.density != shape.density and fitted_as.shape(k, d) == found.shape:
         raise ValueError(f"covariance_type={model.covariance_type!r} was set after a fit with {fitted_as.name!r}, and "
                          f"{matrices!r} may be of either: set covariance_type={fitted_as.name!r}, or fit.")
-    if not (weights.min() >= 0 and abs(weights.sum() - 1) <= ROUNDING):  # nor is this so of NaN
+    rest = vars(model).get("background_weight_", 0.0)
+    if not (weights.min() >= 0 and abs(weights.sum() + rest - 1) <= ROUNDING):  # nor is this so of NaN
+        less = " less background_weight_" if rest else ""
         raise ValueError(f"The attribute 'weights_' has the minimum {weights.min():g} and the sum {weights.sum():g}, "
-                         "expected non-negative numbers of sum 1: divide it by its sum.")
+                         f"expected non-negative numbers of sum 1{less}: divide it by its sum.")
     for name, array in (("means_", means), (matrices, found)):
         if not data.finite(array) and (name not in ("covariances_", "scales_", "precisions_") or np.isnan(array).any()):
             raise ValueError(f"The attribute {name!r} contains NaN or infinity: set it anew, or fit.")
@@ -81,6 +86,37 @@ def parameters(model, matrices="precisions_cholesky_"):
             raise ValueError("The attribute 'precisions_cholesky_' holds a factor that has no inverse, expected U with "
                              "precisions U U'.")
     return weights, means, found
+
+
+class Outside(NamedTuple):
+    """The background of a fitted mixture."""
+
+    weight: float
+    box: Box
+
+
+def background(model):
+    """The background of a mixture, or None where it has none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an attribute that is missing, or is not what a fit leaves.
+    """
+    if "background_weight_" not in vars(model):
+        return None
+    weight, corners, log_density = (_array(model, f"background_{name}_") for name in ("weight", "box", "log_density"))
+    d = np.shape(_value(model, "means_"))[-1]
+    if weight.ndim or not 0 <= weight < 1:
+        raise ValueError(f"The attribute 'background_weight_' is {repr(weight.tolist())}, expected a number in [0, 1): "
+                         "set it anew, or fit.")
+    if corners.shape != (2, d) or not (np.isfinite(corners).all() and (corners[0] < corners[1]).all()):
+        raise ValueError(f"The attribute 'background_box_' is {repr(corners.tolist())}, expected the least and the "
+                         f"largest values of {d} features: set it anew, or fit.")
+    if log_density.ndim or not np.isfinite(log_density):
+        raise ValueError(f"The attribute 'background_log_density_' is {repr(log_density.tolist())}, expected a number: "
+                         "set it anew, or fit.")
+    return Outside(float(weight), Box.of(*corners, float(log_density)))
 
 
 def freedom(model, k):

@@ -17,7 +17,8 @@ from .gaussian import Gaussian, Parameters, Update
 
 LEAST, MOST = 0.05, 1e7  # degrees of freedom that are looked for; the likelihood is flat towards infinity
 NORMAL = 5.0  # from which on tails are light enough for steps in the inverse of it
-BEGIN = 20.0  # where the search begins
+BEGIN = 20.0  # where the search begins, and
+HEAVY = 2.0  # where it begins too
 ALIKE = 0.9  # ratio of degrees of freedom from which on they tell nothing apart
 HIDDEN = 1e-8  # of the variance of all samples: so much less is what the quartiles tell of when outliers hide the rest
 BETWEEN = 1.349  # the quartiles of a normal distribution, in standard deviations
@@ -94,7 +95,9 @@ class Student(Gaussian):
                                                                                                  variances)
         return frame, variances, np.where((robust > 0) & (robust < variances), robust, variances)
 
-    def adopt(self, normal, tails=None):
+    def adopt(self, normal, more=None):
+        """As normal components; more: degrees of freedom (k,) that these are known to have."""
+        tails = more
         if not isinstance(self.freedom, str):
             tails = np.full(len(normal.weights), self.freedom)
         elif tails is None:
@@ -104,6 +107,10 @@ class Student(Gaussian):
         else:
             tails = np.clip(tails, LEAST, MOST)
         return StudentParameters.like(normal, tails)
+
+    def ways(self, normal):
+        heavy = np.full(len(normal.weights), HEAVY)  # of one component there is nothing to miss
+        return [self.adopt(normal), self.adopt(normal, heavy)][: len(heavy)]
 
     def separate(self, parameters, axis):
         """As for normal components; those with other tails do not coincide."""

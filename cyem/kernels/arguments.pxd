@@ -16,6 +16,7 @@ cdef struct Mixture:        # the log-joint densities of k components
     const double* means     # (k, d)
     const double* factors   # (n_factors, size of one)
     const double* constants  # (k,), then degrees of freedom (k,) where tails are heavy; or NULL for zeros
+    double background       # log-density of what is none of them, everywhere; -INFINITY where all is
 
 cdef struct Model:          # what parameters may be
     Py_ssize_t k, d         # components and features
@@ -73,7 +74,7 @@ cdef class Batches:
     cdef const Py_ssize_t* begins
 
 cdef class Density:
-    cdef readonly object kind, means, factors, constants, weights, covariances, tails
+    cdef readonly object kind, means, factors, constants, weights, covariances, tails, background
     cdef Mixture mixture
 
 cdef class ClosedForm:

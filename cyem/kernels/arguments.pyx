@@ -4,6 +4,8 @@ They hold arrays, whose types and layout are looked at once, and say to the loop
 changed but what the arrays of an ascent hold. No loop is here, so that one build serves all instruction sets.
 """
 
+from libc.math cimport INFINITY
+
 # The kinds of distance and of second moment, in the order of kinds.pxd, and what covariances may have in common.
 # Of each kind of distance there is a normal density, and one with heavier tails: Student's t.
 DENSITIES = ("triangular", "whitened", "diagonal", "spherical",
@@ -73,17 +75,23 @@ cdef class Density:
     kind: one of DENSITIES. means (k, d). factors (k, d, d), (1, d, d), (k, 1, d) or (k, 1, 1) by kind: U with
     Sigma^-1 = U U'. constants (k,): log-joint densities at the means; where tails are heavy, then degrees of freedom.
     weights (k,), covariances, tails: what rows of which a part is known are seen by; the last a function that makes the
-    table of views.pyx, where tails are heavy.
+    table of views.pyx, where tails are heavy. background (1 + d,), or None: log of the weight of what is none of the
+    components, then logs of its density along each feature, the same everywhere.
     """
 
-    def __cinit__(self, kind, means, factors, constants, weights=None, covariances=None, tails=None):
+    def __cinit__(self, kind, means, factors, constants, weights=None, covariances=None, tails=None, background=None):
         cdef const double[:, ::1] centres = means
         cdef const double[:, :, ::1] triangles = factors
         cdef const double[::1] heights = constants
         self.kind, self.means, self.factors, self.constants = kind, means, factors, constants
-        self.weights, self.covariances, self.tails = weights, covariances, tails
+        self.weights, self.covariances, self.tails, self.background = weights, covariances, tails, background
         self.mixture = Mixture(DENSITIES.index(kind), centres.shape[0], triangles.shape[0], &centres[0, 0],
-                               &triangles[0, 0, 0], &heights[0])
+                               &triangles[0, 0, 0], &heights[0], -INFINITY if background is None else background.sum())
+
+    def beside(self, background):
+        """The same components beside a background."""
+        return Density(self.kind, self.means, self.factors, self.constants, self.weights, self.covariances, self.tails,
+                       background)
 
     @property
     def heavy(self):
@@ -92,7 +100,7 @@ cdef class Density:
 
     def __reduce__(self):
         return type(self), (self.kind, self.means, self.factors, self.constants, self.weights, self.covariances,
-                            self.tails)
+                            self.tails, self.background)
 
 
 cdef class ClosedForm:

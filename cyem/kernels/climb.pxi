@@ -21,7 +21,7 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
     cdef int moments = c.model.moments
     cdef Block b = parts(block, k, d, moments)
     cdef Kind kind = kind_of(moments)
-    cdef Mixture m = Mixture(c.density, k, count(&kind, k), b.means, b.factors, b.constants)
+    cdef Mixture m = Mixture(c.density, k, count(&kind, k), b.means, b.factors, b.constants, -INFINITY)
     cdef double mass = 0
     for j in range(k * d):
         about[j] = <float>b.means[j] if c.rows.single else b.means[j]
@@ -45,7 +45,7 @@ def partitions(Rows rows, const double[:, :, ::1] centres, const double[::1] sca
     centres. The workspace is that of a pass with diagonal densities.
     """
     cdef Pass p
-    cdef Mixture m = Mixture(DIAGONAL, centres.shape[1], 1, NULL, &scales[0], NULL)
+    cdef Mixture m = Mixture(DIAGONAL, centres.shape[1], 1, NULL, &scales[0], NULL, -INFINITY)
     cdef Py_ssize_t r
     cdef Watch watch
     open_watch(&watch)

@@ -1,7 +1,9 @@
 """From log-joint densities to responsibilities, in place, for n samples of one tile; resp is (k, TILE).
 
-Sample s has log-likelihood base + log sum_k exp(resp[k, s]); weight[s] multiplies its responsibilities and its
-contribution to the sums. sums[0] += weighted log-likelihood, sums[1] += weighted log of the largest responsibility.
+Sample s has log-likelihood base + log (sum_k exp(resp[k, s]) + exp(background)); weight[s] multiplies its
+responsibilities and its contribution to the sums. sums[0] += weighted log-likelihood, sums[1] += weighted log of the
+largest responsibility. The background is a log-density that is the same everywhere, as low as can be where there is
+none; beside[0] += the weight that it takes.
 """
 
 from .lanes cimport LANES, TILE, WIDE, exp_lanes, log_lanes, real
@@ -16,7 +18,7 @@ cdef inline real lowest(real unused) noexcept nogil:
 
 
 cdef inline void soft(real* resp, Py_ssize_t k, const real* weight, Py_ssize_t n, double cut, double base,
-                      double* loglik, double* sums) noexcept nogil:
+                      double background, double* loglik, double* sums, double* beside) noexcept nogil:
     """Responsibilities (the softmax over components) times weight; those below exp(cut) are exact zeros."""
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t g, j, l, v
@@ -24,16 +26,25 @@ cdef inline void soft(real* resp, Py_ssize_t k, const real* weight, Py_ssize_t n
     cdef real top[WIDE]
     cdef real total[WIDE]
     cdef real t[WIDE]
+    cdef real outside[WIDE]
     cdef double logs[WIDE]
-    cdef double sum0 = 0, sum1 = 0
+    cdef double sum0 = 0, sum1 = 0, taken = 0
+    cdef real constant = <real>background
     for g in range(n // lanes):
         v = g * lanes
         for l in range(lanes):
-            top[l] = low
+            top[l] = constant
             total[l] = 0
         for j in range(k):
             for l in range(lanes):
                 top[l] = resp[j * TILE + v + l] if resp[j * TILE + v + l] > top[l] else top[l]
+        if constant > low:
+            for l in range(lanes):
+                t[l] = constant - top[l]
+            exp_lanes[real](t, <real>cut)
+            for l in range(lanes):
+                outside[l] = t[l]
+                total[l] = t[l]
         for j in range(k):
             for l in range(lanes):
                 t[l] = (resp[j * TILE + v + l] if resp[j * TILE + v + l] > low else low) - top[l]
@@ -49,16 +60,23 @@ cdef inline void soft(real* resp, Py_ssize_t k, const real* weight, Py_ssize_t n
             sum0 += weight[v + l] * loglik[v + l]
             sum1 -= weight[v + l] * logs[l]
             t[l] = weight[v + l] / total[l]
+        if constant > low:
+            for l in range(lanes):
+                taken += t[l] * outside[l]
         for j in range(k):
             for l in range(lanes):
                 resp[j * TILE + v + l] *= t[l]
     sums[0] += sum0
     sums[1] += sum1
+    beside[0] += taken
 
 
 cdef inline void hard(real* resp, Py_ssize_t k, const real* weight, Py_ssize_t n, double cut, double base,
-                      double* loglik, double* sums) noexcept nogil:
-    """All of a sample's weight to its first best component: the step of k-means and of classification EM."""
+                      double background, double* loglik, double* sums, double* beside) noexcept nogil:
+    """All of a sample's weight to its first best component: the step of k-means and of classification EM.
+
+    Partitions have no background.
+    """
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t j, l, v
     cdef real low = lowest[real](0)

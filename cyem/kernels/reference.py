@@ -42,13 +42,15 @@ class Rows(NamedTuple):
 class Density(NamedTuple):
     """A mixture density: its kind, means (k, d), factors U with Sigma^-1 = U U', and log-joint densities at the means.
 
-    Where tails are heavy, constants are followed by degrees of freedom (k,).
+    Where tails are heavy, constants are followed by degrees of freedom (k,). The background, a log-density that is the
+    same everywhere, is the sum of the numbers that stand for it.
     """
 
     kind: str
     means: Any
     factors: Any
     constants: Any
+    background: Any = None
 
     @property
     def tails(self):
@@ -58,7 +60,7 @@ class Density(NamedTuple):
 
 def distances(rows, density):
     """Squared Mahalanobis distances |U_k'(x - mean_k)|^2 of each sample and component: (n, k)."""
-    x, (kind, means, factors, _) = rows.framed, density
+    x, (kind, means, factors, *_) = rows.framed, density
     triangle = kind.split()[0] in ("triangular", "whitened")
     found = np.empty((len(x), len(means)), np.result_type(x, factors))
     for k, U in enumerate(np.broadcast_to(factors, (len(means), *factors.shape[1:]))):
@@ -79,6 +81,13 @@ def log_joint(rows, density):
     with np.errstate(invalid="ignore"):
         student = heights - (nu + rows.X.shape[1]) / 2 * np.log1p(q / nu)
     return np.fmax(np.where(np.isinf(nu), heights - q / 2, student), LOWEST)
+
+
+def beside(joint, density):
+    """Log-joint densities with those of the background, if there is one, as a last column."""
+    if density.background is None:
+        return joint
+    return np.column_stack([joint, np.full(len(joint), density.background.sum())])
 
 
 def soft(joint, cut=-np.inf):
@@ -107,19 +116,20 @@ def sweep(rows, density, statistics, workspace=None, *, posterior, moments, cut=
     """statistics <- log-likelihood, log of the largest responsibilities, and the sums about the means, all weighted.
 
     Where tails are heavy, responsibilities in the sums are multiplied by the samples' hidden weights u; then follow the
-    masses without these, and sums of log u - u, both (k,).
+    masses without these, and sums of log u - u, both (k,). What the background takes comes last.
     """
-    w, d = rows.weighted, rows.X.shape[1]
-    loglik, resp = (soft, hard)[posterior](log_joint(rows, density), cut)
+    (w, d), k = (rows.weighted, rows.X.shape[1]), len(density.means)
+    loglik, resp = (soft, hard)[posterior](beside(log_joint(rows, density), density), cut)
     statistics[:2] = w @ loglik, w @ np.log(resp.max(axis=1))
+    resp, outside = resp[:, :k], w @ resp[:, k:]
     z, own = rows.framed - density.means[:, None], resp * w[:, None]
     _, nu = density.tails
     if nu is None:
-        statistics[2:] = sums(z, own, moments)
+        statistics[2:] = np.concatenate([sums(z, own, moments), outside])
     else:  # Peel & McLachlan (2000), equation 20: the mean of a sample's hidden weight, given the component
         u = (1 + d / nu) / (1 + distances(rows, density) / nu)
         hidden = [own.sum(axis=0), (own * (np.log(u) - u)).sum(axis=0)]
-        statistics[2:] = np.concatenate([sums(z, own * u, moments), *hidden])
+        statistics[2:] = np.concatenate([sums(z, own * u, moments), *hidden, outside])
     return resp.size, np.count_nonzero(own)
 
 
@@ -144,15 +154,18 @@ def accumulate(rows, means, resp, statistics, workspace=None, *, moments, n_thre
 
 
 def score_samples(rows, density, loglik, workspace=None, *, n_threads=1):
-    loglik[:] = soft(log_joint(rows, density))[0]
+    loglik[:] = soft(beside(log_joint(rows, density), density))[0]
 
 
 def responsibilities(rows, density, resp, workspace=None, *, n_threads=1):
-    resp[:] = soft(log_joint(rows, density))[1]
+    resp[:] = soft(beside(log_joint(rows, density), density))[1][:, : resp.shape[1]]
 
 
 def labels(rows, density, label, workspace=None, *, n_threads=1):
-    label[:] = log_joint(rows, density).argmax(axis=1)
+    joint = log_joint(rows, density)
+    label[:] = joint.argmax(axis=1)
+    if density.background is not None:
+        label[joint.max(axis=1) <= density.background.sum()] = -1
 
 
 def partitions(rows, centres, scales, statistics, workspace=None, *, moments, n_threads=1):
@@ -320,16 +333,17 @@ def begin(rows, closed, looked, deviations, uniform, chosen, statistics, about, 
 EMITS = ("scatter", "pooled", "squares", "scores", "responsibilities", "completed")
 
 
-def views(X, weights, w, means, S, nu, noise, prior, *, emit):
+def views(X, weights, w, means, S, nu, noise, prior, background=None, *, emit):
     """What `views.sweep` makes of rows X (n, d) with NaN, one by one and by the formulas of its docstring.
 
-    weights (n,), nu (k,), noise (n, d) or (n, d, d) and prior (n, k): or None. S (k, d, d), or (k, d). emit: one of
-    EMITS, or "norms".
+    weights (n,), nu (k,), noise (n, d) or (n, d, d), prior (n, k) and background (n,), log-densities: or None.
+    S (k, d, d), or (k, d). emit: one of EMITS, or "norms".
     """
     (n, d), k = X.shape, len(w)
     S = S if S.ndim == 3 else S[:, :, None] * np.eye(d)
     total, scores, resp, filled = np.zeros(2), np.empty(n), np.empty((n, k)), np.empty((n, d))
     masses, shares, logs, first, second = np.zeros(k), np.zeros(k), np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
+    outside = 0.0
     for i, x in enumerate(X):
         o = np.flatnonzero(~np.isnan(x))
         m, joint, told = len(o), np.empty(k), []
@@ -348,12 +362,16 @@ def views(X, weights, w, means, S, nu, noise, prior, *, emit):
                 hidden = sum((-1) ** s * (digamma(b) - math.log(b)) for s, b in enumerate([a, (nu[j] + d) / 2]))
             told.append((K @ gap, S[j] - K @ S[j][o], u, math.log(u) - u + hidden))
             joint[j] += math.log(w[j]) + (0 if prior is None else np.log(np.maximum(prior[i, j], 1e-300)))
+        joint = joint if background is None else np.append(joint, background[i])
         scores[i] = joint.max() + math.log(np.exp(joint - joint.max()).sum())
-        resp[i] = np.exp(joint - scores[i])
+        all_resp = np.exp(joint - scores[i])
+        resp[i] = all_resp[:k]
         guess = sum(r * (mu + e) for r, mu, (e, *_) in zip(resp[i], means, told, strict=True))
         filled[i] = np.where(np.isnan(x), guess, x)
-        r = resp[i] * (1 if weights is None else weights[i])
-        total += r.sum() * scores[i], r.sum() * math.log(resp[i].max())
+        weight = 1 if weights is None else weights[i]
+        r = resp[i] * weight
+        outside += weight * all_resp[k:].sum()
+        total += weight * scores[i], weight * math.log(all_resp.max())
         for j, (e, C, u, log_u) in enumerate(told):
             masses[j] += r[j] * u
             shares[j] += r[j]
@@ -366,7 +384,8 @@ def views(X, weights, w, means, S, nu, noise, prior, *, emit):
     second = {"scatter": second, "pooled": second.sum(axis=0), "squares": diagonals,
               "norms": diagonals.sum(axis=1)}[emit]
     tails = [] if nu is None else [shares, logs]
-    return np.concatenate([total, masses, first.ravel(), second.ravel(), *tails])
+    last = [] if background is None else [[outside]]
+    return np.concatenate([total, masses, first.ravel(), second.ravel(), *tails, *last])
 
 
 def digamma(x):

@@ -115,7 +115,7 @@ cdef bint whitening(Table r, const Model* model, int n_threads, double* scratch,
     cdef double* statistics = origin + d
     cdef double* block = statistics + statistics_size(1, d, SCATTER)
     # a density that is the same everywhere: all samples are of one component
-    cdef Mixture everywhere = Mixture(DIAGONAL, 1, 1, origin, origin, NULL)
+    cdef Mixture everywhere = Mixture(DIAGONAL, 1, 1, origin, origin, NULL, -INFINITY)
     memset(origin, 0, d * sizeof(double))
     open_pass(&p, r, &everywhere, SOFT, SCATTER, -1, False, at)
     run(&p, n_threads)
@@ -174,9 +174,9 @@ cdef void choose(const Seeding* s, const Model* model, unsigned char* at, real u
     if model is not NULL and whitening(s.rows, model, s.n_threads, triangle + d * d, at, triangle):
         kinds = 2
     for kind in range(min(kinds, s.runs)):
-        m = Mixture(DIAGONAL, k, 1, NULL, scales, NULL)
+        m = Mixture(DIAGONAL, k, 1, NULL, scales, NULL, -INFINITY)
         if kind + 1 < kinds:
-            m = Mixture(WHITENED, k, 1, NULL, triangle, NULL)
+            m = Mixture(WHITENED, k, 1, NULL, triangle, NULL, -INFINITY)
         measured[real](s.rows, s.looked, n, m.factors, kind + 1 < kinds, Y, w)
         for t from kind <= t < s.runs by kinds:
             chosen, about = s.chosen + t * k, s.about + t * k * d

@@ -81,7 +81,7 @@ cdef struct Scratch:        # one thread's temporary memory
     double* loglik          # (group, TILE)
 
 ctypedef void (*posterior_t)(void* resp, Py_ssize_t k, const void* w, Py_ssize_t n, double cut, double base,
-                             double* loglik, double* sums) noexcept nogil
+                             double background, double* loglik, double* sums, double* beside) noexcept nogil
 ctypedef void (*step_t)(const void* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                         const void* X) noexcept nogil
 
@@ -106,6 +106,7 @@ cdef struct Pass:
     void* out               # (n, ...): rows to write
     bint single             # as in Table
     double base, cut
+    double background       # log-density of what is no component, less base; as low as can be where all is
     const double* tails     # (2, k): log-joint densities at the means, degrees of freedom; NULL where tails are normal
     bint shared             # samples are whitened, by one factor for all components
     bint loaded             # whether the only tile is where the last pass has left it
@@ -117,7 +118,9 @@ cdef struct Pass:
     bint heavy              # whether those for a group of tiles and all components are many
     Py_ssize_t factor_size, factor_step, tile_size, white_size, resp_size, z_size
     Py_ssize_t second_step, sums_size, scratch_size, itemsize
-    Py_ssize_t tail_at, tail_size  # the sums that heavy tails need, the last ones: (2, k)
+    Py_ssize_t tail_at, tail_size  # the sums that heavy tails need, the last ones but one: (2, k)
+    Py_ssize_t beside_at    # that of what the background takes, the last one, whether there is any
+    bint beside             # or not
     density_t density
     posterior_t posterior
     dense_t dense
@@ -151,7 +154,8 @@ cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, i
     p.matrices = count(&sums, k) if square(&sums) else 0
     p.second_step = one if sums.each else 0
     p.tail_at, p.tail_size = HEAD + k + k * d + count(&sums, k) * one, 2 * k if density >= STUDENT else 0
-    p.sums_size = aligned((p.tail_at + p.tail_size) * sizeof(double)) // sizeof(double)
+    p.beside_at = p.tail_at + p.tail_size
+    p.sums_size = aligned((p.beside_at + 1) * sizeof(double)) // sizeof(double)
     p.tile_size = d * TILE
     p.white_size = p.tile_size if distance.shared else 0
     p.resp_size = k * TILE
@@ -336,7 +340,8 @@ cdef inline void share(const Pass* p, Scratch* s, double* sums, Py_ssize_t t, Py
     """Log-joint densities of active components become responsibilities, in a tile of which n places are looked at."""
     cdef real* resp = <real*>s.resp + t * p.resp_size
     cdef Py_ssize_t i
-    p.posterior(resp, s.n_active, <real*>s.weight + t * TILE, n, p.cut, p.base, s.loglik + t * TILE, sums)
+    p.posterior(resp, s.n_active, <real*>s.weight + t * TILE, n, p.cut, p.base, p.background, s.loglik + t * TILE, sums,
+                sums + p.beside_at)
     if n < TILE:
         for i in range(s.n_active):
             memset(resp + i * TILE + n, 0, (TILE - n) * sizeof(real))
@@ -515,7 +520,7 @@ cdef void emit_resp(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int
 
 
 cdef void emit_labels(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
-    """The first component with the largest log-joint density."""
+    """The first component with the largest log-joint density; -1 where that of the background is as large."""
     cdef Py_ssize_t* out = <Py_ssize_t*>p.out + row
     cdef const real* joint
     cdef Py_ssize_t r
@@ -526,7 +531,7 @@ cdef void emit_labels(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, i
         for j in range(1, p.k):
             if joint[j * TILE] > joint[best * TILE]:
                 best = j
-        out[r] = best
+        out[r] = best if joint[best * TILE] > p.background or p.background <= lowest[real](0) else -1
 
 
 # --- shards and threads ----------------------------------------------------------------------------------------------
@@ -600,8 +605,8 @@ cdef void add_shards(const Pass* p, double* out, int n_threads) noexcept nogil:
     share_out(<item_t>add_flat, &a, (flat + PART - 1) // PART, PART * p.shards, n_threads)
     if p.matrices:
         share_out(<item_t>add_matrix, &a, p.matrices, <double>p.d * p.d * p.shards, n_threads)
-    if p.tail_size:
-        add_part(p, p.tail_at, p.tail_size, out + flat + p.matrices * p.d * p.d)
+    if p.tail_size + p.beside:
+        add_part(p, p.tail_at, p.tail_size + p.beside, out + flat + p.matrices * p.d * p.d)
     if p.single:
         add_from_whole[float](p, out + HEAD, out + flat, 0)
     else:
@@ -709,6 +714,7 @@ cdef void set_out(Pass* p, Table r, const Mixture* m, int posterior, int moments
     p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
     p.steps = steps[real](0)
     p.fill, p.emit = p.steps.posterior, p.steps.moments
+    p.background = lowest[real](0)
     loops = loops_of[real](moments, p.d, 0)
     p.dense, p.gathered = loops.dense, loops.gathered
     if m.factors is not NULL:
@@ -796,6 +802,8 @@ cdef void set_density(Pass* p, const Mixture* m, real unused) noexcept nogil:
             p.base = m.constants[j] if m.constants[j] > p.base else p.base
     for j in range(p.k):
         constant[j] = 0 if heavy or m.constants is NULL else <real>(m.constants[j] - p.base)
+    if m.background - p.base > p.background:
+        p.background, p.beside = m.background - p.base, True
     p.density = loops_of[real](moments_of(m.density), p.d, 0).density
     if p.whole is not NULL and p.matrices == p.k:
         p.rest = best_rest[real](p.whole, m, p.d, 0)
@@ -849,7 +857,7 @@ def accumulate(Rows rows, const double[:, ::1] means, resp, double[::1] statisti
                int moments, int n_threads):
     """The sums for one M-step from given responsibilities resp (n, k) IN, about means (k, d)."""
     cdef Pass p
-    cdef Mixture none = Mixture(SPHERICAL, means.shape[0], 0, &means[0, 0], NULL, NULL)
+    cdef Mixture none = Mixture(SPHERICAL, means.shape[0], 0, &means[0, 0], NULL, NULL, -INFINITY)
     cdef const void* given = matrix(resp, rows.table.single)
     cdef Watch watch
     open_watch(&watch)

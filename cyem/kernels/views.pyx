@@ -55,6 +55,7 @@ cdef struct Pass:
     const double* noise         # (batches, SIDE, d, d): covariance of the error of measurement, or without the last d
     bint crossed                # whether these errors are correlated
     const double* prior         # (slots, k, SIDE): logs of what multiplies the weights for each row, or NULL
+    const double* background    # (slots, SIDE): log-densities of what is no component, or NULL
     const double* logs          # (k,): of the weights
     # (k, 2 d + 3), or NULL where they are normal: degrees of freedom; then, by the number of features observed, what
     # log-densities at the mean are above those of normal components, and the mean of log u above that of complete rows
@@ -287,20 +288,34 @@ cdef inline void whiten(const double* L, const double* x, const double* mean, Py
     solve(L, d, z)
 
 
-cdef inline void share(const double* weight, Py_ssize_t k, bint weighs, double* joint, double* loglik,
-                       double* sums) noexcept nogil:
-    """Responsibilities times weights from log-joint densities (k, SIDE), and what they add to log-likelihoods."""
+cdef inline void share(const double* weight, const double* background, Py_ssize_t k, bint weighs, double* joint,
+                       double* loglik, double* sums, double* beside) noexcept nogil:
+    """Responsibilities times weights from log-joint densities (k, SIDE), and what they add to log-likelihoods.
+
+    background (SIDE,) or NULL: log-densities of what is none of the components; beside[0] += the weight that it takes.
+    """
     cdef Py_ssize_t j, l
     cdef double top[SIDE]
     cdef double all[SIDE]
+    cdef double outside[SIDE]
     cdef double t[WIDE]
     cdef double cut = CUT if weighs else -708.0
     for l in range(SIDE):
-        top[l] = LOW
+        top[l] = LOW if background is NULL else background[l]
         all[l] = 0
     for j in range(k):
         for l in range(SIDE):
             top[l] = joint[j * SIDE + l] if joint[j * SIDE + l] > top[l] else top[l]
+    if background is not NULL:
+        for l in range(WIDE):
+            t[l] = 0
+        for l in range(SIDE):
+            t[l] = background[l] - top[l]
+        for l from 0 <= l < SIDE by LANES:
+            exp_lanes[double](t + l, cut)
+        for l in range(SIDE):
+            outside[l] = t[l]
+            all[l] = t[l]
     for j in range(k):
         for l in range(WIDE):
             t[l] = 0
@@ -319,6 +334,9 @@ cdef inline void share(const double* weight, Py_ssize_t k, bint weighs, double* 
         sums[0] += weight[l] * loglik[l]
         sums[1] -= weight[l] * t[l]
         all[l] = (weight[l] if weighs else 1) / all[l]
+    if background is not NULL:
+        for l in range(SIDE):
+            beside[0] += all[l] * outside[l]
     for j in range(k):
         for l in range(SIDE):
             joint[j * SIDE + l] *= all[l]
@@ -373,6 +391,10 @@ cdef inline void weigh(const Pass* p, const Scratch* s, Py_ssize_t r, Py_ssize_t
         tail[j] += resp[l]
         if resp[l] > 0:
             tail[p.k + j] += resp[l] * (log(u[l]) - u[l] + hidden[<Py_ssize_t>observed[l]])
+
+
+cdef inline const double* background_of(const Pass* p, Py_ssize_t slot) noexcept nogil:
+    return NULL if p.background is NULL else p.background + slot * SIDE
 
 
 cdef inline void add_prior(const Pass* p, const Scratch* s, Py_ssize_t slot, Py_ssize_t r, Py_ssize_t j) noexcept nogil:
@@ -670,7 +692,8 @@ cdef void run_batch(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) n
             if p.prior is not NULL:
                 add_prior(p, s, slot + r, r, j)
     for r in range(rows):
-        share(p.weights + (slot + r) * SIDE, p.k, weighs, s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums)
+        share(p.weights + (slot + r) * SIDE, background_of(p, slot + r), p.k, weighs, s.joint + r * p.k * SIDE,
+              s.loglik + r * SIDE, sums, sums + beside_at(p))
     if weighs:
         for j in range(p.k):
             if 3 * rows < 2 * d:
@@ -729,8 +752,8 @@ cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) no
             density(p, s, r, j, constant, observed, q)
             if p.prior is not NULL:
                 add_prior(p, s, slot + r, r, j)
-        share(p.weights + (slot + r) * SIDE, p.k, p.emit <= SQUARES, s.joint + r * p.k * SIDE, s.loglik + r * SIDE,
-              sums)
+        share(p.weights + (slot + r) * SIDE, background_of(p, slot + r), p.k, p.emit <= SQUARES,
+              s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums, sums + beside_at(p))
     if p.emit <= SQUARES:
         for j in range(p.k):
             add_axis(p, s, j, slot, rows, sums)
@@ -809,7 +832,7 @@ cdef void open_pass(Pass* p, Batches rows, Py_ssize_t k, int emit, bint axis, bi
     cdef Py_ssize_t most = MAX_SHARDS
     memset(p, 0, sizeof(Pass))
     p.d, p.k, p.emit, p.axis, p.batches = rows.d, k, emit, axis, rows.batches
-    p.sums_size = aligned(statistics_size(k, p.d, emit) + 2 * k * heavy) // sizeof(double)
+    p.sums_size = aligned(statistics_size(k, p.d, emit) + 2 * k * heavy + 1) // sizeof(double)
     while most > 1 and most * p.sums_size * <Py_ssize_t>sizeof(double) > SHARD_MEMORY:
         most = most // 2
     p.shards = p.batches if p.batches < most else most
@@ -820,9 +843,17 @@ cdef void open_pass(Pass* p, Batches rows, Py_ssize_t k, int emit, bint axis, bi
 # --- the doors -------------------------------------------------------------------------------------------------------
 
 cpdef Py_ssize_t statistics_size(Py_ssize_t k, Py_ssize_t d, int emit) noexcept nogil:
-    """Length of the vector of statistics, but for 2 k that heavy tails add; what emits rows makes the first of them."""
+    """Length of the vector of statistics, but for 2 k that heavy tails add, and one that a background adds.
+
+    What emits rows makes the first of them.
+    """
     return HEAD + k + k * d + (k * d * d if emit == SCATTER else d * d if emit == POOLED else k * d if emit == SQUARES
                                else 0)
+
+
+cdef inline Py_ssize_t beside_at(const Pass* p) noexcept nogil:
+    """Where among the sums that of the background is, whether it is asked for or not."""
+    return statistics_size(p.k, p.d, p.emit) + (0 if p.tails is NULL else 2 * p.k)
 
 
 def workspace_size(Batches rows, Py_ssize_t k, Py_ssize_t n_threads, *, int emit, bint axis, bint heavy):
@@ -833,15 +864,15 @@ def workspace_size(Batches rows, Py_ssize_t k, Py_ssize_t n_threads, *, int emit
 
 
 def sweep_views(Batches rows, const double[::1] logs, const double[:, ::1] means, const double[:, :, ::1] S,
-                const double[:, ::1] tails, double[::1] out, unsigned char[::1] workspace, *, int emit, bint axis,
-                int n_threads):
+                const double[:, ::1] tails, const double[:, ::1] background, double[::1] out,
+                unsigned char[::1] workspace, *, int emit, bint axis, int n_threads):
     """One pass over rows.
 
     logs (k,): of weights; means (k, d); S: covariances (k, d, d), or (k, 1, d) where components are axis-parallel;
-    tails (k, 2 d + 3), or empty where they are normal: see Pass: IN. out: by emit, a position in EMITS, expected
-    statistics of complete rows, with all second moments, those of all components together, or their diagonals;
-    log-densities of what is known of each row (n,); responsibilities (n, k); expected values (n, d) where rows do not
-    have these exactly, to be zero before.
+    tails (k, 2 d + 3), or empty where they are normal; background (slots, SIDE), or empty where there is none: see
+    Pass: IN. out: by emit, a position in EMITS, expected statistics of complete rows, with all second moments, those of
+    all components together, or their diagonals; log-densities of what is known of each row (n,); responsibilities
+    (n, k); expected values (n, d) where rows do not have these exactly, to be zero before: the part of the components.
     """
     cdef Pass p
     cdef Watch watch
@@ -852,6 +883,7 @@ def sweep_views(Batches rows, const double[::1] logs, const double[:, ::1] means
         p.X, p.weights, p.place, p.begin = rows.x, rows.weight, rows.places, rows.begins
         p.noise, p.crossed, p.prior = rows.noises, rows.crossed, rows.priors if rows.k == p.k else NULL
         p.tails = &tails[0, 0] if tails.shape[0] else NULL
+        p.background = &background[0, 0] if background.shape[0] else NULL
         p.logs, p.means, p.S, p.out = &logs[0], &means[0, 0], &S[0, 0, 0], &out[0]
         p.sums = <double*>at
         p.scratch = <char*>(p.sums + p.shards * p.sums_size)
@@ -864,15 +896,14 @@ def sweep_views(Batches rows, const double[::1] logs, const double[:, ::1] means
 cdef void add_shards(const Pass* p, double* out) noexcept nogil:
     """out <- the sums of all shards in their order, and what they leave out: n S; matrices from their lower halves."""
     cdef Py_ssize_t shard, i, j, a, b, d = p.d, size = statistics_size(p.k, d, p.emit)
+    cdef Py_ssize_t length = beside_at(p) + (p.background is not NULL)
     cdef const double* sums
     cdef const double* n = out + HEAD if p.tails is NULL else out + size
     cdef double* second = out + HEAD + p.k + p.k * d
-    if p.tails is not NULL:
-        size += 2 * p.k
-    memset(out, 0, size * sizeof(double))
+    memset(out, 0, length * sizeof(double))
     for shard in range(p.shards):
         sums = p.sums + shard * p.sums_size
-        for i in range(size):
+        for i in range(length):
             out[i] += sums[i]
     if p.axis:
         return

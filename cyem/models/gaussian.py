@@ -1,7 +1,12 @@
 """GaussianMixture: mixtures of normal distributions."""
 
+import numbers
+
 import numpy as np
 
+from ..em.problem import Problem
+from ..families import state
+from ..families.background import Background, BackgroundParameters, Box
 from ..families.covariance import structure
 from ..families.gaussian import Gaussian
 from ..families.held import Held, Which, shared
@@ -71,6 +76,12 @@ class GaussianMixture(Mixture):
         or one variance for all features: by default the covariances of all samples, as the structure has them, over
         k^(2/d). Weights have no prior. What EM climbs, and `lower_bound_` tells, is the likelihood and this density;
         `score`, `bic`, `aic` and `icl` are of the likelihood alone, at the parameters that were found.
+    background : bool or float, default=False
+        Whether samples may be of no component: beside the k components there is then one of constant density, 1 / V,
+        over the box that all samples are in (Banfield & Raftery 1993), or of the volume V that is given, such as that
+        of a convex hull. Outliers go there, and draw no component towards them: `predict` says -1. Outside of the box,
+        too, the density of the background is taken to be that. It adds its weight to the parameters, and its volume
+        unless that is given, as R's mclust counts.
     acceleration : {'squarem', None}, default='squarem'
         Leap ahead on the path of EM where that gains likelihood (Varadhan & Roland 2008), which saves more than half of
         the passes over the data where clusters overlap (``ci/bench test_quality.py -k passes``); None is textbook EM.
@@ -100,6 +111,7 @@ class GaussianMixture(Mixture):
     Attributes
     ----------
     weights_ : ndarray of shape (k,)
+        Of sum 1, with the weight of the background if there is one.
     means_ : ndarray of shape (k, d)
     covariances_ : ndarray
         (k, d, d) if 'full', (d, d) if 'tied', (k, d) if 'diag', (k,) if 'spherical'. Of codes: (d, d) if 'EEE', (k, d)
@@ -121,6 +133,12 @@ class GaussianMixture(Mixture):
         The same after each iteration of the best run.
     fit_report_ : tuple of str
         Events that are out of the ordinary, one line each.
+    background_weight_ : float
+        The share of the background; this and the following only with ``background``.
+    background_box_ : ndarray of shape (2, d)
+        The least and the largest values of the samples.
+    background_log_density_ : float
+        The log-density of the background: -log V.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (d,)
         Only if X had names.
@@ -161,6 +179,7 @@ class GaussianMixture(Mixture):
         precisions_init=None,
         held=None,
         prior=None,
+        background=False,
         acceleration="squarem",
         search=None,
         n_moves=50,
@@ -185,6 +204,7 @@ class GaussianMixture(Mixture):
         self.precisions_init = precisions_init
         self.held = held
         self.prior = prior
+        self.background = background
         self.acceleration = acceleration
         self.search = search
         self.n_moves = n_moves
@@ -226,9 +246,28 @@ class GaussianMixture(Mixture):
             Told.of(self.prior)
             if self.held is not None:
                 self._refuse("held", f"None where prior={self.prior!r}: fits do either", self.held)
+        if not isinstance(self.background, (bool, np.bool_)):
+            number = isinstance(self.background, numbers.Real) and 0 < self.background < np.inf
+            if not number:
+                self._refuse("background", "a bool, or the volume of the background, a number > 0", self.background)
+        if self._noisy:
+            for name in ("held", "prior", "search"):
+                if getattr(self, name) is not None:
+                    self._refuse(name, f"None where background={self.background!r}: fits do either", getattr(self, name))
         return shape
 
+    @property
+    def _noisy(self):
+        return self.background is not False
+
     def _believing(self, mixture):
+        if self._noisy:
+            n, k = len(mixture.samples.X), self.n_components
+            if n <= k:
+                raise ValueError(f"background={self.background!r} with n_components={k} needs more than {k} samples of "
+                                 f"positive weight, and X has {n}: ask for fewer components.")
+            box = Box.around(mixture.samples.X, None if self.background is True else self.background)
+            return Problem(Background.behind(mixture.family, box.inside(mixture.frame)), mixture.samples)
         if self.prior is None:
             return mixture
         prior = Told.of(self.prior).inside(mixture.structure, self.n_components, mixture.whole, mixture.frame)
@@ -254,7 +293,23 @@ class GaussianMixture(Mixture):
             factors = mixture.structure.scaled_factors(factors, 1 / mixture.frame.units)
         return mixture.family.ordered(first, weights, factors)
 
+    def _parameters(self, frame, *normal):
+        normal, background = super()._parameters(frame, *normal), state.background(self)
+        if background is None:
+            return normal
+        return BackgroundParameters.like(normal, background.weight, background.box.inside(frame))
+
+    def _more(self):
+        background = state.background(self)
+        return None if background is None else np.append(background.weight, background.box.heights)
+
     def _accept(self, mixture, fit, rng):
+        for name in ("background_weight_", "background_box_", "background_log_density_"):
+            vars(self).pop(name, None)
+        if self._noisy:
+            box = Box.around(mixture.samples.X, None if self.background is True else self.background)
+            self.background_weight_, self.background_box_ = fit.parameters.share, np.stack([box.low, box.high])
+            self.background_log_density_ = box.log_density
         super()._accept(mixture, fit, rng)
         if (which := self._which()) is not None:  # as they were given to the last bit, which frames may round
             for name, mask, init in zip(("weights_", "means_", "precisions_"), which, INITIAL, strict=True):
@@ -262,6 +317,8 @@ class GaussianMixture(Mixture):
 
     def _n_parameters(self):
         p = super()._n_parameters()
+        if state.background(self) is not None:
+            p += 2 if self.background is True else 1
         if self.held is None or (which := Which.of(self.held, len(self.means_))) is None:
             return p
         return p - which.n_parameters(structure(self.covariance_type), np.shape(self.means_)[1])

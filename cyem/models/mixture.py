@@ -30,6 +30,7 @@ class Mixture(Estimator):
 
     search, n_moves, time_budget = None, 1, None  # for families between whose maxima there are moves
     _gaps = True
+    _noisy = False  # whether the next fit takes it that samples may be of no component
     _remedy = "a larger reg_covar"  # beside fewer components, where a component is not to be trusted
     _words = "mixture"  # what summaries call it
     _heavy = False  # whether tails are heavier than normal ones
@@ -40,13 +41,17 @@ class Mixture(Estimator):
         """The family, and what it is to be told besides structure, floor and weights."""
         return Gaussian, {}
 
-    def _parameters(self, *normal):
-        """Parameters as the family has them, from a structure, weights, means, covariances and factors."""
+    def _parameters(self, frame, *normal):
+        """Parameters as the family has them in a frame, from a structure, weights, means, covariances and factors."""
         return Parameters(*normal)
 
     def _tails(self):
         """Degrees of freedom (k,), or None where tails are normal."""
         return None
+
+    def _more(self):
+        """All parameters that normal components do not have, in one array; None where there are none."""
+        return self._tails()
 
     def _coloured(self, z, y, rng):
         """Standard normal samples z (n, d) of components y (n,), as the family varies them."""
@@ -119,8 +124,11 @@ class Mixture(Estimator):
         if labels is not None and self.search is not None:
             self._refuse("search", "None where labels are given: components that these name do not merge or split",
                          self.search)
-        return Known(None if noise is None else data.noise(noise, X),
-                     None if labels is None else data.components(labels, len(X), self.n_components))
+        noise, (n, k) = None if noise is None else data.noise(noise, X), (len(X), self.n_components)
+        if labels is None:
+            return Known(noise)
+        possible = data.components(labels, n, k, self._noisy)
+        return Known(noise, possible[:, :k], possible[:, k] if self._noisy else None)
 
     def fit_predict(self, X, y=None, sample_weight=None):
         """Fit, and the most probable component of each sample.
@@ -165,7 +173,7 @@ class Mixture(Estimator):
     def _starts(self, mixture, X, kept, rng):
         """The parameters to begin from: one, or one for each of n_init."""
         if self.warm_start and self.__sklearn_is_fitted__():
-            yield self._inside(mixture, *self._last(X.shape[1]), tails=self._tails())
+            yield self._inside(mixture, *self._last(X.shape[1]), more=self._more())
             return
         weights, means, factors = self._given(X.shape[1])
         if weights is not None and means is not None and factors is not None:
@@ -200,13 +208,13 @@ class Mixture(Estimator):
         return mixture.assign(resp if kept is None else resp[kept[1]]).parameters
 
     @staticmethod
-    def _inside(mixture, weights, means, factors, tails=None):
+    def _inside(mixture, weights, means, factors, more=None):
         """Parameters of the outside, in the frame of the data."""
         shape, frame = mixture.structure, mixture.frame
         factors = shape.scaled_factors(factors, 1 / frame.units)
         weights = np.full(len(means), 1 / len(means)) if mixture.family.equal_weights else np.asarray(weights, float)
         inside = Parameters(shape, weights, frame.enter(means), shape.covariances(factors), factors)
-        return mixture.family.adopt(inside, tails)
+        return mixture.family.adopt(inside, more)
 
     def _search(self, mixture, fit, rng):
         """A better maximum, by moves from the one that was found; at worst the same."""
@@ -417,7 +425,7 @@ class Mixture(Estimator):
             memo, weights, means, U = self._memo, self.weights_, self.means_, self.precisions_cholesky_
             made_of = None if U.size > MEMORABLE else (
                 dtype, self.covariance_type, weights.dtype, means.dtype, U.dtype, weights.shape, means.shape, U.shape,
-                weights.tobytes(), means.tobytes(), U.tobytes(), self._heavy and self._tails().tobytes())
+                weights.tobytes(), means.tobytes(), U.tobytes(), (more := self._more()) is not None and more.tobytes())
         except AttributeError:  # not there, or no array
             made_of = None
         if made_of is None:
@@ -436,9 +444,11 @@ class Mixture(Estimator):
         deviations = np.sort(1 / np.abs(shape.diagonals(U, k, d)), axis=0)
         typical = (deviations[(k - 1) // 2] + deviations[k // 2]) / 2  # np.median imports numpy.ma: see start.py
         info = np.finfo(dtype)
-        reference = np.clip(weights @ means, -info.max, info.max).astype(dtype).astype(np.float64)
+        shares = weights if state.background(self) is None else weights / weights.sum()
+        reference = np.clip(shares @ means, -info.max, info.max).astype(dtype).astype(np.float64)
         frame = Frame(reference, power_of_two(typical, dtype))
-        inside = self._parameters(shape, weights, frame.enter(means), None, shape.scaled_factors(U, 1 / frame.units))
+        inside = self._parameters(frame, shape, weights, frame.enter(means), None,
+                                  shape.scaled_factors(U, 1 / frame.units))
         halves = bool((abs(reference) > info.max * info.eps / 4).any())  # below, the farthest sample swallows it
         return Evaluator(frame, inside.density, frame.coordinates(dtype), halves)
 
@@ -483,7 +493,7 @@ class Mixture(Estimator):
         shape, (k, d) = structure(self.covariance_type), means.shape
         own = simplest(shape, d)
         U = own.scaled_factors(own.like(U, shape, k, d), 1 / frame.units)
-        return self._parameters(own, weights, frame.enter(means), own.covariances(U), U)
+        return self._parameters(frame, own, weights, frame.enter(means), own.covariances(U), U)
 
     def _sums(self, X, sample_weight, noise=None):
         """Samples, and the statistics of one pass over them, without moments."""
@@ -493,7 +503,7 @@ class Mixture(Estimator):
         return samples, samples.sweep(evaluator.density, "none")
 
     def predict(self, X, *, noise=None):
-        """The most probable component of each sample.
+        """The most probable component of each sample; -1 where the background is more probable than each.
 
         Parameters
         ----------
@@ -521,11 +531,12 @@ class Mixture(Estimator):
 
         Returns
         -------
-        ndarray of shape (n, k)
-            In the dtype of X.
+        ndarray of shape (n, k), or (n, k + 1)
+            In the dtype of X. Of a mixture with a background the last column is its probability.
         """
         X, evaluator = self._ready(X, noise)
-        return evaluator.responsibilities(X, self.n_threads)
+        resp = evaluator.responsibilities(X, self.n_threads)
+        return resp if evaluator.density.background is None else with_outside(resp)
 
     def uncertainty(self, X):
         """How likely each sample belongs to another component than `predict` says: 1 less its largest responsibility.
@@ -612,7 +623,7 @@ class Mixture(Estimator):
         float
         """
         samples, s = self._sums(X, sample_weight, noise)
-        return float(s.log_likelihood / s.shares.sum() - samples.log_volume)
+        return float(s.log_likelihood / s.total - samples.log_volume)
 
     def bic(self, X, sample_weight=None):
         """Bayesian information criterion (Schwarz 1978), p log n - 2 log L: the smaller, the better.
@@ -663,7 +674,7 @@ class Mixture(Estimator):
         """log_likelihood (total), n_parameters, bic, aic and icl, by one pass."""
         samples, s = self._sums(X, sample_weight)
         n = samples.total
-        unit = n / s.shares.sum()
+        unit = n / s.total
         log_likelihood = s.log_likelihood * unit - n * samples.log_volume
         p = self._n_parameters()
         bic = p * np.log(n) - 2 * log_likelihood
@@ -683,10 +694,11 @@ class Mixture(Estimator):
         -------
         X : ndarray of shape (n_samples, d)
         y : ndarray of shape (n_samples,)
-            The component that each was drawn from.
+            The component that each was drawn from; -1 for the background, which is drawn from the box it is in.
         """
         self._check_fitted()
         weights, means, factors = state.parameters(self)
+        background = state.background(self)
         if isinstance(n_samples, bool) or not isinstance(n_samples, numbers.Integral) or n_samples < 1:
             raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one "
                              "sample.")
@@ -702,11 +714,16 @@ class Mixture(Estimator):
         frame = evaluator.frame
         shape = structure(self.covariance_type)
         k, d = means.shape
-        y = rng.choice(k, size=n_samples, p=weights / weights.sum())
+        shares = weights if background is None else np.append(weights, background.weight)
+        y = rng.choice(len(shares), size=n_samples, p=shares / shares.sum())
         X = self._coloured(rng.standard_normal((n_samples, d)), y, rng)
         factors = shape.scaled_factors(factors, 1 / frame.units)
         for j in range(k):
             X[y == j] = shape.coloured(X[y == j], factors, j) + frame.enter(means[j])
+        if background is not None:
+            low, high = (frame.enter(corner) for corner in (background.box.low, background.box.high))
+            X[y == k] = low + (high - low) * rng.random((np.count_nonzero(y == k), d))
+            y = np.where(y == k, -1, y)
         with np.errstate(over="ignore"):
             X = (X * (frame.units / 2) + frame.reference / 2) * 2 if evaluator.halves else frame.leave(X)
         if not data.finite(X):
@@ -922,6 +939,11 @@ class Mixture(Estimator):
         from .persistence import save
 
         save(self, path)
+
+
+def with_outside(resp):
+    """Responsibilities (n, k), and in one more column what they leave to the background."""
+    return np.column_stack([resp, np.maximum(1 - resp.sum(axis=1), 0)])
 
 
 def checked(values, name, shape):

@@ -158,7 +158,7 @@ class StudentMixture(Mixture):
         self._asked()
         return shape
 
-    def _parameters(self, *normal):
+    def _parameters(self, frame, *normal):
         return StudentParameters(*normal, self._tails())
 
     def _tails(self):

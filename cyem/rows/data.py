@@ -258,13 +258,15 @@ def noise(given, X):
     return array
 
 
-def components(labels, n, k):
-    """What is known of the components of n samples, as factors of the weights (n, k).
+def components(labels, n, k, background=False):
+    """What is known of the components of n samples, as factors of the weights (n, k), or (n, k + 1) with a background.
 
     Parameters
     ----------
-    labels : array-like of shape (n,) or (n, k)
+    labels : array-like of shape (n,), (n, k) or (n, k + 1)
         Components from 0 to k - 1, and -1 where nothing is known; or factors, 0 for what is impossible.
+    background : bool
+        Whether samples may be of no component: factors then have a last column for that.
 
     Raises
     ------
@@ -285,10 +287,11 @@ def components(labels, n, k):
             row = int(wrong.argmax())
             raise ValueError(f"labels must be integers from 0 to n_components - 1 = {k - 1}, or -1 for a row of which "
                              f"nothing is known; row {row}, counted from 0, has {array[row]!r}.")
-        return np.where(whole[:, None] < 0, 1.0, whole[:, None] == np.arange(k))
-    if array.shape != (n, k):
-        raise ValueError(f"labels must have shape {(n,)} (components) or {(n, k)} (how possible each component is) for "
-                         f"{n} samples and n_components={k}, got {array.shape}.")
+        return np.where(whole[:, None] < 0, 1.0, whole[:, None] == np.arange(k + background))
+    if array.shape != (n, k + background):
+        raise ValueError(f"labels must have shape {(n,)} (components) or {(n, k + background)} (how possible each "
+                         f"component is{', and, last, the background' * background}) for {n} samples and "
+                         f"n_components={k}, got {array.shape}.")
     array = array.astype(np.float64)
     wrong = ~(np.isfinite(array) & (array >= 0)).all(axis=1) | ~(array > 0).any(axis=1)
     if wrong.any():

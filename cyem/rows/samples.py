@@ -11,7 +11,7 @@ from ..kernels import sweep as kernel
 from ..kernels.arguments import ClosedForm, Density, Rows
 from ..lazy import cached_property
 from .pruning import Pruner, enough
-from .statistics import Statistics, Weighed
+from .statistics import Statistics, kind_of
 
 DENSITIES = {name: i for i, name in enumerate(arguments.DENSITIES)}
 POSTERIORS = {name: i for i, name in enumerate(kernel.POSTERIORS)}
@@ -241,13 +241,13 @@ class Samples:
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
-        means, heavy = density.means, density.heavy
+        means, (made, more) = density.means, kind_of(density)
         need = self._need(len(means), moments, density.kind)
-        sums = np.empty(need.statistics + 2 * len(means) * heavy)
+        sums = np.empty(need.statistics + more)
         workspace = self._memory(need.workspace)
-        rows = self.rows if heavy else self._known(moments, len(means))
+        rows = self.rows if more else self._known(moments, len(means))
         how = dict(moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads))
-        prunes = need.prunes and posterior == "soft" and not heavy
+        prunes = need.prunes and posterior == "soft" and not density.heavy
         bounds = self.pruner.known(density) if prunes else None
         if bounds is None:
             pairs = kernel.sweep(rows, density, sums, workspace, posterior=POSTERIORS[posterior], **how)
@@ -256,7 +256,7 @@ class Samples:
                                         workspace, **how)
         if prunes:
             self.pruner.tell(self, density, pairs)
-        return (Weighed if heavy else Statistics)(sums, self._rounded(means), self.frame, self.unit)
+        return made(sums, self._rounded(means), self.frame, self.unit)
 
     def accumulate(self, resp, about, moments):
         """Statistics of one pass with given responsibilities (n, k), moments about the given means."""

@@ -63,6 +63,11 @@ class Statistics:
         return self.masses
 
     @property
+    def total(self):
+        """Sum of weights."""
+        return self.shares.sum()
+
+    @property
     def first(self):
         start = 2 + len(self.about)
         return self.buffer[start : start + self.about.size].reshape(self.about.shape)
@@ -125,3 +130,34 @@ class Weighed(Statistics):
     @property
     def logs(self):
         return self.buffer[-len(self.about) :]
+
+
+class Beside(Statistics):
+    """Sums of samples some of which may be of no component.
+
+    Attributes
+    ----------
+    outside : float
+        Sum of weights times probabilities of the background.
+    """
+
+    __slots__ = ()
+
+    @property
+    def second(self):
+        return super().second[:-1]
+
+    @property
+    def outside(self):
+        return float(self.buffer[-1])
+
+    @property
+    def total(self):
+        return self.masses.sum() + self.outside
+
+
+def kind_of(density):
+    """What a pass with a density gives, and how many sums that is more than those of every pass."""
+    if density.heavy:
+        return Weighed, 2 * len(density.means)
+    return (Statistics, 0) if density.background is None else (Beside, 1)

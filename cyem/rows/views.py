@@ -14,7 +14,7 @@ from ..kernels import views as kernel
 from ..kernels.arguments import Batches
 from ..lazy import cached_property
 from .samples import Density, Frame, Samples, locate, nothing, operations, scaled_weights, worth
-from .statistics import Statistics, Weighed
+from .statistics import kind_of
 
 
 class Known(NamedTuple):
@@ -22,6 +22,7 @@ class Known(NamedTuple):
 
     noise: np.ndarray = None  # variances (n, d) or covariances (n, d, d) of errors of measurement; None: there are none
     components: np.ndarray = None  # what multiplies the weights of the components for each row (n, k); None: nothing
+    outside: np.ndarray = None  # the same of the background (n,); None: nothing
 
     def take(self, rows):
         """What is known of some of them."""
@@ -30,7 +31,8 @@ class Known(NamedTuple):
 
 NOTHING_ELSE = Known()
 EMITS = {name: i for i, name in enumerate(kernel.EMITS)}
-NORMAL = np.empty((0, 0))  # tails
+NORMAL = np.empty((0, 0))  # tails, and what there is besides the components
+LEAST = -1e300  # of a log-density: of what is impossible
 SEED = 0  # of what is drawn in the place of gaps, before anything else is known
 
 
@@ -93,9 +95,9 @@ class Views:
         axis, S = self._spread(density)
         k, d = density.means.shape
         kind = "squares" if axis else "pooled" if moments in ("pooled", "none") else "scatter"
-        size, heavy = kernel.statistics_size(k, d, EMITS[kind]), density.heavy
-        sums = self._run(density, axis, S, kind, np.empty(size + 2 * k * heavy))
-        sums, tails = sums[:size], sums[size:]
+        size, (made, more) = kernel.statistics_size(k, d, EMITS[kind]), kind_of(density)
+        sums = self._run(density, axis, S, kind, np.empty(size + more))
+        sums, others = sums[:size], sums[size:]
         flat = 2 + k + k * d
         second = sums[flat:]
         if moments in ("squares", "norms"):
@@ -103,9 +105,7 @@ class Views:
             second = second.sum(axis=1) if moments == "norms" else second.ravel()
         elif moments == "none":
             second = second[:0]
-        sums = np.concatenate([sums[:flat], second])
-        made = Weighed if heavy else Statistics
-        return made(np.concatenate([sums, tails]) if heavy else sums, density.means, self.frame, self.unit)
+        return made(np.concatenate([sums[:flat], second, others]), density.means, self.frame, self.unit)
 
     def score_samples(self, density):
         """Log-density, in the frame, of what was observed of each row (n,)."""
@@ -128,8 +128,12 @@ class Views:
         yield slice(None), self.responsibilities(density)
 
     def labels(self, density):
-        """The most probable component of each row (n,)."""
-        return self.responsibilities(density).argmax(axis=1)
+        """The most probable component of each row (n,); -1 where the background is as probable."""
+        resp = self.responsibilities(density)
+        label = resp.argmax(axis=1)
+        if density.background is not None:
+            label[resp.max(axis=1) <= 1 - resp.sum(axis=1)] = -1
+        return label
 
     def completed(self, density):
         """The rows, with their expected values where nothing was observed (n, d), in the frame."""
@@ -197,9 +201,25 @@ class Views:
         with np.errstate(divide="ignore"):
             logs = np.log(density.weights)
         tails = density.tails() if density.heavy else NORMAL
-        means = np.ascontiguousarray(density.means, np.float64)
-        kernel.sweep_views(self.rows, logs, means, S, tails, out, self.workspace, n_threads=n_threads, **how)
+        means, background = np.ascontiguousarray(density.means, np.float64), self._background(density)
+        kernel.sweep_views(self.rows, logs, means, S, tails, background, out, self.workspace, n_threads=n_threads,
+                           **how)
         return out
+
+    @cached_property
+    def _observed(self):
+        """Where values were observed of the rows of which a part is known."""
+        return ~np.isnan(self.X[self.partial])
+
+    def _background(self, density):
+        """Log-densities of what was observed of rows that are of no component, as the kernel has them."""
+        if density.background is None:
+            return NORMAL
+        logs = density.background[0] + self._observed @ density.background[1:]
+        if self.known.outside is not None:
+            with np.errstate(divide="ignore"):
+                logs = np.maximum(logs + np.log(self.known.outside[self.partial]), LEAST)
+        return np.where(self.rows.place < 0, 0.0, logs[self.rows.place])
 
 
 class Glance:
