@@ -36,9 +36,9 @@ class Box(NamedTuple):
             Where the box has no volume.
         """
         low, high = (reduce(X, axis=0).astype(np.float64) for reduce in (np.fmin.reduce, np.fmax.reduce))
-        if not (flat := high > low).all():
-            raise ValueError(f"background: all values of column {int(flat.argmin())} of X, counted from 0, are the same, "
-                             "so that the box around them has no volume: leave the column out.")
+        if not (wide := high > low).all():
+            raise ValueError(f"background: all values of column {int(wide.argmin())} of X, counted from 0, are the "
+                             "same, so that the box around them has no volume: leave the column out.")
         return cls.of(low, high, None if volume is None else -math.log(volume))
 
     @classmethod

@@ -1,7 +1,6 @@
 """What a fitted mixture consists of: attributes that anybody may set, and that are checked before they are used."""
 
 from reprlib import repr
-
 from typing import NamedTuple
 
 import numpy as np

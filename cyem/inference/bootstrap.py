@@ -12,6 +12,7 @@ from ..families.covariance import structure
 from ..families.paths import APART, longest, squared
 from ..models.gaussian import GaussianMixture
 from ..models.history import one_of_many
+from ..models.mixture import memberships
 from ..notices import ConvergenceWarning, muted
 from ..rows import data
 from ..show.text import aligned
@@ -332,14 +333,14 @@ def stability(
                         "components beside others.")
     if not model.__sklearn_is_fitted__():
         model = one_of_many(_anew(model), X, weights)
-    labels = model.predict(X)
-    if len(model.means_) != model.n_components:
+    labels, k = model.predict(X), model.n_components
+    if len(model.means_) != k:
         raise ValueError(f"The model has {len(model.means_)} components, and n_components={model.n_components} was set "
                          "after that: the refits would have as many. Fit it again, or set it back.")
     task = _StabilityReplicate(_modest(model, jobs), samples, weights, labels)
     found = replicates(task, rng, n_bootstrap, jobs, progress)
     ari, jaccard = zip(*found, strict=True)
-    return Stability(np.array(ari), np.array(jaccard), np.bincount(labels, weights, model.n_components))
+    return Stability(np.array(ari), np.array(jaccard), np.bincount(labels % (k + 1), weights, k)[:k])
 
 
 class _StabilityReplicate(NamedTuple):
@@ -353,9 +354,10 @@ class _StabilityReplicate(NamedTuple):
     def __call__(self, rng):
         refit = _anew(self.model, random_state=rng, warm_start=False)
         one_of_many(refit, self.X, _drawn(self.X, self.weights, rng))
-        k = self.model.n_components
-        pairs = np.bincount(self.labels * k + refit.predict(self.X), self.weights, k * k).reshape(k, k)
-        return adjusted_rand(pairs), jaccard(pairs)
+        k, refitted = self.model.n_components, refit.predict(self.X)
+        m = k + 1  # the background, if there is any, is the last cluster
+        pairs = np.bincount(self.labels % m * m + refitted % m, self.weights, m * m).reshape(m, m)
+        return adjusted_rand(pairs), jaccard(pairs)[:k]
 
 
 def adjusted_rand(pairs):
@@ -401,7 +403,7 @@ class _WarmReplicate(NamedTuple):
     def __call__(self, rng):
         refit = copy.copy(self.model).set_params(random_state=rng, warm_start=True)
         one_of_many(refit, self.X, _drawn(self.X, self.weights, rng))
-        order = matched(self.model.predict_proba(self.X).T @ refit.predict_proba(self.X))
+        order = matched(memberships(self.model, self.X).T @ memberships(refit, self.X))
         shape = structure(self.model.covariance_type)
         covariances = shape.taken(refit.covariances_, order)
         return refit.weights_[order], refit.means_[order], covariances

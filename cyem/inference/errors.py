@@ -230,6 +230,9 @@ def standard_errors(
         raise ValueError(f"The model has held={model.held!r}, and standard errors here are those of fits in which all "
                          "parameters are free: what is known has none, and makes those of the others smaller. Refit to "
                          "samples drawn with replacement, and take the standard deviations.")
+    if method != "bootstrap" and state.background(model) is not None:
+        raise ValueError(f"The model has a background, whose share is a parameter that method={method!r} does not know "
+                         "of: ask for method='bootstrap'.")
     if model.prior is not None:
         raise ValueError(f"The model has prior={model.prior!r}, and standard errors here are those of fits of maximum "
                          "likelihood. Refit to samples drawn with replacement, and take the standard deviations.")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..models.gaussian import fitted
+from ..models.mixture import memberships
 from ..rows import data
 from ..rows.statistics import TINY
 from ..show.text import aligned
@@ -169,7 +170,7 @@ def merge(model, X, *, sample_weight=None):
     >>> np.bincount(clusters.labels(2)).tolist() in ([400, 100], [100, 400])
     True
     """
-    resp = fitted(model).predict_proba(X).astype(np.float64)
+    resp = memberships(fitted(model), X)
     weights = data.weights(sample_weight, len(resp))
     weights = np.ones(len(resp)) if weights is None else weights
     k = resp.shape[1]

@@ -51,9 +51,18 @@ def _place(feature, names, d, name):
     return int(feature)
 
 
+def components_alone(model):
+    """Raise ValueError for a mixture with a background, which has no mean of some features given others."""
+    model._check_fitted()
+    if state.background(model) is not None:
+        raise ValueError("A mixture with a background has no distribution of some features by themselves or given "
+                         "others that is a mixture of normal ones: fit with background=False to the rows for which "
+                         "`predict` is not -1.")
+
+
 def marginal(model, features):
     """The mixture of some of the features; see `Mixture.marginal`."""
-    model._check_fitted()
+    components_alone(model)
     features = places(model, features)
     return _named(_nameless(model, features), model, features)
 
@@ -69,7 +78,7 @@ def _nameless(model, features):
 
 def condition(model, known):
     """The mixture of the other features, given values of some; see `Mixture.condition`."""
-    model._check_fitted()
+    components_alone(model)
     if not isinstance(known, dict):
         raise TypeError(f"known must be a dict of features and their values, got {known!r}.")
     features = places(model, known, "known")
@@ -103,7 +112,7 @@ def _named(made, model, features):
 
 def predict_conditional(model, X_known, features=None, known=None):
     """What some features are expected to be given others; see `Mixture.predict_conditional`."""
-    model._check_fitted()
+    components_alone(model)
     names, d = data.feature_names(X_known), n_features(model)
     asked = None if features is None else places(model, features)
     if known is None and names is not None and vars(model).get("feature_names_in_") is not None:
@@ -448,7 +457,7 @@ def checked_probabilities(q):
 
 def one_feature(model, feature):
     """Weights, locations and scales (1, k), degrees of freedom and heights (k,) of one feature of a mixture."""
-    model._check_fitted()
+    components_alone(model)
     d = n_features(model)
     if feature is None and d > 1:
         raise ValueError(f"feature is None, but there are {d} features: say which one, by index or name.")

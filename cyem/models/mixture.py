@@ -881,6 +881,74 @@ class Mixture(Estimator):
 
         return quantile(self, q, feature)
 
+    def outlyingness(self, X):
+        """How odd samples are: the probability that one of the mixture's own has a density as low as theirs.
+
+        Small is odd. Of samples of the components it is uniform between 0 and 1; of a mixture with a background the
+        components are asked, not the background.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Values may be missing: then it is about what was observed.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n,)
+
+        See Also
+        --------
+        outliers : The samples for which it is below a level.
+        cyem.examine : Odd rows without a model.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> model.outlyingness([[0.0], [1.96], [4.5]]).round(4).tolist()
+        [1.0, 0.05, 0.0]
+        """
+        from .outliers import outlyingness
+
+        return outlyingness(self, X)
+
+    def outliers(self, X, level=0.01):
+        """Which samples are odder than all but a share of the mixture's own.
+
+        Where there are outliers among the samples of the fit, these widen components, and hide: give
+        `GaussianMixture` a ``background``, or take a `StudentMixture`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Values may be missing.
+        level : float, default=0.01
+            In (0, 1): the share of samples of the components for which it would be said wrongly.
+
+        Returns
+        -------
+        ndarray of bool of shape (n,)
+
+        Raises
+        ------
+        ValueError
+            For a level that is none.
+
+        See Also
+        --------
+        outlyingness : The probability that is compared with the level.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> model.outliers([[0.0], [1.96], [4.5]])
+        array([False, False,  True])
+        """
+        if isinstance(level, bool) or not isinstance(level, numbers.Real) or not 0 < level < 1:
+            raise ValueError(f"level={level!r} must be a number between 0 and 1, such as 0.01.")
+        return self.outlyingness(X) <= level
+
     def summary(self, X=None, sample_weight=None):
         """The fitted mixture as a statistician prints it.
 
@@ -939,6 +1007,11 @@ class Mixture(Estimator):
         from .persistence import save
 
         save(self, path)
+
+
+def memberships(model, X):
+    """Responsibilities of the components (n, k) in float64; a background has what rows leave of one."""
+    return model.predict_proba(X)[:, : len(model.weights_)].astype(np.float64)
 
 
 def with_outside(resp):

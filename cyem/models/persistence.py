@@ -237,7 +237,7 @@ def _check(model):
             raise TypeError(f"The attribute {name!r} is a {kind}, expected an array of floats of 2, 4 or 8 bytes.")
     for name in matrices:
         _, means, _ = state.parameters(model, name)
-    model._tails()
+    model._more()
     state.outcome(model)
     state.feature_names(model)
     threads.check(model.n_threads)

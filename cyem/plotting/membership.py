@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from ..models.mixture import fitted
+from ..models.mixture import fitted, memberships
 from ..rows import data
 from . import geometry, style
 from .display import Panel, Panels, display
@@ -78,7 +78,7 @@ class UncertaintyDisplay(Panels):
         (2, 3)
         """
         components = geometry.Components.of(model)
-        resp = model.predict_proba(X)
+        resp = memberships(model, X)
         X = data.samples(X)
         weights = data.weights(sample_weight, len(X))
         shown = geometry.chosen(features, components, 2)
@@ -206,7 +206,7 @@ class ResponsibilitiesDisplay(Panel):
         >>> display.responsibilities.shape
         (200, 2)
         """
-        resp = fitted(model).predict_proba(X)
+        resp = memberships(fitted(model), X)
         labels = resp.argmax(axis=1)
         resp = resp[np.lexsort((-resp.max(axis=1), labels))]
         bounds = np.unique(np.linspace(0, len(resp), MOST_COLUMNS + 1).astype(int))

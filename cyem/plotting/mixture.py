@@ -10,6 +10,7 @@ from .display import Panels, display
 
 MOST_FEATURES = 12
 MOST_POINTS = 2000
+OUTSIDE = 0.45  # strength of the ink of samples that are of the background
 REGIONS = (0.95, 0.75, 0.5, 0.25)  # shares of the samples inside the contours of the density
 MOST_ROOMY = 4  # features up to which panels have room for markers and numbers
 
@@ -191,8 +192,11 @@ class MixtureDisplay(Panels):
                 own = self.points[self.labels == j]
                 ax.scatter(own[:, column], own[:, row], s=14, marker=style.marker(j), color=look.colour(j), alpha=0.5,
                            linewidths=0, zorder=2)
+            outside = self.points[self.labels < 0]
+            ax.scatter(outside[:, column], outside[:, row], s=14, marker="x", color=look.shade(OUTSIDE), linewidths=0.8,
+                       zorder=2)
         else:  # too small for markers
-            colours = np.array(self._colours(look))[self.labels]
+            colours = np.array([*self._colours(look), look.shade(OUTSIDE)])[self.labels]
             ax.scatter(self.points[:, column], self.points[:, row], s=2.5, color=colours, alpha=0.6, linewidths=0,
                        zorder=2)
         style.ellipses(ax, look, self.components.marginal([column, row]), bold=self._roomy)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..families import state
 from ..families.covariance import structure
+from ..models.mixture import memberships
 
 POINTS = 33  # on each line
 NEAREST = 12  # components that one component is compared with
@@ -67,7 +68,7 @@ class Landscape:
         at = depths.argmax(axis=1)
         places = [(height[: m + 1].argmax(), m, m + height[m:].argmax()) for height, m in zip(heights, at, strict=True)]
         points = np.take_along_axis(lines, np.array(places)[:, :, None], axis=1)
-        resp = model.predict_proba(self.frame.leave(points.reshape(-1, d))).reshape(len(points), 3, k)
+        resp = memberships(model, self.frame.leave(points.reshape(-1, d))).reshape(len(points), 3, k)
         for j, depth, three, own in zip(others, depths.max(axis=1).tolist(), points, resp, strict=True):
             third = np.delete(own[1], [i, j]).max(initial=0)
             direct = own[1, [i, j]].min() >= third and own[[0, 2]][:, [i, j]].sum(axis=1).min() >= 0.5

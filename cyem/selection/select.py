@@ -402,7 +402,9 @@ def select(
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else perf_counter() + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
-    if not problem.complete and grid is Grid:
+    if problem.model._noisy:
+        grid = Fits
+    elif not problem.complete and grid is Grid:
         grid = Gaps
     search = grid(problem.mixtures({code for _, code in wanted}), list(wanted), settings, workers.check)
     total, cv, missing = 2 * len(wanted), {}, ""
@@ -511,9 +513,9 @@ class Shared:
         n_threads = 1 if self.model.n_threads is None else threads.resolve(self.model.n_threads)
         shapes = [covariance.structure(code) for code in codes]
         family, how = self.model._family()
-        return {s.code: Problem.of(family, self.X, self.weights, s, self.model.reg_covar, n_threads,
-                                   self.model.equal_weights, **how)
-                for s in shapes}
+        problems = (Problem.of(family, self.X, self.weights, s, self.model.reg_covar, n_threads,
+                               self.model.equal_weights, **how) for s in shapes)
+        return {code: self.model._believing(problem) for code, problem in zip(codes, problems, strict=True)}
 
     def settings(self, models=None):
         """What fits have in common. models: for each cell the one that knows of the starts that a user gives."""

@@ -3,12 +3,13 @@
 import copy
 import math
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from ..models.history import one_of_many
+from ..models.mixture import memberships
 from ..notices import ConvergenceWarning, NamelessWarning, muted
 from ..rows.statistics import TINY
 from ..show.summary import feature_names
@@ -122,6 +123,12 @@ class Seen(NamedTuple):
         order = np.lexsort(X.T[::-1] if weights is None else (weights, *X.T[::-1]))[:: -(-len(X) // ROWS)]
         return cls(X[order], None if weights is None else weights[order].astype(float), total)
 
+    def without(self, some):
+        """The other rows, and how many rows it is that are gone."""
+        share = float(np.average(some, weights=self.counts))
+        weights = None if self.weights is None else self.weights[~some]
+        return Seen(self.X[~some], weights, self.total * (1 - share)), self.total * share
+
     @property
     def counts(self):
         """What each row counts for."""
@@ -144,7 +151,14 @@ def judged(selection, rows):
     with muted(NamelessWarning), muted(ConvergenceWarning):
         if rows is not None and np.isnan(rows.X).any():  # drawn from the model, gaps neither fill valleys nor make any
             rows = rows._replace(X=model.impute(rows.X, draws=1, random_state=0)[0])
-        return _verdict(selection, selection.best_row, model, rows)
+        outside = 0.0
+        if rows is not None and vars(model).get("background_weight_"):  # rows of no component tell of no group
+            rows, outside = rows.without(model.predict(rows.X) < 0)
+        said = _verdict(selection, selection.best_row, model, rows)
+    if outside:
+        belongs = "belongs" if _number(outside) == "1" else "belong"
+        said = replace(said, reasons=(*said.reasons, f"{_number(outside)} of the rows {belongs} to the background."))
+    return said
 
 
 def _verdict(selection, row, model, rows):
@@ -181,7 +195,7 @@ def _several(selection, row, model, rows):
     together, peaks = f"{plural('component', k)} describe it together", landscape.peaks()
     if len(set(peaks.tolist())) == 1:
         return _cloud(model, rows, together, "Their density has a single peak: there is no valley between them.")
-    resp = model.predict_proba(rows.X).astype(float)
+    resp = memberships(model, rows.X)
     groups, valley = _merged(landscape, peaks, resp, rows)
     p = f"p = {valley.chance:.2g}" if valley.chance > TINIEST else f"p < {TINIEST:g}"
     between, beside = f"{valley.between:,.0f}", f"{valley.beside:,.0f}"
@@ -419,9 +433,9 @@ def _misplaced(other, rows, together, rest):
     A component of it belongs to the group of which it has the largest share.
     """
     counts, g, out = rows.counts, together.shape[1], ~rest
-    shares = other.predict_proba(rows.X[rest]).T @ (together[rest] * counts[rest, None])
+    shares = memberships(other, rows.X[rest]).T @ (together[rest] * counts[rest, None])
     owner = (shares / np.maximum(shares.sum(axis=0), TINY)).argmax(axis=1)
-    resp, labels = other.predict_proba(rows.X[out]), together[out].argmax(axis=1)
+    resp, labels = memberships(other, rows.X[out]), together[out].argmax(axis=1)
     placed = np.column_stack([resp[:, owner == each].sum(axis=1) for each in range(g)]).argmax(axis=1)
     return np.bincount(labels, counts[out] * (placed != labels), g)
 

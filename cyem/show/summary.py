@@ -103,6 +103,8 @@ def _components(model):
     k = len(weights)
     names = [f"  {name}" for name in feature_names(model)]
     rows = [("component", list(map(str, range(k)))), ("weight", [f"{weight:.4f}" for weight in weights])]
+    if (background := state.background(model)) is not None:
+        rows.append(("background", [f"{background.weight:.4f}", *[""] * (k - 1)]))
     if (tails := model._tails()) is not None:
         rows.append(("degrees of freedom", [f"{nu:.4g}" for nu in tails]))
     for title, values in (("mean", means), (model._spread, deviations(model))):
