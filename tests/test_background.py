@@ -156,8 +156,10 @@ def test_an_optimiser_finds_nothing_better(kind):
         for pattern in np.unique(seen, axis=0):
             rows, o = (seen == pattern).all(axis=1), np.flatnonzero(pattern)
             for j in range(k):
-                own = stats.multivariate_normal(means[j, o], S[j][np.ix_(o, o)]).pdf(X[np.ix_(rows, o)]) if len(o) else 1
-                density[rows, j] = w[j] * own
+                density[rows, j] = w[j]
+                if len(o):
+                    component = stats.multivariate_normal(means[j, o], S[j][np.ix_(o, o)])
+                    density[rows, j] *= component.pdf(X[np.ix_(rows, o)])
         return -weights @ np.log((density * possible).sum(axis=1)) / weights.sum()
 
     S = model.covariances_
@@ -278,7 +280,7 @@ def test_what_a_background_cannot_be_with():
             other.predict(X)
 
 
-# --- how odd samples are ------------------------------------------------------------------------------------------------
+# --- how odd samples are ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 8, 31])

@@ -144,9 +144,16 @@ class Estimator:
                 "using this estimator."
             )
 
-    def _remember(self, n_features, names):
-        """Set n_features_in_, and feature_names_in_ if there are names: together with the rest that fit sets."""
+    def _remember(self, n_features, names, used=None):
+        """Set n_features_in_, and feature_names_in_ if there are names: together with the rest that fit sets.
+
+        used: booleans (columns,), where these are only some of the columns that X had; X may have all of them later on.
+        """
         self.n_features_in_ = n_features
+        if used is not None:
+            self.columns_used_ = used
+        elif hasattr(self, "columns_used_"):
+            del self.columns_used_
         if names is not None:
             self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_"):
@@ -160,8 +167,13 @@ class Estimator:
     def _observed(self, X):
         """X as `data.observed` has it, and whether it is complete; what every method but fit begins with."""
         self._check_fitted()
-        self._check_names(data.feature_names(X))
+        names, used = data.feature_names(X), vars(self).get("columns_used_")
+        if used is not None and names is not None and len(names) == len(used):
+            names = names[used]
+        self._check_names(names)
         array, complete = data.observed(X)
+        if used is not None and array.shape[1] == len(used):
+            array = np.ascontiguousarray(array[:, used])
         expected = getattr(self, "n_features_in_", array.shape[1])
         if array.shape[1] != expected:
             raise ValueError(

@@ -252,8 +252,8 @@ class GaussianMixture(Mixture):
                 self._refuse("background", "a bool, or the volume of the background, a number > 0", self.background)
         if self._noisy:
             for name in ("held", "prior", "search"):
-                if getattr(self, name) is not None:
-                    self._refuse(name, f"None where background={self.background!r}: fits do either", getattr(self, name))
+                if (value := getattr(self, name)) is not None:
+                    self._refuse(name, f"None where background={self.background!r}: fits do either", value)
         return shape
 
     @property

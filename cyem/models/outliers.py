@@ -16,7 +16,7 @@ from ..families.covariance import structure
 
 DRAWS = 1 << 17
 FEWEST = 1 << 12  # draws for each of many patterns of missing values
-FAR = 0.0, 2.0, 4.0, 6.0  # how rare what the wider distributions are for is, in standard deviations of a normal variable
+FAR = 0.0, 2.0, 4.0, 6.0  # what the wider distributions are for is as rare as such normal variables
 SEED = 0
 
 

@@ -69,6 +69,21 @@ class Findings(Sequence):
         """The findings of a kind."""
         return tuple(finding for finding in self if finding.kind == kind)
 
+    def determined(self, columns):
+        """The places, among given columns, of those that others determine in every row by a sum: the last of each."""
+        places = set()
+        for finding in self.of("relation"):
+            if "coefficients" in finding.numbers and not finding.rows:
+                left = {columns.index(column) for column in finding.columns} - places
+                places |= {max(left)} if left else set()
+        return tuple(sorted(places))
+
+    def points(self, columns):
+        """Values that far more rows hold than values near them: pairs of a place among given columns and a value."""
+        return tuple((columns.index(column), value) for finding in self.of("repeated value")
+                     for column, values in zip(finding.columns, finding.numbers["values"], strict=True)
+                     if column in columns for value in values)
+
     @property
     def lines(self):
         """A line of text for each finding, of any length."""

@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     n_init: int  # starts from seeds
     seed: int
     begin: Any = None  # function of (mixture, k, rng) that gives first parameters in place of the seeds
+    points: tuple = ()  # (feature, value): values that so many samples hold that a component may be of no width there
 
 
 class Found(NamedTuple):
@@ -191,7 +192,7 @@ def advanced(mixture, ended, runs, iterations, settings):
             continue
         if not (meets(ended, run) or meets(left, run)):
             left.append(run)
-            if run.value > best and not spurious(mixture, run.parameters):
+            if run.value > best and not spurious(mixture, run.parameters, settings.points):
                 best = run.value
     return ended, left
 
@@ -225,7 +226,7 @@ def finish(mixture, run, settings):
                      accelerate=settings.accelerate)
     except Hopeless:
         return []
-    return [Run.ended(fit, spurious(mixture, fit.parameters), run.starts)]
+    return [Run.ended(fit, spurious(mixture, fit.parameters, settings.points), run.starts)]
 
 
 def highest(runs):
@@ -277,17 +278,21 @@ def doubled(mixture, found, k):
     return Run(paths.statistics(mixture, these), starts=0)
 
 
-def spurious(mixture, parameters):
+def spurious(mixture, parameters, points=()):
     """Why the likelihood of a mixture is not to be trusted, in words; nothing where it may be.
 
     Where covariances differ, the likelihood has maxima without meaning: a component on a few samples that happen to lie
     close together, or on a line (McLachlan & Peel 2000, section 3.10). Called so are a component of next to no more
     width in some direction than the floor allows, and one with the weight of at most 3 (d + 1) samples whose size, the
     2d-th root of the determinant of its covariance matrix, is less than a third of the mean size of the others.
+
+    points: pairs of a feature and a value that so many samples hold that a component of no width may be right there.
     """
-    w, _, S = paths.gaussians(parameters)
+    w, _, S = these = paths.gaussians(parameters)
     k, d = parameters.means.shape
-    thin = np.flatnonzero(~exceeds(S, np.repeat(2 * d * mixture.family.floor[None], k, axis=0)))
+    least = np.repeat(2 * d * mixture.family.floor[None], k, axis=0)
+    S, known = widened(mixture, these, least, points) if points else (S, ())
+    thin = np.flatnonzero(~exceeds(S, least))
     if len(thin):
         return f"no width in some direction: components {listed(thin)}"
     if k == 1:
@@ -295,4 +300,27 @@ def spurious(mixture, parameters):
     size = np.exp(parameters.structure.log_det(parameters.factors, k, d) / -d)
     others = (w @ size - w * size) / np.maximum(1 - w, paths.TINY)
     few = np.flatnonzero((w * mixture.samples.total <= HANDFUL * (d + 1)) & (size < SMALL * others))
+    few = few[~np.isin(few, known)]
     return f"on a handful of samples with little volume: components {listed(few)}" if len(few) else ""
+
+
+def widened(mixture, these, least, points):
+    """Covariances, as wide as can be where components are as thin as they may be at one of the points; and which are.
+
+    least (k, d): up to which variances are next to none.
+    """
+    S, variances = these.covariances.copy(), these.variances
+    known = set()
+    for feature, value in points:
+        at = mixture.frame.enter(np.where(np.arange(len(mixture.frame.units)) == feature, value, 0.0))[feature]
+        near = (these.means[:, feature] - at) ** 2 <= least[:, feature]
+        for j in np.flatnonzero(near & (variances[:, feature] <= least[:, feature])).tolist():
+            known.add(j)
+            if S.ndim == 3:
+                S[j, feature] = S[j, :, feature] = 0.0
+                S[j, feature, feature] = mixture.family.variances[feature]
+            elif S.ndim == 2:
+                S[j, feature] = mixture.family.variances[feature]
+            elif S.shape == (len(these.means),) and len(variances[j]) == 1:
+                S[j] = mixture.family.variances[feature]
+    return S, sorted(known)

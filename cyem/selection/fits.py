@@ -40,7 +40,7 @@ class Fits(Grid):
         fits = [self._fit(mixture, first) for first in starts]
         for i in range(len(special)):  # two components that began as one had to be moved apart
             fits[i] = fits[i]._replace(events=tuple(event for event in fits[i].events if PARTED not in event))
-        doubts = [spurious(mixture, fit.parameters) for fit in fits]
+        doubts = [spurious(mixture, fit.parameters, s.points) for fit in fits]
         best = max(range(len(fits)), key=lambda i: (not doubts[i], fits[i].value))
         fit = fits[best]
         if not np.isfinite(fit.value):

@@ -56,6 +56,7 @@ class Landscape:
     def _valleys(self, model, means, P, i, others):
         """The valleys between a component and some others."""
         k, d = means.shape
+        P = P / np.trace(P, axis1=1, axis2=2)[:, None, None]  # the same lines, on which points are even if sizes differ
         a = np.linspace(0, 1, POINTS)[:, None, None]
         here, there = P[i] @ means[i], (P[others] @ means[others][:, :, None])[:, None]
         # (1 - a) P_i + a P_j, for each j and each a

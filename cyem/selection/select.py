@@ -21,7 +21,7 @@ from ..notices import ConvergenceWarning, muted, warn
 from ..rows import data
 from ..rows.samples import SERIAL
 from ..screening.examine import examine
-from ..screening.findings import Findings
+from ..screening.findings import Findings, columns_listed
 from ..show.progress import shown
 from ..show.text import aligned, plural, precision
 from ..workers import Stopped, Workers
@@ -96,6 +96,8 @@ class Selection:
         True if Ctrl-C or the time budget ended the search before its last row.
     findings : Findings
         What `cyem.examine` found in the samples.
+    aside : tuple of str or int
+        The columns that were left out, as others determine them; the models take samples with them all the same.
     seen : Seen or None
         The samples, or an even part of very many, that `verdict` looks at.
     """
@@ -105,6 +107,7 @@ class Selection:
     criterion: object = "bic"
     interrupted: bool = False
     findings: Findings = field(default_factory=Findings)
+    aside: tuple = ()
     seen: Seen | None = None
 
     @property
@@ -231,6 +234,9 @@ class Selection:
             f"undefined: {_name(criterion)} {answer.reason}"
             for criterion, column in zip(shown, answers, strict=True) for answer in column if answer.reason
         )
+        if self.aside:
+            legend.append(f"set aside, as others determine {'it' if len(self.aside) == 1 else 'them'}: "
+                          f"{columns_listed(self.aside)}")
         return "\n".join([*aligned(table), f"* {self.choice}", *legend, *self.findings.text])
 
     @property
@@ -382,12 +388,18 @@ def select(
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
     problem = Shared(X, sample_weight, parameters, made_by)
     counts = asked.counts(n_components, len(problem.X))
+    findings = examine(X, sample_weight, counts, names)
+    if family == "student":
+        findings = findings.without("heavy tails")  # whose remedy this is
+    if parameters.get("means_init") is None and parameters.get("precisions_init") is None:
+        problem.leave_out(findings.determined(problem.columns))
+    problem.points = findings.points(problem.columns)
     models = {(k, name): made_by(k, covariance_type=name, **parameters) for k in counts for name in names}
     d = problem.X.shape[1]
     cells = {(k, name): (k, covariance.simplest(model._check_parameters(), d).code)
              for (k, name), model in models.items()}
     for model in models.values():
-        model._remember(d, problem.names)
+        model._remember(d, problem.names, problem.used)
     reasons = {name: problem.reason(model) for name, model in models.items()}
     wanted = {}  # cells, and the first combination that each is wanted for
     for name, cell in cells.items():
@@ -396,9 +408,6 @@ def select(
     if not wanted:
         raise _nothing(reasons.values())
 
-    findings = examine(X, sample_weight, counts, names)
-    if family == "student":
-        findings = findings.without("heavy tails")  # whose remedy this is
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else perf_counter() + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
@@ -435,8 +444,9 @@ def select(
     if all(row.reason for row in rows):
         raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
-    seen = Seen.of(problem.X, problem.weights)
-    return _chosen(Selection(rows, fitted, interrupted=bool(missing), findings=findings, seen=seen), criterion)
+    seen = Seen.of(problem.X, problem.weights, problem.points)
+    return _chosen(Selection(rows, fitted, interrupted=bool(missing), findings=findings, aside=problem.aside, seen=seen),
+                   criterion)
 
 
 def _nothing(reasons):
@@ -481,9 +491,25 @@ class Shared:
             labels = constant if self.names is None else self.names[constant]
             warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
                  "nothing, and makes spurious what may be thin there: leave it out.")
+        self.used, self.aside, self.points = None, (), ()
         self.parameters = parameters
         self.model = made_by(**parameters)
         self.seed = int(start.generator(self.model.random_state).integers(2**63))
+
+    @property
+    def columns(self):
+        """What the columns are called: by number, where they have no names."""
+        return list(range(self.X.shape[1])) if self.names is None else self.names.tolist()
+
+    def leave_out(self, places):
+        """Go on without the columns at some places."""
+        if places:
+            columns = self.columns
+            self.used, self.aside = np.ones(len(columns), bool), tuple(columns[place] for place in places)
+            self.used[list(places)] = False
+            self.X = np.ascontiguousarray(self.X[:, self.used])
+            self.names = None if self.names is None else self.names[self.used]
+            self.complete = self.complete or not np.isnan(self.X).any()
 
     def reason(self, model):
         """Why a combination cannot be fitted, or nothing."""
@@ -522,7 +548,7 @@ class Shared:
         model = self.model
         given = {"init_params", "weights_init", "means_init", "precisions_init"} & self.parameters.keys()
         return Settings(model.tol, model.max_iter, model.acceleration is not None,
-                        model.n_init, self.seed, partial(self._begin, models) if given else None)
+                        model.n_init, self.seed, partial(self._begin, models) if given else None, self.points)
 
     def _begin(self, models, mixture, k, rng):
         """First parameters as the user has them."""

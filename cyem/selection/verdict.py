@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..families.covariance import structure
 from ..models.history import one_of_many
 from ..models.mixture import memberships
 from ..notices import ConvergenceWarning, NamelessWarning, muted
@@ -38,6 +39,7 @@ ONCE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "time
         "weights_init", "means_init", "precisions_init", "n_init", "random_state", "n_moves", "held"}  # of one fit
 SKEWED, TAILED, FLATTER, BENT = 0.15, 1.3, 0.9, 0.6  # from which on a shape is called so; see `shape`
 CLEAR = 3.0  # standard errors
+SOFT = 0.05  # standard deviations of a column that a component of no width gets
 TINIEST = 1e-6  # probability that is told
 LISTED = 10  # groups whose sizes are listed
 LESS = "ask for less: fewer features, 'spherical' or 'tied' covariances."
@@ -112,22 +114,31 @@ class Seen(NamedTuple):
     X: np.ndarray
     weights: np.ndarray | None
     total: float
+    points: tuple = ()  # (feature, value): values that many rows hold, where a component may have no width
 
     @classmethod
-    def of(cls, X, weights):
+    def of(cls, X, weights, points=()):
         """Of very many rows a part, evenly taken; a copy, so that what becomes of X changes nothing.
 
         The rows are sorted, so that it does not matter in which order they come.
         """
         total = float(len(X) if weights is None else weights.sum())
         order = np.lexsort(X.T[::-1] if weights is None else (weights, *X.T[::-1]))[:: -(-len(X) // ROWS)]
-        return cls(X[order], None if weights is None else weights[order].astype(float), total)
+        return cls(X[order], None if weights is None else weights[order].astype(float), total, points)
 
     def without(self, some):
         """The other rows, and how many rows it is that are gone."""
         share = float(np.average(some, weights=self.counts))
         weights = None if self.weights is None else self.weights[~some]
-        return Seen(self.X[~some], weights, self.total * (1 - share)), self.total * share
+        return Seen(self.X[~some], weights, self.total * (1 - share), self.points), self.total * share
+
+    @property
+    def held(self):
+        """The rows with one of these values, which are at a peak by themselves."""
+        held = np.zeros(len(self.X), bool)
+        for feature, value in self.points:
+            held |= self.X[:, feature] == value
+        return held
 
     @property
     def counts(self):
@@ -154,11 +165,33 @@ def judged(selection, rows):
         outside = 0.0
         if rows is not None and vars(model).get("background_weight_"):  # rows of no component tell of no group
             rows, outside = rows.without(model.predict(rows.X) < 0)
+        if rows is not None and rows.points:
+            model = softened(model, rows)
         said = _verdict(selection, selection.best_row, model, rows)
     if outside:
         belongs = "belongs" if _number(outside) == "1" else "belong"
         said = replace(said, reasons=(*said.reasons, f"{_number(outside)} of the rows {belongs} to the background."))
     return said
+
+
+def softened(model, rows):
+    """The model with some width where it has components of none at values that many rows hold.
+
+    Beside such a one the density falls at once, and what is between it and others would not be seen.
+    """
+    shape, covariances = structure(model.covariance_type), np.array(model.covariances_, float)
+    if shape.code == "EEE":  # one matrix, which the others keep wide
+        return model
+    centre = np.average(rows.X, axis=0, weights=rows.counts)
+    variances = np.average((rows.X - centre) ** 2, axis=0, weights=rows.counts)
+    for feature, value in rows.points:
+        at, least = (feature,) * (covariances.ndim - 1), SOFT**2 * variances[feature]
+        for j, mean in enumerate(model.means_[:, feature]):
+            if covariances[(j, *at)] < least and (mean - value) ** 2 < least:
+                covariances[(j, *at)] = least
+    soft = copy.copy(model)
+    soft.precisions_cholesky_ = shape.factors(covariances)
+    return soft
 
 
 def _verdict(selection, row, model, rows):
@@ -339,7 +372,7 @@ def _telling(pairs, tests):
 def _counted(landscape, peaks, resp, rows):
     """A `Pair` for each two components with a valley between them."""
     Y, counts, labels = landscape.frame.enter(_unrounded(rows)), rows.counts, resp.argmax(axis=1)
-    least, found = STRAGGLER / len(peaks), {}
+    least, found, held = STRAGGLER / len(peaks), {}, rows.held
     for valley in landscape.valleys:
         i, j = valley.pair
         of = (labels == i) | (labels == j)
@@ -349,7 +382,8 @@ def _counted(landscape, peaks, resp, rows):
         own = counts * (resp[:, i] + resp[:, j])
         if Y.shape[1] > 1:
             own[aside > quantiles(aside[of], counts[of], [TUBE])[0]] = 0
-        between, *beside = (float(own[np.abs(along - x) < WINDOW * length].sum()) for x in (at, 0, length))
+        between = float(own[(np.abs(along - at) < WINDOW * length) & ~held].sum())
+        beside = [float(own[np.abs(along - x) < WINDOW * length].sum()) for x in (0, length)]
         contact = float((counts * np.minimum(resp[:, i], resp[:, j])).sum())
         count = max((chance(between, peak), between, peak) for peak in beside)
         found[i, j] = Pair(valley.direct, bool(landscape.weights[[i, j]].min() >= least), contact, count)
