@@ -103,13 +103,30 @@ def test_parameters_survive_their_coordinates(structure):
 
 def test_a_leap_lands_on_the_limit_of_a_geometric_path():
     """x_t = limit + c^t e: scheme S3 with a = 1 / (1 - c) gives the limit itself."""
-    limit, error, c = np.array([3.0, -1.0, 2.0]), np.array([1.0, 2.0, -0.5]), 0.8
+    limit, error, c = np.array([3.0, -1.0, 2.0]), np.array([0.1, 0.2, -0.05]), 0.8
     x = [limit + c**t * error for t in range(3)]
     leap = driver.Leap()
     leap.longest = 100
     target, rate = leap.ahead(*x)
     assert_allclose(target, limit, rtol=1e-13)
     assert_allclose(rate, c**2, rtol=1e-13)
+    far, _ = leap.ahead(*(limit + 100 * (each - limit) for each in x))  # on the way there, no farther than is safe
+    step = far - (limit + 100 * (x[2] - limit))
+    assert np.abs(step).max() == pytest.approx(driver.FARTHEST)
+    assert_allclose(step / step[0], error / error[0], rtol=1e-12)
+
+
+def test_leaps_stay_on_the_slope_that_em_climbs():
+    """From random rows and from seeds none ends lower than plain EM does from there (one does without the bound)."""
+    lower = []
+    for seed in range(40):
+        X, _ = overlapping(n=300, k=(3, 4)[seed % 2], d=2, seed=seed)
+        start = dict(covariance_type=STRUCTURES[seed // 2 % 4], init_params=("random_from_data", "k-means++")[seed % 2],
+                     random_state=seed, tol=1e-7, max_iter=20_000)
+        plain = GaussianMixture(3, acceleration=None, **start).fit(X)
+        leaping = GaussianMixture(3, **start).fit(X)
+        lower.append((plain.lower_bound_ - leaping.lower_bound_) * len(X) > 0.05)
+    assert not any(lower)
 
 
 def test_a_leap_is_bounded_and_the_bound_learns():

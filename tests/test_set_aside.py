@@ -82,7 +82,7 @@ def test_a_value_that_many_rows_hold_is_a_group(seed):
 
 def test_such_a_value_in_one_of_several_columns():
     rng = np.random.default_rng(4)
-    X = rng.normal(size=(500, 2)) + [10, 0]
+    X = rng.normal([10, 0], 1, (500, 2))
     X[:200, 0] = 0
     selection = select(X, n_components=range(1, 5), covariance_types=["full", "diag"], random_state=0)
     assert selection.best_row.n_components == 2

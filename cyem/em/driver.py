@@ -23,6 +23,7 @@ PARTED = "components that coincided were moved apart"
 WALK = 5  # iterations of plain EM before the first leap: far from a maximum a leap may land on another slope
 # as the compiled ascent has them
 MEMORY, PATIENCE, STRETCH, LOSS = kernel.MEMORY, kernel.PATIENCE, kernel.STRETCH, kernel.LOSS
+FARTHEST = kernel.FARTHEST
 
 
 class Fit(NamedTuple):
@@ -101,7 +102,9 @@ class Convergence:
 class Leap:
     """SQUAREM, scheme S3 (Varadhan & Roland 2008): from two steps of EM, x0 to x1 to x2, a point far ahead.
 
-    With r = x1 - x0 and v = (x2 - x1) - r it is x0 + 2 a r + a^2 v, where a = |r| / |v|; a = 1 is x2 itself.
+    With r = x1 - x0 and v = (x2 - x1) - r it is x0 + 2 a r + a^2 v, where a = |r| / |v|; a = 1 is x2 itself. No
+    coordinate of it is farther from x2 than FARTHEST: beyond, a leap may land on another slope than the one that EM is
+    climbing.
     """
 
     def __init__(self):
@@ -119,7 +122,12 @@ class Leap:
         a = math.sqrt(rr / vv)
         self.bounded = a >= self.longest
         a = min(a, self.longest)
-        return (x0 + 2 * a * r + a**2 * v if a > 1 else None), rate
+        if not a > 1:
+            return None, rate
+        beyond = x0 + 2 * a * r + a**2 * v - x2
+        if (far := np.abs(beyond).max()) > FARTHEST:
+            self.bounded, beyond = False, FARTHEST / far * beyond
+        return x2 + beyond, rate
 
     def tell(self, accepted):
         """Widen the bound after a leap that went as far as it may, narrow it after one too far."""

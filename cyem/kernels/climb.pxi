@@ -148,6 +148,10 @@ cpdef enum:
     STRETCH = 4     # the first bound on the length of a leap, and what it grows by
     LOSS = 32       # rounding errors of a mean log-likelihood beyond which a step has lost
 
+FARTHEST = 0.1      # that a leap leads beyond an update, in the coordinate that changes most: on the slope of EM's path
+
+cdef double MOST = FARTHEST
+
 cdef struct State:          # of an ascent between two calls, as a vector of numbers; zeros to begin with
     double iterations
     double gain             # of the last update
@@ -214,7 +218,7 @@ cdef bint ahead(const Problem* c, const Path* a, double* rate, bint* bounded) no
     """The coordinates of a point far ahead, or false where there is none; the rate at which EM gains."""
     cdef Py_ssize_t i, m = a.coordinates_size
     cdef double* x = a.x
-    cdef double r, step, rr = 0, vv = 0, ss = 0, length
+    cdef double r, step, rr = 0, vv = 0, ss = 0, length, far = 0
     coordinates_of(a.before, c.model.k, c.model.d, c.model.moments, a.scale, x)
     coordinates_of(a.point, c.model.k, c.model.d, c.model.moments, a.scale, x + m)
     coordinates_of(a.after, c.model.k, c.model.d, c.model.moments, a.scale, x + 2 * m)
@@ -233,6 +237,11 @@ cdef bint ahead(const Problem* c, const Path* a, double* rate, bint* bounded) no
     for i in range(m):
         r, step = x[m + i] - x[i], x[2 * m + i] - x[m + i]
         x[3 * m + i] = x[i] + 2 * length * r + length * length * (step - r)
+        far = max(far, fabs(x[3 * m + i] - x[2 * m + i]))
+    if far > MOST:
+        bounded[0] = False
+        for i in range(m):
+            x[3 * m + i] = x[2 * m + i] + MOST / far * (x[3 * m + i] - x[2 * m + i])
     return length > 1
 
 

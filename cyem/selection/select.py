@@ -445,8 +445,8 @@ def select(
         raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
     seen = Seen.of(problem.X, problem.weights, problem.points)
-    return _chosen(Selection(rows, fitted, interrupted=bool(missing), findings=findings, aside=problem.aside, seen=seen),
-                   criterion)
+    found = Selection(rows, fitted, interrupted=bool(missing), findings=findings, aside=problem.aside, seen=seen)
+    return _chosen(found, criterion)
 
 
 def _nothing(reasons):
