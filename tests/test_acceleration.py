@@ -103,7 +103,7 @@ def test_parameters_survive_their_coordinates(structure):
 
 def test_a_leap_lands_on_the_limit_of_a_geometric_path():
     """x_t = limit + c^t e: scheme S3 with a = 1 / (1 - c) gives the limit itself."""
-    limit, error, c = np.array([3.0, -1.0, 2.0]), np.array([0.1, 0.2, -0.05]), 0.8
+    limit, error, c = np.array([3.0, -1.0, 2.0]), np.array([0.05, 0.1, -0.025]), 0.8
     x = [limit + c**t * error for t in range(3)]
     leap = driver.Leap()
     leap.longest = 100

@@ -61,6 +61,7 @@ cdef enum:
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
     PART = 1 << 10          # sums that a thread adds at a time
     EIGHT = 8               # rows that are transposed together
+    STRIP = 256             # features of gathered rows at a time where there are no matrices: these stay in the caches
     NEXT = 16               # rows ahead that are fetched where no processor can guess which they are
     FIRST = 4               # components that are evaluated first, the most likely ones
 
@@ -113,6 +114,7 @@ cdef struct Pass:
     Py_ssize_t span         # samples of a tile that all components see before the next ones
     const double* whole     # as in Table where moments are to come from it, or NULL
     Py_ssize_t rest         # the component whose moments are what others leave of the whole, or -1
+    Py_ssize_t strip        # features of which moments see gathered rows at a time
     Py_ssize_t sparse       # samples of a tile with any responsibility up to which moments gather them
     double work             # operations for a component and a tile, about
     bint heavy              # whether those for a group of tiles and all components are many
@@ -159,7 +161,8 @@ cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, i
     p.tile_size = d * TILE
     p.white_size = p.tile_size if distance.shared else 0
     p.resp_size = k * TILE
-    p.z_size = max(p.tile_size, (2 * SPARSE + 1) * width) if p.matrices else (2 * SPARSER + 1) * width
+    p.strip = width if p.matrices or width < STRIP else STRIP
+    p.z_size = max(p.tile_size, (2 * SPARSE + 1) * width) if p.matrices else (2 * SPARSER + 1) * p.strip
     p.work = <double>TILE * (d * (d if p.matrices or (distance.each and square(&distance)) else 2) + 20)
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
@@ -474,31 +477,36 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
                        double* first, double* second) noexcept nogil:
     """First and second moments of one component and those samples of one tile that it has any part in."""
     cdef Py_ssize_t owned[TILE + 1]
-    cdef Py_ssize_t n = gather(resp, owned), d = p.d, width = side(d), i, s, a, l
+    cdef Py_ssize_t n = gather(resp, owned), d = p.d, begin, m, width, i, s, a, l
     cdef const real* reference = <const real*>p.wide
-    cdef const real* scale = reference + width
+    cdef const real* scale = reference + side(d)
     cdef const real* x
     cdef real* last = z
     cdef real* y
     cdef real r
     cdef real t[BLOCK]
-    z = last + width
-    y = z + n * width
-    for s in range(n):
-        i = row + owned[s] if p.order is NULL else p.order[row + owned[s]]
-        x = X + i * d
-        if i == p.last:  # rows are read in whole blocks, and there is nothing behind this one
-            memset(last, 0, width * sizeof(real))
-            memcpy(last, x, d * sizeof(real))
-            x = last
-        r = resp[owned[s]]
-        for a from 0 <= a < width by BLOCK:
-            for l in range(BLOCK):
-                t[l] = (x[a + l] - reference[a + l]) * scale[a + l] - mean[a + l]
-            for l in range(BLOCK):
-                z[s * width + a + l] = t[l]
-                y[s * width + a + l] = r * t[l]
-    p.gathered(y, z, n, d, first, second)
+    for begin from 0 <= begin < d by p.strip:
+        m = d - begin if d - begin < p.strip else p.strip
+        width = side(m)
+        z = last + width
+        y = z + n * width
+        for s in range(n):
+            i = row + owned[s] if p.order is NULL else p.order[row + owned[s]]
+            x = X + i * d + begin
+            if i == p.last:  # rows are read in whole blocks, and there is nothing behind this one
+                memset(last, 0, width * sizeof(real))
+                memcpy(last, x, m * sizeof(real))
+                x = last
+            r = resp[owned[s]]
+            for a from 0 <= a < width by BLOCK:
+                for l in range(BLOCK):
+                    t[l] = (x[a + l] - reference[a + l]) * scale[a + l] - mean[a + l]
+                for l in range(BLOCK):
+                    z[s * width + a + l] = t[l]
+                    y[s * width + a + l] = r * t[l]
+        p.gathered(y, z, n, m, first, second)
+        first, second, mean = first + m, second + (m if p.second_step == d else 0), mean + m
+        reference, scale = reference + m, scale + m
 
 
 cdef void emit_loglik(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
