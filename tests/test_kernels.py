@@ -24,6 +24,7 @@ from cyem.em.problem import Problem as Mixture
 from cyem.families.covariance import STRUCTURES, structure
 from cyem.families.gaussian import Gaussian, Parameters
 from cyem.kernels import arguments, reference
+from cyem.rows.samples import Frame, Samples
 from cyem.rows.statistics import Statistics
 
 SIZES = (1, 2, 3, 5, 7, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97)
@@ -1529,3 +1530,22 @@ def test_upper_triangular(isa, d):
                 U = fine.copy()
                 U[2, row, column] = bad
                 assert not door(U) and not reference.upper_triangular(U)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("d", [256, 257, 700])
+def test_gathered_rows_of_very_many_features(d, dtype):
+    """Few rows a component are summed by strips of features."""
+    rng = np.random.default_rng(d)
+    k, n = 8, 60
+    means = 3 * rng.normal(size=(k, d))
+    X = (rng.normal(size=(n, d)) + means[rng.integers(k, size=n)]).astype(dtype)
+    samples = Samples(X, rng.random(n), Frame(np.zeros(d), np.ones(d)), 2)
+    rows = reference.Rows(X.astype(float), samples.coordinates.astype(float), samples.weights.astype(float))
+    for kind, numbers in (("diagonal", d), ("spherical", 1)):
+        density = arguments.Density(kind, means, np.ones((k, 1, numbers)), np.full(k, -np.log(k)))
+        for moments in ("none", "squares", "norms"):
+            found = samples.sweep(density, moments).buffer
+            expected = np.empty_like(found)
+            reference.sweep(rows, density, expected, posterior=0, moments=reference.MOMENTS.index(moments))
+            np.testing.assert_allclose(found, expected, rtol=0, atol=np.finfo(dtype).eps * 100 * np.abs(expected).max())

@@ -61,7 +61,7 @@ def workspace(n, d, k, density, moments, itemsize, n_threads):
         group = 2**19 // ((2 * d + k) * TILE * itemsize) if sums > 2**19 and not prunes else 1
         group = min(max(group, 1), 8)
         square = kind in ("scatter", "pooled")
-        strip = d if square else min(d, 256)
+        strip = d if square else min(d, 256 + 8)
         scratch = (aligned(group * d * TILE * itemsize) * (2 if density == "whitened" else 1)
                    + aligned((max(TILE, 2 * SPARSE + 1) if square else 2 * SPARSER + 1) * strip * itemsize)
                    + aligned(group * k * TILE * itemsize) + 2 * aligned(k * WORD) + aligned(group * TILE * itemsize)

@@ -161,8 +161,9 @@ cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, i
     p.tile_size = d * TILE
     p.white_size = p.tile_size if distance.shared else 0
     p.resp_size = k * TILE
-    p.strip = width if p.matrices or width < STRIP else STRIP
-    p.z_size = max(p.tile_size, (2 * SPARSE + 1) * width) if p.matrices else (2 * SPARSER + 1) * p.strip
+    p.strip = width if p.matrices else STRIP
+    p.z_size = max(p.tile_size, (2 * SPARSE + 1) * width) if p.matrices else (
+        (2 * SPARSER + 1) * min(width, STRIP + EIGHT))
     p.work = <double>TILE * (d * (d if p.matrices or (distance.each and square(&distance)) else 2) + 20)
     p.tiles = (n + TILE - 1) // TILE
     bytes = p.sums_size * sizeof(double)
@@ -477,7 +478,7 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
                        double* first, double* second) noexcept nogil:
     """First and second moments of one component and those samples of one tile that it has any part in."""
     cdef Py_ssize_t owned[TILE + 1]
-    cdef Py_ssize_t n = gather(resp, owned), d = p.d, begin, m, width, i, s, a, l
+    cdef Py_ssize_t n = gather(resp, owned), d = p.d, begin = 0, m, width, i, s, a, l
     cdef const real* reference = <const real*>p.wide
     cdef const real* scale = reference + side(d)
     cdef const real* x
@@ -485,8 +486,8 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
     cdef real* y
     cdef real r
     cdef real t[BLOCK]
-    for begin from 0 <= begin < d by p.strip:
-        m = d - begin if d - begin < p.strip else p.strip
+    while begin < d:
+        m = p.strip if d - begin >= p.strip + EIGHT else d - begin  # what is left is a block at least
         width = side(m)
         z = last + width
         y = z + n * width
@@ -506,7 +507,7 @@ cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssi
                     y[s * width + a + l] = r * t[l]
         p.gathered(y, z, n, m, first, second)
         first, second, mean = first + m, second + (m if p.second_step == d else 0), mean + m
-        reference, scale = reference + m, scale + m
+        reference, scale, begin = reference + m, scale + m, begin + m
 
 
 cdef void emit_loglik(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles, const real* X) noexcept nogil:
