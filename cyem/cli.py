@@ -21,6 +21,7 @@ import cyem
 
 from . import files
 from .models.history import INTERRUPTED
+from .models.mixture import Mixture
 from .notices import NamelessWarning, muted
 from .rows import tables
 from .selection.criteria import CRITERIA, UndefinedCriterion
@@ -207,7 +208,7 @@ def score(arguments):
 def impute(arguments):
     """Print the rows with what is missing filled in: by expected values, given what was observed of the row."""
     model, X, _ = _model_and_samples(arguments)
-    header, rows = _columns(cyem.load(arguments.model)), model.impute(X).tolist()
+    header, rows = _columns(_mixture(arguments.model)), model.impute(X).tolist()
     if arguments.json:
         _print_json(columns=header, rows=rows)
     else:
@@ -221,7 +222,7 @@ def _columns(model):
 
 def sample(arguments):
     """Print random samples."""
-    model = cyem.load(arguments.model)
+    model = _mixture(arguments.model)
     X, labels = model.sample(arguments.n, random_state=np.random.default_rng(arguments.seed))
     header = _columns(model)
     rows = X.tolist()
@@ -371,8 +372,17 @@ def _split(X, names, weights):
 
 def _load(path):
     """The model and the names of its features, which are matched here: the model itself then asks for no names."""
-    model = cyem.load(path)
+    model = _mixture(path)
     return model, tuple(vars(model).pop("feature_names_in_", ()))
+
+
+def _mixture(path):
+    """The mixture in a file; one that is in a regressor or a classifier is not meant."""
+    model = cyem.load(path)
+    if not isinstance(model, Mixture):
+        raise ValueError(f"{str(path)!r} holds a {type(model).__name__}, and a mixture is asked for: use it in Python, "
+                         "or save its mixture_.")
+    return model
 
 
 def _draw_curves(path, selection):

@@ -912,16 +912,10 @@ class Mixture(Estimator):
 
         return str(model_summary(self))
 
-    def save(self, path):
-        """Write the mixture to a file, from which `cyem.load` makes it again.
+    def _check_whole(self):
+        from .persistence import check_whole
 
-        Parameters
-        ----------
-        path : str or path-like
-        """
-        from .persistence import save
-
-        save(self, path)
+        check_whole(self)
 
 
 def checked(values, name, shape):
