@@ -12,9 +12,9 @@ class Estimator:
     """Parameters, fitted state and input of an estimator, as scikit-learn's tools ask for them.
 
     A subclass takes its parameters as keywords of ``__init__``, which stores each under its own name and does nothing
-    else. One that has files has `_saved = True` and `_check_whole`. ``fit`` reads the data through `cyem.rows.data`, and
-    calls `_remember` when nothing can fail any more; other methods read them through `_observed`, or `_samples` where
-    nothing may be missing. ``fit`` and ``score`` take ``sample_weight``.
+    else. One that has files has `_saved = True` and `_check_whole`. ``fit`` reads the data through `cyem.rows.data`,
+    and calls `_remember` when nothing can fail any more; other methods read them through `_observed`, or `_samples`
+    where nothing may be missing. ``fit`` and ``score`` take ``sample_weight``.
     """
 
     _gaps = False  # whether values may be missing

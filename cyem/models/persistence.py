@@ -1,10 +1,10 @@
 """Models as files: a zip of arrays (NumPy's npz) and one JSON text. Reading one runs no code, unlike a pickle.
 
-`metadata.json` holds the format and its version, the version of cyem, dtype and shape of every array, and what the model
-is: its class, parameters and fitted attributes that are plain values; each array is a member `NAME.npy`. Of a model that
-has a mixture in it, "parts" tells the same, by the name of the attribute; its arrays are members `ATTRIBUTE.NAME.npy`.
-Arrays of text have the dtype U. Nothing is compressed, so that no member can grow beyond the file, and a zip of the same
-model is the same bytes.
+`metadata.json` holds the format and its version, the version of cyem, dtype and shape of every array, and what the
+model is: its class, parameters and fitted attributes that are plain values; each array is a member `NAME.npy`. Of a
+model that has a mixture in it, "parts" tells the same, by the name of the attribute; its arrays are members
+`ATTRIBUTE.NAME.npy`. Arrays of text have the dtype U. Nothing is compressed, so that no member can grow beyond the
+file, and a zip of the same model is the same bytes.
 """
 
 import errno

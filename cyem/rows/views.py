@@ -291,18 +291,24 @@ def arranged(gone, noise=None):
     gone: where nothing was observed, booleans (n, d). noise: as `inside` gives it, or None. Longer items come first, so
     that those side by side are alike.
     """
-    keys = np.packbits(gone, axis=1)
-    if noise is not None:
-        keys = np.concatenate([keys, noise.reshape(len(noise), -1).view(np.uint8)], axis=1)
-    keys = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
-    _, pattern, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    pattern = patterns(gone, noise)
+    counts = np.bincount(pattern)
     pieces = -(-counts // kernel.ROWS_OF_AN_ITEM)
     of = np.repeat(np.arange(len(counts)), pieces)
     piece = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     first = (np.cumsum(counts) - counts)[of] + piece * kernel.ROWS_OF_AN_ITEM
     length = np.minimum(kernel.ROWS_OF_AN_ITEM, counts[of] - piece * kernel.ROWS_OF_AN_ITEM)
     longest = np.argsort(-length, kind="stable")
-    return np.argsort(pattern.ravel(), kind="stable"), np.stack([first, length], axis=1)[longest].astype(np.intp)
+    return np.argsort(pattern, kind="stable"), np.stack([first, length], axis=1)[longest].astype(np.intp)
+
+
+def patterns(gone, noise=None):
+    """Numbers, from 0 on, that are equal where rows are seen the same way (n,)."""
+    keys = np.packbits(gone, axis=1)
+    if noise is not None:
+        keys = np.concatenate([keys, np.ascontiguousarray(noise).reshape(len(noise), -1).view(np.uint8)], axis=1)
+    keys = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
+    return np.unique(keys, return_inverse=True)[1].ravel()
 
 
 def locate_observed(X, weights, one_unit):
