@@ -318,13 +318,68 @@ def test_imputed_values_are_expected_values():
         assert_array_equal(found[o], row[o])
 
 
+@pytest.mark.parametrize("code", ["full", "diag", "spherical", "tied", "VEV"])
+def test_covariances_of_imputed_values(code):
+    """Within components and between; 0 for what was observed, that of the mixture where nothing was."""
+    X, _ = clusters(60, 3, 2, 11)
+    X[0] = np.nan
+    model = GaussianMixture(2, covariance_type=code, random_state=0).fit(X)
+    (filled, found), resp = model.impute(X, return_cov=True), model.predict_proba(X)
+    matrices = structure(code).full(model.covariances_, 2, 3)
+    assert_array_equal(filled, model.impute(X))
+    for row, mean, covariance, r in zip(X, filled, found, resp, strict=True):
+        o, expected = ~np.isnan(row), np.zeros((3, 3))
+        for w, m, S in zip(r, model.means_, matrices, strict=True):
+            K = S[:, o] @ np.linalg.inv(S[np.ix_(o, o)])
+            gap = m + K @ (row[o] - m[o]) - mean
+            expected += w * (S - K @ S[o] + np.outer(gap, gap))
+        expected[o] = expected[:, o] = 0
+        assert_allclose(covariance, expected, atol=1e-9)
+
+
+def test_covariances_of_values_with_heavy_tails():
+    model = StudentMixture.from_parameters([1.0], [[0.0, 0.0]], [np.eye(2)], [4.0])
+    _, found = model.impute([[np.nan, 3.0], [np.nan, np.nan]], return_cov=True)
+    assert_allclose(found[0], [[13 / 5 * 5 / 3, 0], [0, 0]])  # (nu + x^2) / (nu + 1) of scale, 5 degrees of freedom
+    assert_allclose(found[1], 2 * np.eye(2))
+
+
+def test_draws_with_parameters_drawn_too():
+    """Of n values of which half is missing, means of the draws differ by s^2 / (n / 2), and by as much again."""
+    X = np.random.default_rng(0).normal(size=(200, 1))
+    X[::2] = np.nan
+    model = GaussianMixture().fit(X)
+    plain, proper = (model.impute(X, 250, 0, parameters=parameters)[:, ::2].mean(axis=1).var()
+                     for parameters in ("fitted", "bootstrap"))
+    assert_allclose(plain, model.covariances_.item() / 100, rtol=0.27)  # three standard errors of a variance of 250
+    assert_allclose(proper, 2 * plain, rtol=0.38)
+    draws = model.impute(X, 2, 0, parameters="bootstrap")
+    assert_array_equal(draws, model.impute(X, 2, 0, parameters="bootstrap"))
+    assert_array_equal(draws[:, 1::2], [X[1::2]] * 2)
+    w = np.r_[np.zeros(100), np.ones(100)]
+    of_half = model.impute(X, 1, 0, parameters="bootstrap", sample_weight=w)
+    other = np.where((w[:, None] > 0) | np.isnan(X), X, 1e6)
+    assert_allclose(of_half[0][100:], model.impute(other, 1, 0, parameters="bootstrap", sample_weight=w)[0][100:])
+
+
+@pytest.mark.parametrize(("change", "fragment"), [
+    (dict(draws=0), "draws must be"), (dict(draws=True), "draws must be"), (dict(parameters="x"), "parameters='x'"),
+    (dict(parameters="bootstrap"), "draws is None"), (dict(draws=1, sample_weight=[1]), "sample_weight is for"),
+    (dict(draws=1, return_cov=True), "return_cov"),
+    (dict(draws=1, parameters="bootstrap", sample_weight=[1, 2]), "sample_weight.shape"),
+])
+def test_bad_arguments_of_impute(change, fragment):
+    with pytest.raises(ValueError, match=fragment):
+        GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]]).impute([[np.nan]], **change)
+
+
 def test_drawn_values_have_the_right_spread():
     X, _ = clusters(30, 3, 2, 12)
     model = GaussianMixture(2, random_state=0).fit(clusters(500, 3, 2, 12)[0])
     draws, gone = model.impute(X, draws=2000, random_state=0), np.isnan(X)
     assert_allclose(draws.mean(axis=0)[gone], model.impute(X)[gone], atol=0.4)
     assert (draws[:, ~gone] == X[~gone]).all()
-    assert_array_equal(draws, model.impute(X, draws=2000, random_state=0))
+    assert_array_equal(draws[:20], model.impute(X, draws=20, random_state=0))
     alone = np.flatnonzero((gone == [True, False, False]).all(axis=1))[0]
     r, (o, m) = model.predict_proba(X)[alone], (np.array([1, 2]), 0)
     ends = []

@@ -541,7 +541,7 @@ class Mixture(Estimator):
         """
         return 1 - self.predict_proba(X).max(axis=1)
 
-    def impute(self, X, draws=None, random_state=None):
+    def impute(self, X, draws=None, random_state=None, *, parameters="fitted", sample_weight=None, return_cov=False):
         """X with what is missing filled in.
 
         Parameters
@@ -551,13 +551,29 @@ class Mixture(Estimator):
         draws : int, default=None
             None: expected values, given what was observed of the row, which are the best guesses of single values. A
             number: so many copies, each with values drawn from what they may be, as analyses need them that ask for
-            more than means (multiple imputation: Rubin 1987); that the parameters are estimates is not in it.
+            more than means (multiple imputation: Rubin 1987).
         random_state : int, RandomState, Generator or None, default=None
             Of the draws.
+        parameters : {'fitted', 'bootstrap'}, default='fitted'
+            Of the mixture that values are drawn from. 'fitted': as they are, as if these were known. 'bootstrap': for
+            each copy those of a fit, from the parameters on, to rows of X drawn with replacement, so that the copies
+            differ also by what X leaves open of the parameters (proper imputation: Little & Rubin 2019, section 10.2).
+            X is what the mixture was fitted to.
+        sample_weight : array-like of shape (n,), default=None
+            As in the fit, for 'bootstrap'.
+        return_cov : bool, default=False
+            Whether covariances of what is missing are asked for too, beside expected values.
 
         Returns
         -------
-        ndarray of shape (n, d), or (draws, n, d)
+        X : ndarray of shape (n, d), or (draws, n, d)
+        covariances : ndarray of shape (n, d, d)
+            Only if `return_cov`: given what was observed of the row; 0 for what was observed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad X, and for arguments that do not go together.
 
         Examples
         --------
@@ -566,16 +582,9 @@ class Mixture(Estimator):
         >>> model.impute([[2.0, float("nan")]])
         array([[2., 1.]])
         """
-        if draws is not None and (isinstance(draws, bool) or not isinstance(draws, numbers.Integral) or draws < 1):
-            raise ValueError(f"draws must be None or an integer >= 1, got {draws!r}.")
-        X, _ = self._observed(X)
-        frame = self._evaluator(X.dtype).frame
-        seen = self._glance(frame, None)
-        rows = seen.rows(X, None, threads.resolve(self.n_threads))
-        if draws is None:
-            return np.where(np.isnan(X), frame.leave(rows.completed(seen.density)), X).astype(X.dtype)
-        rng = start.generator(random_state)
-        return np.stack([rows.drawn(seen.density, rng).X for _ in range(draws)])
+        from .imputation import impute
+
+        return impute(self, X, draws, random_state, parameters, sample_weight, return_cov)
 
     def score_samples(self, X, *, noise=None):
         """Log-density of each sample.
