@@ -131,7 +131,7 @@ def examine(arguments):
 def report(arguments):
     """Fit the grid, and write a page about it that needs nothing but a browser."""
     write = cyem.report  # which is imported here, and not while somebody waits after Ctrl-C
-    X, weights, selection = _search(arguments, gaps=False)
+    X, weights, selection = _search(arguments)
     title = arguments.title or f"Mixture of {'the data' if arguments.file == '-' else os.path.basename(arguments.file)}"
     figures = not selection.interrupted or arguments.time_budget is not None  # after Ctrl-C nobody waits for them
     page = None
@@ -261,9 +261,9 @@ class Frame:
         return iter(self.X.T)
 
 
-def _search(arguments, gaps=True):
+def _search(arguments):
     """X, weights and what `cyem.select` makes of them."""
-    X, weights = _samples(arguments, gaps)
+    X, weights = _samples(arguments)
     settings = _settings(arguments, "n_components", "covariance_types", "criterion", "time_budget")
     try:
         return X, weights, cyem.select(X, sample_weight=weights, **settings)
@@ -272,10 +272,10 @@ def _search(arguments, gaps=True):
         raise
 
 
-def _samples(arguments, gaps=True, note=True):
+def _samples(arguments, note=True):
     """X, with its names where it has some, and weights that the options select from the file.
 
-    gaps: whether values may be missing. note: whether it is said where they are.
+    note: whether it is said where values are missing.
     """
 
     def choose(names, width, text):
@@ -290,11 +290,11 @@ def _samples(arguments, gaps=True, note=True):
     if not arguments.columns:
         X, names = _without_index(X, names)
     X, names, weights = _split(X, names, arguments.weights)
-    X, weights = _with_gaps(arguments, X, names, weights, gaps, note)
+    X, weights = _with_gaps(arguments, X, names, weights, note)
     return Frame(X, names) if names else X, weights
 
 
-def _with_gaps(arguments, X, names, weights, gaps=True, note=True):
+def _with_gaps(arguments, X, names, weights, note=True):
     """The rows that are used, and their weights; a note tells of missing values."""
     missing = np.isnan(X).sum(axis=0) if X.dtype.kind == "f" else np.zeros(X.shape[1])
     if not missing.any():
@@ -307,8 +307,6 @@ def _with_gaps(arguments, X, names, weights, gaps=True, note=True):
             raise ValueError(f"{arguments.file}: {told}; no row is complete, so that --skip-missing leaves none")
         _say(f"note: {told}; {len(X) - whole.sum()} of {len(X)} rows left out")
         return X[whole], weights if weights is None else weights[whole]
-    if not gaps:
-        raise ValueError(f"{arguments.file}: {told}; this needs complete rows: --skip-missing leaves the others out")
     if note:
         _say(f"note: {told}; all {len(X)} rows are used, each for what was observed; --skip-missing leaves such rows "
              "out")

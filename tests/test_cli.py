@@ -610,7 +610,12 @@ def test_impute(gaps, run, tmp_path):
     assert run("predict", model, path)[0] == run("score", model, path)[0] == 0
 
 
-def test_a_report_asks_for_complete_rows_before_the_search(gaps, run, tmp_path):
+def test_a_report_and_a_picture_of_rows_with_gaps(gaps, run, tmp_path):
     path, _ = gaps
-    code, _, err = run("report", path, "-o", str(tmp_path / "page.html"))
-    assert code == 2 and "--skip-missing" in err and not (tmp_path / "page.html").exists()
+    page, picture = tmp_path / "page.html", tmp_path / "model.png"
+    grid = "--components", "1-3", "--structures", "diag"
+    code, _, err = run("report", path, *grid, "-o", str(page))
+    assert code == 0 and "all 60 rows are used" in err
+    assert "60 rows of 2 features, with 3 missing values in 3 of the rows" in page.read_text()
+    assert run("fit", path, "--components", "2", "-o", str(tmp_path / "m"), "--plot-model", str(picture))[0] == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
