@@ -623,7 +623,7 @@ class Mixture(Estimator):
         samples, s = self._sums(X, sample_weight, noise)
         return float(s.log_likelihood / s.shares.sum() - samples.log_volume)
 
-    def bic(self, X, sample_weight=None):
+    def bic(self, X, sample_weight=None, *, noise=None):
         """Bayesian information criterion (Schwarz 1978), p log n - 2 log L: the smaller, the better.
 
         Parameters
@@ -631,28 +631,32 @@ class Mixture(Estimator):
         X : array-like of shape (n, d)
         sample_weight : array-like of shape (n,), default=None
             Their sum takes the place of n.
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         float
         """
-        return self._criteria(X, sample_weight)["bic"]
+        return self._criteria(X, sample_weight, noise)["bic"]
 
-    def aic(self, X, sample_weight=None):
+    def aic(self, X, sample_weight=None, *, noise=None):
         """Akaike's information criterion (1974), 2 p - 2 log L: the smaller, the better.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
         sample_weight : array-like of shape (n,), default=None
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         float
         """
-        return self._criteria(X, sample_weight)["aic"]
+        return self._criteria(X, sample_weight, noise)["aic"]
 
-    def icl(self, X, sample_weight=None):
+    def icl(self, X, sample_weight=None, *, noise=None):
         """Integrated completed likelihood criterion: BIC - 2 sum_n log max_k r_nk, the smaller, the better.
 
         It prefers clusters that are apart (Biernacki, Celeux & Govaert 2000, with the partition that mclust takes).
@@ -661,16 +665,18 @@ class Mixture(Estimator):
         ----------
         X : array-like of shape (n, d)
         sample_weight : array-like of shape (n,), default=None
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         float
         """
-        return self._criteria(X, sample_weight)["icl"]
+        return self._criteria(X, sample_weight, noise)["icl"]
 
-    def _criteria(self, X, sample_weight=None):
+    def _criteria(self, X, sample_weight=None, noise=None):
         """log_likelihood (total), n_parameters, bic, aic and icl, by one pass."""
-        samples, s = self._sums(X, sample_weight)
+        samples, s = self._sums(X, sample_weight, noise)
         n = samples.total
         unit = n / s.shares.sum()
         log_likelihood = s.log_likelihood * unit - n * samples.log_volume
