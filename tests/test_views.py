@@ -18,7 +18,7 @@ from cyem.families.student import tails
 from cyem.kernels import reference
 from cyem.rows import views
 from cyem.rows.samples import Density, Frame
-from cyem.rows.views import Known, Views, arranged
+from cyem.rows.views import Known, Views, arranged, in_order
 
 DATA = Path(__file__).parent / "data"
 CASES = sorted(path.stem for path in (DATA / "incomplete").glob("*.json"))
@@ -473,7 +473,7 @@ def test_bootstraps_see_the_same_gaps():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_nothing_is_gained_from_the_solution(seed):
-    """Weights, gaps and labels together, with errors too in every other case, of VEV: axes and volumes apart, one shape.
+    """Weights, gaps and labels together, with errors too in every other case, of VEV: axes and volumes apart.
 
     SciPy, started there, finds nothing above, and comes back from beside it.
     """
@@ -559,6 +559,14 @@ def test_search_does_not_move_named_components():
 
 
 # --- how rows are arranged -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (9, 3), (1000, 3), (1000, 40), (50, 3000)])
+def test_items_in_order_hold_each_row_once(n, d):
+    order, items = in_order(n, d)
+    assert_array_equal(order, np.arange(n))
+    assert_array_equal(np.concatenate([first + np.arange(length) for first, length in items]), np.arange(n))
+    assert 1 <= items[:, 1].min() <= items[:, 1].max() <= views.kernel.rows_at_a_time(d) <= 32
 
 
 def test_items_hold_rows_with_the_same_gaps():

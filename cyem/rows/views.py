@@ -68,8 +68,17 @@ class Views:
         self.exact = Samples(X[self.whole].astype(np.float64), self.weights[self.whole] if len(self.weights) else None,
                              frame, n_threads, check, self.unit) if len(self.whole) else None
         self.partial = np.flatnonzero(part)  # the others
-        self.rows = packed(self, self.partial) if len(self.partial) else None
         self.workspace = np.empty(0, np.uint8)
+
+    @cached_property
+    def by_view(self):
+        """The rows of which a part is known, as the kernel has them; those that are seen the same way together."""
+        return packed(self, self.partial)
+
+    @cached_property
+    def as_they_come(self):
+        """The same for axis-parallel components, where it does not matter how rows are seen."""
+        return packed(self, self.partial, axis=True)
 
     @cached_property
     def log_volume(self):
@@ -189,16 +198,17 @@ class Views:
     def _run(self, density, axis, S, emit, out):
         self.check()
         k, d = density.means.shape
-        n_threads = threads.enter(min(worth(3 * operations(len(self.X), k, d), self.n_threads), self.rows.batches))
+        rows = self.as_they_come if axis else self.by_view
+        n_threads = threads.enter(min(worth(3 * operations(len(self.X), k, d), self.n_threads), rows.batches))
         how = dict(emit=EMITS[emit], axis=axis)
-        size = kernel.workspace_size(self.rows, k, n_threads, heavy=density.heavy, **how)
+        size = kernel.workspace_size(rows, k, n_threads, heavy=density.heavy, **how)
         if len(self.workspace) < size:
             self.workspace = np.empty(size, np.uint8)
         with np.errstate(divide="ignore"):
             logs = np.log(density.weights)
         tails = density.tails() if density.heavy else NORMAL
         means = np.ascontiguousarray(density.means, np.float64)
-        kernel.sweep_views(self.rows, logs, means, S, tails, out, self.workspace, n_threads=n_threads, **how)
+        kernel.sweep_views(rows, logs, means, S, tails, out, self.workspace, n_threads=n_threads, **how)
         return out
 
 
@@ -261,12 +271,12 @@ def inside(noise, gone, frame):
     return np.where(gone[:, :, None] | gone[:, None], 0.0, noise / frame.units / frame.units[:, None])
 
 
-def packed(views, rows):
-    """Some of the rows as the kernel has them: see `kernels/views.pyx`."""
+def packed(views, rows, axis=False):
+    """Some of the rows as the kernel has them: see `kernels/views.pyx`. axis: for axis-parallel components."""
     X, known, wide = views.X[rows], views.known.take(rows), kernel.ITEMS_OF_A_BATCH
     gone = np.isnan(X)
     noise = None if known.noise is None else inside(known.noise, gone, views.frame)
-    order, items = arranged(gone, noise)
+    order, items = in_order(*X.shape) if axis else arranged(gone, noise)
     items = np.concatenate([items, np.tile([items[-1, 0], 0], (-len(items) % wide, 1))])  # in whole batches
     first, length = items.reshape(-1, wide, 2).transpose(2, 0, 1)
     slots = length.max(axis=1)
@@ -283,6 +293,13 @@ def packed(views, rows):
         np.where(there, place, -1), begin.astype(np.intp),
         None if noise is None else np.ascontiguousarray(noise[order[first.ravel()]]),
         None if prior is None else np.ascontiguousarray(prior))
+
+
+def in_order(n, d):
+    """The same as `arranged` where it does not matter how rows are seen: items of as many rows as fit."""
+    longest = min(kernel.rows_at_a_time(d), -(-n // kernel.ITEMS_OF_A_BATCH))
+    first = np.arange(0, n, longest)
+    return np.arange(n), np.stack([first, np.minimum(longest, n - first)], axis=1).astype(np.intp)
 
 
 def arranged(gone, noise=None):
