@@ -35,7 +35,7 @@ _LATER = {
     "MixtureRegressor": "models.regressor",
     "examine": "screening.examine",
     "likelihood_ratio_test": "inference.bootstrap",
-    "load": "models.load",
+    "load": "selection.load",
     "merge": "inference.merging",
     "report": "reporting",
     "select": "selection.select",

@@ -21,6 +21,7 @@ import cyem
 
 from . import files
 from .models.history import INTERRUPTED
+from .models.mixture import Mixture
 from .notices import NamelessWarning, muted
 from .rows import tables
 from .selection.criteria import CRITERIA, UndefinedCriterion
@@ -118,7 +119,7 @@ def select(arguments):
 
 def examine(arguments):
     """Look at the data before a model is fitted, and print what a mixture would take for groups that are none."""
-    X, weights = _samples(arguments, note=False)  # which is one of the findings
+    X, weights, _ = _samples(arguments, note=False)  # which is one of the findings
     settings = _given(arguments, "n_components", "covariance_types")
     findings = cyem.examine(X, weights, **settings)
     if arguments.json:
@@ -130,7 +131,7 @@ def examine(arguments):
 def report(arguments):
     """Fit the grid, and write a page about it that needs nothing but a browser."""
     write = cyem.report  # which is imported here, and not while somebody waits after Ctrl-C
-    X, weights, selection = _search(arguments, gaps=False)
+    X, weights, selection = _search(arguments)
     title = arguments.title or f"Mixture of {'the data' if arguments.file == '-' else os.path.basename(arguments.file)}"
     figures = not selection.interrupted or arguments.time_budget is not None  # after Ctrl-C nobody waits for them
     page = None
@@ -150,12 +151,12 @@ def report(arguments):
 
 def fit(arguments):
     """Fit one model, save it and print it."""
-    X, weights = _samples(arguments)
+    X, weights, labels = _samples(arguments)
     model = cyem.GaussianMixture(**_settings(arguments, "n_components", "covariance_type"))
     findings = cyem.examine(X, weights, model.n_components, model.covariance_type)
     with shown(None, model.n_init * model.max_iter, "iterations at most") as tell:
         model.callback = lambda run, iteration, _: tell(run * model.max_iter + iteration)
-        model.fit(X, sample_weight=weights)
+        model.fit(X, sample_weight=weights, labels=labels)
     model.callback = None
     try:
         model.save(arguments.output)
@@ -207,7 +208,7 @@ def score(arguments):
 def impute(arguments):
     """Print the rows with what is missing filled in: by expected values, given what was observed of the row."""
     model, X, _ = _model_and_samples(arguments)
-    header, rows = _columns(cyem.load(arguments.model)), model.impute(X).tolist()
+    header, rows = _columns(_mixture(arguments.model)), model.impute(X).tolist()
     if arguments.json:
         _print_json(columns=header, rows=rows)
     else:
@@ -221,7 +222,7 @@ def _columns(model):
 
 def sample(arguments):
     """Print random samples."""
-    model = cyem.load(arguments.model)
+    model = _mixture(arguments.model)
     X, labels = model.sample(arguments.n, random_state=np.random.default_rng(arguments.seed))
     header = _columns(model)
     rows = X.tolist()
@@ -260,9 +261,9 @@ class Frame:
         return iter(self.X.T)
 
 
-def _search(arguments, gaps=True):
+def _search(arguments):
     """X, weights and what `cyem.select` makes of them."""
-    X, weights = _samples(arguments, gaps)
+    X, weights, _ = _samples(arguments)
     settings = _settings(arguments, "n_components", "covariance_types", "criterion", "time_budget")
     try:
         return X, weights, cyem.select(X, sample_weight=weights, **settings)
@@ -271,11 +272,12 @@ def _search(arguments, gaps=True):
         raise
 
 
-def _samples(arguments, gaps=True, note=True):
-    """X, with its names where it has some, and weights that the options select from the file.
+def _samples(arguments, note=True):
+    """X, with its names where it has some, and weights and labels that the options select from the file.
 
-    gaps: whether values may be missing. note: whether it is said where they are.
+    note: whether it is said where values are missing.
     """
+    aside = {f"--{name}": getattr(arguments, name, None) for name in ("weights", "labels")}
 
     def choose(names, width, text):
         chosen = tables.columns(names, width, arguments.columns, arguments.drop)
@@ -283,21 +285,22 @@ def _samples(arguments, gaps=True, note=True):
         if 0 < len(words) < len(chosen):
             _say(f"note: {_listing('column', [names[i] if names else i + 1 for i in words])} set aside, as text")
             chosen = [i for i in chosen if i not in words]
-        return _weights_last(chosen, names, width, arguments.weights)
+        return _last(chosen, names, width, aside)
 
     X, names = tables.read(arguments.file, choose)
     if not arguments.columns:
         X, names = _without_index(X, names)
-    X, names, weights = _split(X, names, arguments.weights)
-    X, weights = _with_gaps(arguments, X, names, weights, gaps, note)
-    return Frame(X, names) if names else X, weights
+    X, names, weights, labels = _split(X, names, aside)
+    X, weights, labels = _with_gaps(arguments, X, names, (weights, labels), note)
+    labels = None if labels is None else np.where(np.isnan(labels), -1, labels)  # of these nothing is known
+    return Frame(X, names) if names else X, weights, labels
 
 
-def _with_gaps(arguments, X, names, weights, gaps=True, note=True):
-    """The rows that are used, and their weights; a note tells of missing values."""
+def _with_gaps(arguments, X, names, others, note=True):
+    """The rows that are used, and what else is known of them (arrays, or None); a note tells of missing values."""
     missing = np.isnan(X).sum(axis=0) if X.dtype.kind == "f" else np.zeros(X.shape[1])
     if not missing.any():
-        return X, weights
+        return X, *others
     label = [f"{names[i] if names else i + 1} ({missing[i]})" for i in np.flatnonzero(missing).tolist()]
     told = f"{missing.sum()} values missing: {', '.join([*label[:12], *['...'] * (len(label) > 12)])}"
     if arguments.skip_missing:
@@ -305,13 +308,11 @@ def _with_gaps(arguments, X, names, weights, gaps=True, note=True):
         if not whole.any():
             raise ValueError(f"{arguments.file}: {told}; no row is complete, so that --skip-missing leaves none")
         _say(f"note: {told}; {len(X) - whole.sum()} of {len(X)} rows left out")
-        return X[whole], weights if weights is None else weights[whole]
-    if not gaps:
-        raise ValueError(f"{arguments.file}: {told}; this needs complete rows: --skip-missing leaves the others out")
+        return X[whole], *(each if each is None else each[whole] for each in others)
     if note:
         _say(f"note: {told}; all {len(X)} rows are used, each for what was observed; --skip-missing leaves such rows "
              "out")
-    return X, weights
+    return X, *others
 
 
 def _without_index(X, names):
@@ -325,7 +326,7 @@ def _without_index(X, names):
 def _model_and_samples(arguments):
     """The model, and X and weights from the file, with the model's features as columns; see BY_NAME."""
     model, expected = _load(arguments.model)
-    weights = getattr(arguments, "weights", None)
+    aside = {"--weights": getattr(arguments, "weights", None)}
 
     def choose(names, width, text):
         by_name = bool(expected and names and not arguments.columns)
@@ -336,8 +337,8 @@ def _model_and_samples(arguments):
                 "--columns gives the columns in the model's order"
             )
         chosen = tables.columns(names, width, expected if by_name else arguments.columns, arguments.drop)
-        features = _weights_last(chosen, names, width, weights)
-        found = len(features) - (weights is not None)
+        features = _last(chosen, names, width, aside)
+        found = len(features) - (aside["--weights"] is not None)
         if found != model.n_features_in_:
             raise ValueError(
                 f"{found} columns where the model has {model.n_features_in_} features; choose with --columns or --drop"
@@ -348,31 +349,44 @@ def _model_and_samples(arguments):
                 _say(f"note: {_listing('column', unused)} not used, as the model has no such feature")
         return features
 
-    X, names, sample_weight = _split(*tables.read(arguments.file, choose), weights)
-    return model, *_with_gaps(arguments, X, names, sample_weight)
+    X, names, sample_weight = _split(*tables.read(arguments.file, choose), aside)
+    return model, *_with_gaps(arguments, X, names, (sample_weight,))
 
 
-def _weights_last(chosen, names, width, weights):
-    """The chosen columns without that of the weights, and this one after them if there is one."""
-    if weights is None:
-        return chosen
-    column, *more = tables.columns(names, width, [weights])
-    features = [i for i in chosen if i != column]
-    if more or not features:
-        raise ValueError(f"--weights {weights} must be one column, with others beside it")
-    return [*features, column]
+def _last(chosen, names, width, aside):
+    """The chosen columns without those that are no features, and these after them: {option: column, or None}."""
+    last = []
+    for option, asked in aside.items():
+        if asked is None:
+            continue
+        column, *more = tables.columns(names, width, [asked])
+        chosen = [i for i in chosen if i != column]
+        if more or not chosen or column in last:
+            raise ValueError(f"{option} {asked} must be one column, with others beside it")
+        last.append(column)
+    return [*chosen, *last]
 
 
-def _split(X, names, weights):
-    if weights is None:
-        return X, names, None
-    return X[:, :-1], names and names[:-1], X[:, -1]
+def _split(X, names, aside):
+    """X and names without the columns that are no features, and these, or None, in the order of the options."""
+    d = X.shape[1] - sum(asked is not None for asked in aside.values())
+    last = iter(X[:, d:].T)
+    return X[:, :d], names and names[:d], *(None if asked is None else next(last) for asked in aside.values())
 
 
 def _load(path):
     """The model and the names of its features, which are matched here: the model itself then asks for no names."""
-    model = cyem.load(path)
+    model = _mixture(path)
     return model, tuple(vars(model).pop("feature_names_in_", ()))
+
+
+def _mixture(path):
+    """The mixture in a file; one that is in a regressor or a classifier is not meant."""
+    model = cyem.load(path)
+    if not isinstance(model, Mixture):
+        raise ValueError(f"{str(path)!r} holds a {type(model).__name__}, and a mixture is asked for: use it in Python, "
+                         "or save its mixture_.")
+    return model
 
 
 def _draw_curves(path, selection):
@@ -622,6 +636,8 @@ def _parser():
     add("--components", dest="n_components", metavar="K", type=_whole(1), help="how many (default: 1; select finds it)")
     add("--structure", dest="covariance_type", metavar="NAME",
         help="full (default), tied, diag, spherical, or a code of three letters")
+    add("--labels", metavar="COLUMN",
+        help="this column has the component, from 0 on, of rows of which it is known; -1 or nothing for others")
     _fit_options(added)
     added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, required=True, help="where to save the model")
     _picture(added, "--plot-model", "draw the model over the samples")

@@ -234,6 +234,17 @@ def test_what_a_model_with_a_background_says():
     assert again.predict_proba(X).shape == (len(X), 2)
 
 
+def test_gaps_are_filled_in():
+    X = blobs(d=2)
+    model = GaussianMixture(2, background=True, random_state=0).fit(X)
+    middle = model.background_box_.mean(axis=0)
+    far = np.array([[17.0, np.nan]])  # where nothing but the background is
+    assert model.impute(far)[0, 1] == pytest.approx(middle[1], abs=0.1)
+    low, high = model.background_box_[:, 1]
+    drawn = model.impute(np.repeat(far, 2000, axis=0), draws=1, random_state=0)[0, :, 1]
+    assert stats.kstest(drawn, stats.uniform(low, high - low).cdf).pvalue > 1e-3
+
+
 def test_saved_and_loaded(tmp_path):
     X = blobs()
     model = GaussianMixture(2, background=True, random_state=0).fit(X)

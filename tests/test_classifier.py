@@ -12,6 +12,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import check_dataframe_column_names_consistency, parametrize_with_checks
 
 from cyem import ConvergenceWarning, GaussianMixture, MixtureClassifier
+from cyem.models.history import INTERRUPTED, Report
+from cyem.selection.grid import Grid
 
 SPECIES = np.repeat(["setosa", "versicolor", "virginica"], 50)
 
@@ -29,18 +31,14 @@ COARSE = {"VEE": 1e-4, "EVE": 2e-3, "VVE": 0.5}  # which mclust looks for in ste
 
 
 def expected_failures(estimator):
-    """One check has the classes -1 and 1, of which -1 stands for no class; it lets out scikit-learn's estimators where
-    that is so, by their names. Starts of several components draw rows, and depend on their order.
-    """
-    found = {} if estimator.unlabelled is None else {"check_classifiers_classes": "-1 stands for no class"}
-    if estimator.n_components > 1:
-        found["check_sample_weight_equivalence_on_dense_data"] = "starts depend on the order of rows"
-    return found
+    """Starts of several components draw rows, and depend on their order."""
+    return {} if estimator.n_components == 1 else {
+        "check_sample_weight_equivalence_on_dense_data": "starts depend on the order of rows"}
 
 
 @parametrize_with_checks(
-    [MixtureClassifier(), MixtureClassifier(covariance_type="tied", unlabelled=None),
-     MixtureClassifier(shared=False, unlabelled=None), MixtureClassifier(2, covariance_type="diag", unlabelled=None)],
+    [MixtureClassifier(), MixtureClassifier(covariance_type="tied"), MixtureClassifier(shared=False),
+     MixtureClassifier(2, covariance_type="diag")],
     expected_failed_checks=expected_failures,
 )
 def test_estimator_checks(estimator, check):
@@ -178,7 +176,7 @@ def test_two_ways_to_the_same_maximum(load):
     X = load("iris")
     y = np.arange(150) // 50
     y[1::3] = -1
-    one, other = (MixtureClassifier(shared=shared, tol=1e-9).fit(X, y) for shared in (True, False))
+    one, other = (MixtureClassifier(shared=shared, unlabelled=-1, tol=1e-9).fit(X, y) for shared in (True, False))
     assert one.log_likelihood_ == pytest.approx(other.log_likelihood_, abs=1e-3)
     assert_allclose(one.predict_proba(X), other.predict_proba(X), atol=1e-3)
     held = GaussianMixture(3, tol=1e-9).fit(X, labels=y)
@@ -189,15 +187,17 @@ def test_what_stands_for_no_class(load):
     X = load("iris")[50:]
     plain = np.repeat([1, 2], 50)
     plain[::4] = -1
-    expected = MixtureClassifier().fit(X, plain).predict_proba(X)
+    expected = MixtureClassifier(unlabelled=-1).fit(X, plain).predict_proba(X)
     floats = np.where(plain == -1, np.nan, plain)
     words = np.where(plain == -1, "?", np.where(plain == 1, "a", "b"))
     for y, unlabelled in ((floats, -1), (floats, None), (words, "?"), (plain.tolist(), -1)):
         assert_allclose(MixtureClassifier(unlabelled=unlabelled).fit(X, y).predict_proba(X), expected, atol=1e-12)
     signs = np.repeat([-1, 1], 50)
     with pytest.raises(ValueError, match="more than one class"):
-        MixtureClassifier().fit(X, signs)
-    assert MixtureClassifier(unlabelled=None).fit(X, signs).classes_.tolist() == [-1, 1]
+        MixtureClassifier(unlabelled=-1).fit(X, signs)
+    assert MixtureClassifier().fit(X, signs).classes_.tolist() == [-1, 1]
+    three = np.repeat([-1, 0, 1], [30, 30, 40])
+    assert MixtureClassifier().fit(X, three).classes_.tolist() == [-1, 0, 1]  # no class is lost unless it is told so
 
 
 def test_gaps(load):
@@ -305,3 +305,30 @@ def test_classes_too_small_for_a_covariance():
         with pytest.warns(ConvergenceWarning, match="held at the floor"):
             model = MixtureClassifier(shared=shared).fit(X, y)
         assert "held at the floor" in model.fit_report_[0]
+
+
+@pytest.mark.parametrize("change", [
+    dict(), dict(n_components=2), dict(shared=False), dict(shared=False, unlabelled="?"),
+    dict(shared=False, covariance_type=["full", "tied"])], ids=str)
+def test_ctrl_c_in_a_fit_ends_the_rest(load, monkeypatch, change):
+    """A fit that was interrupted has an answer all the same; the others are not begun, and nothing is changed."""
+    X, y = load("iris"), np.where(np.arange(150) % 3, SPECIES, "?")
+    model = MixtureClassifier(**change).fit(X, y)
+    before, begun, fit, run = model.predict_proba(X), [], GaussianMixture.fit, Grid.run
+
+    def interrupted(self, *args, **known):
+        begun.append(fit(self, *args, **known))
+        self.fit_report_ = Report((INTERRUPTED,))
+        return self
+
+    def broken_off(self, workers):
+        begun.append(next(run(self, workers)))
+        yield begun[-1]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GaussianMixture, "fit", interrupted)
+    monkeypatch.setattr(Grid, "run", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert len(begun) == 1
+    assert_array_equal(model.predict_proba(X), before)

@@ -610,7 +610,40 @@ def test_impute(gaps, run, tmp_path):
     assert run("predict", model, path)[0] == run("score", model, path)[0] == 0
 
 
-def test_a_report_asks_for_complete_rows_before_the_search(gaps, run, tmp_path):
+def test_a_report_and_a_picture_of_rows_with_gaps(gaps, run, tmp_path):
     path, _ = gaps
-    code, _, err = run("report", path, "-o", str(tmp_path / "page.html"))
-    assert code == 2 and "--skip-missing" in err and not (tmp_path / "page.html").exists()
+    page, picture = tmp_path / "page.html", tmp_path / "model.png"
+    grid = "--components", "1-3", "--structures", "diag"
+    code, _, err = run("report", path, *grid, "-o", str(page))
+    assert code == 0 and "all 60 rows are used" in err
+    assert "60 rows of 2 features, with 3 missing values in 3 of the rows" in page.read_text()
+    assert run("fit", path, "--components", "2", "-o", str(tmp_path / "m"), "--plot-model", str(picture))[0] == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_labels(run, tmp_path):
+    """As `fit(labels=)`: components, or -1 or nothing where nothing is known; beside gaps and weights."""
+    rng = np.random.default_rng(0)
+    X, w = np.round(rng.normal(size=(40, 2)) + np.repeat([[0], [5]], 20, axis=0), 3), rng.integers(1, 4, 40)
+    X[3, 0] = X[30, 1] = np.nan
+    y = np.full(40, -1)
+    y[:5], y[20:23] = 1, 0
+    rows = [f"{a},{'' if label == -1 and i % 2 else label},{b},{v}".replace("nan", "")
+            for i, ((a, b), label, v) in enumerate(zip(X, y, w, strict=True))]
+    path, model = tmp_path / "t.csv", str(tmp_path / "m")
+    path.write_text("x,group,y,w\n" + "\n".join(rows))
+    options = "--components", "2", "--labels", "group", "--weights", "w", "-o", model
+    code, _, err = run("fit", str(path), *options)
+    expected = cyem.GaussianMixture(2, random_state=0).fit(X, sample_weight=w, labels=y)
+    found = cyem.load(model)
+    assert code == 0 and list(found.feature_names_in_) == ["x", "y"] and "2 values missing" in err
+    np.testing.assert_allclose(found.means_, expected.means_)
+    assert found.means_[0, 0] > 4 > 1 > found.means_[1, 0]  # numbered as the labels have it
+    assert run("fit", str(path), *options, "--skip-missing")[0] == 0
+    whole = ~np.isnan(X).any(axis=1)
+    expected = cyem.GaussianMixture(2, random_state=0).fit(X[whole], sample_weight=w[whole], labels=y[whole])
+    np.testing.assert_allclose(cyem.load(model).means_, expected.means_)
+    for wrong, said in (("none", "none"), ("x", "labels must be integers"), ("w", "--labels w must be one column"),
+                        ("2-3", "--labels 2-3")):
+        code, _, err = run("fit", str(path), *options[:2], "--labels", wrong, *options[4:])
+        assert code == 2 and said in err, err

@@ -14,9 +14,10 @@ from cyem import GaussianMixture, standard_errors
 CODES = ["EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"]
 
 
-def tight(X, k, structure, **parameters):
+def tight(X, k, structure, *, sample_weight=None, labels=None, noise=None, **parameters):
     parameters = {"random_state": 0, "reg_covar": 0, "tol": 1e-13, "max_iter": 10_000, **parameters}
-    return GaussianMixture(k, covariance_type=structure, **parameters).fit(X)
+    model = GaussianMixture(k, covariance_type=structure, **parameters)
+    return model.fit(X, sample_weight=sample_weight, labels=labels, noise=noise)
 
 
 def dense(A, k, d):
@@ -156,6 +157,60 @@ def test_numerical_derivatives(triple, structure, method):
     assert_allclose(dense(errors.covariances, 2, 3).ravel(), covariances, rtol=1e-4, atol=1e-7)
 
 
+class Partial(Coordinates):
+    """The same of rows of which a part is known: missing values, errors of measurement, labels."""
+
+    def __init__(self, model, structure, noise, possible):
+        super().__init__(model, structure, False)
+        self.noise, self.possible = noise, possible
+
+    def log_density(self, x, X):
+        weights, means, covariances = self(x)
+        seen = (~np.isnan(X)).astype(float)
+        apart = (1 - seen)[:, :, None] * np.eye(X.shape[1])  # missing: independent of the rest, and known to be 0
+        parts = []
+        for w, m, C in zip(weights, means, covariances, strict=True):
+            T = (C + self.noise) * seen[:, :, None] * seen[:, None] + apart
+            y = np.where(seen > 0, X - m, 0)[:, :, None]
+            q = (y * np.linalg.solve(T, y)).sum(axis=(1, 2))
+            parts.append(np.log(w) - (q + np.linalg.slogdet(T)[1] + seen.sum(axis=1) * np.log(2 * np.pi)) / 2)
+        with np.errstate(divide="ignore"):
+            return np.logaddexp.reduce(np.array(parts) + np.log(self.possible.T), axis=0)
+
+
+def with_gaps(X, share=0.3, seed=5):
+    """Gaps anywhere, and a row of nothing else."""
+    gaps = np.where(np.random.default_rng(seed).random(X.shape) < share, np.nan, X)
+    gaps[0] = np.nan
+    return gaps
+
+
+@pytest.mark.parametrize(("structure", "d", "known"), [
+    *((code, 3 if code[2] == "I" else 2, "gaps") for code in CODES), ("VEE", 3, "gaps"),
+    ("EVE", 3, "gaps, noise, labels"), ("VEI", 3, "gaps, noise, labels")])
+def test_numerical_derivatives_with_gaps(triple, structure, d, known):
+    """Of the density of what was observed, with weights, by formulas and coordinates of their own."""
+    half = np.ascontiguousarray(triple[::2, :d])
+    rng, X, n = np.random.default_rng(1), with_gaps(half, 0.25), len(half)
+    w, how, noise, possible = rng.uniform(0, 2, n), {}, np.zeros((n, d, d)), np.ones((n, 2))
+    if "noise" in known:
+        A = 0.2 * rng.normal(size=(n, d, d))
+        noise, possible[:15] = A @ A.swapaxes(1, 2), [1, 0]
+        how = dict(noise=noise, labels=possible)
+        if structure[1] == "E":  # variances of each value
+            noise = 0.2 * rng.random((n, d))[:, :, None] * np.eye(d)
+            how["noise"] = np.diagonal(noise, axis1=1, axis2=2)
+    first = GaussianMixture(2, covariance_type=structure, init_params=np.repeat(np.eye(2), [75, 50], axis=0)).fit(half)
+    model = tight(X, 2, structure, sample_weight=w, **how, weights_init=first.weights_, means_init=first.means_,
+                  precisions_init=first.precisions_)
+    coordinates = Partial(model, structure, noise, possible)
+    errors = standard_errors(model, X, "sandwich", sample_weight=w, **how)  # of second derivatives and of scores
+    weights, means, covariances = numerical_errors(coordinates, X, w, "sandwich")
+    assert_allclose(errors.weights, weights, rtol=1e-4)
+    assert_allclose(errors.means.ravel(), means, rtol=1e-4)
+    assert_allclose(dense(errors.covariances, 2, d).ravel(), covariances, rtol=1e-4, atol=1e-7)
+
+
 def flat(errors):
     return np.concatenate([errors.weights, errors.means.ravel(), errors.covariances.ravel()])
 
@@ -216,6 +271,63 @@ def test_intervals(triple):
     assert_allclose((high - model.covariances_)[:, 0, 1], z * errors.covariances[:, 0, 1])
     for (low, high), (lower, higher) in zip(intervals, errors.intervals(0.99), strict=True):
         assert ((lower < low) & (low < high) & (high < higher)).all()
+
+
+def test_whole_rows_by_the_path_for_parts(triple):
+    """Errors of measurement of size zero change nothing."""
+    model = tight(triple, 2, "VVE")
+    whole = standard_errors(model, triple, "sandwich")
+    assert_array_equal(whole.missing_information, [0, 0])
+    part = standard_errors(model, triple, "sandwich", noise=np.zeros_like(triple))
+    assert_allclose(flat(part), flat(whole), rtol=1e-11)
+    assert_allclose(part.missing_information, 0, atol=1e-12)
+
+
+def test_order_and_blocks_with_gaps(triple, monkeypatch):
+    X = with_gaps(triple)
+    model = tight(X, 2, "full", tol=1e-10)
+    errors = standard_errors(model, X)
+    order = np.random.default_rng(0).permutation(len(X))
+    assert_allclose(flat(standard_errors(model, X[order])), flat(errors), rtol=1e-9)
+    monkeypatch.setattr("cyem.inference.errors.BLOCK", 1)
+    monkeypatch.setattr("cyem.inference.errors.ROWS", 3)
+    again = standard_errors(model, X)
+    assert_allclose(flat(again), flat(errors), rtol=1e-9)
+    assert_allclose(again.missing_information, errors.missing_information, rtol=1e-9)
+
+
+def test_missing_information():
+    """Of independent features what is missing is the share of the gaps; of two values both are needed to tell a
+    covariance. What others tell is not lost."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 2)) * [1, 5]
+    gone = rng.random(X.shape) < 0.3
+    gaps = np.where(gone, np.nan, X)
+    model = GaussianMixture.from_parameters([1.0], [[0.0, 0.0]], [[1.0, 25.0]], "diag")
+    with pytest.warns(UserWarning, match="away from a maximum"):
+        share = standard_errors(model, gaps).missing_information
+    assert_allclose(share, gone.mean())
+    model = GaussianMixture.from_parameters([1.0], [[0.0, 0.0]], [np.diag([1.0, 25.0])])
+    with pytest.warns(UserWarning, match="away from a maximum"):
+        share = standard_errors(model, gaps).missing_information
+    apart = (4 * gone.mean() + gone.any(axis=1).mean()) / 5
+    assert_allclose(share, apart)
+    alike = GaussianMixture.from_parameters([1.0], [[0.0, 0.0]], [[[1.0, 4.5], [4.5, 25.0]]])
+    with pytest.warns(UserWarning, match="away from a maximum"):
+        assert gone.all(axis=1).mean() < standard_errors(alike, gaps).missing_information[0] < apart
+    nothing = np.full_like(X, np.nan)
+    with pytest.raises(ValueError, match="do not determine"):
+        standard_errors(model, nothing)
+
+
+def test_a_component_without_gaps_loses_nothing():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 2)), np.arange(400) % 2
+    X[:, 0] += 100 * y
+    X[(rng.random(400) < 0.5) & (y == 1), 1] = np.nan
+    model = GaussianMixture(2, covariance_type="diag", init_params=np.eye(2)[y], tol=1e-12).fit(X)
+    gone = np.isnan(X[y == 1]).mean()
+    assert_allclose(standard_errors(model, X).missing_information, [0, gone], atol=1e-12)
 
 
 TRUTHS = {

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cyem
-from cyem import GaussianMixture, files
+from cyem import GaussianMixture, MixtureClassifier, MixtureRegressor, files
 from cyem.families.covariance import NAMES, structure
 from cyem.models import persistence
 
@@ -409,6 +409,13 @@ def reshaped(members, name, array, shape=None):
     return changed(members, arrays=arrays) | {f"{name}.npy": buffer.getvalue()}
 
 
+def npy(content):
+    """A member that holds so many bytes, whatever they are."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.frombuffer(content, np.uint8))
+    return buffer.getvalue()
+
+
 def with_fitted(members, part="fitted", **entries):
     """The members with other values among the parameters or the fitted attributes."""
     return changed(members, **{part: json.loads(members["metadata.json"])[part] | entries})
@@ -502,6 +509,8 @@ FOREIGN = {
     "more weights": lambda members: packed(reshaped(members, "weights_", np.full(3, 1 / 3))),
     "another structure": lambda members: packed(reshaped(members, "precisions_cholesky_", np.ones((2, 3)))),
     "covariances of another": lambda members: packed(reshaped(members, "covariances_", np.ones((2, 3)))),
+    "text of no characters": lambda members: packed(changed(
+        members, arrays={"note_": {"dtype": "<U1", "shape": [2]}}) | {"note_.npy": npy(b"\xff" * 8)}),
 }
 
 
@@ -602,3 +611,109 @@ def test_files_of_earlier_versions():
     np.testing.assert_allclose(model.weights_, [0.5, 0.5])
     np.testing.assert_allclose(model.means_, [[1, 1], [11, -5]])
     np.testing.assert_allclose(model.covariances_, [[2 / 3, 1 / 3], [1 / 3, 2 / 3]])
+
+
+# --- estimators around a mixture -------------------------------------------------------------------------------------
+
+WORDS = np.repeat(["ä", "bb"], [60, 40])
+
+
+def regressor(X):
+    return MixtureRegressor(2, random_state=0, max_iter=50).fit(pd.DataFrame(X[:, :2], columns=["a", "b"]), X[:, 2])
+
+
+def classifier(X):
+    return MixtureClassifier({"ä": 2, "bb": 1}, priors=[0.3, 0.7], random_state=0).fit(X, WORDS)
+
+
+AROUND = {
+    "a regressor": regressor,
+    "one of two targets": lambda X: MixtureRegressor().fit(X[:, :1], X[:, 1:]),
+    "a classifier": classifier,
+    "classes as objects": lambda X: MixtureClassifier(shared=False).fit(X, WORDS.astype(object)),
+    "classes as numbers": lambda X: MixtureClassifier([1, 2]).fit(X, np.arange(100) // 50),
+    "classes as bools": lambda X: MixtureClassifier().fit(X.astype(np.float32), WORDS == "ä"),
+}
+
+
+@pytest.mark.parametrize("make", AROUND.values(), ids=AROUND)
+def test_estimators_around_a_mixture(X, path, make):
+    """Equal bit for bit, with all attributes, and the same file again."""
+    model = make(X)
+    model.save(path)
+    loaded = cyem.load(path)
+    assert type(loaded) is type(model)
+    public = [{name: value for name, value in vars(each).items() if name[0] != "_"} for each in (loaded, model)]
+    assert public[0].keys() == public[1].keys()
+    assert_same(public[0].pop("mixture_"), public[1].pop("mixture_"))
+    for name, value in public[1].items():
+        assert same(value, public[0][name]), name
+    if hasattr(model, "classes_"):
+        assert (loaded.classes_.dtype, loaded.chosen_) == (model.classes_.dtype, model.chosen_)
+    x = X[:5, : model.n_features_in_]
+    x = pd.DataFrame(x, columns=model.feature_names_in_) if hasattr(model, "feature_names_in_") else x
+    assert np.array_equal(loaded.predict(x), model.predict(x))
+    before = path.read_bytes()
+    loaded.save(path)
+    assert path.read_bytes() == before
+
+
+class OwnClassifier(MixtureClassifier):
+    pass
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (dict(mixture_=None), "'mixture_' is a NoneType"), (dict(n_features_in_=2), "n_features_in_"),
+    (dict(fit_report_=[1]), "fit_report_"), (dict(classes_=np.array(["a", "a"])), "classes_"),
+    (dict(classes_=np.array([None, 1])), "classes_"), (dict(priors_=np.ones(2)), "priors_"),
+    (dict(component_classes_=np.array([0, 1, 0])), "component_classes_"), (dict(bic_="1"), "bic_"),
+    (dict(n_threads="all"), "n_threads"), (dict(chosen_=1), "chosen_"), (OwnClassifier, "pickle it"),
+])
+def test_estimators_that_are_not_whole_are_not_saved(X, path, change, said):
+    model = classifier(X) if isinstance(change, dict) else change().fit(X, WORDS)
+    vars(model).update(change if isinstance(change, dict) else {})
+    with pytest.raises((TypeError, ValueError), match=said):
+        model.save(path)
+    assert not path.exists()
+
+
+def part_changed(members, part):
+    return changed(members, parts={"mixture_": part})
+
+
+HOSTILE = {
+    "no parts": lambda members, part: changed(members, parts=None),
+    "a part missing": lambda members, part: changed(members, parts={}),
+    "a part no dict": lambda members, part: part_changed(members, [1]),
+    "a part of another class": lambda members, part: part_changed(members, part | {"class": "MixtureClassifier"}),
+    "a part of an unknown class": lambda members, part: part_changed(members, part | {"class": "os.system"}),
+    "a part not fitted": lambda members, part: part_changed(members, part | {"fitted": {}}),
+    "a part with another parameter": lambda members, part: part_changed(members, part | {"parameters": {"colour": 1}}),
+    "an array of the part gone": lambda members, part: lacking(members, "mixture_.means_"),
+    "an array of the part in another shape": lambda members, _: reshaped(members, "mixture_.means_", np.zeros((3, 9))),
+    "parameters of another": lambda members, part: with_fitted(members, "parameters", equal_weights=True),
+    "features of another": lambda members, part: with_fitted(members, n_features_in_=9),
+    "targets of another": lambda members, part: with_fitted(members, n_outputs_=2, n_features_in_=1),
+    "no targets": lambda members, part: with_fitted(members, n_outputs_=0, n_features_in_=3),
+    "the mixture a value": lambda members, part: changed(with_fitted(members, mixture_=1), parts={}),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
+def test_foreign_files_of_estimators_around_a_mixture(X, path, tmp_path, monkeypatch, change):
+    monkeypatch.chdir(tmp_path)
+    members = saved(regressor(X))
+    path.write_bytes(packed(members))
+    assert cyem.load(path).n_components == 2
+    path.write_bytes(packed(change(members, json.loads(members["metadata.json"])["parts"]["mixture_"])))
+    with pytest.raises(ValueError, match=r"cannot load a model from '.*model\.npz': \S"):
+        cyem.load(path)
+
+
+@pytest.mark.parametrize("labels", [[None, 1], [[1], [2]], [1], ["a", "a"], "ab", [1, {}]], ids=str)
+def test_classes_of_foreign_files(X, path, tmp_path, monkeypatch, labels):
+    monkeypatch.chdir(tmp_path)
+    members = saved(MixtureClassifier().fit(X, WORDS.astype(object)))
+    path.write_bytes(packed(with_fitted(members, classes_=labels)))
+    with pytest.raises(ValueError, match="cannot load a model"):
+        cyem.load(path)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 from matplotlib.text import Text
@@ -352,6 +353,41 @@ def test_uncertainty():
     weights = np.random.default_rng(0).integers(0, 3, len(X))
     weighted = UncertaintyDisplay.from_estimator(model, X, sample_weight=weights)
     assert_allclose(weighted.shares, UncertaintyDisplay.from_estimator(model, np.repeat(X, weights, axis=0)).shares)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_rows_with_gaps(d):
+    """Histograms of what was observed, points where both features were; what it is of is said above the panels."""
+    model = mixture(d, 3)
+    X = samples(model, 300)
+    X[np.random.default_rng(0).random(X.shape) < 0.3] = np.nan
+    display = MixtureDisplay.from_estimator(model, X)
+    check_readable(display.figure_)
+    for i, (heights, edges) in enumerate(display.histograms):
+        observed = X[~np.isnan(X[:, i]), i]
+        assert_allclose(heights, np.histogram(observed, edges, density=True)[0])
+    assert ("both" in display.note) == (d > 1)
+    if d > 1:
+        drawn = np.concatenate([part.get_offsets() for part in display.axes_[1, 0].collections
+                                if isinstance(part, PathCollection)])
+        both = ~np.isnan(X[:, :2]).any(axis=1)
+        assert (~np.isnan(np.ma.filled(drawn, np.nan)).any(axis=1)).sum() == both.sum()
+    uncertain = UncertaintyDisplay.from_estimator(model, X)
+    check_readable(uncertain.figure_)
+    assert_allclose(uncertain.uncertainty, 1 - model.predict_proba(X).max(axis=1))
+    check_readable(ResponsibilitiesDisplay.from_estimator(model, X).figure_)
+
+
+def test_features_never_seen_together():
+    """No pair has both: no points, and no regions that would hold shares of them."""
+    model = mixture(2, 2)
+    X = samples(model, 100)
+    X[::2, 0] = X[1::2, 1] = np.nan
+    check_readable(MixtureDisplay.from_estimator(model, X).figure_)
+    X[:, 0] = np.nan
+    for display in (MixtureDisplay, UncertaintyDisplay):
+        with pytest.raises(ValueError, match="no observed value at all in columns 0"):
+            display.from_estimator(model, X)
 
 
 def test_responsibilities_are_sorted_and_averaged():

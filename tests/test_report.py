@@ -248,6 +248,24 @@ def test_figures_of_one_group_and_one_feature(tmp_path):
     assert len(page.texts("figure")) == 1 and page.texts("figcaption")[0].startswith("The histogram of the samples")
 
 
+def test_rows_with_gaps(X, selection, tmp_path):
+    """They count, and it is said where; figures say what they show of them."""
+    gappy = X.mask(np.random.default_rng(0).random(X.shape) < 0.2)
+    gone = gappy.isna().to_numpy()
+    found = select(gappy, [1, 2], "full", random_state=7)
+    page = Page(report(found, gappy, tmp_path / "gaps.html"))
+    assert f"180 rows of 2 features, with {gone.sum()} missing values in {gone.any(axis=1).sum()} of" in page.text
+    assert re.search(r"component \d\d+\.\d% \(\d+\.\d% to \d+\.\d%\)", "".join(page.texts("tr")))  # shares
+    captions = page.texts("figcaption")
+    assert sum("samples of which both features were observed" in caption for caption in captions) == 2
+    complete = Page(report(found, X, tmp_path / "whole.html"))
+    assert "missing values" not in complete.text.replace("The data: ", "").split("What to be careful")[0]
+    assert not any("both features were observed" in caption for caption in complete.texts("figcaption"))
+    one = gappy[["length"]]
+    page = Page(report(GaussianMixture(2, random_state=0).fit(one), one, tmp_path / "one.html"))
+    assert "the histogram is of what was observed" in page.texts("figcaption")[0]
+
+
 def test_without_matplotlib(selection, X, tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("cyem.plotting")]:
         monkeypatch.delitem(sys.modules, name)

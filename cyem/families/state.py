@@ -21,14 +21,30 @@ def _is_real(value):
     return isinstance(value, float | np.float32 | np.float16)
 
 
+def _is_bool(value):
+    return isinstance(value, bool | np.bool_)
+
+
+def _is_int(value):
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 # What tells how a fit ended: the type in words, and whether a value has it.
 OUTCOME = {
-    "converged_": ("a bool", lambda value: isinstance(value, bool | np.bool_)),
-    "n_iter_": ("an int", lambda value: isinstance(value, int | np.integer) and not isinstance(value, bool)),
+    "converged_": ("a bool", _is_bool),
+    "n_iter_": ("an int", _is_int),
+    "n_outputs_": ("an int", _is_int),
+    "n_parameters_": ("an int", _is_int),
+    "one_target_": ("a bool", _is_bool),
+    "log_likelihood_": ("a float", _is_real),
+    "bic_": ("a float", _is_real),
     "lower_bound_": ("a float", _is_real),
     "lower_bounds_": ("a list of floats", lambda value: isinstance(value, list) and all(map(_is_real, value))),
     "fit_report_": ("a tuple of text", lambda value: isinstance(value, tuple) and all(map(_is_text, value))),
 }
+
+
+MIXTURE = "converged_", "n_iter_", "lower_bound_", "lower_bounds_", "fit_report_"  # of these, what a mixture has
 
 
 def parameters(model, matrices="precisions_cholesky_"):
@@ -133,29 +149,30 @@ def freedom(model, k):
     return found
 
 
-def outcome(model):
-    """Check what tells how the fit ended: `converged_`, `n_iter_`, `lower_bound_`, `lower_bounds_`, `fit_report_`.
+def outcome(model, names=MIXTURE):
+    """Check what tells how the fit ended: attributes of OUTCOME, by their names.
 
     Raises
     ------
     NotFittedError, TypeError
         For an attribute that is missing, or of another type than a fit leaves. It is named.
     """
-    for name, (wanted, holds) in OUTCOME.items():
+    for name in names:
+        wanted, holds = OUTCOME[name]
         value = _value(model, name)
         if not holds(value):
             raise TypeError(f"The attribute {name!r} is {repr(value)}, expected {wanted}: set it anew, or fit.")
 
 
-def feature_names(model):
-    """The names of the d features, or None where they have none.
+def feature_names(model, d=None):
+    """The names of the d features, by default those that the means have, or None where they have none.
 
     Raises
     ------
     ValueError
         Where they are not as many as the means have features, or no text.
     """
-    names, d = vars(model).get("feature_names_in_"), np.shape(_value(model, "means_"))[-1]
+    names, d = vars(model).get("feature_names_in_"), np.shape(_value(model, "means_"))[-1] if d is None else d
     if names is None:
         return None
     if np.shape(names) != (d,) or not all(map(_is_text, names)):

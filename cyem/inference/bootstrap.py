@@ -13,6 +13,7 @@ from ..families.paths import APART, longest, squared
 from ..models.gaussian import GaussianMixture
 from ..models.history import one_of_many
 from ..models.mixture import memberships
+from ..models.refits import drawn, refitted, sample_size
 from ..notices import ConvergenceWarning, muted
 from ..rows import data
 from ..show.text import aligned
@@ -134,7 +135,7 @@ def likelihood_ratio_test(
     jobs = processes(n_jobs)
     X, complete = data.observed(X)
     weights = data.weights(sample_weight, len(X))
-    n = _size(X, weights)
+    n = sample_size(X, weights)
     if given := [name for name in ("held", "prior", "weights_init", "means_init", "precisions_init")
                  if name in parameters]:
         raise TypeError(f"{given[0]} fits one number of components, and two are compared: leave it out.")
@@ -353,10 +354,10 @@ class _StabilityReplicate(NamedTuple):
 
     def __call__(self, rng):
         refit = _anew(self.model, random_state=rng, warm_start=False)
-        one_of_many(refit, self.X, _drawn(self.X, self.weights, rng))
-        k, refitted = self.model.n_components, refit.predict(self.X)
+        one_of_many(refit, self.X, drawn(self.X, self.weights, rng))
+        k, labels = self.model.n_components, refit.predict(self.X)
         m = k + 1  # the background, if there is any, is the last cluster
-        pairs = np.bincount(self.labels % m * m + refitted % m, self.weights, m * m).reshape(m, m)
+        pairs = np.bincount(self.labels % m * m + labels % m, self.weights, m * m).reshape(m, m)
         return adjusted_rand(pairs), jaccard(pairs)[:k]
 
 
@@ -401,8 +402,7 @@ class _WarmReplicate(NamedTuple):
     weights: np.ndarray | None
 
     def __call__(self, rng):
-        refit = copy.copy(self.model).set_params(random_state=rng, warm_start=True)
-        one_of_many(refit, self.X, _drawn(self.X, self.weights, rng))
+        refit = refitted(self.model, self.X, self.weights, rng)
         order = matched(memberships(self.model, self.X).T @ memberships(refit, self.X))
         shape = structure(self.model.covariance_type)
         covariances = shape.taken(refit.covariances_, order)
@@ -431,13 +431,3 @@ def _anew(model, **changes):
 def _modest(model, jobs):
     """The model, with one thread for each process where there are several."""
     return model if jobs == 1 else copy.copy(model).set_params(n_threads=1)
-
-
-def _size(X, weights):
-    return len(X) if weights is None else max(1, round(weights.sum()))
-
-
-def _drawn(X, weights, rng):
-    """How often each sample is there when as many are drawn with replacement (n,)."""
-    p = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
-    return rng.multinomial(_size(X, weights), p)

@@ -12,9 +12,11 @@ from ..models.gaussian import fitted
 from ..notices import warn
 from ..rows import data
 from ..rows.statistics import TINY
+from ..rows.views import NOTHING_ELSE
 from ..show.summary import feature_names
 from ..show.text import aligned
 from . import bootstrap
+from .partial import Uncertain, expected, seen, whole_first
 
 METHODS = ("observed", "scores", "sandwich", "bootstrap")
 BLOCK = 1 << 18  # numbers per block of rows in one array: what grows with the samples stays in cache
@@ -49,13 +51,19 @@ class StandardErrors:
         The parameters whose standard errors these are: weights, means, covariances.
     replicates : Estimates or None
         For the bootstrap, the parameters of each of B refits: (B, k), (B, k, d) and (B, ...).
+    missing_information : ndarray of shape (k,) or None
+        The share of what is to be learnt of the mean and covariance of each component from its rows that gaps and
+        errors of measurement cost: 0 where there are none, 1 where nothing is left. Of the information of whole rows
+        that is lost it is the average over directions, the trace of (that of whole rows)^-1 (that which is lost) by the
+        number of parameters; both as the model expects them, of rows that count by their responsibilities. That
+        it is not known which component a row is from is not in it. None for the bootstrap.
     """
 
-    def __init__(self, model, errors, method, replicates=None):
+    def __init__(self, model, errors, method, replicates=None, missing=None):
         self.weights, self.means, self.covariances = errors
         self.method = method
         self.estimates = Estimates(*state.parameters(model, "covariances_"))
-        self.replicates = replicates
+        self.replicates, self.missing_information = replicates, missing
         self._structure = structure(model.covariance_type)
         self._names = feature_names(model)
 
@@ -144,6 +152,8 @@ def standard_errors(
     method="observed",
     *,
     sample_weight=None,
+    labels=None,
+    noise=None,
     n_bootstrap=200,
     n_jobs=1,
     random_state=None,
@@ -156,7 +166,7 @@ def standard_errors(
     model : GaussianMixture
         Fitted to X; a tight `tol` makes it the maximum that the theory speaks of.
     X : array-like of shape (n, d)
-        The samples that it was fitted to.
+        The samples that it was fitted to. Values may be missing.
     method : {'observed', 'scores', 'sandwich', 'bootstrap'}, default='observed'
         'observed': the inverse of the observed information, minus the second derivatives of the log-likelihood (by
         Louis' formula, exact). 'scores': that of the sum over samples of the outer products of their scores, the
@@ -165,6 +175,10 @@ def standard_errors(
         by the samples they share.
     sample_weight : array-like of shape (n,), optional
         As in the fit: 2 is the sample twice.
+    labels : array-like of shape (n,) or (n, k), optional
+        What is known of the components, as `fit` takes it; not for 'bootstrap'.
+    noise : array-like of shape (n, d) or (n, d, d), optional
+        Errors of measurement, as `fit` takes them; not for 'bootstrap'.
     n_bootstrap : int, default=200
         Refits, for 'bootstrap'.
     n_jobs : int, default=1
@@ -197,9 +211,11 @@ def standard_errors(
     Notes
     -----
     All are about the free parameters of the structure (as many as BIC counts), from which the delta method leads to
-    covariances. Time grows as n p^2 for p of them, memory as p^2. Where a component is held at the floor of `reg_covar`
-    the likelihood has no maximum, and a warning or an error says so. The products of large matrices are NumPy's: their
-    last bits may depend on the number of threads of its BLAS.
+    covariances. Where values are missing, scores are what is expected of those of whole rows, and their variances
+    within components are missing information too. Time grows as n p^2 for p parameters, memory as p^2, with gaps or
+    noise also as d^4. Where a component is held at the floor of `reg_covar` the likelihood has no maximum, and a
+    warning or an error says so. The products of large matrices are NumPy's: their last bits may depend on the number of
+    threads of its BLAS.
 
     In small samples, or where clusters overlap, normal intervals cover too seldom, and those of the bootstrap are to be
     preferred, which need not be symmetric: for two full clusters, 2.2 and 2.9 standard deviations apart, in 450
@@ -209,7 +225,9 @@ def standard_errors(
     References
     ----------
     Louis (1982), JRSS B 44, 226-233; Meilijson (1989), JRSS B 51, 127-138; McLachlan & Peel, Finite Mixture Models
-    (2000), sections 2.15 and 2.16; White (1982), Econometrica 50, 1-25.
+    (2000), sections 2.15 and 2.16; White (1982), Econometrica 50, 1-25. Missing information: Orchard & Woodbury (1972),
+    Proceedings of the Sixth Berkeley Symposium 1, 697-715; Little & Rubin, Statistical Analysis with Missing Data
+    (2019), section 9.1.
 
     Examples
     --------
@@ -223,9 +241,10 @@ def standard_errors(
     if method not in METHODS:
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
     X, _ = fitted(model)._ready(X)
-    if method != "bootstrap" and np.isnan(X).any():
-        raise ValueError(f"X has missing values, and method={method!r} does not know how much they would have told: "
-                         "ask for method='bootstrap'.")
+    known = model._known_of(X, labels, noise)
+    if method == "bootstrap" and known is not NOTHING_ELSE:
+        raise ValueError(f"method={method!r} draws rows anew and is not for labels or noise: ask for "
+                         "method='sandwich', which is as careful.")
     if model.held is not None:
         raise ValueError(f"The model has held={model.held!r}, and standard errors here are those of fits in which all "
                          "parameters are free: what is known has none, and makes those of the others smaller. Refit to "
@@ -241,13 +260,13 @@ def standard_errors(
         replicates = Estimates(*bootstrap.refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress))
         return StandardErrors(model, [part.std(axis=0, ddof=1) for part in replicates], method, replicates)
     chart = Chart(model)
-    information = chart.information(X, weights)
+    information = chart.information(X, weights, known)
     bread = chart.inverse(information.scores if method == "scores" else information.observed)
     if (distance := information.gradient @ bread @ information.gradient) > DISTANCE:
         warn(f"The model is {np.sqrt(distance):.2g} standard errors away from a maximum of the likelihood of X: fit it "
              "to X, with a smaller tol, and with no component at the floor of reg_covar.", AwayWarning)
     covariance = bread @ information.scores @ bread if method == "sandwich" else bread
-    return StandardErrors(model, chart.errors(covariance), method)
+    return StandardErrors(model, chart.errors(covariance), method, missing=information.lost)
 
 
 class Information(NamedTuple):
@@ -256,6 +275,7 @@ class Information(NamedTuple):
     observed: np.ndarray  # (p, p): minus the second derivatives of the log-likelihood
     scores: np.ndarray  # (p, p): the sum of the outer products of the scores
     gradient: np.ndarray  # (p,): the sum of the scores
+    lost: np.ndarray  # (k,): the share of what whole rows would tell of each component
 
 
 class Lift(NamedTuple):
@@ -283,6 +303,7 @@ class Chart:
         self.covariance_type, self.n_parameters = model.covariance_type, model._n_parameters()
         self.structure = structure(model.covariance_type)
         self.local = local(simplest(self.structure, d).code, self.structure.full(covariances, k, d))
+        self.whitening = np.linalg.inv(self.local.roots).swapaxes(1, 2)
         Z = np.zeros((k, 0)) if model.equal_weights else contrasts(k)
         m, curved = self.local.tangent.shape[1:]
         p = Z.shape[1] + k * d + curved
@@ -298,38 +319,86 @@ class Chart:
             columns = np.flatnonzero(lift.any(axis=0))
             self.lifts.append(Lift(columns, lift[:, columns]))
 
-    def information(self, X, weights):
+    def information(self, X, weights, known):
         """Scores and second derivatives, by one pass over the samples.
 
         Louis (1982): the observed information is that of the whole data, less the part that is missing, which is the
-        variance of the whole data's score given the samples.
+        variance of the whole data's score given the samples: of components, and of values within these.
         """
         k, q, p = len(self.lifts), len(self.lifts[0].matrix), self.covariance.stop
-        whitening = np.linalg.inv(self.local.roots).swapaxes(1, 2)
         scores, gradient, second = np.zeros((p, p)), np.zeros(p), np.zeros((k, q, q))
-        step = max(ROWS, BLOCK // (k * q))
-        for start in range(0, len(X), step):
-            x = self.frame.enter(X[start : start + step].astype(np.float64))
-            w = np.ones(len(x)) if weights is None else weights[start : start + step]
-            resp, whole = self._whole_scores(x, whitening)
+        complete = known.noise is None and not np.isnan(X).any()
+        uncertain = [] if complete else [Uncertain(self.local.rows, self.local.columns, len(R))
+                                         for R in self.local.roots]
+        for rows, look in self._blocks(X, known, complete):
+            w = np.ones(len(X[rows])) if weights is None else weights[rows]
+            resp, whole = look(X[rows].astype(np.float64), known.take(rows), w, uncertain)
             share = whole * resp[:, :, None]
-            score = np.zeros((len(x), p))
+            score = np.zeros((len(w), p))
             for part, lift in zip(share, self.lifts, strict=True):
                 score[:, lift.columns] += part @ lift.matrix
             gradient += w @ score
             score *= np.sqrt(w)[:, None]
             scores += score.T @ score
             second += (share * w[:, None]).swapaxes(1, 2) @ whole
-        return Information(self._observed(scores, second), scores, gradient)
+        lost = np.zeros(k)
+        for j, own in enumerate(uncertain):
+            lost[j] = self._share_lost(second[j, 0, 0], own, self.lifts[j])
+            second[j] += own.covariance()
+        return Information(self._observed(scores, second), scores, gradient, lost)
 
-    def _whole_scores(self, x, whitening):
+    def _blocks(self, X, known, complete):
+        """Rows of a block, and how it is looked at: rows that are known whole, then those of which a part is."""
+        k, q = len(self.lifts), len(self.lifts[0].matrix)
+        step = max(ROWS, BLOCK // (k * q))
+        if complete:
+            yield from ((slice(begin, begin + step), self._whole) for begin in range(0, len(X), step))
+            return
+        for rows, look in zip(whole_first(X, known), (self._whole, self._part), strict=True):
+            yield from ((rows[begin : begin + step], look) for begin in range(0, len(rows), step))
+
+    def _whole(self, X, known, w, uncertain):
         """Responsibilities (k, n), and derivatives (k, n, q) of the log-densities of whole data by what `Lift` has."""
-        z = (x - self.means[:, None]) @ whitening
-        resp = (np.log(self.weights) + np.linalg.slogdet(whitening)[1])[:, None] - (z**2).sum(axis=2) / 2
-        resp = np.exp(resp - resp.max(axis=0))
+        whitening = self.whitening
+        z = (self.frame.enter(X) - self.means[:, None]) @ whitening
+        logs = np.linalg.slogdet(whitening)[1][:, None] - (z**2).sum(axis=2) / 2
         pairs = z[:, :, self.local.rows] * z[:, :, self.local.columns]
+        return self._responsibilities(logs, known), self._scores(z, pairs)
+
+    def _part(self, X, known, w, uncertain):
+        """The same of rows of which a part is known: what is expected of it. What is uncertain goes to `uncertain`."""
+        rows, (a, b) = seen(X, known.noise, self.frame), (self.local.rows, self.local.columns)
+        each = [expected(rows, mean, root) for mean, root in zip(self.means, self.local.roots, strict=True)]
+        logs, z, own = zip(*each, strict=True)
+        resp, z = self._responsibilities(np.array(logs), known), np.array(z)
+        for sums, r, mean, gain in zip(uncertain, resp, z, own, strict=True):
+            sums.add(rows, r * w, mean, gain.covariances)
+        pairs = z[:, :, a] * z[:, :, b] + np.array([gain.covariances[:, a, b][rows.group] for gain in own])
+        return resp, self._scores(z, pairs)
+
+    def _responsibilities(self, logs, known):
+        """By log-densities (k, n) of the components."""
+        resp = np.log(self.weights)[:, None] + logs
+        if known.components is not None:
+            with np.errstate(divide="ignore"):
+                resp = resp + np.log(known.components.T)
+        resp = np.exp(resp - resp.max(axis=0))
+        return resp / resp.sum(axis=0)
+
+    def _scores(self, z, pairs):
+        """Derivatives (k, n, q), by z (k, n, d) and products of its entries (k, n, m)."""
         pairs = np.where(self.local.rows == self.local.columns, (pairs - 1) / 2, pairs)
-        return resp / resp.sum(axis=0), np.concatenate([np.ones((*z.shape[:2], 1)), z, pairs], axis=2)
+        return np.concatenate([np.ones((*z.shape[:2], 1)), z, pairs], axis=2)
+
+    def _share_lost(self, mass, uncertain, lift):
+        """The share of what whole rows tell of a component's mean and covariance that these rows do not, on average
+        over directions: the trace of (information of whole rows)^-1 (information lost), by the number of parameters."""
+        d, on = self.means.shape[1], self.local.rows == self.local.columns
+        own = lift.matrix[:, lift.columns >= self.log_weights.stop]
+        whole = own.T * np.concatenate([[0], np.ones(d), np.where(on, 0.5, 1)]) @ own
+        values, vectors = np.linalg.eigh(whole)
+        vectors = (own @ vectors)[:, values > SINGULAR] / np.sqrt(values[values > SINGULAR])
+        return ((uncertain.lost() @ vectors) * vectors).sum() / (mass * vectors.shape[1])
 
     def _observed(self, scores, second):
         """The observed information, from sums of products of scores of samples, and of whole data (k, q, q)."""

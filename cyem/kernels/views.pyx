@@ -13,7 +13,8 @@ freedom, m being the number of features observed; but not in n S and n I (Liu & 
 a) An item is some rows with one view. A batch is SIDE items side by side, a slot SIDE rows, one of each item: so each
    item has its own factor L at the cost of one. Features that are missing have a row of the unit matrix in L and count
    as exact, which changes nothing.
-b) Where components are axis-parallel there is nothing to factorise, and each row has its own gaps.
+b) Where components are axis-parallel there is nothing to factorise: rows come as they are, each with its own gaps. What
+   is missing is 0 times whatever else, by a mask, for branches on it would be taken by chance.
 c) Sums have the layout of `sweep`. Batches of items are summed in order within a shard, and shards in order at the end:
    the same bits for any number of threads.
 """
@@ -26,10 +27,18 @@ from .arguments cimport Batches
 from .lanes cimport LANES, WIDE, cyem_one_by_one, exp_lanes, log1p_lanes, log_lanes
 from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 
+cdef extern from "side.h" nogil:
+    enum:
+        SIDE "CYEM_SIDE"    # items side by side
+    void cyem_distances(const double* filled, const double* mean, const double* v, Py_ssize_t d, double* q,
+                        double* constant)
+    void cyem_moments(const double* filled, const double* counts, const double* resp, double mean, Py_ssize_t d,
+                      Py_ssize_t k, Py_ssize_t slots, double* out)
+
 cdef enum:
-    SIDE = 8                # items side by side
     LONGEST = 32            # rows of an item, at most
     NEAR = 1 << 18          # bytes of whitened rows that are kept rather than made anew: they stay in the nearer caches
+    NEAREST = 1 << 15       # bytes of rows without their gaps, and of masks, that are gone through by all components
     MAX_SHARDS = 64
     SHARD_MEMORY = 1 << 25  # bytes of all shards together
     HEAD = 2
@@ -84,6 +93,9 @@ cdef struct Scratch:            # one thread's
     double* pair                # (2, SIDE)
     double* counts              # (LONGEST, SIDE): axis-parallel: of one component, responsibilities times u
     double* variances           # (k, d, 2): axis-parallel: inverses, and what they add to log-densities
+    double* filled              # (rows_at_a_time, d, 2, SIDE): axis-parallel: values, or 0, and masks
+    double* observed            # (LONGEST, SIDE): axis-parallel: numbers of features
+    double* lanes               # (3, SIDE): axis-parallel: sums of one feature
     bint* gaps                  # (d,): whether some item of the batch does not know the feature exactly
 
 
@@ -102,10 +114,17 @@ cdef inline Py_ssize_t kept_size(Py_ssize_t d, Py_ssize_t k) noexcept nogil:
     return size if size <= NEAR else 0
 
 
+cpdef Py_ssize_t rows_at_a_time(Py_ssize_t d) noexcept nogil:
+    """Rows of an item where components are axis-parallel."""
+    cdef Py_ssize_t rows = NEAREST // (2 * d * SIDE * <Py_ssize_t>sizeof(double))
+    return 1 if rows < 1 else rows if rows < LONGEST else LONGEST
+
+
 cdef Py_ssize_t scratch_size(Py_ssize_t d, Py_ssize_t k, bint axis, bint heavy) noexcept nogil:
     cdef Py_ssize_t shared = aligned(LONGEST * SIDE) + aligned(LONGEST * k * SIDE) * (1 + heavy)
     if axis:
-        return shared + aligned(LONGEST * SIDE) + aligned(k * d * 2)
+        return (shared + 2 * aligned(LONGEST * SIDE) + aligned(k * d * 2) + aligned(3 * SIDE)
+                + aligned(rows_at_a_time(d) * d * 2 * SIDE))
     return (shared + aligned(d * SIDE) + aligned(k * triangle(d) * SIDE) + 4 * aligned(d * SIDE) + aligned(2 * SIDE)
             + 2 * aligned(d * d * SIDE) + aligned(d) + kept_size(d, k))
 
@@ -126,6 +145,12 @@ cdef Scratch scratch_of(const Pass* p, int thread) noexcept nogil:
         s.counts = <double*>at
         at += aligned(LONGEST * SIDE)
         s.variances = <double*>at
+        at += aligned(k * d * 2)
+        s.observed = <double*>at
+        at += aligned(LONGEST * SIDE)
+        s.lanes = <double*>at
+        at += aligned(3 * SIDE)
+        s.filled = <double*>at
         return s
     s.mask = <double*>at
     at += aligned(d * SIDE)
@@ -715,48 +740,51 @@ cdef void prepare_axis(const Pass* p, Scratch* s) noexcept nogil:
         s.variances[2 * i + 1] = -log(p.S[i]) / 2 - HALF_LOG_2_PI
 
 
-cdef inline void count(const double* x, Py_ssize_t d, double* observed) noexcept nogil:
-    """The number of features that are observed, in each lane."""
+cdef inline void fill(const double* x, Py_ssize_t d, double* filled, double* observed) noexcept nogil:
+    """Values, or 0, and masks of a row of each lane, and how many features are observed."""
     cdef Py_ssize_t i, l
+    cdef double t[SIDE]
+    cdef double m[SIDE]
+    cdef double n[SIDE]
     for l in range(SIDE):
-        observed[l] = 0
+        n[l] = 0
     for i in range(d):
         for l in range(SIDE):
-            observed[l] += 1 if x[i * SIDE + l] == x[i * SIDE + l] else 0
+            t[l] = x[i * SIDE + l] if x[i * SIDE + l] == x[i * SIDE + l] else 0
+        for l in range(SIDE):
+            m[l] = 1 if x[i * SIDE + l] == x[i * SIDE + l] else 0
+        for l in range(SIDE):
+            filled[2 * i * SIDE + l] = t[l]
+        for l in range(SIDE):
+            filled[(2 * i + 1) * SIDE + l] = m[l]
+        for l in range(SIDE):
+            n[l] += m[l]
+    for l in range(SIDE):
+        observed[l] = n[l]
 
 
 cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) noexcept nogil:
-    """A batch of items, where components are axis-parallel."""
+    """A batch of rows, where components are axis-parallel."""
     cdef Py_ssize_t l, r, i, j, at, d = p.d, slot = p.begin[batch], rows = p.begin[batch + 1] - slot
-    cdef const double* x
-    cdef const double* v
+    cdef const double* filled
     cdef double constant[SIDE]
-    cdef double observed[SIDE]
     cdef double q[SIDE]
-    cdef double f, mean, inverse, height
+    cdef double f
     for r in range(rows):
+        filled = s.filled + r * d * 2 * SIDE
+        fill(p.X + (slot + r) * d * SIDE, d, s.filled + r * d * 2 * SIDE, s.observed + r * SIDE)
         for j in range(p.k):
-            x, v = p.X + (slot + r) * d * SIDE, s.variances + 2 * j * d
             for l in range(SIDE):
                 constant[l] = p.logs[j]
-                q[l] = 0
-            for i in range(d):
-                cyem_one_by_one()
-                mean, inverse, height = p.means[j * d + i], v[2 * i], v[2 * i + 1]
-                for l in range(SIDE):
-                    f = x[i * SIDE + l] - mean
-                    q[l] += f * f * inverse if f == f else 0
-                    constant[l] += height if f == f else 0
-            if p.tails is not NULL:
-                count(x, d, observed)
-            density(p, s, r, j, constant, observed, q)
+            cyem_distances(filled, p.means + j * d, s.variances + 2 * j * d, d, q, constant)
+            density(p, s, r, j, constant, s.observed + r * SIDE, q)
             if p.prior is not NULL:
                 add_prior(p, s, slot + r, r, j)
         share(p.weights + (slot + r) * SIDE, background_of(p, slot + r), p.k, p.emit <= SQUARES,
               s.joint + r * p.k * SIDE, s.loglik + r * SIDE, sums, sums + beside_at(p))
     if p.emit <= SQUARES:
         for j in range(p.k):
-            add_axis(p, s, j, slot, rows, sums)
+            add_axis(p, s, j, rows, sums)
     elif p.emit == COMPLETED:
         for r in range(rows):
             for l in range(SIDE):
@@ -770,45 +798,24 @@ cdef void run_axis(const Pass* p, Py_ssize_t batch, Scratch* s, double* sums) no
         put(p, s, slot, rows)
 
 
-cdef void add_axis(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t slot, Py_ssize_t rows,
-                   double* sums) noexcept nogil:
+cdef void add_axis(const Pass* p, Scratch* s, Py_ssize_t j, Py_ssize_t rows, double* sums) noexcept nogil:
     """What the complete rows of a batch are expected to add to the sums of component j."""
     cdef Py_ssize_t l, r, i, d = p.d
-    cdef const double* x
-    cdef const double* resp
-    cdef const double* counts
-    cdef double observed[SIDE]
-    cdef double first[SIDE]
-    cdef double second[SIDE]
-    cdef double f, mean, variance, mass = 0, one, two
+    cdef double* lanes = s.lanes
+    cdef double mass = 0, whole = 0
     for r in range(rows):
-        if p.tails is not NULL:
-            count(p.X + (slot + r) * d * SIDE, d, observed)
-        weigh(p, s, r, j, observed, s.counts + r * SIDE, sums)
+        weigh(p, s, r, j, s.observed + r * SIDE, s.counts + r * SIDE, sums)
         for l in range(SIDE):
             mass += s.counts[r * SIDE + l]
+        for l in range(SIDE):
+            whole += s.joint[(r * p.k + j) * SIDE + l]
     sums[HEAD + j] += mass
     if mass == 0:
         return
     for i in range(d):
-        mean, variance = p.means[j * d + i], p.S[j * d + i]
-        for l in range(SIDE):
-            first[l] = 0
-            second[l] = 0
-        for r in range(rows):
-            cyem_one_by_one()
-            x = p.X + ((slot + r) * d + i) * SIDE
-            resp, counts = s.joint + (r * p.k + j) * SIDE, s.counts + r * SIDE
-            for l in range(SIDE):
-                f = x[l] - mean
-                first[l] += counts[l] * f if f == f else 0
-                second[l] += counts[l] * f * f if f == f else resp[l] * variance
-        one = two = 0
-        for l in range(SIDE):
-            one += first[l]
-            two += second[l]
-        sums[HEAD + p.k + j * d + i] += one
-        sums[HEAD + p.k + (p.k + j) * d + i] += two
+        cyem_moments(s.filled + 2 * i * SIDE, s.counts, s.joint + j * SIDE, p.means[j * d + i], d, p.k, rows, lanes)
+        sums[HEAD + p.k + j * d + i] -= total(lanes)
+        sums[HEAD + p.k + (p.k + j) * d + i] += (whole + total(lanes + 2 * SIDE)) * p.S[j * d + i] - total(lanes + SIDE)
 
 
 cdef void run_shard(const Pass* p, Py_ssize_t shard, int thread) noexcept nogil:

@@ -72,7 +72,7 @@ def _nameless(model, features):
     frame, _, covariances = model._in_own_frame()
     shape = structure(model.covariance_type)
     matrices = block(shape, shape.scaled(covariances, frame.units), features)
-    return _made(model, model.weights_, np.asarray(model.means_)[:, features], matrices,
+    return made(model, model.weights_, np.asarray(model.means_)[:, features], matrices,
                  of_some_features(model.covariance_type), model._tails())
 
 
@@ -91,23 +91,23 @@ def condition(model, known):
     name = of_some_features(model.covariance_type, apart=model._heavy and len(rows.weights[0]) > 1)
     covariances = rows.covariances[0] * rows.stretch[0][:, None, None]
     freedom = None if not model._heavy else rows.degrees_of_freedom[0]
-    made = _made(model, rows.weights[0], rows.means[0], structure(name).condensed(covariances), name, freedom)
-    return _named(made, model, others)
+    mixture = made(model, rows.weights[0], rows.means[0], structure(name).condensed(covariances), name, freedom)
+    return _named(mixture, model, others)
 
 
-def _made(model, weights, means, matrices, name, tails):
-    """A mixture of the family of a model."""
+def made(model, weights, means, matrices, name, tails=None):
+    """A mixture of the family of a model, with weights in proportion to these."""
     weights = np.asarray(weights, float)
-    made = model._similar(weights / weights.sum(), means, matrices, tails, name)
-    made.n_threads = model.n_threads
-    return made
+    mixture = model._similar(weights / weights.sum(), means, matrices, tails, name)
+    mixture.n_threads = model.n_threads
+    return mixture
 
 
-def _named(made, model, features):
+def _named(mixture, model, features):
     """A mixture of some features of a model, with their names."""
     names = vars(model).get("feature_names_in_")
-    made._remember(len(features), None if names is None else names[features])
-    return made
+    mixture._remember(len(features), None if names is None else names[features])
+    return mixture
 
 
 def predict_conditional(model, X_known, features=None, known=None):

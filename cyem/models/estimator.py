@@ -12,12 +12,14 @@ class Estimator:
     """Parameters, fitted state and input of an estimator, as scikit-learn's tools ask for them.
 
     A subclass takes its parameters as keywords of ``__init__``, which stores each under its own name and does nothing
-    else. ``fit`` reads the data through `cyem.rows.data`, and calls `_remember` when nothing can fail any more; other
-    methods read them through `_observed`, or `_samples` where nothing may be missing. ``fit`` and ``score`` take
-    ``sample_weight``.
+    else. One that has files has `_saved = True` and `_check_whole`. ``fit`` reads the data through `cyem.rows.data`,
+    and calls `_remember` when nothing can fail any more; other methods read them through `_observed`, or `_samples`
+    where nothing may be missing. ``fit`` and ``score`` take ``sample_weight``.
     """
 
     _gaps = False  # whether values may be missing
+    _parts = ()  # attributes of a fitted one that are estimators themselves, for files
+    _kinds = ()  # pairs: the name of an attribute, and what makes it of the list that files have of it
 
     def get_params(self, deep=True):
         """Parameters by name.
@@ -59,6 +61,17 @@ class Estimator:
     def _defaults(cls):
         """The parameters and their default values, in the order of the signature."""
         return {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
+
+    def save(self, path):
+        """Write the fitted model to a file, from which `cyem.load` makes it again; no pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+        """
+        from .persistence import save
+
+        save(self, path)
 
     def __repr__(self):
         with np.printoptions(threshold=8, edgeitems=2):

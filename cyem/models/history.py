@@ -18,9 +18,9 @@ class Report(tuple):
         return "\n".join(self) or "nothing out of the ordinary"
 
 
-def one_of_many(model, X, sample_weight=None):
+def one_of_many(model, X, sample_weight=None, **known):
     """The model, fitted; Ctrl-C, which a fit makes a warning of, is for all that is being done and not for one fit."""
-    model.fit(X, sample_weight=sample_weight)
+    model.fit(X, sample_weight=sample_weight, **known)
     if INTERRUPTED in model.fit_report_:
         raise KeyboardInterrupt
     return model

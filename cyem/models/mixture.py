@@ -552,7 +552,7 @@ class Mixture(Estimator):
         """
         return 1 - self.predict_proba(X).max(axis=1)
 
-    def impute(self, X, draws=None, random_state=None):
+    def impute(self, X, draws=None, random_state=None, *, parameters="fitted", sample_weight=None, return_cov=False):
         """X with what is missing filled in.
 
         Parameters
@@ -562,13 +562,29 @@ class Mixture(Estimator):
         draws : int, default=None
             None: expected values, given what was observed of the row, which are the best guesses of single values. A
             number: so many copies, each with values drawn from what they may be, as analyses need them that ask for
-            more than means (multiple imputation: Rubin 1987); that the parameters are estimates is not in it.
+            more than means (multiple imputation: Rubin 1987).
         random_state : int, RandomState, Generator or None, default=None
             Of the draws.
+        parameters : {'fitted', 'bootstrap'}, default='fitted'
+            Of the mixture that values are drawn from. 'fitted': as they are, as if these were known. 'bootstrap': for
+            each copy those of a fit, from the parameters on, to rows of X drawn with replacement, so that the copies
+            differ also by what X leaves open of the parameters (proper imputation: Little & Rubin 2019, section 10.2).
+            X is what the mixture was fitted to.
+        sample_weight : array-like of shape (n,), default=None
+            As in the fit, for 'bootstrap'.
+        return_cov : bool, default=False
+            Whether covariances of what is missing are asked for too, beside expected values.
 
         Returns
         -------
-        ndarray of shape (n, d), or (draws, n, d)
+        X : ndarray of shape (n, d), or (draws, n, d)
+        covariances : ndarray of shape (n, d, d)
+            Only if `return_cov`: given what was observed of the row; 0 for what was observed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad X, and for arguments that do not go together.
 
         Examples
         --------
@@ -577,16 +593,9 @@ class Mixture(Estimator):
         >>> model.impute([[2.0, float("nan")]])
         array([[2., 1.]])
         """
-        if draws is not None and (isinstance(draws, bool) or not isinstance(draws, numbers.Integral) or draws < 1):
-            raise ValueError(f"draws must be None or an integer >= 1, got {draws!r}.")
-        X, _ = self._observed(X)
-        frame = self._evaluator(X.dtype).frame
-        seen = self._glance(frame, None)
-        rows = seen.rows(X, None, threads.resolve(self.n_threads))
-        if draws is None:
-            return np.where(np.isnan(X), frame.leave(rows.completed(seen.density)), X).astype(X.dtype)
-        rng = start.generator(random_state)
-        return np.stack([rows.drawn(seen.density, rng).X for _ in range(draws)])
+        from .imputation import impute
+
+        return impute(self, X, draws, random_state, parameters, sample_weight, return_cov)
 
     def score_samples(self, X, *, noise=None):
         """Log-density of each sample.
@@ -625,7 +634,7 @@ class Mixture(Estimator):
         samples, s = self._sums(X, sample_weight, noise)
         return float(s.log_likelihood / s.total - samples.log_volume)
 
-    def bic(self, X, sample_weight=None):
+    def bic(self, X, sample_weight=None, *, noise=None):
         """Bayesian information criterion (Schwarz 1978), p log n - 2 log L: the smaller, the better.
 
         Parameters
@@ -633,28 +642,32 @@ class Mixture(Estimator):
         X : array-like of shape (n, d)
         sample_weight : array-like of shape (n,), default=None
             Their sum takes the place of n.
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         float
         """
-        return self._criteria(X, sample_weight)["bic"]
+        return self._criteria(X, sample_weight, noise)["bic"]
 
-    def aic(self, X, sample_weight=None):
+    def aic(self, X, sample_weight=None, *, noise=None):
         """Akaike's information criterion (1974), 2 p - 2 log L: the smaller, the better.
 
         Parameters
         ----------
         X : array-like of shape (n, d)
         sample_weight : array-like of shape (n,), default=None
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         float
         """
-        return self._criteria(X, sample_weight)["aic"]
+        return self._criteria(X, sample_weight, noise)["aic"]
 
-    def icl(self, X, sample_weight=None):
+    def icl(self, X, sample_weight=None, *, noise=None):
         """Integrated completed likelihood criterion: BIC - 2 sum_n log max_k r_nk, the smaller, the better.
 
         It prefers clusters that are apart (Biernacki, Celeux & Govaert 2000, with the partition that mclust takes).
@@ -663,16 +676,18 @@ class Mixture(Estimator):
         ----------
         X : array-like of shape (n, d)
         sample_weight : array-like of shape (n,), default=None
+        noise : array-like of shape (n, d) or (n, d, d), default=None
+            Errors of measurement, as `fit` takes them.
 
         Returns
         -------
         float
         """
-        return self._criteria(X, sample_weight)["icl"]
+        return self._criteria(X, sample_weight, noise)["icl"]
 
-    def _criteria(self, X, sample_weight=None):
+    def _criteria(self, X, sample_weight=None, noise=None):
         """log_likelihood (total), n_parameters, bic, aic and icl, by one pass."""
-        samples, s = self._sums(X, sample_weight)
+        samples, s = self._sums(X, sample_weight, noise)
         n = samples.total
         unit = n / s.total
         log_likelihood = s.log_likelihood * unit - n * samples.log_volume
@@ -997,16 +1012,10 @@ class Mixture(Estimator):
 
         return str(model_summary(self))
 
-    def save(self, path):
-        """Write the mixture to a file, from which `cyem.load` makes it again.
+    def _check_whole(self):
+        from .persistence import check_whole
 
-        Parameters
-        ----------
-        path : str or path-like
-        """
-        from .persistence import save
-
-        save(self, path)
+        check_whole(self)
 
 
 def memberships(model, X):

@@ -1,8 +1,10 @@
 """Models as files: a zip of arrays (NumPy's npz) and one JSON text. Reading one runs no code, unlike a pickle.
 
-`metadata.json` holds the format and its version, the class, the version of cyem, parameters, fitted attributes that are
-plain values, and dtype and shape of every array; each array is a member `NAME.npy`. Nothing is compressed, so that no
-member can grow beyond the file, and a zip of the same model is the same bytes.
+`metadata.json` holds the format and its version, the version of cyem, dtype and shape of every array, and what the
+model is: its class, parameters and fitted attributes that are plain values; each array is a member `NAME.npy`. Of a
+model that has a mixture in it, "parts" tells the same, by the name of the attribute; its arrays are members
+`ATTRIBUTE.NAME.npy`. Arrays of text have the dtype U. Nothing is compressed, so that no member can grow beyond the
+file, and a zip of the same model is the same bytes.
 """
 
 import errno
@@ -12,7 +14,9 @@ import numbers
 import os
 import re
 import stat
+import sys
 import zipfile
+from functools import partial
 from reprlib import repr
 
 import numpy as np
@@ -27,9 +31,11 @@ from .history import Memo, Report
 FORMAT = "cyem model"
 VERSION = 1  # raised when older versions of cyem could not read the file
 METADATA = "metadata.json"
-DTYPES = r"[<>][iuf][248]|\|[iub]1"
+DTYPES = r"[<>][iuf][248]|\|[iub]1|[<>]U[1-9]\d{0,3}"
 FLOATS = r"[<>]f[248]"
 DAMAGED = "it is no model file, or truncated or damaged"
+OBJECTS = partial(np.array, dtype=object)
+KINDS = ("fit_report_", Report), ("feature_names_in_", OBJECTS)  # what lists in the text are as attributes
 
 
 def save(model, path):
@@ -48,7 +54,7 @@ def save(model, path):
 
     Parameters
     ----------
-    model : GaussianMixture
+    model : GaussianMixture, StudentMixture, MixtureRegressor or MixtureClassifier
         Fitted.
     path : str or path
         File name, taken as it is; ".npz" is customary.
@@ -76,25 +82,15 @@ def save(model, path):
     own = type(model)
     if "_saved" not in vars(own):
         base = next(cls.__name__ for cls in own.__mro__ if "_saved" in vars(cls))
-        raise TypeError(f"a {own.__name__} is not saved, as load would return a {base}: pickle it, or save a "
-                        f"{base}.from_parameters(...) of its weights_, means_ and covariances_.")
-    model._check_fitted()
-    if (fitted_as := state.last_structure(model)) is not structure(model.covariance_type):
-        raise ValueError(f"covariance_type={model.covariance_type!r} was set after a fit with {fitted_as.name!r}: set "
-                         "that again, or fit.")
-    _check(model)
-    arrays = {}
-    metadata = {
-        "format": FORMAT,
-        "format_version": VERSION,
-        "class": type(model).__name__,
-        "cyem_version": __version__,
-        "parameters": _plain(model.get_params(deep=False), arrays),
-        "fitted": _plain(_fitted(vars(model)), arrays),
-        "arrays": {name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()},
-    }
+        remedy = "" if own._parts else (
+            f", or save a {base}.from_parameters(...) of its weights_, means_ and covariances_")
+        raise TypeError(f"a {own.__name__} is not saved, as load would return a {base}: pickle it{remedy}.")
+    arrays, classes = {}, {}
+    metadata = {"format": FORMAT, "format_version": VERSION, "cyem_version": __version__,
+                **_described(model, arrays, classes)}
+    metadata["arrays"] = {name: dict(dtype=array.dtype.str, shape=list(array.shape)) for name, array in arrays.items()}
     text = json.dumps(metadata, indent=1)
-    restored(json.loads(text), arrays, {own.__name__: own})  # as `load` will do: what that refuses is not written
+    restored(json.loads(text), arrays, classes.get)  # as `load` will do: what that refuses is not written
 
     def fill(file):
         with zipfile.ZipFile(file, "w") as archive:
@@ -106,8 +102,24 @@ def save(model, path):
     files.write(path, fill)
 
 
-def read(path, classes):
-    """The model in a file, of one of the classes {name: class}; errors as `load` has them."""
+def _described(model, arrays, classes, prefix=""):
+    """What metadata say of a model; its arrays go to `arrays`, and the classes of it and its parts to `classes`."""
+    model._check_fitted()
+    model._check_whole()
+    classes[type(model).__name__] = type(model)
+    own, fitted = {}, _fitted(vars(model))
+    parts = {name: _described(fitted.pop(name), arrays, classes, f"{prefix}{name}.") for name in model._parts}
+    said = {
+        "class": type(model).__name__,
+        "parameters": _plain(model.get_params(deep=False), own),
+        "fitted": _plain(fitted, own),
+    }
+    arrays |= {prefix + name: array for name, array in own.items()}
+    return said | {"parts": parts} if parts else said
+
+
+def read(path, known):
+    """The model in a file, of a class that `known` gives for its name; errors as `load` has them."""
     name = os.fspath(path)
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
@@ -115,7 +127,7 @@ def read(path, classes):
             raise OSError(f"{name!r} is not a regular file: give the name of a file")
         try:
             with zipfile.ZipFile(file) as archive:
-                return restored(*_read(archive, status.st_size), classes)
+                return restored(*_read(archive, status.st_size), known)
         except OSError as error:
             if error.errno != errno.EINVAL:  # that of a seek to before the beginning, where a damaged directory points
                 raise
@@ -153,7 +165,7 @@ def _as_json(value):
     """A value, or a nest of lists of values, as JSON has it."""
     if isinstance(value, np.generic | np.ndarray) and value.dtype.names is None:
         value = value.tolist()
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | range):
         return [_as_json(item) for item in value]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: _as_json(item) for key, item in value.items()}
@@ -181,9 +193,8 @@ def _read(archive, size):
             f"its format version is {version!r}, written by cyem {metadata.get('cyem_version')}; cyem "
             f"{__version__} reads version {VERSION}: install a newer cyem"
         )
-    for key in ("parameters", "fitted", "arrays"):
-        if not isinstance(metadata.get(key), dict):
-            raise ValueError(f"damaged metadata: {key!r} is missing")
+    if not isinstance(metadata.get("arrays"), dict):
+        raise ValueError("damaged metadata: 'arrays' is missing")
     arrays = {}
     for name, layout in metadata["arrays"].items():
         if f"{name}.npy" not in members or not isinstance(layout, dict):
@@ -204,31 +215,48 @@ def _read_array(data, dtype, shape):
         raise ValueError(f"shape {shape!r}")
     if math.prod(shape) * np.dtype(dtype).itemsize != len(data) - start:
         raise ValueError(f"shape {shape!r} of {dtype!r} in {len(data)} bytes")
+    if "U" in dtype and (np.frombuffer(data, f"{dtype[0]}u4", offset=start) > sys.maxunicode).any():
+        raise ValueError("no text")
     return np.ndarray(shape, dtype, data, start).copy()
 
 
-def restored(metadata, arrays, classes):
-    """The model that metadata and arrays describe, of one of the classes {name: class}, if it is whole."""
+def restored(metadata, arrays, known):
+    """The model that metadata and arrays describe, of a class that `known` gives for its name, if it is whole."""
     name = metadata.get("class")
-    own = classes.get(name) if isinstance(name, str) else None
+    own = known(name) if isinstance(name, str) else None
     if own is None:
         raise ValueError(f"it holds a {name!r}, which cyem {__version__} does not know")
-    values = metadata["parameters"] | metadata["fitted"] | arrays
+    for key in ("parameters", "fitted", "parts") if own._parts else ("parameters", "fitted"):
+        if not isinstance(metadata.get(key), dict):
+            raise ValueError(f"damaged metadata: {key!r} is missing")
+    parts = {}
+    for part in own._parts:
+        if not isinstance(said := metadata["parts"].get(part), dict):
+            raise ValueError(f"damaged metadata: {part!r} is missing")
+        inner = [name for name in arrays if name.startswith(f"{part}.")]
+        parts[part] = restored(said, {name[len(part) + 1 :]: arrays[name] for name in inner}, known)
+        arrays = {name: array for name, array in arrays.items() if name not in inner}
+    values = metadata["parameters"] | metadata["fitted"] | arrays | parts
     fitted = _fitted(values)
     parameters = {name: value for name, value in values.items() if name not in fitted}
     if unknown := parameters.keys() - own._defaults().keys():
         raise ValueError(f"it has a parameter {min(unknown)!r}, which cyem {__version__} does not know")
     model = own(**parameters)
-    for name, kind in (("fit_report_", Report), ("feature_names_in_", lambda names: np.array(names, dtype=object))):
+    for name, kind in (*KINDS, *own._kinds):
         if isinstance(fitted.get(name), list):
             fitted[name] = kind(fitted[name])
-    vars(model).update(fitted, _memo=Memo())
-    _check(model)
+    vars(model).update(fitted)
+    if not parts:
+        model._memo = Memo()
+    model._check_whole()
     return model
 
 
-def _check(model):
-    """Check that a model is whole: all that a fit leaves, and together what one fit leaves."""
+def check_whole(model):
+    """Check that a mixture is whole: all that a fit leaves, and together what one fit leaves."""
+    if (fitted_as := state.last_structure(model)) is not structure(model.covariance_type):
+        raise ValueError(f"covariance_type={model.covariance_type!r} was set after a fit with {fitted_as.name!r}: set "
+                         "that again, or fit.")
     every = "weights_", "means_", *(matrices := (model._matrices, "precisions_", "precisions_cholesky_"))
     for name in every:
         array = getattr(model, name, None)

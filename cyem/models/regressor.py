@@ -3,12 +3,12 @@
 import numpy as np
 
 from ..rows import data
+from .around import AroundMixture
 from .conditional import Conditional
-from .estimator import Estimator
 from .gaussian import GaussianMixture
 
 
-class MixtureRegressor(Estimator):
+class MixtureRegressor(AroundMixture):
     """Gaussian mixture regression: a mixture of features and targets together, conditioned on the features.
 
     The regression of each component is linear, and which of them counts where is a matter of the features; so their
@@ -30,6 +30,8 @@ class MixtureRegressor(Estimator):
         Of features and targets, in this order.
     n_outputs_ : int
         Number of targets.
+    one_target_ : bool
+        Whether y had one dimension, as predictions then have.
     n_iter_ : int
         Iterations of the fit.
     fit_report_ : tuple of str
@@ -55,7 +57,8 @@ class MixtureRegressor(Estimator):
     [2.0, 2.0]
     """
 
-    _gaps = True
+    _saved = True
+    _outcome = *AroundMixture._outcome, "n_outputs_", "one_target_"
 
     def __init__(
         self,
@@ -120,7 +123,7 @@ class MixtureRegressor(Estimator):
         both = np.column_stack([X, y]).astype(np.float64)
         mixture = GaussianMixture(**self.get_params()).fit(both, sample_weight=sample_weight)
         self._remember(X.shape[1], names)
-        self.mixture_, self.n_outputs_, self._single = mixture, y.shape[1], single
+        self.mixture_, self.n_outputs_, self.one_target_ = mixture, y.shape[1], single
         self.n_iter_, self.fit_report_ = mixture.n_iter_, mixture.fit_report_
         return self
 
@@ -215,7 +218,13 @@ class MixtureRegressor(Estimator):
 
     def _shaped(self, values):
         """Values of the targets (n, m, ...) in the shape of y."""
-        return values[:, 0] if self._single else values
+        return values[:, 0] if self.one_target_ else values
+
+    def _n_targets(self):
+        if self.n_outputs_ < 1 or (self.one_target_ and self.n_outputs_ > 1):
+            raise ValueError(f"The attribute 'n_outputs_' is {self.n_outputs_}, where 'one_target_' is "
+                             f"{self.one_target_}: set it back, or fit.")
+        return self.n_outputs_
 
 
 def targets(y, n):

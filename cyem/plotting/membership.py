@@ -55,7 +55,8 @@ class UncertaintyDisplay(Panels):
         ----------
         model : GaussianMixture
         X : array-like of shape (n, d)
-            Samples. Of more than 4000 a random part is drawn as points; the shares are of all.
+            Samples. Of more than 4000 a random part is drawn as points; the shares are of all. Where values are
+            missing, points are the samples of which both features were observed.
         features : sequence of two int or str, default=None
             The features of the map; None: the two in which the components differ most.
         sample_weight : array-like of shape (n,), default=None
@@ -79,7 +80,8 @@ class UncertaintyDisplay(Panels):
         """
         components = geometry.Components.of(model)
         resp = memberships(model, X)
-        X = data.samples(X)
+        X, _ = data.observed(X)
+        data.columns_without_values(X, components.names)
         weights = data.weights(sample_weight, len(X))
         shown = geometry.chosen(features, components, 2)
         if len(shown) > 2:
@@ -91,7 +93,7 @@ class UncertaintyDisplay(Panels):
         components = components.marginal(shown)
         curve = None
         if X.shape[1] == 1:
-            x = np.linspace(X.min(), X.max(), 1000)
+            x = np.linspace(np.fmin.reduce(X[:, 0]), np.fmax.reduce(X[:, 0]), 1000)
             curve = x, 1 - model.predict_proba(x[:, None]).max(axis=1)
         return cls(
             points=X[np.ix_(rows, shown)],

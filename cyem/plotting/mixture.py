@@ -57,7 +57,8 @@ class MixtureDisplay(Panels):
         ----------
         model : GaussianMixture
         X : array-like of shape (n, d)
-            Samples. Of more than 2000 a random part is drawn as points; the histograms are of all.
+            Samples. Of more than 2000 a random part is drawn as points; the histograms are of all. Where values are
+            missing, points are the samples of which both features were observed, and histograms are of what was.
         features : sequence of int or str, default=None
             Indices or names of the features to show; None: all, of more than 12 those in which the components differ
             most.
@@ -82,18 +83,22 @@ class MixtureDisplay(Panels):
         """
         components = geometry.Components.of(model)
         labels = model.predict(X)
-        X = data.samples(X)
+        X, complete = data.observed(X)
+        data.columns_without_values(X, components.names)
         weights = data.weights(sample_weight, len(X))
         shown = geometry.chosen(features, components, MOST_FEATURES)
         rows = geometry.some(len(X), MOST_POINTS)
         d = len(components.names)
         note = f"the {len(shown)} of {d} features in which the components differ most" if features is None else ""
+        notes = [note] if len(shown) < d else []
+        if not complete and len(shown) > 1:
+            notes.append("values are missing: points are the samples that have both")
         return cls(
             points=X[np.ix_(rows, shown)],
             labels=labels[rows],
             histograms=[histogram(X[:, i], weights) for i in shown],
             components=components.marginal(shown),
-            note=note if len(shown) < d else "",
+            note="; ".join(filter(None, notes)),
         ).plot(ax)
 
     @property
@@ -161,9 +166,9 @@ class MixtureDisplay(Panels):
     def _limits(self):
         """The range (d, 2) of samples and ellipses; an ellipse may add a quarter to the range of the samples."""
         c = self.components
-        low, high = self.points.min(axis=0).astype(float), self.points.max(axis=0).astype(float)
-        low = np.minimum(low, [edges[0] for _, edges in self.histograms])
-        high = np.maximum(high, [edges[-1] for _, edges in self.histograms])
+        low, high = (reach.reduce(self.points, axis=0).astype(float) for reach in (np.fmin, np.fmax))  # but for NaN
+        low = np.fmin(low, [edges[0] for _, edges in self.histograms])
+        high = np.fmax(high, [edges[-1] for _, edges in self.histograms])
         reach = np.sqrt(-2 * np.log(1 - geometry.SHARE)) * c.deviations
         room = (high - low) / 4
         low = np.maximum((c.means - reach).min(axis=0).clip(None, low), low - room)
@@ -208,8 +213,10 @@ class MixtureDisplay(Panels):
         x, y = (np.linspace(*limits, m) for limits in (ax.get_xlim(), ax.get_ylim()))
         grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         values = mixture.score_samples(grid).reshape(m, m)
-        levels = np.unique(np.quantile(mixture.score_samples(self.points[:, [column, row]]), 1 - np.array(REGIONS)))
-        levels = levels[levels < values.max()]
+        both = self.points[:, [column, row]]
+        both = both[~np.isnan(both).any(axis=1)]
+        levels = values[:0, 0] if not len(both) else np.quantile(mixture.score_samples(both), 1 - np.array(REGIONS))
+        levels = np.unique(levels[levels < values.max()])
         if len(levels):
             shades = [look.shade(s) for s in np.linspace(0.12, 0.5, len(levels))]
             ax.contourf(x, y, values, levels=[*levels, values.max() + 1], colors=shades, zorder=1)
@@ -257,8 +264,9 @@ def share(weight):
 
 
 def histogram(x, weights):
-    """Heights, as a density, and edges of at most 50 bars."""
-    x = x.astype(float)
+    """Heights, as a density, and edges of at most 50 bars, of what is not NaN."""
+    there = ~np.isnan(x)
+    x, weights = x[there].astype(float), None if weights is None else weights[there]
     low, high = x.min(), x.max()
     if low == high:  # a constant
         half = max(abs(low) * 1e-3, 1e-12)

@@ -28,7 +28,7 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
     fitted : Selection or GaussianMixture
         What `select` returned, or a fitted mixture.
     X : array-like of shape (n, d)
-        The samples it was fitted to.
+        The samples it was fitted to. Values may be missing.
     path : str or path
         The file to write, customarily ".html".
     sample_weight : array-like of shape (n,), optional
@@ -82,7 +82,7 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
     files.target(path)
     findings = selection.findings if selection else examine(X, sample_weight, model.n_components, model.covariance_type)
     with muted(NamelessWarning):  # the page shows the names of the model
-        X = model._samples(X)
+        X, _ = model._ready(X)
         weights = data.weights(sample_weight, len(X))
         facts = sections.Facts(model, X, weights, findings)
         drawn = pictures.drawn(selection, model, X, weights) if figures else {}

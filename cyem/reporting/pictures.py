@@ -3,6 +3,8 @@
 import base64
 import io
 
+import numpy as np
+
 from ..notices import warn
 from ..show.markup import element
 
@@ -16,6 +18,13 @@ CAPTIONS = {
     "and ellipses around each component; above it how densely the mixture fills the plane, with the centres; on it the "
     "histogram of each feature, under the curves of the components and of the whole.",
     "uncertainty": "Where it is uncertain to which component a sample belongs.",
+}
+GAPS = {  # what is added where values are missing, by whether there are several features
+    (True, "mixture"): " Values are missing: points are the samples of which both features were observed, histograms "
+    "are of what was observed.",
+    (True, "uncertainty"): " Points are the samples of which both features were observed; the shares are of all.",
+    (False, "mixture"): " Values are missing: the histogram is of what was observed.",
+    (False, "uncertainty"): " Values are missing: the shares are of all samples.",
 }
 
 
@@ -41,6 +50,9 @@ def drawn(selection, model, X, weights):
         captions["mixture"] = "The histogram of the samples, under the curves of the components and of the whole."
     if len(telling) < X.shape[1]:
         captions["mixture"] += f" These are the {len(telling)} features in which the components differ most."
+    if np.isnan(X).any():
+        for name in ("mixture", "uncertainty"):
+            captions[name] += GAPS[X.shape[1] > 1, name]
     if selection is not None:
         draw["criterion"] = lambda place: plotting.CriterionDisplay.from_selection(selection, ax=place)
     return {name: _figure(way, captions[name], "svg" if name in CURVES else "png") for name, way in draw.items()}

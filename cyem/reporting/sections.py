@@ -59,6 +59,8 @@ class Facts:
     def __init__(self, model, X, weights, findings):
         self.model, self.findings = model, findings
         self.n, self.d = X.shape
+        gone = np.isnan(X)
+        self.gaps, self.rows_with_gaps = int(gone.sum()), int(gone.any(axis=1).sum())
         self.component_weights, self.means, _ = state.parameters(model, model._matrices)
         state.outcome(model)
         self.k = len(self.means)
@@ -95,7 +97,10 @@ def head(title, facts):
     """The title, and what the data were."""
     size = plural("row", facts.n)
     weighted = "" if facts.weights is None else ", weighted"
-    made = f"{size} of {plural('feature', facts.d)}{weighted}. Made on {date.today()} with cyem {__version__}."
+    gaps = "" if not facts.gaps else (
+        f", with {plural('missing value', facts.gaps)} in {facts.rows_with_gaps} of the rows, each of which counts for "
+        "what was observed")
+    made = f"{size} of {plural('feature', facts.d)}{weighted}{gaps}. Made on {date.today()} with cyem {__version__}."
     return together(element("h1", title), element("p", made, class_="soft"))
 
 

@@ -70,8 +70,17 @@ class Views:
         self.exact = Samples(X[self.whole].astype(np.float64), self.weights[self.whole] if len(self.weights) else None,
                              frame, n_threads, check, self.unit) if len(self.whole) else None
         self.partial = np.flatnonzero(part)  # the others
-        self.rows = packed(self, self.partial) if len(self.partial) else None
         self.workspace = np.empty(0, np.uint8)
+
+    @cached_property
+    def by_view(self):
+        """The rows of which a part is known, as the kernel has them; those that are seen the same way together."""
+        return packed(self, self.partial)
+
+    @cached_property
+    def as_they_come(self):
+        """The same for axis-parallel components, where it does not matter how rows are seen."""
+        return packed(self, self.partial, axis=True)
 
     @cached_property
     def log_volume(self):
@@ -156,7 +165,7 @@ class Views:
         """
         rng = np.random.default_rng(seed)
         resp = self.responsibilities(density)
-        component = (np.cumsum(resp, axis=1) < rng.random(len(resp))[:, None]).sum(axis=1).clip(max=resp.shape[1] - 1)
+        component = (np.cumsum(resp, axis=1) < (rng.random(len(resp)) * resp.sum(axis=1))[:, None]).sum(axis=1).clip(max=resp.shape[1] - 1)
         X, gone = self.frame.enter(self.X.astype(np.float64)), np.isnan(self.X)
         for j in np.unique(component).tolist():
             rows = np.flatnonzero((component == j) & gone.any(axis=1))
@@ -193,17 +202,17 @@ class Views:
     def _run(self, density, axis, S, emit, out):
         self.check()
         k, d = density.means.shape
-        n_threads = threads.enter(min(worth(3 * operations(len(self.X), k, d), self.n_threads), self.rows.batches))
+        rows = self.as_they_come if axis else self.by_view
+        n_threads = threads.enter(min(worth(3 * operations(len(self.X), k, d), self.n_threads), rows.batches))
         how = dict(emit=EMITS[emit], axis=axis)
-        size = kernel.workspace_size(self.rows, k, n_threads, heavy=density.heavy, **how)
+        size = kernel.workspace_size(rows, k, n_threads, heavy=density.heavy, **how)
         if len(self.workspace) < size:
             self.workspace = np.empty(size, np.uint8)
         with np.errstate(divide="ignore"):
             logs = np.log(density.weights)
         tails = density.tails() if density.heavy else NORMAL
-        means, background = np.ascontiguousarray(density.means, np.float64), self._background(density)
-        kernel.sweep_views(self.rows, logs, means, S, tails, background, out, self.workspace, n_threads=n_threads,
-                           **how)
+        means, background = np.ascontiguousarray(density.means, np.float64), self._background(density, rows)
+        kernel.sweep_views(rows, logs, means, S, tails, background, out, self.workspace, n_threads=n_threads, **how)
         return out
 
     @cached_property
@@ -211,7 +220,7 @@ class Views:
         """Where values were observed of the rows of which a part is known."""
         return ~np.isnan(self.X[self.partial])
 
-    def _background(self, density):
+    def _background(self, density, rows):
         """Log-densities of what was observed of rows that are of no component, as the kernel has them."""
         if density.background is None:
             return NORMAL
@@ -219,7 +228,7 @@ class Views:
         if self.known.outside is not None:
             with np.errstate(divide="ignore"):
                 logs = np.maximum(logs + np.log(self.known.outside[self.partial]), LEAST)
-        return np.where(self.rows.place < 0, 0.0, logs[self.rows.place])
+        return np.where(rows.place < 0, 0.0, logs[rows.place])
 
 
 class Glance:
@@ -281,12 +290,12 @@ def inside(noise, gone, frame):
     return np.where(gone[:, :, None] | gone[:, None], 0.0, noise / frame.units / frame.units[:, None])
 
 
-def packed(views, rows):
-    """Some of the rows as the kernel has them: see `kernels/views.pyx`."""
+def packed(views, rows, axis=False):
+    """Some of the rows as the kernel has them: see `kernels/views.pyx`. axis: for axis-parallel components."""
     X, known, wide = views.X[rows], views.known.take(rows), kernel.ITEMS_OF_A_BATCH
     gone = np.isnan(X)
     noise = None if known.noise is None else inside(known.noise, gone, views.frame)
-    order, items = arranged(gone, noise)
+    order, items = in_order(*X.shape) if axis else arranged(gone, noise)
     items = np.concatenate([items, np.tile([items[-1, 0], 0], (-len(items) % wide, 1))])  # in whole batches
     first, length = items.reshape(-1, wide, 2).transpose(2, 0, 1)
     slots = length.max(axis=1)
@@ -305,24 +314,37 @@ def packed(views, rows):
         None if prior is None else np.ascontiguousarray(prior))
 
 
+def in_order(n, d):
+    """The same as `arranged` where it does not matter how rows are seen: items of as many rows as fit."""
+    longest = min(kernel.rows_at_a_time(d), -(-n // kernel.ITEMS_OF_A_BATCH))
+    first = np.arange(0, n, longest)
+    return np.arange(n), np.stack([first, np.minimum(longest, n - first)], axis=1).astype(np.intp)
+
+
 def arranged(gone, noise=None):
     """The order in which rows lie next to others seen the same way (n,), and where in it items are: first row, length.
 
     gone: where nothing was observed, booleans (n, d). noise: as `inside` gives it, or None. Longer items come first, so
     that those side by side are alike.
     """
-    keys = np.packbits(gone, axis=1)
-    if noise is not None:
-        keys = np.concatenate([keys, noise.reshape(len(noise), -1).view(np.uint8)], axis=1)
-    keys = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
-    _, pattern, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    pattern = patterns(gone, noise)
+    counts = np.bincount(pattern)
     pieces = -(-counts // kernel.ROWS_OF_AN_ITEM)
     of = np.repeat(np.arange(len(counts)), pieces)
     piece = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     first = (np.cumsum(counts) - counts)[of] + piece * kernel.ROWS_OF_AN_ITEM
     length = np.minimum(kernel.ROWS_OF_AN_ITEM, counts[of] - piece * kernel.ROWS_OF_AN_ITEM)
     longest = np.argsort(-length, kind="stable")
-    return np.argsort(pattern.ravel(), kind="stable"), np.stack([first, length], axis=1)[longest].astype(np.intp)
+    return np.argsort(pattern, kind="stable"), np.stack([first, length], axis=1)[longest].astype(np.intp)
+
+
+def patterns(gone, noise=None):
+    """Numbers, from 0 on, that are equal where rows are seen the same way (n,)."""
+    keys = np.packbits(gone, axis=1)
+    if noise is not None:
+        keys = np.concatenate([keys, np.ascontiguousarray(noise).reshape(len(noise), -1).view(np.uint8)], axis=1)
+    keys = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
+    return np.unique(keys, return_inverse=True)[1].ravel()
 
 
 def locate_observed(X, weights, one_unit):

@@ -2,6 +2,7 @@
 
 import numbers
 from itertools import product
+from reprlib import repr
 from typing import NamedTuple
 
 import numpy as np
@@ -9,16 +10,18 @@ import numpy as np
 from ..em import start
 from ..families import covariance
 from ..families.covariance import structure
-from ..models.estimator import Estimator
+from ..models.around import AroundMixture
+from ..models.conditional import made
 from ..models.gaussian import GaussianMixture
-from ..models.history import Report
-from ..notices import ConvergenceWarning, DataConversionWarning, muted, warn
+from ..models.history import Report, one_of_many
+from ..models.persistence import OBJECTS
+from ..notices import ConvergenceWarning, muted, warn
 from ..rows import data
+from ..rows.classes import UNKNOWN, classes_of, encoded, is_label, one_each
 from .select import select
 
 ROUNDING = 1e-6  # by which a sum of priors may differ from one
 STEPS = 10  # of EM for the mixture of a class, between two looks at what class rows are of
-UNKNOWN = -1  # the code of rows whose class is not known
 
 
 class CrossValidation(NamedTuple):
@@ -32,7 +35,7 @@ class CrossValidation(NamedTuple):
     probabilities: np.ndarray  # (labelled rows, classes)
 
 
-class MixtureClassifier(Estimator):
+class MixtureClassifier(AroundMixture):
     """Discriminant analysis by Gaussian mixtures: the class of a row is the one whose mixture it is likely from.
 
     With one component for each class and the structures 'tied', 'full', 'diag' and 'spherical' this is linear and
@@ -52,8 +55,9 @@ class MixtureClassifier(Estimator):
         mixture of its own, with its own number of components and structure; of several these are chosen by `select`.
     priors : array-like of shape (n_classes,), default=None
         Probabilities of the classes, in the order of `classes_`, that predictions go by; None: their shares.
-    unlabelled : int, str or None, default=-1
-        What stands for a class that is not known, besides NaN and None. None: nothing else.
+    unlabelled : int, str or None, default=None
+        What stands for a class that is not known, besides NaN and None, such as the -1 of scikit-learn's
+        semi-supervised estimators. None: nothing else, so that -1 is a class like others.
     tol, reg_covar, max_iter, n_init, random_state, n_threads
         As in `GaussianMixture`.
 
@@ -88,12 +92,14 @@ class MixtureClassifier(Estimator):
     >>> from cyem import MixtureClassifier
     >>> X = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0], [1.5], [12.5]])
     >>> y = np.array([0, 0, 0, 1, 1, 1, -1, -1])  # of the last two the class is not known
-    >>> model = MixtureClassifier().fit(X, y)
+    >>> model = MixtureClassifier(unlabelled=-1).fit(X, y)
     >>> model.predict([[0.0], [14.0]]).tolist()
     [0, 1]
     """
 
-    _gaps = True
+    _saved = True
+    _outcome = *AroundMixture._outcome, "n_parameters_", "log_likelihood_", "bic_"
+    _kinds = ("classes_", OBJECTS), ("chosen_", lambda pairs: [*map(tuple, pairs)])
 
     def __init__(
         self,
@@ -102,7 +108,7 @@ class MixtureClassifier(Estimator):
         covariance_type="full",
         shared=True,
         priors=None,
-        unlabelled=-1,
+        unlabelled=None,
         tol=1e-6,
         reg_covar=1e-6,
         max_iter=1000,
@@ -134,6 +140,8 @@ class MixtureClassifier(Estimator):
 
     def fit(self, X, y, sample_weight=None):
         """Fit the mixtures of the classes.
+
+        Ctrl-C ends it, and leaves the estimator as it was.
 
         Parameters
         ----------
@@ -168,7 +176,8 @@ class MixtureClassifier(Estimator):
         shares = np.bincount(fitted.owners, fitted.mixture.weights_, len(classes))
         mixture = fitted.mixture
         if priors is not None:
-            mixture = mixed(mixture, mixture.weights_ * (priors / shares)[fitted.owners])
+            mixture = reweighted(mixture, mixture.weights_ * (priors / shares)[fitted.owners])
+        mixture.random_state = self.random_state
         n = float(len(X) if w is None else w.sum())
         log_likelihood = mixture.score(X, sample_weight=w) * n
         n_parameters = fitted.n_parameters - (0 if priors is None else len(classes) - 1)
@@ -254,6 +263,25 @@ class MixtureClassifier(Estimator):
             return rows.together(models, trouble)
         return rows.joined(models, rows.shares(), trouble)
 
+    def _check_whole(self):
+        super()._check_whole()
+        classes, priors, owners = (vars(self).get(name) for name in ("classes_", "priors_", "component_classes_"))
+        if not (isinstance(classes, np.ndarray) and classes.ndim == 1 and len(classes) > 1
+                and all(map(is_label, classes.tolist())) and len(set(classes.tolist())) == len(classes)):
+            raise ValueError(f"The attribute 'classes_' is {repr(classes)}, expected an array of at least two classes, "
+                             "numbers or text, each once: set it back, or fit.")
+        if not (isinstance(priors, np.ndarray) and priors.dtype == np.float64 and priors.shape == classes.shape
+                and (priors >= 0).all() and abs(priors.sum() - 1) <= ROUNDING):
+            raise ValueError(f"The attribute 'priors_' is {repr(priors)}, expected {len(classes)} probabilities, one "
+                             "for each class: set it back, or fit.")
+        k = self.mixture_.n_components
+        if not (isinstance(owners, np.ndarray) and owners.dtype.kind == "i" and owners.shape == (k,)
+                and (np.diff(owners) >= 0).all() and np.array_equal(np.unique(owners), np.arange(len(classes)))):
+            raise ValueError(f"The attribute 'component_classes_' is {repr(owners)}, expected the class of each of {k} "
+                             "components, in ascending order and none without: set it back, or fit.")
+        if not isinstance(vars(self).get("chosen_"), list):
+            raise TypeError("The attribute 'chosen_' is no list: set it back, or fit.")
+
     # --- using ---------------------------------------------------------------------------------------------------
 
     def predict_proba(self, X):
@@ -324,7 +352,9 @@ class MixtureClassifier(Estimator):
         joint = np.full((len(X), len(self.classes_)), -np.inf)
         for c, prior in enumerate(self.priors_):
             if prior > 0:
-                joint[:, c] = np.log(prior) + of_class(self.mixture_, self.component_classes_ == c).score_samples(X)
+                own = self.component_classes_ == c
+                of_class = reweighted(self.mixture_, self.mixture_.weights_[own], own)
+                joint[:, c] = np.log(prior) + of_class.score_samples(X)
         return joint
 
     def score(self, X, y, sample_weight=None):
@@ -460,10 +490,13 @@ class _Rows:
         X, w = self.of(c)
         if len(ks) == len(names) == 1:
             model = GaussianMixture(ks[0], covariance_type=names[0], random_state=self.rng, **self.settings)
-            return model.fit(X, sample_weight=w)
+            return one_of_many(model, X, w)
         ks = [k for k in ks if k <= len(X)] or ks[:1]
         how = self.settings | dict(n_init=1 + self.settings["n_init"])
-        return select(X, ks, names, sample_weight=w, random_state=self.rng, progress=False, **how).best_
+        found = select(X, ks, names, sample_weight=w, random_state=self.rng, progress=False, **how)
+        if found.interrupted:
+            raise KeyboardInterrupt
+        return found.best_
 
     def tied(self, ks, name):
         """One mixture, of which each class has components of its own."""
@@ -474,7 +507,7 @@ class _Rows:
             if max(ks) > 1:
                 how["init_params"] = self._apart_first(ks, name, owners)
             mixture = GaussianMixture(len(owners), **how)
-            mixture.fit(self.X, sample_weight=self.w, labels=possible.astype(float))
+            one_of_many(mixture, self.X, self.w, labels=possible.astype(float))
         chosen = [(k, name) for k in ks]
         return _Fitted(mixture, owners, chosen, mixture._n_parameters(), mixture.n_iter_, list(mixture.fit_report_),
                        list(kept), mixture.bic(self.X, self.w))
@@ -497,10 +530,8 @@ class _Rows:
         each = [structure(name).condensed(shape.full(model.covariances_, *model.means_.shape))
                 for shape, model in zip(shapes, models, strict=True)]
         weights = np.concatenate([share * model.weights_ for share, model in zip(shares, models, strict=True)])
-        mixture = GaussianMixture.from_parameters(weights / weights.sum(),
-                                                  np.concatenate([model.means_ for model in models]),
-                                                  np.concatenate(each), name)
-        mixture.n_threads = self.settings["n_threads"]
+        means = np.concatenate([model.means_ for model in models])
+        mixture = made(models[0], weights, means, np.concatenate(each), name)
         chosen = [(len(model.means_), model.covariance_type) for model in models]
         n_parameters = sum(model._n_parameters() for model in models) + len(models) - 1
         n_iter = max(model.n_iter_ for model in models) if n_iter is None else n_iter
@@ -536,88 +567,16 @@ class _Rows:
             shares = mass.sum(axis=0) / mass.sum()
             with muted(ConvergenceWarning):
                 for c, model in enumerate(models):
-                    model.fit(self.X, sample_weight=mass[:, c])
+                    one_of_many(model, self.X, mass[:, c])
         else:
             trouble = [*trouble, f"The classes of rows without one did not settle in max_iter={steps} steps"]
         return self.joined(models, shares, trouble, steps)
 
 
-def classes_of(y, n, unlabelled):
-    """The labels of n rows, and whether these are known (n,)."""
-    if y is None:
-        raise ValueError("This estimator requires y to be passed, but the target y is None.")
-    if not (unlabelled is None or isinstance(unlabelled, str | numbers.Number)):
-        raise TypeError(f"unlabelled must be a number, text or None, got {unlabelled!r}.")
-    array = np.asarray(y)
-    if array.ndim == 2 and array.shape[1] == 1:
-        warn("A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
-             "(n_samples,), for example using ravel().", DataConversionWarning)
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise ValueError(f"y should be a 1d array, got an array of shape {array.shape} instead.")
-    if len(array) != n:
-        raise ValueError(f"Found input variables with inconsistent numbers of samples: X has {n}, y has {len(array)}.")
-    kind = array.dtype.kind
-    if kind not in "biufOUST":
-        raise TypeError(f"y should hold classes, got dtype {array.dtype}: give integers or text.")
-    if kind == "f":
-        known = ~np.isnan(array)
-        whole = array[known]
-        if not (np.isfinite(whole).all() and (whole == np.rint(whole)).all()):
-            raise ValueError("Unknown label type: continuous. y has numbers that are not whole, and classes are told "
-                             "by integers or text: for targets there is MixtureRegressor.")
-    elif kind == "O":
-        known = np.array([not missing(label) for label in array], bool)
-    else:
-        known = np.ones(n, bool)
-    if unlabelled is not None and (kind == "O" or isinstance(unlabelled, str) == (kind in "UST")):
-        known[known] = [label != unlabelled for label in array[known].tolist()]
-    return array, known
-
-
-def one_each(y, n):
-    """The classes of n rows that have one each, to compare predictions with."""
-    y = np.asarray(y)
-    if y.shape != (n,):
-        raise ValueError(f"y has the shape {y.shape}, expected {(n,)}: one class for each row of X.")
-    return y
-
-
-def missing(label):
-    """Whether a label says nothing: None, NaN, and what pandas has for it."""
-    return label is None or type(label).__name__ in ("NAType", "NaTType") or (
-        isinstance(label, float | np.floating) and bool(np.isnan(label)))
-
-
-def encoded(labels, known):
-    """The classes in ascending order, and the place of each row's among them (n,), or UNKNOWN."""
-    codes = np.full(len(labels), UNKNOWN)
-    try:
-        classes, codes[known] = np.unique(labels[known], return_inverse=True)
-    except TypeError as error:
-        raise TypeError(f"y has labels that cannot be compared: {error}. Give all as text, or all as "
-                        "numbers.") from error
-    if len(classes) < 2:
-        raise ValueError("y must have more than one class among rows of positive weight, but has "
-                         f"{classes.tolist()}. What `unlabelled` stands for is no class.")
-    return classes, codes
-
-
-def mixed(mixture, weights):
-    """The components of a mixture with other weights."""
-    made = GaussianMixture.from_parameters(weights / weights.sum(), mixture.means_, mixture.covariances_,
-                                           mixture.covariance_type)
-    made.n_threads = mixture.n_threads
-    return made
-
-
-def of_class(mixture, own):
-    """The mixture of some of the components (k,)."""
-    weights, shape = np.asarray(mixture.weights_, float)[own], structure(mixture.covariance_type)
-    made = GaussianMixture.from_parameters(weights / weights.sum(), mixture.means_[own],
-                                           shape.taken(mixture.covariances_, own), mixture.covariance_type)
-    made.n_threads = mixture.n_threads
-    return made
+def reweighted(mixture, weights, own=slice(None)):
+    """Components of a mixture, all or some, with weights in proportion to these (one for each of them)."""
+    shape = structure(mixture.covariance_type)
+    return made(mixture, weights, mixture.means_[own], shape.taken(mixture.covariances_, own), mixture.covariance_type)
 
 
 def brier(probabilities, y, classes):

@@ -23,8 +23,9 @@ import driver
 import numpy as np
 
 import cyem
-from cyem import GaussianMixture, StudentMixture
+from cyem import GaussianMixture, MixtureClassifier, MixtureRegressor, StudentMixture
 from cyem.families.covariance import STRUCTURES, structure
+from cyem.models.history import Report
 
 MEMORY = 256 << 20  # bytes of addresses that a case may take beyond what is there before the first
 MODELS = 100  # different ones that are damaged
@@ -66,8 +67,28 @@ def saved(seed):
         model.feature_names_in_ = np.array([f"x{j}" for j in range(d)], dtype=object)
     if rng.random() < 0.3:
         model.set_params(means_init=rng.normal(size=(k, d)), random_state=int(rng.integers(99)))
+    if not heavy and rng.random() < 0.3:
+        model = around(rng, model)
     model.save("model")
     return content_of("model")
+
+
+def around(rng, mixture):
+    """A regressor or a classifier that answers by a mixture, as a fit leaves it."""
+    k, d = mixture.means_.shape
+    if d > 1 and rng.random() < 0.5:
+        model = MixtureRegressor(k)
+        values = dict(n_features_in_=d - 1, n_outputs_=1, one_target_=bool(rng.random() < 0.5))
+    elif k > 1:
+        model = MixtureClassifier()
+        classes = [np.array(["ä", "b", "c"][:k]), np.array(["a", 1, 2.5][:k], object), np.arange(k)]
+        values = dict(n_features_in_=d, classes_=classes[rng.integers(3)], component_classes_=np.arange(k), bic_=1.0,
+                      priors_=np.full(k, 1 / k), chosen_=[(1, "VVV")] * k, log_likelihood_=-1.0, n_parameters_=3)
+    else:
+        return mixture
+    vars(model).update(values, mixture_=mixture, n_iter_=1, fit_report_=Report())
+    mixture.__dict__.pop("feature_names_in_", None)
+    return model
 
 
 def arrays_of(model):
@@ -265,6 +286,11 @@ def attempt(rng):
 
 def use(rng, model):
     """Whatever a model is asked that was loaded, it answers."""
+    if hasattr(model, "mixture_"):
+        assert len(model.predict(rng.normal(size=(5, model.n_features_in_)))) == 5
+        model.save("again")
+        assert type(cyem.load("again")) is type(model)
+        model = model.mixture_
     k, d = model.means_.shape
     X = rng.normal(size=(5, d)).astype(rng.choice(["<f8", "<f4"]))
     assert model.predict(X).shape == (5,) and set(model.predict(X)) <= set(range(k))
