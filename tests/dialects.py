@@ -1,4 +1,4 @@
-"""Files as people have them: 70 tables, each with what it says, or with the advice that it needs.
+"""Files as people have them: 90 tables, each with what it says, or with the advice that it needs.
 
 ``python tests/dialects.py FOLDER`` writes them there, to try another reader on them.
 """
@@ -109,6 +109,10 @@ def dialects():
         Dialect("ambiguous-decimal.csv", ambiguous.encode(), "--decimal ,", small, ("a", "b")),
         Dialect("ambiguous-thousands.csv", ambiguous.encode(), "--thousands ,", small * 1000, ("a", "b")),
         Dialect("commas-twice.csv", table(",", grouped(",", "")).encode(), advice="decimal"),
+        Dialect("commas-once.csv", ("x\n" + "".join(f"{i},5\n" for i in range(12))).encode(),
+                advice="--separator ; --decimal ,"),
+        Dialect("commas-once-told.csv", ("x\n" + "".join(f"{i ** 2},5\n" for i in range(12))).encode(),
+                "--separator ; --decimal ,", np.arange(12.0)[:, None] ** 2 + 0.5, ("x",)),
         Dialect("late-decimal.csv", late_text.encode(), advice="--decimal ,"),
         Dialect("minus.csv", table(",", lambda x: str(x).replace("-", "\u2212")).encode()),
         Dialect("exponents.txt", table(" ", lambda x: f"{x:.6E}").encode()),

@@ -109,8 +109,9 @@ def _matrix(X, name):
 def _refuse(array, place, X, name):
     """Raise ValueError for a value at a place of the flattened array."""
     row, column = divmod(place, array.shape[1])
-    names, value = feature_names(X), array[row, column]
+    names, rows, value = feature_names(X), row_names(X), array[row, column]
     column_name = "" if names is None else f" ({names[column]!r})"
+    row = row if rows is None else f"{row} ({rows[row]!r})"
     kind = "Missing values are not supported here" if np.isnan(value) else "Infinite values are not supported"
     raise ValueError(f"{_not_finite(name, value)} in row {row}, column {column}{column_name}, counted from 0. {kind}: "
                      "remove or replace them.")
@@ -335,6 +336,24 @@ def feature_names(X):
             f"by {sorted(types)}: convert them all, for example X.columns = X.columns.astype(str)."
         )
     return np.array(names, dtype=object)
+
+
+def row_names(X):
+    """What the rows of a frame are called: its index, unless this counts them from 0.
+
+    Returns
+    -------
+    list of length n, or None
+
+    Examples
+    --------
+    >>> row_names([[1.0, 2.0]]) is None
+    True
+    """
+    if hasattr(type(X), "iloc"):  # pandas, and those that follow it
+        names = X.index.tolist()
+        return None if names == list(range(len(names))) else names
+    return getattr(X, "row_names", None) if hasattr(type(X), "row_names") else None
 
 
 def _column_names(X):

@@ -21,8 +21,9 @@ class Finding(NamedTuple):
         See `cyem.examine`.
     columns : tuple of str or int
         Columns that it is about, by name where they have names, else by number from 0.
-    rows : tuple of int
-        Rows that it is about, from 0; empty where it is about columns.
+    rows : tuple
+        Rows that it is about, by the index of a frame, unless that counts them, else by number from 0; empty where it
+        is about columns.
     numbers : dict
         What was measured; which numbers there are depends on the kind.
     said : str
@@ -131,7 +132,12 @@ def columns_listed(names):
 
 def rows_listed(rows):
     """Rows in a sentence."""
-    return f"row{'s' * (len(rows) > 1)} {listed(map(str, rows))}"
+    return f"row{'s' * (len(rows) > 1)} {listed(map(row_called, rows))}"
+
+
+def row_called(row):
+    """What a row is called in a sentence: a number from 0, or its label in the index of a frame."""
+    return str(row) if isinstance(row, int) else called(str(row))
 
 
 def number(value, digits=6):
