@@ -12,6 +12,7 @@ from ..families.covariance import structure
 from ..families.paths import APART, longest, squared
 from ..models.gaussian import GaussianMixture
 from ..models.history import one_of_many
+from ..models.mixture import in_its_place
 from ..notices import ConvergenceWarning, muted
 from ..rows import data
 from ..show.text import aligned
@@ -326,7 +327,7 @@ def stability(
         model = GaussianMixture(model, random_state=rng, **parameters)
     elif not isinstance(model, GaussianMixture):
         raise TypeError(f"model is a {type(model).__name__}, and must be a GaussianMixture or a number of components; "
-                        "of a Selection give its best_.")
+                        f"{in_its_place(model)}")
     elif parameters:
         raise TypeError(f"{', '.join(parameters)}: the model has parameters of its own; give only a number of "
                         "components beside others.")

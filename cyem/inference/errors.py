@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..em.driver import FLOOR
 from ..families import state
 from ..families.covariance import simplest, structure
 from ..families.covariance.local import contrasts, local
@@ -241,8 +242,10 @@ def standard_errors(
     information = chart.information(X, weights)
     bread = chart.inverse(information.scores if method == "scores" else information.observed)
     if (distance := information.gradient @ bread @ information.gradient) > DISTANCE:
-        warn(f"The model is {np.sqrt(distance):.2g} standard errors away from a maximum of the likelihood of X: fit it "
-             "to X, with a smaller tol, and with no component at the floor of reg_covar.", AwayWarning)
+        remedy = (f"it was {chart.floor}, where there is none: fit fewer components, or with prior='weak'"
+                  if chart.floor else "fit it to X, with a smaller tol")
+        warn(f"The model is {np.sqrt(distance):.2g} standard errors away from a maximum of the likelihood of X: "
+             f"{remedy}.", AwayWarning)
     covariance = bread @ information.scores @ bread if method == "sandwich" else bread
     return StandardErrors(model, chart.errors(covariance), method)
 
@@ -277,6 +280,7 @@ class Chart:
         if not (self.weights > 0).all():
             raise ValueError(f"Component {self.weights.argmin()} has no weight, and its parameters no meaning: fit "
                              f"fewer than {k} components.")
+        self.floor = next((event for event in model.fit_report_ if FLOOR in event), None)
         self.covariance_type, self.n_parameters = model.covariance_type, model._n_parameters()
         self.structure = structure(model.covariance_type)
         self.local = local(simplest(self.structure, d).code, self.structure.full(covariances, k, d))
@@ -358,6 +362,10 @@ class Chart:
         if sound:
             values, vectors = np.linalg.eigh(information[np.ix_(known, known)] / np.outer(scale, scale))
             sound = values[0] > SINGULAR * values[-1]
+        if not sound and self.floor:
+            raise ValueError(f"This fit was {self.floor}; there the likelihood has no maximum, and parameters have no "
+                             "standard errors. Fit it with fewer components, with prior='weak' or a larger reg_covar; "
+                             "method='bootstrap' tells how much they vary all the same.")
         if not sound:
             raise ValueError(
                 f"The samples do not determine the {self.n_parameters} parameters of this mixture: its information "

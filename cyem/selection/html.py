@@ -5,7 +5,7 @@ import math
 from ..screening.findings import as_list
 from ..show.fragments import PLAIN
 from ..show.markup import element, row, table, together
-from ..show.text import precision
+from ..show.text import precision, time
 from .criteria import CRITERIA, MARKS, marks, title
 
 ROWS = 15  # rows shown in a notebook
@@ -49,7 +49,8 @@ def models(selection, shown, **attributes):
         else:
             cells += [number(fit.log_likelihood), number(fit.n_parameters, form="d")]
             cells += [number(*answers[fit], f",{form(answers[fit].value)}") for answers, form in columns.values()]
-            cells += [number(fit.n_starts_at_optimum, form="d"), number(fit.n_iter, form="d"), number(fit.seconds)]
+            cells += [number(fit.n_starts_at_optimum, form="d"), number(fit.n_iter, form="d")]
+            cells.append(element("td", time(fit.seconds), data_value=repr(fit.seconds)))
         lines.append(row(cells, class_="best" if is_best else None))
     return table(head, lines, **attributes)
 

@@ -23,7 +23,7 @@ from ..rows.samples import SERIAL
 from ..screening.examine import examine
 from ..screening.findings import Findings
 from ..show.progress import shown
-from ..show.text import aligned, plural, precision
+from ..show.text import aligned, plural, precision, time
 from ..workers import Stopped, Workers
 from .contest import Settings
 from .criteria import MARKS, NOT_FINITE, UndefinedCriterion, answers, known, marks, measures, title, tried
@@ -615,7 +615,7 @@ def _cells(row, criteria):
     if row.reason:
         return *combination, f"not fitted: {row.reason}"
     iterations = f"{marks(row)} {row.n_iter}".strip()
-    return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, f"{row.seconds:.2f}"
+    return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, time(row.seconds)
 
 
 def _one_seed(random_state):
