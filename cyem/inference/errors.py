@@ -13,6 +13,8 @@ from ..models.gaussian import fitted
 from ..notices import warn
 from ..rows import data
 from ..rows.statistics import TINY
+from ..show.fragments import printed
+from ..show.frames import to_frame
 from ..show.summary import feature_names
 from ..show.text import aligned
 from . import bootstrap
@@ -116,16 +118,38 @@ class StandardErrors:
         -------
         str
         """
+        return "\n".join([*aligned(self._cells(level)), f"method: {self.method}"])
+
+    def to_frame(self, level=0.95):
+        """The same table as a data frame of pandas or Polars.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+        """
+        names, values = self._table(level)
+        k = len(self.means)
+        columns = {"component": np.repeat(np.arange(k), len(names)).tolist(), "parameter": names * k}
+        return to_frame(columns | {name: numbers.ravel().tolist() for name, numbers in values.items()})
+
+    def _table(self, level):
+        """Names of the parameters of a component, and by column what is said of each, (k, parameters)."""
         low, high = (Estimates(*parts) for parts in zip(*self.intervals(level), strict=True))
-        columns = [self._listed(part) for part in (self.estimates, self, low, high)]
-        label = f"{100 * level:g} % interval"
-        table = [("component", "parameter", "estimate", "standard error", label, "")]
+        parts = {"estimate": self.estimates, "standard_error": self, "low": low, "high": high}
         names = ["weight", *(f"{what} of {name}" for what in ("mean", "variance") for name in self._names)]
+        return names, {name: self._listed(part) for name, part in parts.items()}
+
+    def _cells(self, level):
+        names, values = self._table(level)
+        table = [("component", "parameter", "estimate", "standard error", f"{100 * level:g} % interval", "")]
         for j in range(len(self.means)):
             for i, name in enumerate(names):
-                numbers = (f"{column[j, i]:.6g}" for column in columns)
-                table.append((str(j), name, *numbers))
-        return "\n".join([*aligned(table), f"method: {self.method}"])
+                table.append((str(j), name, *(f"{column[j, i]:.6g}" for column in values.values())))
+        return table
+
+    def _repr_html_(self):
+        """The same as print shows, for notebooks."""
+        return str(printed("Standard errors", self._cells(0.95), f"method: {self.method}"))
 
     def _listed(self, parts):
         """Weight, means and variances of each component, (k, 1 + 2 d)."""

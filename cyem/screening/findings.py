@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..show.frames import to_frame
 from ..show.markup import element
 from ..show.text import plural, printable, series
 
@@ -95,6 +96,14 @@ class Findings(Sequence):
     def without(self, kind):
         """The others."""
         return Findings((finding for finding in self if finding.kind != kind), self.n, self.d)
+
+    def to_frame(self):
+        """A row for each finding, as a data frame of pandas or Polars; columns and rows as text."""
+        texts = ("kind", "said", "advice")
+        return to_frame({
+            **{name: [getattr(finding, name) for finding in self] for name in texts},
+            **{name: [", ".join(map(str, getattr(finding, name))) for finding in self] for name in ("columns", "rows")},
+        })
 
     def _repr_html_(self):
         """For notebooks."""
