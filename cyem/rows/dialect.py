@@ -171,6 +171,8 @@ def found(text, told, whole=True):
     records = _records(lines, separator, quote, escape)
     if whole is False and len(records) > 1:
         records.pop()  # which a quoted end of line may have cut
+    if not records:
+        raise ValueError("the file is empty")
     names, before, width, records = _header(records, told, remarks, comment, separator, notes)
     rows = records[before:]
     columns = list(zip(*(row for row in rows if len(row) == width), strict=True)) or [()] * width

@@ -1,5 +1,6 @@
 """What the fields of a column hold: numbers, in whatever form these are written, or something else."""
 
+import functools
 import math
 import re
 from typing import NamedTuple
@@ -53,7 +54,12 @@ class Form(NamedTuple):
     @property
     def plain(self):
         """Whether Python's own `float` reads it."""
-        return self.decimal == "." and not (self.thousands or self.before or self.behind)
+        return self.decimal == "." and self.nearly_plain
+
+    @property
+    def nearly_plain(self):
+        """Whether it does but for the mark of decimals."""
+        return not (self.thousands or self.before or self.behind)
 
     def is_missing(self, field):
         return field.strip(BLANKS).lower() in self.missing
@@ -96,6 +102,7 @@ class Form(NamedTuple):
         return None if math.isfinite(value) else f"{field!r} is not finite"
 
 
+@functools.cache
 def grouped(thousands, decimal):
     """A pattern of numbers with one mark between groups of three digits."""
     return re.compile(rf"[+-]?\d{{1,3}}(?:[{re.escape(thousands)}]\d{{3}})+(?:{re.escape(decimal)}\d*)?", re.ASCII)

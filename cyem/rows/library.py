@@ -17,7 +17,7 @@ import re
 import numpy as np
 
 from ..notices import not_installed
-from .fields import BLANKS, NUMBER, Form, forms
+from .fields import BLANKS, COMMA, NUMBER, POINT, Form, forms
 
 SMALL = 1 << 20  # bytes of text that Python reads in the time that Polars takes to load
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
@@ -145,6 +145,8 @@ def text(file, encoding, found, chosen, kept):
     expected = (found.width - 1) * rows.height + (sum(inside) if found.quote.encode() in content else 0)
     if rows.width != found.width or content.count(found.separator.encode()) != expected:
         return None
+    if rows.width == 1:  # of one column an empty field is an empty line
+        rows = rows.filter(rows[:, 0].str.strip_chars() != "")
     rows = rows[found.records :]
     if not rows.height:
         return None
@@ -161,9 +163,12 @@ def _numbers(series, form):
     import polars
 
     text = series.str.strip_chars(BLANKS)
-    if form.plain:
-        values = text.cast(polars.Float64, strict=False)
+    if form.nearly_plain:
+        points = text if form.plain else text.str.replace(COMMA, POINT, literal=True)
+        values = points.cast(polars.Float64, strict=False)
         other = values.is_null() | values.is_nan()
+        if not form.plain:
+            other |= text.str.contains(POINT, literal=True)
         if other.any():  # only a few, as a rule
             if (rest := _others(text.filter(other), form)) is None:
                 return None

@@ -20,7 +20,7 @@ import numpy as np
 
 from . import dialect, library
 from .dialect import Told
-from .fields import affixed
+from .fields import COMMA, POINT, affixed
 
 MOST = 20  # complaints that are told
 HEAD = 1 << 18  # bytes that tell how a file is written
@@ -314,7 +314,8 @@ def _row_by_row(file, found, chosen, kept):
     if first_line is None:
         raise ValueError("no row of numbers under the header")
     forms = [found.forms[column] for column in chosen]
-    plain = all(form.plain for form in forms)
+    plain = all(form.nearly_plain for form in forms)
+    comma = any(form.decimal == COMMA for form in forms)
     pick = itemgetter(*chosen) if len(chosen) > 1 else lambda row: (row[chosen[0]],)
     values, texts, wrong = array("d"), [[] for _ in kept], Complaints(found, chosen)
     n = 0
@@ -324,8 +325,9 @@ def _row_by_row(file, found, chosen, kept):
             continue
         fields = pick(row)
         try:
-            numbers = list(map(float, fields)) if plain else None
-            sound = plain and math.isfinite(sum(numbers)) and "_" not in "".join(fields)
+            sound = plain and not (comma and any(POINT in field for field in fields))
+            numbers = list(map(float, [field.replace(COMMA, POINT) for field in fields] if comma else fields))
+            sound = sound and math.isfinite(sum(numbers)) and "_" not in "".join(fields)
         except ValueError:
             sound = False
         if not sound:
