@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cyem
-from cyem import GaussianMixture, cli, examine, select
+from cyem import GaussianMixture, cli, examine, report, select
 from cyem.cli import output
 from cyem.models.history import INTERRUPTED
 
@@ -351,7 +351,7 @@ def test_only_an_index_is_set_aside(run):
     assert run("examine", "table.csv", "--drop", "1")[2] == ""
 
 
-def test_rows_are_called_by_their_index(load):
+def test_rows_are_called_by_their_index(tmp_path):
     rng = np.random.default_rng(5)
     frame = pd.DataFrame(rng.normal(size=(100, 2)), columns=["x", "y"], index=[f"P{i}" for i in range(100)])
     frame.loc["P7", "y"] = 80
@@ -362,6 +362,8 @@ def test_rows_are_called_by_their_index(load):
     later = frame.set_axis(range(1000, 1100))
     assert examine(later)[0].rows == (1007,) and "row 1007" in str(examine(later))
     assert "row P7" in select(frame, [1], covariance_types="diag").table
+    page = report(GaussianMixture(1).fit(frame), frame, tmp_path / "page.html", figures=False)
+    assert "row P7 (y 80)" in page.read_text()
     twins = pd.concat([frame, frame.loc[["P3", "P4"]].rename(lambda name: name + "b")])
     assert examine(twins).of("duplicates")[0].rows == ("P3b", "P4b")
     pairs = frame.set_axis(pd.MultiIndex.from_product([["a", "b"], range(50)]))

@@ -8,6 +8,7 @@ import cyem
 
 from ..rows import tables
 from ..screening.columns import Column
+from ..show.text import plural
 from .output import listing, say, some
 
 UNNAMED = ("", "Unnamed: 0")  # what R and pandas write over the names of rows, and read there
@@ -185,9 +186,8 @@ def _rows(arguments, choice, gaps=True, look=False, n_features=None):
              *([f"{listing('column', choice.unused)} not used, as the model has no such feature"] if choice.unused
                else []), *table.notes, *said]
     if notes:
-        rows = "1 row" if len(table.X) == 1 else f"{len(table.X):,} rows"
-        columns = some(map(repr, names)) if names else f"{X.shape[1]} columns"
-        say(f"note: {arguments.file}: {rows} of {columns}; {'; '.join(notes)}")
+        columns = some(map(repr, names)) if names else plural("column", X.shape[1])
+        say(f"note: {arguments.file}: {plural('row', len(table.X))} of {columns}; {'; '.join(notes)}")
     id_column = (table.header[choice.id_place] if table.header and choice.id_place is not None else "") or "row"
     return Rows(Frame(X, names, row_names) if names or row_names else X, weights, row_names, id_column, kept)
 
@@ -252,7 +252,7 @@ def _with_gaps(arguments, X, names, gaps, look):
     if not missing.any():
         return None, []
     label = some(f"{names[i] if names else i + 1} ({missing[i]})" for i in np.flatnonzero(missing).tolist())
-    told = f"{missing.sum()} values missing: {label}"
+    told = f"{plural('value', int(missing.sum()))} missing: {label}"
     if arguments.skip_missing:
         whole = np.flatnonzero(~np.isnan(X).any(axis=1))
         if not len(whole):

@@ -177,6 +177,8 @@ def found(text, told, whole=True):
     rows = records[before:]
     columns = list(zip(*(row for row in rows if len(row) == width), strict=True)) or [()] * width
     forms = fields.forms(columns, told.decimal, told.thousands, told.missing)
+    if not rows:
+        raise ValueError("no row of numbers under the header" if names else "the file is empty")
     if told.header is None and names is not None and before and _is_units(rows, forms, columns, told):
         notes.append(f"the line under the header, {_quoted(rows[0])}, holds units")
         before += 1

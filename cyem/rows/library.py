@@ -66,7 +66,7 @@ def frame(head, file):
             return polars.read_parquet(file)
         if kind == "an Arrow file":
             return polars.read_ipc(file)
-    except (polars.exceptions.PolarsError, OSError) as error:
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError) as error:
         raise ValueError(f"{kind} that is damaged: {error}") from None
     try:
         book = fastexcel.read_excel(file.read())
@@ -138,7 +138,7 @@ def text(file, encoding, found, chosen, kept):
     try:
         rows = polars.read_csv(content, has_header=False, separator=found.separator, quote_char=found.quote,
                                infer_schema=False).fill_null("")
-    except polars.exceptions.PolarsError:
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException):
         return None
     # rows that are too short are filled up without a word: separators tell
     inside = rows.select(polars.all().str.count_matches(found.separator, literal=True).sum()).row(0)

@@ -303,7 +303,10 @@ def _chosen(choose, names, width, forms):
     """The columns to read as numbers, and those to keep as text."""
     other = {j: form.kind for j, form in enumerate(forms) if form.kind != "numbers"}
     chosen = choose(names, width, other)
-    return ([*chosen[0]], [*chosen[1]]) if isinstance(chosen, tuple) else ([*chosen], [])
+    chosen, kept = chosen if isinstance(chosen, tuple) else (chosen, ())
+    if not (chosen := list(chosen)):
+        raise ValueError("no column of numbers was chosen")
+    return chosen, list(kept)
 
 
 def _row_by_row(file, found, chosen, kept):
