@@ -60,7 +60,7 @@ NUMBERS = st.integers(0, 3).flatmap(
     lambda places: st.decimals(-99_999_999, 99_999_999, places=places, allow_nan=False, allow_infinity=False))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.integers(1, 4).flatmap(lambda d: st.lists(st.lists(NUMBERS, min_size=d, max_size=d), min_size=1, max_size=20)),
     st.sampled_from([(",", ".", ""), (";", ",", ""), (";", ",", "."), ("\t", ".", ","), ("|", ",", "\u202f"),
