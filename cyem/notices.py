@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 PACKAGE = __name__.partition(".")[0]
+EXTRAS = {  # and what they install
+    "completion": ("shtab",), "files": ("polars", "fastexcel", "zstandard"), "plot": ("matplotlib",),
+}
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -69,6 +72,11 @@ def warn(message, category=UserWarning):
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, familiar(category), stacklevel=level)
+
+
+def not_installed(what, extra):
+    """What an error says where an extra is needed: its packages by name, which are there before any release of cyem."""
+    return f"{what} needs the extra {PACKAGE}[{extra}], which is not installed: pip install {' '.join(EXTRAS[extra])}"
 
 
 def not_fitted(message):

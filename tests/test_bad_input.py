@@ -1,11 +1,13 @@
 """Bad input: a clear error that names the parameter, the value and the remedy, and an estimator that is as it was."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
 
-from cyem import GaussianMixture, NotFittedError
+import cyem
+from cyem import GaussianMixture, NotFittedError, plotting
 
 X = np.random.default_rng(0).normal(size=(12, 2))
 LABELS = np.arange(12) % 2
@@ -242,3 +244,70 @@ def test_an_interrupted_fit_changes_nothing(model, n_init):
         model.fit(X)
     assert vars(model).keys() == before.keys()
     assert all(vars(model)[name] is value for name, value in before.items())
+
+
+FITTED = GaussianMixture(2, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: cyem.select(FITTED, X), "X is a GaussianMixture, and must be samples"),
+    (lambda: cyem.examine(FITTED), "X is a GaussianMixture, and must be samples"),
+    (lambda: cyem.GaussianMixture(2).fit(FITTED), "X is a GaussianMixture"),
+    (lambda: FITTED.predict(cyem.select(X, [1])), "X is a Selection, and must be samples"),
+    (lambda: cyem.stability(X, FITTED), "X is a GaussianMixture"),
+    (lambda: cyem.likelihood_ratio_test(FITTED, X), "X is a GaussianMixture"),
+    (lambda: cyem.MixtureRegressor(2).fit(FITTED, X), "X is a GaussianMixture"),
+    (lambda: cyem.e_step(FITTED, X), "X is a GaussianMixture"),
+    (lambda: cyem.m_step(FITTED, X), "X is a GaussianMixture"),
+    (lambda: cyem.select(2, X), "X is int with 0 dimensions: are the arguments in the order"),
+    (lambda: cyem.likelihood_ratio_test(1, X), "X is int with 0 dimensions: are the arguments in the order"),
+    (lambda: cyem.merge(X, FITTED), "model is a ndarray, and must be .* samples come after it"),
+    (lambda: cyem.standard_errors(X, FITTED), "model is a ndarray, and must be .* samples come after it"),
+    (lambda: cyem.merge(pd.DataFrame(X), FITTED), "model is a DataFrame, and must be .* samples come after it"),
+    (lambda: cyem.report(FITTED, "page.html", X), "path is a ndarray, and must be the name of a file; it comes"),
+    (lambda: plotting.MixtureDisplay.from_estimator(X, FITTED), "model is a ndarray, .* samples come after it"),
+    (lambda: plotting.CriterionDisplay.from_selection(FITTED), "selection is a .* what cyem.select returns"),
+    (lambda: plotting.StabilityDisplay.from_stability(FITTED), "stability is a Gauss.* what cyem.stability returns"),
+    (lambda: plotting.MergingDisplay.from_merging(FITTED), "merging is a GaussianMixture, .* cyem.merge returns"),
+])
+def test_arguments_in_another_order_are_named(call, message):
+    with pytest.raises(EITHER, match=message):
+        call()
+
+
+@pytest.mark.parametrize("words", [np.array(["red", "blue"] * 6), ["red", "blue"] * 6,
+                                   np.array(["red", None] * 6, object), np.array(["2024-01-01"] * 12, "M8[D]")])
+@pytest.mark.parametrize("give", [lambda words: GaussianMixture(2, init_params=words).fit(X),
+                                  lambda words: GaussianMixture(2, init_params=lambda *_, **__: words).fit(X),
+                                  lambda words: GaussianMixture(2).fit(X, labels=words)])
+def test_words_for_labels_are_an_error_of_words(give, words):
+    with pytest.raises(TypeError, match=r"abels.* from 0 to n_components - 1 = 1.*|labels must be numeric") as caught:
+        give(words)
+    assert "ufunc" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("frame", "message"), [
+    ({"a": [1.0, 2, 3], "b": [1, None, "x"]}, "column 'b' of X must hold numbers only: .*'x' in row 2, counted"),
+    ({"a": [1, "", 3], "b": [1, None, 3]}, "column 'a' of X .*'' in row 1, counted from 0: where nothing is there"),
+    ({"a": np.array([1, None, {}], object), "b": np.array([3, 4, None], object)}, "column 'a' of X .* in row 2"),
+])
+def test_columns_of_objects_are_named(frame, message):
+    with pytest.raises(EITHER, match=message):
+        GaussianMixture(1).fit(pd.DataFrame(frame))
+    with pytest.raises(EITHER, match=message.partition(" in row")[0] + " in row . \\('[uvw]'\\)"):
+        GaussianMixture(1).fit(pd.DataFrame(frame, index=["u", "v", "w"]))
+
+
+def test_gaps_in_columns_of_objects_are_gaps():
+    frame = pd.DataFrame({"a": pd.array([1, pd.NA, 3, 5], dtype=object), "b": [None, "2", 2.5, 1]})
+    plain = np.array([[1, np.nan], [np.nan, 2], [3, 2.5], [5, 1]])
+    assert_array_equal(GaussianMixture(1).fit(frame).means_, GaussianMixture(1).fit(plain).means_)
+
+
+def test_standard_errors_at_the_floor_name_it():
+    flat = np.c_[np.r_[np.zeros(20), 5 + np.arange(30) % 7], np.arange(50) % 11]
+    with pytest.warns(UserWarning, match="held at the floor"):
+        model = GaussianMixture(2, random_state=0).fit(flat)
+    with pytest.raises(ValueError, match=r"This fit was held at the floor of variance: components \d; there the like.*"
+                                         "fewer components, with prior='weak' or a larger reg_covar"):
+        cyem.standard_errors(model, flat)

@@ -16,6 +16,7 @@ import pytest
 
 import cyem
 from cyem import cli
+from cyem.cli import output
 from cyem.families.covariance import STRUCTURES
 from cyem.rows import tables
 
@@ -190,7 +191,8 @@ def test_predict(table, model, run):
     code, out, err = run("predict", "model.npz", "points.csv")
     header, labels = read_csv(out)
     assert code == 0
-    assert err == "cyem: note: column 'name' not used, as the model has no such feature\n"
+    assert err == ("cyem: note: points.csv: 140 rows of 'x long', 'y'; column 'name' not used, as the model has no "
+                   "such feature\n")
     del model.feature_names_in_
     assert header == ["component"]
     assert labels[:, 0].tolist() == model.predict(points).tolist()
@@ -198,9 +200,9 @@ def test_predict(table, model, run):
     assert header == ["component 0", "component 1"]
     assert proba.tolist() == model.predict_proba(points).tolist()
     out = run("predict", "model.npz", "points.csv", "--json")[1]
-    assert json.loads(out) == {"components": model.predict(points).tolist()}
+    assert json.loads(out) == {"schema": 1, "ids": None, "components": model.predict(points).tolist()}
     out = run("predict", "model.npz", "points.csv", "--json", "--proba")[1]
-    assert json.loads(out) == {"responsibilities": model.predict_proba(points).tolist()}
+    assert json.loads(out) == {"schema": 1, "ids": None, "responsibilities": model.predict_proba(points).tolist()}
 
 
 def test_predict_finds_columns_by_name(table, model, run):
@@ -210,7 +212,7 @@ def test_predict_finds_columns_by_name(table, model, run):
         file.write(swapped)
     code, out, err = run("predict", "model.npz", "swapped.csv")
     assert (code, out) == (0, expected)
-    assert err == "cyem: note: column 'extra' not used, as the model has no such feature\n"
+    assert err.endswith(": 140 rows of 'x long', 'y'; column 'extra' not used, as the model has no such feature\n")
     assert run("predict", "model.npz", "swapped.csv", "--drop", "extra")[1:] == (expected, "")
     with open("renamed.csv", "w") as file:
         file.write(swapped.replace("x long", "x"))
@@ -245,7 +247,7 @@ def test_score(table, model, run):
     assert header == ["log-density"]
     assert values[:, 0].tolist() == model.score_samples(table).tolist()
     out = run("score", "model.npz", "points.csv", "--rows", "--json")[1]
-    assert json.loads(out) == {"log_densities": model.score_samples(table).tolist()}
+    assert json.loads(out) == {"schema": 1, "ids": None, "log_densities": model.score_samples(table).tolist()}
 
 
 @pytest.fixture
@@ -281,7 +283,8 @@ def test_sample(table, model, run):
     header, rows = read_csv(run(*arguments, "--components")[1])
     assert header == ["x long", "y", "component"]
     assert rows.tolist() == np.c_[X, labels].tolist()
-    assert json.loads(run(*arguments, "--json")[1]) == {"columns": ["x long", "y"], "rows": X.tolist()}
+    again = json.loads(run(*arguments, "--json")[1])
+    assert again == {"schema": 1, "columns": ["x long", "y"], "rows": X.tolist()}
     assert len(run("sample", "model.npz")[1].splitlines()) == 2
 
 
@@ -302,7 +305,7 @@ def test_version_and_config(run):
     code, out, err = run("config")
     assert (code, err) == (0, "")
     assert cyem.__version__ in out
-    assert json.loads(run("config", "--json")[1]) == cyem.show_config("dict")
+    assert json.loads(run("config", "--json")[1]) == {"schema": 1} | cyem.show_config("dict")
 
 
 @pytest.mark.parametrize("command", ["select", "report", "fit", "predict", "score", "sample", "config"])
@@ -369,7 +372,7 @@ def test_warnings_are_one_line(table, run):
 def test_what_is_out_of_the_ordinary_is_printed(run, tmp_path):
     path = tmp_path / "flat.txt"
     path.write_text("\n".join(f"{i} {i >= 25:d}" for i in range(50)))
-    code, out, err = run("fit", str(path), "--components", "2", "-o", str(tmp_path / "model"))
+    code, out, err = run("fit", str(path), "--columns", "1-2", "--components", "2", "-o", str(tmp_path / "model"))
     report = cyem.load(tmp_path / "model").fit_report_
     assert code == 0
     assert "".join(f"\n{line}" for line in report) + "\n" in out and report
@@ -377,9 +380,9 @@ def test_what_is_out_of_the_ordinary_is_printed(run, tmp_path):
 
 
 def test_messages_are_one_line(capsys):
-    cli._say("a\n  b\n")
+    output.say("a\n  b\n")
     assert capsys.readouterr().err == "cyem: a b\n"
-    cli._say("the cause, " + "x" * 10_000 + ", the remedy")
+    output.say("the cause, " + "x" * 10_000 + ", the remedy")
     err = capsys.readouterr().err
     assert err.startswith("cyem: the cause, xxx") and err.endswith("xxx, the remedy\n") and len(err) < 600
 
@@ -591,7 +594,7 @@ def test_rows_with_gaps_are_used(gaps, run):
     code, out, err = run("select", path, "--components", "1-3", "--structures", "full,diag", "--json")
     found = json.loads(out)
     assert (code, found["best"]["n_components"]) == (0, 2)
-    assert "column 'name' set aside, as text" in err
+    assert "60 rows of 'x', 'y'; set aside: 'name' (identifiers)" in err
     assert "3 values missing: x (1), y (2); all 60 rows are used" in err
     code, out, err = run("select", path, "--components", "2", "--skip-missing", "--json")
     assert "3 of 60 rows left out" in err
@@ -647,3 +650,162 @@ def test_labels(run, tmp_path):
                         ("2-3", "--labels 2-3")):
         code, _, err = run("fit", str(path), *options[:2], "--labels", wrong, *options[4:])
         assert code == 2 and said in err, err
+
+
+@pytest.fixture
+def people(tmp_path, monkeypatch):
+    """people.csv, in which rows have names and Zoe is far from all others; and the numbers in it."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(3)
+    X = np.round(np.concatenate([rng.normal(0, 1, (30, 2)), rng.normal(9, 1, (30, 2)), [[4, 900]]]), 3)
+    names = [*(f"P{i:02d}" for i in range(60)), "Zoe"]
+    rows = [f"{name},{x!r},{y!r},{i % 7}-1-24" for i, (name, (x, y)) in enumerate(zip(names, X.tolist(), strict=True))]
+    Path("people.csv").write_text("who,x,y,day\n" + "\n".join(rows) + "\n")
+    return X, names
+
+
+def test_what_was_found_is_said_in_one_line(people, run):
+    code, _, err = run("fit", "people.csv", "-o", "model.npz")
+    assert code == 0 and err == ("cyem: note: people.csv: 61 rows of 'x', 'y'; set aside: 'who' (identifiers), 'day' "
+                                 "(dates) (--columns keeps them)\n")
+    Path("german.csv").write_text("Länge;Breite;n;v\n" + "".join(f"{i ** 2 % 13},5;1.{i % 7}00,25;{i};1\n"
+                                                                 for i in range(20)), encoding="latin-1")
+    code, _, err = run("fit", "german.csv", "-o", "model.npz")
+    assert code == 0 and err.startswith(
+        "cyem: note: german.csv: 20 rows of 'Länge', 'Breite'; set aside: 'n' (numbers the rows), 'v' (constant) "
+        r"(--columns keeps them); not UTF-8 (byte b'\xe4'), taken for cp1252: --encoding says otherwise; decimal "
+        "commas, '.' between thousands\n")
+    assert run("fit", "german.csv", "--columns", "3-4", "-o", "model.npz")[0] == 0
+    assert list(cyem.load("model.npz").feature_names_in_) == ["n", "v"]
+
+
+def test_rows_keep_their_names(people, run):
+    X, names = people
+    _, out, err = run("examine", "people.csv", "--id", "who")
+    assert "row Zoe (y 900) stands far from all others" in out and "'who'" not in err
+    [finding] = json.loads(run("examine", "people.csv", "--id", "who", "--json")[1])["findings"]
+    assert finding["rows"] == ["Zoe"]
+    assert run("fit", "people.csv", "--components", "2", "-o", "model.npz")[0] == 0
+    model = cyem.load("model.npz")
+    del model.feature_names_in_
+    header, *rows = csv.reader(io.StringIO(run("predict", "model.npz", "people.csv", "--id", "who")[1]))
+    assert header == ["who", "component"]
+    assert rows == [[name, str(k)] for name, k in zip(names, model.predict(X).tolist(), strict=True)]
+    assert json.loads(run("predict", "model.npz", "people.csv", "--id", "1", "--json")[1])["ids"] == names
+    assert "--id x,y must be one column" in refused(run("predict", "model.npz", "people.csv", "--id", "x,y"))
+    assert "'nobody' does not exist" in refused(run("predict", "model.npz", "people.csv", "--id", "nobody"))
+
+
+def test_names_of_rows_as_r_and_pandas_write_them(people, run):
+    X, names = people
+    run("fit", "people.csv", "--components", "2", "-o", "model.npz")
+    lines = [f'"{name}" {x!r} {y!r}' for name, (x, y) in zip(names, X.tolist(), strict=True)]
+    Path("r.txt").write_text('"x" "y"\n' + "\n".join(lines) + "\n")
+    Path("pandas.csv").write_text(",x,y\n" + "\n".join(line.replace(" ", ",") for line in lines) + "\n")
+    Path("sorted.csv").write_text(",x,y\n" + "\n".join(f"{70 - i},{x},{y}" for i, (x, y) in enumerate(X.tolist())))
+    for name, first in (("r.txt", "P00"), ("pandas.csv", "P00"), ("sorted.csv", "70")):
+        lines = run("predict", "model.npz", name)[1].splitlines()
+        assert lines[0] == "row,component" and lines[1].startswith(f"{first},") and len(lines) == 62
+    Path("plain.csv").write_text(",x,y\n" + "\n".join(f"{i},{x},{y}" for i, (x, y) in enumerate(X.tolist())))
+    assert run("predict", "model.npz", "plain.csv")[1].startswith("component\n")
+
+
+def test_columns_of_the_file_beside_what_is_said_of_rows(people, run):
+    X, names = people
+    run("fit", "people.csv", "--components", "2", "-o", "model.npz")
+    model = cyem.load("model.npz")
+    del model.feature_names_in_
+    text = run("predict", "model.npz", "people.csv", "--append", "--proba")[1]
+    header, *rows = csv.reader(io.StringIO(text))
+    assert header == ["who", "x", "y", "day", "component", "component 0", "component 1"]
+    assert [row[0] for row in rows] == names and rows[3][3] == "3-1-24"
+    assert np.array([row[1:3] for row in rows], float).tolist() == X.tolist()
+    assert np.array([row[5:] for row in rows], float).tolist() == model.predict_proba(X).tolist()
+    assert run("predict", "model.npz", "people.csv", "--append", "--proba", "-o", "out.csv")[1] == ""
+    assert Path("out.csv").read_text() == text
+    header = run("predict", "model.npz", "people.csv", "--append", "--id", "day", "--drop", "who")[1].splitlines()[0]
+    assert header == "day,x,y,component"
+    code, out, err = run("predict", "model.npz", "out.csv", "--append")
+    assert (code, out) == (2, "") and "out.csv has column 'component' already: --drop leaves" in err
+    header = run("score", "model.npz", "people.csv", "--rows", "--append")[1].splitlines()[0]
+    assert header == "who,x,y,day,log-density"
+    assert "go with --rows" in refused(run("score", "model.npz", "people.csv", "--append"))
+    Path("gaps.csv").write_text(Path("people.csv").read_text().replace("900.0", "NA"))
+    header, *_, last = csv.reader(io.StringIO(run("impute", "model.npz", "gaps.csv", "--append")[1]))
+    assert header == ["who", "day", "x", "y"] and last[0] == "Zoe" and np.isfinite(float(last[3]))
+    lines = run("predict", "model.npz", "gaps.csv", "--append", "--skip-missing")[1].splitlines()
+    assert len(lines) == 61 and not lines[-1].startswith("Zoe")
+
+
+def test_tables_as_parquet(people, run):
+    X, names = people
+    run("fit", "people.csv", "--components", "2", "-o", "model.npz")
+    assert run("predict", "model.npz", "people.csv", "--append", "-o", "out.parquet")[:2] == (0, "")
+    polars = pytest.importorskip("polars")
+    frame = polars.read_parquet("out.parquet")
+    assert frame.columns == ["who", "x", "y", "day", "component"]
+    assert frame["who"].to_list() == names and frame[["x", "y"]].to_numpy().tolist() == X.tolist()
+    again = run("predict", "model.npz", "out.parquet", "--drop", "component")[1]
+    assert again.split() == ["component", *map(str, frame["component"].to_list())]
+    assert run("sample", "model.npz", "-n", "9", "-o", "samples.parquet")[0] == 0
+    assert polars.read_parquet("samples.parquet").shape == (9, 2)
+    assert "'out.txt' must end in .csv or .parquet" in refused(run("sample", "model.npz", "-o", "out.txt"))
+    assert "-o people.csv is the data too" in refused(run("predict", "model.npz", "people.csv", "-o", "people.csv"))
+
+
+def fits(value, schema):
+    """Whether a value is as a JSON Schema says, of those words that ours use."""
+    types = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool,
+             "null": type(None)}
+    if "const" in schema:
+        return value == schema["const"]
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if not any(isinstance(value, types[kind]) and (kind == "boolean" or not isinstance(value, bool)) for kind in kinds):
+        return False
+    if isinstance(value, dict):
+        return set(schema.get("required", ())) <= set(value) and all(
+            fits(value[name], own) for name, own in schema.get("properties", {}).items() if name in value)
+    return all(fits(item, schema["items"]) for item in value) if isinstance(value, list) and "items" in schema else True
+
+
+@pytest.mark.parametrize("command", [
+    "select people.csv --components 1-3 --structures full,VVV", "examine people.csv --id who",
+    "report people.csv --components 2 --structures diag -o page.html", "fit people.csv -o new.npz",
+    "predict model.npz people.csv --id who", "predict model.npz people.csv --proba", "score model.npz people.csv",
+    "score model.npz people.csv --rows", "impute model.npz people.csv", "sample model.npz -n 3", "config"])
+def test_json_is_as_its_schema_says(people, run, command, monkeypatch):
+    monkeypatch.setattr("cyem.reporting.pictures.drawn", lambda *_: {})  # which takes most of the time
+    run("fit", "people.csv", "--components", "2", "-o", "model.npz")
+    verb = command.split()[0]
+    schema = json.loads(run("schema", verb)[1])
+    printed = json.loads(run(*command.split(), "--json")[1])
+    assert fits(printed, schema) and not fits({}, schema)
+    if verb not in ("config", "select"):
+        assert set(printed) <= set(schema["properties"])
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion(run, shell):
+    pytest.importorskip("shtab")
+    code, out, err = run("--completion", shell)
+    assert (code, err) == (0, "") and "impute" in out and ("--separator" in out or shell == "tcsh")
+
+
+def test_what_help_says_of_exit_codes(run):
+    said = " ".join(run("--help")[1].split())
+    assert "exit code is 0 on success, 2 on an error" in said and "130 after Ctrl-C" in said and "141 where" in said
+
+
+def test_outliers_and_a_background(people, run):
+    code, _, _ = run("fit", "people.csv", "--components", "2", "--background", "-o", "model.npz")
+    assert code == 0 and 0 < cyem.load("model.npz").background_weight_ < 0.1
+    header, *rows = csv.reader(io.StringIO(run("outliers", "model.npz", "people.csv", "--id", "who")[1]))
+    assert header == ["who", "outlyingness"] and rows[0][0] == "Zoe" and float(rows[0][1]) < 1e-6
+    assert len(rows) < 5
+    lines = run("outliers", "model.npz", "people.csv", "--id", "who", "--rows")[1].splitlines()
+    assert len(lines) == 62
+    found = json.loads(run("outliers", "model.npz", "people.csv", "--id", "who", "--json", "--level", "1e-5")[1])
+    assert found["ids"] == ["Zoe"]
+    assert "--level 2.0" in refused(run("outliers", "model.npz", "people.csv", "--level", "2"))
+    proba = run("predict", "model.npz", "people.csv", "--proba", "--id", "who")[1].splitlines()
+    assert proba[0] == "who,component 0,component 1,background"

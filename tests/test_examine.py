@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import cyem
-from cyem import GaussianMixture, cli, examine, select
+from cyem import GaussianMixture, cli, examine, report, select
+from cyem.cli import output
 from cyem.models.history import INTERRUPTED
 
 RNG = np.random.default_rng(0)
@@ -277,7 +278,7 @@ def test_findings_are_plain_values():
                        (np.column_stack([np.arange(20), np.zeros(20), np.r_[1.0, np.zeros(19)], [np.nan] * 20]), None)):
         found = examine(X, weights)
         kinds.update(found.kinds)
-        again = json.loads(json.dumps(cli._finite([finding._asdict() for finding in found])))
+        again = json.loads(json.dumps(output.finite([finding._asdict() for finding in found])))
         assert [finding["kind"] for finding in again] == [finding.kind for finding in found]
     assert len(kinds) >= 11
 
@@ -333,7 +334,7 @@ def test_the_index_of_a_frame_is_set_aside(run, file):
     assert code == 0 and out.splitlines() == [
         "300 rows of 3 columns: 1 finding",
         "- fahrenheit = 1.8 celsius + 32: leave one of them out, such as fahrenheit"]
-    assert err.startswith("cyem: note: the first column, ") and "--columns keeps it" in err and err.count("\n") == 1
+    assert "(numbers the rows) (--columns keeps them)" in err and err.count("\n") == 1
     code, out, err = run("examine", file, "--columns", "1-4")
     assert err == "" and out.startswith("300 rows of 4 columns: 2 findings")
     assert "numbers the rows, from 0 to 299" in out
@@ -344,8 +345,34 @@ def test_the_index_of_a_frame_is_set_aside(run, file):
 
 
 def test_only_an_index_is_set_aside(run):
-    assert run("examine", "reversed.csv")[1].startswith("300 rows of 4 columns: 2 findings")
+    assert run("examine", "reversed.csv")[1].startswith("300 rows of 3 columns: 1 finding")
+    pd.read_csv("table.csv").rename(columns={"Unnamed: 0": "no"}).to_csv("told.csv", index=False)
+    assert run("examine", "told.csv")[1].startswith("300 rows of 4 columns: 2 findings")
     assert run("examine", "table.csv", "--drop", "1")[2] == ""
+
+
+def test_rows_are_called_by_their_index(tmp_path):
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(rng.normal(size=(100, 2)), columns=["x", "y"], index=[f"P{i}" for i in range(100)])
+    frame.loc["P7", "y"] = 80
+    [finding] = examine(frame)
+    assert finding.rows == ("P7",) and "row P7 (y 80)" in str(finding)
+    assert examine(frame.to_numpy())[0].rows == (7,) == examine(frame.reset_index(drop=True))[0].rows
+    assert examine(frame.iloc[::-1])[0].rows == ("P7",)
+    later = frame.set_axis(range(1000, 1100))
+    assert examine(later)[0].rows == (1007,) and "row 1007" in str(examine(later))
+    assert "row P7" in select(frame, [1], covariance_types="diag").table
+    page = report(GaussianMixture(1).fit(frame), frame, tmp_path / "page.html", figures=False)
+    assert "row P7 (y 80)" in page.read_text()
+    twins = pd.concat([frame, frame.loc[["P3", "P4"]].rename(lambda name: name + "b")])
+    assert examine(twins).of("duplicates")[0].rows == ("P3b", "P4b")
+    pairs = frame.set_axis(pd.MultiIndex.from_product([["a", "b"], range(50)]))
+    assert examine(pairs)[0].rows == (("a", 7),) and "row ('a', 7)" in str(examine(pairs))
+    weights = np.arange(100) % 2
+    assert examine(frame, weights)[0].rows == ("P7",)
+    frame.loc["P9", "x"] = np.inf
+    with pytest.raises(ValueError, match=r"infinity in row 9 \('P9'\), column 0 \('x'\), counted from 0"):
+        examine(frame)
 
 
 def test_commands_tell_it(run):

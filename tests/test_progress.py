@@ -5,6 +5,7 @@ import pty
 import subprocess
 import sys
 import termios
+import types
 
 import numpy as np
 import pytest
@@ -145,3 +146,29 @@ def test_what_a_function_raises_ends_a_fit():
         GaussianMixture(2, callback=impatient).fit(X)
     with pytest.raises(ValueError, match="'callback' parameter of GaussianMixture must be a function"):
         GaussianMixture(2, callback=3).fit(X)
+
+
+def test_in_a_notebook_a_bar_is_gone_in_the_end(clock, monkeypatch, capsys):
+    """Also where tqdm and rich are there, of which the one asks for more and the other leaves lines."""
+    shown = []
+
+    class Handle:
+        def update(self, content, raw):
+            shown.append(content)
+
+    def display(content, raw, display_id):
+        shown.append(content)
+        return Handle()
+
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
+    run(clock, None, [0.5, 2.0, 2.1, 100.0])
+    assert [content["text/plain"] for content in shown] == [
+        "2 of 4 fits, 2 s, about 2 s left", "4 of 4 fits, 100 s, about 0 s left", ""]
+    assert shown[0]["text/html"] == ('<div><progress value="2" max="4"></progress> 2 of 4 fits, 2 s, about 2 s left'
+                                     '</div>')
+    assert shown[-1]["text/html"] == "" and capsys.readouterr().err == ""
+    shown.clear()
+    run(clock, None, [0.1, 0.2])
+    assert shown == []

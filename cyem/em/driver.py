@@ -20,6 +20,7 @@ PARTINGS = 2  # how often components that coincide are moved apart in one fit
 LOOK = 10  # iterations between two looks for them while EM crawls, at least
 STRIDE = 50  # iterations in one call, at most
 PARTED = "components that coincided were moved apart"
+FLOOR = "held at the floor of variance"
 WALK = 5  # iterations of plain EM before the first leap: far from a maximum a leap may land on another slope
 # as the compiled ascent has them
 MEMORY, PATIENCE, STRETCH, LOSS = kernel.MEMORY, kernel.PATIENCE, kernel.STRETCH, kernel.LOSS
@@ -331,7 +332,7 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
     events = accidents.events + [lost] * bool(lost)
     held = model.held(best.parameters)
     if held:
-        events.append(f"held at the floor of variance: components {listed(held)}")
+        events.append(f"{FLOOR}: components {listed(held)}")
     converged = bool(reached) and interrupt is None
     found = Fit(best.parameters, best.value, tuple(bounds), converged, tuple(events),
                 accidents.seeded or bool(lost or held), best.statistics)

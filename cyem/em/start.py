@@ -6,6 +6,7 @@ import numbers
 import numpy as np
 import numpy.random  # which NumPy imports at first use: a child forked meanwhile would wait for ever
 
+from ..rows import data
 from ..rows.statistics import TINY
 from . import driver, moves
 from .support import Support, rows
@@ -220,6 +221,9 @@ def responsibilities(init, n, k):
         raise ValueError("The 'init_params' parameter must be a name, or labels or responsibilities as an array (or a "
                          f"callable that returns one of these). Got {init!r} instead.")
     if array.shape == (n,):
+        if array.dtype.kind not in "iubf":
+            raise TypeError(f"Labels in init_params must be integers from 0 to n_components - 1 = {k - 1}, not "
+                            f"{data.words(array)}")
         if array.dtype.kind not in "iub" or array.min() < 0 or array.max() >= k:
             raise ValueError(f"Labels in init_params must be integers from 0 to n_components - 1 = {k - 1}, "
                              f"got {array.dtype} from {array.min()} to {array.max()}.")

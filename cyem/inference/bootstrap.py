@@ -12,10 +12,13 @@ from ..families.covariance import structure
 from ..families.paths import APART, longest, squared
 from ..models.gaussian import GaussianMixture
 from ..models.history import one_of_many
-from ..models.mixture import memberships
+from ..models.mixture import in_its_place, memberships
 from ..models.refits import drawn, refitted, sample_size
 from ..notices import ConvergenceWarning, muted
 from ..rows import data
+from ..show.fragments import printed
+from ..show.frames import to_frame
+from ..show.markup import element
 from ..show.text import aligned
 from .replicates import processes, replicates, whole
 
@@ -46,6 +49,16 @@ class LikelihoodRatioTest(NamedTuple):
     p_value: float
     replicates: np.ndarray
     stopped: bool
+
+    def to_frame(self):
+        """The result as a data frame of one row, of pandas or Polars."""
+        values = {**self._asdict(), "alternative": self.n_components + 1, "replicates": len(self.replicates)}
+        return to_frame({name: [value] for name, value in values.items()})
+
+    def _repr_html_(self):
+        """The same as print shows, for notebooks."""
+        title, _, told = str(self).partition(": ")
+        return str(element("div", element("strong", title), element("div", told)))
 
     def __str__(self):
         k = self.n_components
@@ -245,7 +258,19 @@ class Stability:
         """Share of the refits in which each cluster is gone (k,): its Jaccard coefficient is at most 0.5."""
         return np.where(np.isnan(self.jaccard), np.nan, self.jaccard <= DISSOLVED).mean(axis=0)
 
-    def __str__(self):
+    def to_frame(self):
+        """A row for each component, as a data frame of pandas or Polars: size, Jaccard coefficient, dissolved."""
+        k = len(self.sizes)
+        return to_frame({
+            "component": range(k), "size": self.sizes, "mean_jaccard": self.jaccard.mean(axis=0),
+            "jaccard_5_percent": np.quantile(self.jaccard, 0.05, axis=0), "dissolved": self.dissolved,
+        })
+
+    def _repr_html_(self):
+        """The same as print shows, for notebooks."""
+        return str(printed("Stability of the clusters in resampled data", self._cells(), self._last))
+
+    def _cells(self):
         table = [("component", "size", "mean Jaccard", "5 %", "dissolved")]
         for j, size in enumerate(self.sizes):
             if not size:
@@ -254,9 +279,15 @@ class Stability:
             low = np.quantile(self.jaccard[:, j], 0.05)
             table.append((str(j), f"{size:g}", f"{self.jaccard[:, j].mean():.3f}", f"{low:.3f}",
                           f"{100 * self.dissolved[j]:.0f} %"))
+        return table
+
+    @property
+    def _last(self):
         low, middle = np.quantile(self.ari, [0.05, 0.5])
-        last = f"adjusted Rand index of {len(self.ari)} refits: median {middle:.3f}, 5 % {low:.3f}"
-        return "\n".join([*aligned(table), last])
+        return f"adjusted Rand index of {len(self.ari)} refits: median {middle:.3f}, 5 % {low:.3f}"
+
+    def __str__(self):
+        return "\n".join([*aligned(self._cells()), self._last])
 
     __repr__ = __str__
 
@@ -328,7 +359,7 @@ def stability(
         model = GaussianMixture(model, random_state=rng, **parameters)
     elif not isinstance(model, GaussianMixture):
         raise TypeError(f"model is a {type(model).__name__}, and must be a GaussianMixture or a number of components; "
-                        "of a Selection give its best_.")
+                        f"{in_its_place(model)}")
     elif parameters:
         raise TypeError(f"{', '.join(parameters)}: the model has parameters of its own; give only a number of "
                         "components beside others.")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..em.driver import FLOOR
 from ..families import state
 from ..families.covariance import simplest, structure
 from ..families.covariance.local import contrasts, local
@@ -13,6 +14,8 @@ from ..notices import warn
 from ..rows import data
 from ..rows.statistics import TINY
 from ..rows.views import NOTHING_ELSE
+from ..show.fragments import printed
+from ..show.frames import to_frame
 from ..show.summary import feature_names
 from ..show.text import aligned
 from . import bootstrap
@@ -123,16 +126,38 @@ class StandardErrors:
         -------
         str
         """
+        return "\n".join([*aligned(self._cells(level)), f"method: {self.method}"])
+
+    def to_frame(self, level=0.95):
+        """The same table as a data frame of pandas or Polars.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+        """
+        names, values = self._table(level)
+        k = len(self.means)
+        columns = {"component": np.repeat(np.arange(k), len(names)).tolist(), "parameter": names * k}
+        return to_frame(columns | {name: numbers.ravel().tolist() for name, numbers in values.items()})
+
+    def _table(self, level):
+        """Names of the parameters of a component, and by column what is said of each, (k, parameters)."""
         low, high = (Estimates(*parts) for parts in zip(*self.intervals(level), strict=True))
-        columns = [self._listed(part) for part in (self.estimates, self, low, high)]
-        label = f"{100 * level:g} % interval"
-        table = [("component", "parameter", "estimate", "standard error", label, "")]
+        parts = {"estimate": self.estimates, "standard_error": self, "low": low, "high": high}
         names = ["weight", *(f"{what} of {name}" for what in ("mean", "variance") for name in self._names)]
+        return names, {name: self._listed(part) for name, part in parts.items()}
+
+    def _cells(self, level):
+        names, values = self._table(level)
+        table = [("component", "parameter", "estimate", "standard error", f"{100 * level:g} % interval", "")]
         for j in range(len(self.means)):
             for i, name in enumerate(names):
-                numbers = (f"{column[j, i]:.6g}" for column in columns)
-                table.append((str(j), name, *numbers))
-        return "\n".join([*aligned(table), f"method: {self.method}"])
+                table.append((str(j), name, *(f"{column[j, i]:.6g}" for column in values.values())))
+        return table
+
+    def _repr_html_(self):
+        """The same as print shows, for notebooks."""
+        return str(printed("Standard errors", self._cells(0.95), f"method: {self.method}"))
 
     def _listed(self, parts):
         """Weight, means and variances of each component, (k, 1 + 2 d)."""
@@ -263,8 +288,10 @@ def standard_errors(
     information = chart.information(X, weights, known)
     bread = chart.inverse(information.scores if method == "scores" else information.observed)
     if (distance := information.gradient @ bread @ information.gradient) > DISTANCE:
-        warn(f"The model is {np.sqrt(distance):.2g} standard errors away from a maximum of the likelihood of X: fit it "
-             "to X, with a smaller tol, and with no component at the floor of reg_covar.", AwayWarning)
+        remedy = (f"it was {chart.floor}, where there is none: fit fewer components, or with prior='weak'"
+                  if chart.floor else "fit it to X, with a smaller tol")
+        warn(f"The model is {np.sqrt(distance):.2g} standard errors away from a maximum of the likelihood of X: "
+             f"{remedy}.", AwayWarning)
     covariance = bread @ information.scores @ bread if method == "sandwich" else bread
     return StandardErrors(model, chart.errors(covariance), method, missing=information.lost)
 
@@ -300,6 +327,7 @@ class Chart:
         if not (self.weights > 0).all():
             raise ValueError(f"Component {self.weights.argmin()} has no weight, and its parameters no meaning: fit "
                              f"fewer than {k} components.")
+        self.floor = next((event for event in model.fit_report_ if FLOOR in event), None)
         self.covariance_type, self.n_parameters = model.covariance_type, model._n_parameters()
         self.structure = structure(model.covariance_type)
         self.local = local(simplest(self.structure, d).code, self.structure.full(covariances, k, d))
@@ -430,6 +458,10 @@ class Chart:
         if sound:
             values, vectors = np.linalg.eigh(information[np.ix_(known, known)] / np.outer(scale, scale))
             sound = values[0] > SINGULAR * values[-1]
+        if not sound and self.floor:
+            raise ValueError(f"This fit was {self.floor}; there the likelihood has no maximum, and parameters have no "
+                             "standard errors. Fit it with fewer components, with prior='weak' or a larger reg_covar; "
+                             "method='bootstrap' tells how much they vary all the same.")
         if not sound:
             raise ValueError(
                 f"The samples do not determine the {self.n_parameters} parameters of this mixture: its information "

@@ -9,6 +9,8 @@ from ..models.gaussian import fitted
 from ..models.mixture import memberships
 from ..rows import data
 from ..rows.statistics import TINY
+from ..show.fragments import printed
+from ..show.frames import to_frame
 from ..show.text import aligned
 
 DOUBT = math.log(2)  # entropy of one sample that belongs to either of two clusters
@@ -116,14 +118,36 @@ class Merging:
         """
         return self.responsibilities(n_clusters).argmax(axis=1)
 
-    def __str__(self):
-        table = [("clusters", "entropy", "merged"), (str(self.n_components), f"{self.entropies[0]:.3f}", "")]
+    def _merged(self):
+        """What each step merged, in words; nothing before the first."""
+        yield ""
         for step in self.steps:
             before, after = (set(self.groups(n)) for n in (step.n_clusters + 1, step.n_clusters))
-            merged = " with ".join("{" + ", ".join(map(str, group)) + "}" for group in sorted(before - after))
-            table.append((str(step.n_clusters), f"{step.entropy:.3f}", merged))
-        last = [] if self.suggestion is None else [f"elbow of the entropy: {self.suggestion} clusters"]
-        return "\n".join([*aligned(table), *last])
+            yield " with ".join("{" + ", ".join(map(str, group)) + "}" for group in sorted(before - after))
+
+    def to_frame(self):
+        """A row for each number of clusters, from the most on, as a data frame of pandas or Polars."""
+        clusters = range(self.n_components, 0, -1)
+        return to_frame({
+            "clusters": clusters, "entropy": self.entropies, "merged": self._merged(),
+            "suggested": [n == self.suggestion for n in clusters],
+        })
+
+    def _cells(self):
+        clusters = range(self.n_components, 0, -1)
+        rows = zip(map(str, clusters), (f"{entropy:.3f}" for entropy in self.entropies), self._merged(), strict=True)
+        return [("clusters", "entropy", "merged"), *rows]
+
+    @property
+    def _last(self):
+        return [] if self.suggestion is None else [f"elbow of the entropy: {self.suggestion} clusters"]
+
+    def _repr_html_(self):
+        """The same as print shows, for notebooks."""
+        return str(printed("Components merged into clusters", self._cells(), *self._last))
+
+    def __str__(self):
+        return "\n".join([*aligned(self._cells()), *self._last])
 
     __repr__ = __str__
 

@@ -11,7 +11,7 @@ from ..families.covariance import structure
 from ..families.gaussian import Gaussian
 from ..families.held import Held, Which, shared
 from ..families.priors import Told
-from .mixture import Mixture
+from .mixture import Mixture, in_its_place
 
 INITIAL = "weights_init", "means_init", "precisions_init"  # what tells the values of what is held
 
@@ -374,6 +374,6 @@ def fitted(model, name="model"):
     """The model, if it is a fitted mixture."""
     if not isinstance(model, GaussianMixture):
         raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture: for other families "
-                        "this is not there; of a Selection give its best_.")
+                        "this is not there; " + in_its_place(model))
     model._check_fitted()
     return model

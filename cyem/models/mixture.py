@@ -1049,10 +1049,16 @@ def root(shape, matrices, name, of):
     return factors
 
 
+def in_its_place(model):
+    """What may have been meant where something else than a model was given."""
+    return "samples come after it." if isinstance(model, np.ndarray | list) or hasattr(type(model), "columns") else (
+        "of a Selection give its best_.")
+
+
 def fitted(model, name="model"):
     """The model, if it is a fitted mixture."""
     if not isinstance(model, Mixture):
         raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture or StudentMixture; "
-                        "of a Selection give its best_.")
+                        f"{in_its_place(model)}")
     model._check_fitted()
     return model

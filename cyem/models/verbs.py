@@ -55,8 +55,8 @@ def e_step(X, parameters):
     array([[0.881, 0.119],
            [0.119, 0.881]])
     """
-    model = GaussianMixture.from_parameters(*parameters)
     X = data.samples(X)
+    model = GaussianMixture.from_parameters(*parameters)
     return model.predict_proba(X), float(model.score_samples(X).sum())
 
 

@@ -5,10 +5,12 @@ computes and draws, the constructor takes the data of the picture, `plot` draws 
 `axes_`) hold what was drawn, for everything that matplotlib can do with it.
 """
 
+from ..notices import not_installed
+
 try:
     import matplotlib  # noqa: F401
 except ImportError as error:
-    raise ImportError("cyem.plotting needs matplotlib, which is not installed: pip install 'cyem[plot]'") from error
+    raise ImportError(not_installed("cyem.plotting", "plot")) from error
 
 from .criterion import CriterionDisplay
 from .membership import ResponsibilitiesDisplay, UncertaintyDisplay

@@ -6,7 +6,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodF
 from ..selection.criteria import title
 from ..show.text import plural, precision
 from . import style
-from .display import Panel, display
+from .display import Panel, display, expect
 
 LEADERS = 6  # structures in the foreground
 CLOSE = 10  # the end of the linear part of the scale, and of the band
@@ -73,6 +73,7 @@ class CriterionDisplay(Panel):
         >>> display.ax_.get_xlabel()
         'number of components'
         """
+        expect(selection, "selection", "cyem.select", "rows", "criterion")
         if criterion is not None:
             selection = selection.pick(criterion)
         rows, name = selection.rows, title(selection.criterion)

@@ -7,6 +7,12 @@ from . import style
 display = dataclass(eq=False, repr=False, kw_only=True)  # makes the constructor from the fields of a class
 
 
+def expect(given, name, maker, *attributes):
+    """Raise TypeError where something else was given than what `maker` returns, which has these attributes."""
+    if not all(hasattr(given, attribute) for attribute in attributes):
+        raise TypeError(f"{name} is a {type(given).__name__}, and must be what {maker} returns.")
+
+
 class Panel:
     """A picture in one axes: a subclass has its `_size` in inches, and `_draw(ax, look)`."""
 

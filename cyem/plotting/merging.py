@@ -4,7 +4,7 @@ import numpy as np
 
 from ..inference.merging import DOUBT
 from . import style
-from .display import Panels, display
+from .display import Panels, display, expect
 
 
 @display
@@ -54,6 +54,7 @@ class MergingDisplay(Panels):
         >>> [label.get_text() for label in display.axes_[0].get_xticklabels()]
         ['1', '0', '2']
         """
+        expect(merging, "merging", "cyem.merge", "steps", "entropies", "suggestion")
         pairs = [step.pair for step in merging.steps]
         return cls(pairs=pairs, entropies=np.asarray(merging.entropies), suggestion=merging.suggestion).plot(ax)
 

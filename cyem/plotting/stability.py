@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import style
-from .display import Panel, display
+from .display import Panel, display, expect
 
 GONE, STABLE = 0.5, 0.75  # mean Jaccard coefficients below and above which a cluster is dissolved, stable (Hennig 2007)
 
@@ -55,6 +55,7 @@ class StabilityDisplay(Panel):
         >>> len(display.ax_.get_yticks())
         4
         """
+        expect(stability, "stability", "cyem.stability", "ari", "jaccard")
         return cls(ari=np.asarray(stability.ari), jaccard=np.asarray(stability.jaccard)).plot(ax)
 
     @property

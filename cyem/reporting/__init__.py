@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -78,6 +79,8 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
     if not isinstance(model, GaussianMixture):
         raise TypeError(f"fitted is a {type(fitted).__name__} with a {type(model).__name__}, and must be a fitted "
                         "GaussianMixture or a Selection of these: for others see summary() and cyem.plotting.")
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path is a {type(path).__name__}, and must be the name of a file; it comes after X.")
     path = Path(path)
     files.target(path)
     findings = selection.findings if selection else examine(X, sample_weight, model.n_components, model.covariance_type)

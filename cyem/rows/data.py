@@ -90,6 +90,7 @@ def columns_without_values(X, names=None):
 
 def _matrix(X, name):
     """The samples as the kernels read them, also where they are no finite numbers."""
+    _refuse_models(X, name)
     array = _frame(X, name) if _column_names(X) is not None else _array(X, name)
     if array.ndim == 1:
         raise ValueError(
@@ -98,7 +99,8 @@ def _matrix(X, name):
         )
     if array.ndim != 2:
         raise ValueError(
-            f"Expected a 2D array (samples x features), but {name} is {type(X).__name__} with {array.ndim} dimensions."
+            f"Expected a 2D array (samples x features), but {name} is {type(X).__name__} with {array.ndim} dimensions"
+            f"{'' if array.ndim else ': are the arguments in the order in which they are asked for?'}"
         )
     for size, what in zip(array.shape, ("sample(s)", "feature(s)"), strict=True):
         if size == 0:
@@ -106,11 +108,20 @@ def _matrix(X, name):
     return _contiguous(array, name)
 
 
+def _refuse_models(X, name):
+    """Raise TypeError where a model, or what was made of one, is in the place of samples."""
+    kind = type(X)
+    if hasattr(kind, "fit") or (kind.__module__.startswith("cyem.") and _column_names(X) is None):
+        raise TypeError(f"{name} is a {kind.__name__}, and must be samples, an array or frame of shape (samples, "
+                        "features): are the arguments in the order in which they are asked for?")
+
+
 def _refuse(array, place, X, name):
     """Raise ValueError for a value at a place of the flattened array."""
     row, column = divmod(place, array.shape[1])
-    names, value = feature_names(X), array[row, column]
+    names, rows, value = feature_names(X), row_names(X), array[row, column]
     column_name = "" if names is None else f" ({names[column]!r})"
+    row = row if rows is None else f"{row} ({rows[row]!r})"
     kind = "Missing values are not supported here" if np.isnan(value) else "Infinite values are not supported"
     raise ValueError(f"{_not_finite(name, value)} in row {row}, column {column}{column_name}, counted from 0. {kind}: "
                      "remove or replace them.")
@@ -232,7 +243,7 @@ def noise(given, X):
     >>> noise([[0.1, 0.2]], np.ones((1, 2)))
     array([[0.1, 0.2]])
     """
-    array = _array(given, "noise").astype(np.float64)
+    array = _contiguous(_array(given, "noise"), "noise").astype(np.float64, copy=False)
     n, d = X.shape
     if array.shape not in ((n, d), (n, d, d)):
         raise ValueError(f"noise must have shape {(n, d)} (variances of each value) or {(n, d, d)} (a covariance "
@@ -280,6 +291,9 @@ def components(labels, n, k, background=False):
            [1., 1.]])
     """
     array = _array(labels, "labels")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"labels must be numbers of components from 0 to n_components - 1 = {k - 1}, or -1 for a row "
+                        f"of which nothing is known, not {words(array)}")
     if array.shape == (n,):
         whole = array.astype(np.float64)
         wrong = ~((whole == np.rint(whole)) & (whole >= -1) & (whole < k))
@@ -299,6 +313,14 @@ def components(labels, n, k, background=False):
         raise ValueError(f"labels of row {row}, counted from 0, are {array[row].tolist()}: they must be >= 0, finite, "
                          "and leave at least one component possible.")
     return array
+
+
+def words(array):
+    """What is said of an array that is none of numbers: some of what is in it, and how to number it if it is text."""
+    some = ", ".join(map(repr, dict.fromkeys(array.ravel()[:50].tolist())))
+    some = some if len(some) < 80 else f"{some[:80]} ..."
+    remedy = "; numpy.unique(labels, return_inverse=True)[1] numbers words" if array.dtype.kind in "US" else ""
+    return f"{array.dtype} such as {some}{remedy}."
 
 
 def every_component_possible(components):
@@ -340,6 +362,24 @@ def feature_names(X):
     return np.array(names, dtype=object)
 
 
+def row_names(X):
+    """What the rows of a frame are called: its index, unless this counts them from 0.
+
+    Returns
+    -------
+    list of length n, or None
+
+    Examples
+    --------
+    >>> row_names([[1.0, 2.0]]) is None
+    True
+    """
+    if hasattr(type(X), "iloc"):  # pandas, and those that follow it
+        names = X.index.tolist()
+        return None if names == list(range(len(names))) else names
+    return getattr(X, "row_names", None) if hasattr(type(X), "row_names") else None
+
+
 def _column_names(X):
     """The labels of the columns of a frame as a list; None where X is no frame."""
     # asked of the type: attributes of a frame may be its columns
@@ -353,7 +393,7 @@ def _frame(X, name):
     """The values of a frame: its own block where it has one, else gathered column by column, which is one copy."""
     if hasattr(type(X), "iloc"):  # pandas, and those that follow it
         types = set(X.dtypes)
-        if len(types) == 1 and isinstance(types.pop(), np.dtype):
+        if len(types) == 1 and isinstance(own := types.pop(), np.dtype) and own.kind != "O":
             return _array(np.asarray(X), name)
         columns = [column for _, column in X.items()]
     else:
@@ -362,7 +402,7 @@ def _frame(X, name):
     values = np.empty((X.shape[0], len(columns)), np.float32 if single else np.float64)
     for j, (label, column) in enumerate(zip(_column_names(X), columns, strict=True)):
         column_name = f"column {label!r} of {name}"
-        values[:, j] = _contiguous(_array(column, column_name), column_name)
+        values[:, j] = _contiguous(_array(column, column_name), column_name, X)
     return values
 
 
@@ -386,15 +426,33 @@ def _array(values, name):
     return array
 
 
-def _contiguous(array, name):
+def _contiguous(array, name, frame=None):
     """The array as the kernels read it: float32 or float64, C-contiguous, aligned, native; no copy where it is that."""
     dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize == 4 else np.float64
     try:
         with np.errstate(over="ignore"):  # a long double beyond float64 is reported as infinite
             return np.require(array, dtype, ["C", "A"])
-    except (TypeError, ValueError, OverflowError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} must hold numbers only: {error}") from error
+    except (TypeError, ValueError, OverflowError):
+        return _one_by_one(array, name, frame)
+
+
+def _one_by_one(array, name, frame):
+    """Numbers of an array of objects or text, NA of pandas as NaN; an error names the first that is none.
+
+    frame: where the array comes from, which may have names of rows.
+    """
+    numbers = np.empty(array.shape)
+    for place, value in np.ndenumerate(array):
+        try:
+            numbers[place] = np.nan if type(value).__name__ == "NAType" else value
+        except (TypeError, ValueError, OverflowError) as error:
+            where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place, strict=False))
+            if (rows := row_names(frame)) is not None:
+                where += f" ({rows[place[0]]!r})"
+            gap = ": where nothing is there, write NaN or None" if isinstance(value, str) and not value.strip() else ""
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{name} must hold numbers only: {error} in {where}, counted from 0{gap}") from error
+    return numbers
 
 
 def _first_not_finite(array, missing=False):

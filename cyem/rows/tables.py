@@ -1,19 +1,41 @@
-"""Numeric tables in files: text with `,` `;` tab or blanks between the columns, or NumPy's .npy; read as one array."""
+"""Tables of numbers in files: text in whatever dialect, NumPy's .npy, and with the extra `files` what others write."""
 
+import bz2
+import codecs
 import csv
+import gzip
 import io
+import lzma
 import math
 import re
+import shlex
+import zlib
 from array import array
 from collections import Counter
 from itertools import chain, islice
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
-SEPARATORS = ("\t", ";", ",", " ")  # in order of preference where several fit equally well
-SAMPLE = 50  # lines that decide about the separator
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-", "."))
+from . import dialect, library
+from .dialect import Told
+from .fields import COMMA, POINT, affixed
+
+MOST = 20  # complaints that are told
+HEAD = 1 << 18  # bytes that tell how a file is written
+COMPRESSED = ((b"\x1f\x8b", gzip.decompress), (b"BZh", bz2.decompress), (b"\xfd7zXZ\0", lzma.decompress),
+              (library.ZSTANDARD, library.decompressed))
+NO_TABLE = (  # what files begin with that are no tables, what these are, and what to do
+    (rb"\s*[\[{]\s*[\[{\"]", "JSON", "write it as CSV"),
+    (rb"(?i)\s*<(!doctype|!--|\?xml|html|head|body|table|svg)", "HTML or XML", "save the table in it as CSV"),
+    (rb"%PDF", "a PDF", "copy the table in it into a spreadsheet, and save it as CSV"),
+    (rb"\xd0\xcf\x11\xe0", "an Excel file of the old kind (.xls)", "save it as .xlsx or CSV"),
+    (rb"SQLite format 3", "a database", "export the table as CSV"),
+    (rb"(?i)@relation", "ARFF", "write the rows under @data as CSV"),
+    (rb"RD[AX][0-9]\n|[AXB]\n\0\0", "an R data file", "write it by write.csv"),
+    (rb"\x80[\x02-\x05]", "a pickle", "which may run code when it is read; write CSV instead"),
+)
 MAGIC = b"\x93NUMPY"
 LENGTHS = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}  # versions of .npy: bytes for the length of the header
 LONGEST = 1 << 14  # bytes that it may have: that of a table has a hundred
@@ -27,35 +49,74 @@ HEADER = re.compile(  # of a table, in Python: a dict of three entries in any or
 )
 
 
-def read(source, choose=None):
+class Table(NamedTuple):
+    """What was read.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+        float64, or what the .npy file holds; NaN where a value is missing.
+    names : tuple of str or None
+        Names of the columns of X, None without a header.
+    header : tuple of str or None
+        Names of all columns of the file.
+    kept : dict
+        Columns that were to be kept as they stand: their indices in the file, and lists of text.
+    notes : tuple of str
+        How the file was taken, where that is not plain.
+    """
+
+    X: np.ndarray
+    names: tuple | None
+    header: tuple | None
+    kept: dict
+    notes: tuple
+
+
+class WrongTable(ValueError):
+    """All that is wrong with a file.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        Each complaint, with its cure.
+    """
+
+    def __init__(self, *lines):
+        super().__init__("; also ".join(lines))
+        self.lines = lines
+
+
+def read(source, choose=None, told=Told()):  # noqa: B008 - which is never changed
     """Read a table of numbers.
 
-    A text table is UTF-8, with or without a byte order mark, one row per line; the separator and whether the first line
-    is a header are found from its first lines, and fields may be quoted. Empty lines are skipped.
+    How a text table is written is found from its first lines (`cyem.rows.dialect`), unless it is told. Empty lines are
+    skipped.
 
     Parameters
     ----------
     source : str or path
         File name; "-" is the standard input.
     choose : callable, optional
-        Called as ``choose(names, width, text)`` with the header (a tuple of str, or None), the number of columns, and
-        the indices of those that hold text in the first lines; returns the indices of the columns to read. Only these
-        need to be numbers. By default all columns.
+        Called as ``choose(names, width, other)`` with the header (a tuple of str, or None), the number of columns, and
+        a dict of those that hold no numbers in the first lines: their indices, and what they hold ("text",
+        "identifiers", "dates", "empty"). It returns the indices of the columns to read as numbers; or these, and those
+        of columns to keep as text. By default all columns are numbers.
+    told : Told
+        What is known of how it is written.
 
     Returns
     -------
-    X : ndarray of shape (n_rows, n_columns)
-        float64, or what the .npy file holds; NaN where a value is missing: an empty field, NA, NaN, null and the like.
-    names : tuple of str or None
-        Names of the columns of X, None without a header.
+    Table
 
     Raises
     ------
     OSError
         If the file cannot be read.
+    WrongTable
+        If there are complaints about its rows.
     ValueError
-        If it is no table of either kind, empty, ragged, holds something that is not a finite number (row, line and
-        column are named), or if `choose` does not find its columns.
+        If it is no table, empty, may be read in two ways, or if `choose` does not find its columns.
 
     Examples
     --------
@@ -64,30 +125,61 @@ def read(source, choose=None):
     >>> from cyem.rows import tables
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "points.csv")
-    ...     _ = path.write_text("x;y\\n1;2\\n3;4\\n")
-    ...     X, names = tables.read(path)
+    ...     _ = path.write_text("x;y\\n1,5;2\\n3;4\\n")
+    ...     X, names, *_ = tables.read(path)
     >>> X.tolist(), names
-    ([[1.0, 2.0], [3.0, 4.0]], ('x', 'y'))
+    ([[1.5, 2.0], [3.0, 4.0]], ('x', 'y'))
     """
-    choose = choose or (lambda names, width, text: range(width))
+    choose = choose or (lambda names, width, other: range(width))
     standard_input = str(source) == "-"
     name = "standard input" if standard_input else source
     with open(0, "rb", closefd=False) if standard_input else open(source, "rb") as file:
         try:
-            start = file.peek(len(MAGIC))[: len(MAGIC)]
-            if start == MAGIC:
-                return _read_array(file, choose)
-            if b"\0" in start[:2]:
-                raise ValueError("not UTF-8 text: it begins with a zero byte, as UTF-16 may; convert it first")
-            return _read_text(io.TextIOWrapper(file, encoding="utf-8-sig"), choose)
+            return _read(file, choose, told)
         except UnicodeDecodeError as error:
-            problem = f"not UTF-8 text ({error.reason}); convert it first"
-        except (ValueError, csv.Error) as error:
+            problem = (f"not {error.encoding} text ({error.reason}: {error.object[error.start : error.end][:8]!r}); "
+                       "--encoding says what it is written in")
+        except WrongTable as error:
+            raise WrongTable(*(f"{name}: {line}" for line in error.lines)) from None
+        except csv.Error as error:
+            problem = f"its fields cannot be told apart: {error}; {dialect.ADVICE}"
+        except ValueError as error:
             problem = error
         except OSError as error:
             error.filename = name
             raise
     raise ValueError(f"{name}: {problem}")
+
+
+def _read(file, choose, told):
+    start = file.peek(HEAD)[:HEAD] if hasattr(file, "peek") else b""
+    for magic, decompressed in COMPRESSED:
+        if start.startswith(magic):
+            try:
+                file = io.BytesIO(decompressed(file.read()))
+            except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, OSError) as error:
+                raise ValueError(f"it is damaged: {error}") from None
+    if not file.seekable():
+        file = io.BytesIO(file.read())
+    head = file.read(HEAD)
+    file.seek(0)
+    if head.startswith(MAGIC):
+        return _read_array(file, choose)
+    frame = library.frame(head, file)
+    if isinstance(frame, bytes):
+        file, head, told = io.BytesIO(frame), frame[:HEAD], told._replace(separator=",", encoding="utf-8")
+    elif frame is not None:
+        return _of_frame(frame, choose)
+    for pattern, kind, advice in NO_TABLE:
+        if re.match(pattern, head):
+            raise ValueError(f"this is {kind}, and no table: {advice}")
+    encoding, note = dialect.encoding(head, told.encoding)
+    decode = codecs.getincrementaldecoder(encoding)().decode
+    whole = len(head) < HEAD
+    found = dialect.found(decode(head, whole), told, whole)
+    if note:
+        found = found._replace(notes=(note, *found.notes))
+    return _read_text(file, encoding, found, choose)
 
 
 def columns(names, width, keep=(), drop=()):
@@ -170,97 +262,136 @@ def _read_array(file, choose):
                          f"{shape[1]} numbers, {size} bytes, and there are {end - start}")
     file.seek(start)
     X = np.frombuffer(file.read(size), dtype).reshape(shape, order="F" if turned == "True" else "C")
-    chosen = list(choose(None, shape[1], []))
-    return (X if chosen == list(range(shape[1])) else X[:, chosen]), None
+    chosen, kept = _chosen(choose, None, shape[1], ())
+    texts = {column: list(map(repr, X[:, column].tolist())) for column in kept}
+    return Table(X if chosen == list(range(shape[1])) else X[:, chosen], None, None, texts, ())
 
 
-def _read_text(file, choose):
-    sample = list(islice(file, SAMPLE))
-    separator = _separator(sample)
-    lines = _single_blanks(chain(sample, file)) if separator == " " else chain(sample, file)
-    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
-    rows = ((reader.line_num, row) for row in reader if len(row) > 1 or "".join(row).strip())
-
-    start = list(islice(rows, SAMPLE))
-    if not start:
+def _of_frame(frame, choose):
+    """The table of a frame of Polars."""
+    forms = library.columns(frame)
+    chosen, kept = _chosen(choose, tuple(frame.columns), frame.width, forms)
+    X = np.empty((frame.height, len(chosen)))
+    for place, j in enumerate(chosen):
+        name = frame.columns[j]
+        values = library.column(frame[name], forms[j])
+        if values is None:
+            raise ValueError(f"column {j + 1} ({name}) holds text that is no number; --drop {shlex.quote(name)} leaves "
+                             "it out")
+        if np.isinf(values).any():
+            raise ValueError(f"row {int(np.isinf(values).argmax()) + 1}, column {j + 1} ({name}) is not finite")
+        X[:, place] = values
+    if not frame.height:
         raise ValueError("the file is empty")
-    width = len(start[0][1])
-    names = None
-    if _is_header(*(row for _, row in start[:2])):
-        names = tuple(map(str.strip, start.pop(0)[1]))
-    text = [i for i in range(width) if _is_text(row[i] for _, row in start if len(row) > i)]
-    chosen = list(choose(names, width, text))
-    pick = itemgetter(*chosen) if len(chosen) > 1 else lambda row: (row[chosen[0]],)
+    texts = {j: ["" if value is None else str(value) for value in frame[frame.columns[j]].to_list()] for j in kept}
+    return Table(X, tuple(frame.columns[j] for j in chosen), tuple(frame.columns), texts, ())
 
-    values = array("d")
+
+def _read_text(file, encoding, found, choose):
+    """The table of a text file: by Polars, if it finds nothing wrong, else row by row, which says what."""
+    chosen, kept = _chosen(choose, found.names, found.width, found.forms)
+    read = library.text(file, encoding, found, chosen, kept)
+    if read is None:
+        file.seek(0)
+        read = _row_by_row(io.TextIOWrapper(file, encoding=encoding), found, chosen, kept)
+    X, texts = read
+    names = tuple(found.names[column] for column in chosen) if found.names else None
+    return Table(X, names, found.names, dict(zip(kept, texts, strict=True)), found.notes)
+
+
+def _chosen(choose, names, width, forms):
+    """The columns to read as numbers, and those to keep as text."""
+    other = {j: form.kind for j, form in enumerate(forms) if form.kind != "numbers"}
+    chosen = choose(names, width, other)
+    chosen, kept = chosen if isinstance(chosen, tuple) else (chosen, ())
+    if not (chosen := list(chosen)):
+        raise ValueError("no column of numbers was chosen")
+    return chosen, list(kept)
+
+
+def _row_by_row(file, found, chosen, kept):
+    """Numbers and texts of a text file, as Python's `csv` tells its fields apart; an error says all that is wrong."""
+    reader = found.reader(found.lines(file))
+    rows = ((reader.line_num, row) for row in reader if len(row) > 1 or "".join(row).strip())
+    first_line = next(((line, row) for line, row in islice(rows, found.records, None)), None)
+    if first_line is None:
+        raise ValueError("no row of numbers under the header")
+    forms = [found.forms[column] for column in chosen]
+    plain = all(form.nearly_plain for form in forms)
+    comma = any(form.decimal == COMMA for form in forms)
+    pick = itemgetter(*chosen) if len(chosen) > 1 else lambda row: (row[chosen[0]],)
+    values, texts, wrong = array("d"), [[] for _ in kept], Complaints(found, chosen)
     n = 0
-    for n, (line, row) in enumerate(chain(start, rows), 1):
-        if len(row) != width:
-            raise ValueError(f"row {n} (line {line}) has {len(row)} columns, the first line has {width}")
+    for n, (line, row) in enumerate(chain([first_line], rows), 1):
+        if len(row) != found.width:
+            wrong.width(n, line, len(row))
+            continue
         fields = pick(row)
         try:
-            numbers = list(map(float, fields))
-            sound = math.isfinite(sum(numbers)) and "_" not in "".join(fields)
+            sound = plain and not (comma and any(POINT in field for field in fields))
+            numbers = list(map(float, [field.replace(COMMA, POINT) for field in fields] if comma else fields))
+            sound = sound and math.isfinite(sum(numbers)) and "_" not in "".join(fields)
         except ValueError:
             sound = False
         if not sound:
-            for column, field in zip(chosen, fields, strict=True):
-                if problem := _problem(field):
-                    name = f" ({names[column]})" if names else ""
-                    raise ValueError(f"row {n} (line {line}), column {column + 1}{name}: {problem}")
-            numbers = [math.nan if _is_missing(field) else float(field) for field in fields]
+            numbers = []
+            for column, form, field in zip(chosen, forms, fields, strict=True):
+                value = None if form.is_missing(field) else form.number(field)
+                if (value is None or not math.isfinite(value)) and (problem := form.problem(field)):
+                    wrong.field(n, line, column, field, problem)
+                numbers.append(math.nan if value is None else value)
         values.fromlist(numbers)
-    if n == 0:
-        raise ValueError("no row of numbers under the header")
-    X = np.frombuffer(values).reshape(n, len(chosen))
-    return X, tuple(names[column] for column in chosen) if names else None
+        if kept:
+            for column, text in zip(kept, texts, strict=True):
+                text.append(row[column])
+    wrong.tell()
+    return np.frombuffer(values).reshape(n, len(chosen)), texts
 
 
-def _separator(sample):
-    """The separator that gives the most lines of the sample the same number of columns, more than one."""
+class Complaints:
+    """All that is wrong with the rows of a file, with the options that cure it."""
 
-    def agreeing(separator):
-        lines = _single_blanks(sample) if separator == " " else sample
-        rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
-        (width, lines), *_ = Counter(len(row) for row in rows if row).most_common(1) or [(0, 0)]
-        return lines if width > 1 else 0
+    def __init__(self, found, chosen):
+        self.found = found
+        self.ragged, self.first_ragged = 0, ""
+        self.columns = {column: [] for column in chosen}  # the first problem, and then the fields
 
-    return max(SEPARATORS, key=agreeing)
+    def width(self, n, line, width):
+        """A row of another number of columns."""
+        self.ragged += 1
+        self.first_ragged = self.first_ragged or (
+            f"row {n} (line {line}) has {width} columns, the first line has {self.found.width}")
 
+    def field(self, n, line, column, field, problem):
+        """A field that is no number."""
+        name = f" ({self.found.names[column]})" if self.found.names else ""
+        if not (said := self.columns[column]):
+            said.append(f"row {n} (line {line}), column {column + 1}{name}: {problem}")
+        said.append(field.strip())
 
-def _single_blanks(lines):
-    return (" ".join(line.split()) for line in lines)
+    def tell(self):
+        """Raise ValueError if there is something."""
+        lines = [self.first_ragged + (f", and so have {self.ragged - 1:,} more" if self.ragged > 1 else "") + (
+            "; --separator says what stands between columns, --skip how many lines are none")] if self.ragged else []
+        for column, (said, *fields) in ((column, own) for column, own in self.columns.items() if own):
+            more = f", nor are {len(fields) - 1:,} more" if len(fields) > 1 else ""
+            lines.append(f"{said}{more}; {self._cure(column, Counter(fields))}")
+        if lines[MOST:]:
+            lines[MOST:] = [f"{len(lines) - MOST} more columns hold something else than numbers"]
+        if lines:
+            raise WrongTable(*lines)
 
-
-def _is_header(first, second=()):
-    """Whether the first row names columns: it holds text, and no number or text where the second row has a number."""
-    text = [not _is_number(field) and not _is_missing(field) for field in first]
-    if not any(map(_is_number, first)):
-        return any(text)
-    return any(name and _is_number(field) for name, field in zip(text, second, strict=False))
-
-
-def _is_number(field):
-    try:
-        return not math.isnan(float(field)) and "_" not in field  # float() takes 1_000 for 1000
-    except ValueError:
-        return False
-
-
-def _is_missing(field):
-    return field.strip().lower() in MISSING
-
-
-def _is_text(fields):
-    """Whether fields hold words: none is a number, and all that are not missing have letters."""
-    there = [field for field in fields if not _is_missing(field)]
-    return bool(there) and all(any(map(str.isalpha, field)) and not _is_number(field) for field in there)
-
-
-def _problem(field):
-    """What is wrong with a field; None if it is a finite number, or missing."""
-    if _is_missing(field):
-        return None
-    if not _is_number(field):
-        return f"{field!r} is not a number" + ("; write decimals with a point" if "," in field else "")
-    return None if math.isfinite(float(field)) else f"{field!r} is not finite"
+    def _cure(self, column, fields):
+        """The option that helps a column."""
+        form, some = self.found.forms[column], [field for field, _ in fields.most_common(3)]
+        name = self.found.names[column] if self.found.names and self.found.names[column] else str(column + 1)
+        drop = f"--drop {shlex.quote(name)} leaves the column out"
+        if form.decimal == "." and "," in some[0] and not form.thousands:
+            return f"write decimals with a point, or --decimal , or --thousands , says what the comma is; {drop}"
+        if form.decimal == "," and "." in some[0]:
+            return f"decimals have a comma here, which --decimal . changes; {drop}"
+        if any(affixed(field) for field in some):
+            return f"numbers with different units are not compared: convert them, or {drop}"
+        if len(fields) <= 3 and all(len(field) < 20 for field in some):
+            return f"{' '.join(f'--missing {shlex.quote(field)}' for field in some)} takes it for missing, {drop}"
+        return drop

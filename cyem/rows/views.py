@@ -165,7 +165,8 @@ class Views:
         """
         rng = np.random.default_rng(seed)
         resp = self.responsibilities(density)
-        component = (np.cumsum(resp, axis=1) < (rng.random(len(resp)) * resp.sum(axis=1))[:, None]).sum(axis=1).clip(max=resp.shape[1] - 1)
+        u = rng.random(len(resp)) * resp.sum(axis=1)
+        component = (np.cumsum(resp, axis=1) < u[:, None]).sum(axis=1).clip(max=resp.shape[1] - 1)
         X, gone = self.frame.enter(self.X.astype(np.float64)), np.isnan(self.X)
         for j in np.unique(component).tolist():
             rows = np.flatnonzero((component == j) & gone.any(axis=1))

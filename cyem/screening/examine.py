@@ -21,7 +21,7 @@ def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
     Parameters
     ----------
     X : array-like of shape (n, d)
-        Samples, with or without names of the columns. NaN is a missing value.
+        Samples, with or without names of the columns and rows. NaN is a missing value.
     sample_weight : array-like of shape (n,), optional
         Weights of a fit to come. Rows of weight 0 are not looked at; else only the sum of the weights matters.
     n_components : int or iterable of int, optional
@@ -85,7 +85,7 @@ def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
     200 rows of 3 columns: 1 finding
     - (column 2) = 1.8 (column 0) + 32: leave one of them out, such as column 2
     """
-    names = data.feature_names(X)
+    names, row_names = data.feature_names(X), data.row_names(X)
     X, _ = data.observed(X)
     n, d = X.shape
     weights = data.weights(sample_weight, n)
@@ -94,10 +94,18 @@ def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
     found = [*weights_that_count_nothing(weights, len(rows)), *few_rows(len(rows), d, n_components, covariance_types)]
     if d > WIDE:
         return Findings(found, len(rows), d)
-    look = Look(with_room(X), rows, list(range(d)) if names is None else names.tolist())
+    called = rows if row_names is None else _labels(row_names)[rows]
+    look = Look(with_room(X), called, list(range(d)) if names is None else names.tolist())
     for question in QUESTIONS:
         found += question(look)
     return Findings(found, len(rows), d)
+
+
+def _labels(names):
+    """Names as an array of whatever they are."""
+    labels = np.empty(len(names), dtype=object)
+    labels[:] = names
+    return labels
 
 
 def with_room(X):

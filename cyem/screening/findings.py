@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..show.frames import to_frame
 from ..show.markup import element
 from ..show.text import plural, printable, series
 
@@ -21,8 +22,9 @@ class Finding(NamedTuple):
         See `cyem.examine`.
     columns : tuple of str or int
         Columns that it is about, by name where they have names, else by number from 0.
-    rows : tuple of int
-        Rows that it is about, from 0; empty where it is about columns.
+    rows : tuple
+        Rows that it is about, by the index of a frame, unless that counts them, else by number from 0; empty where it
+        is about columns.
     numbers : dict
         What was measured; which numbers there are depends on the kind.
     said : str
@@ -110,6 +112,14 @@ class Findings(Sequence):
         """The others."""
         return Findings((finding for finding in self if finding.kind != kind), self.n, self.d)
 
+    def to_frame(self):
+        """A row for each finding, as a data frame of pandas or Polars; columns and rows as text."""
+        texts = ("kind", "said", "advice")
+        return to_frame({
+            **{name: [getattr(finding, name) for finding in self] for name in texts},
+            **{name: [", ".join(map(str, getattr(finding, name))) for finding in self] for name in ("columns", "rows")},
+        })
+
     def _repr_html_(self):
         """For notebooks."""
         return str(element("div", element("strong", self.heading), as_list(self)))
@@ -146,7 +156,12 @@ def columns_listed(names):
 
 def rows_listed(rows):
     """Rows in a sentence."""
-    return f"row{'s' * (len(rows) > 1)} {listed(map(str, rows))}"
+    return f"row{'s' * (len(rows) > 1)} {listed(map(row_called, rows))}"
+
+
+def row_called(row):
+    """What a row is called in a sentence: a number from 0, or its label in the index of a frame."""
+    return str(row) if isinstance(row, int) else called(str(row))
 
 
 def number(value, digits=6):

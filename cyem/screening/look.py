@@ -22,7 +22,7 @@ class Look:
     ----------
     X : ndarray of shape (n, d)
         Finite but for NaN.
-    rows : ndarray of int
+    rows : ndarray
         What the rows are called.
     names : list
         What the columns are called.

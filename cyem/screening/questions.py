@@ -8,7 +8,7 @@ from ..families import covariance
 from ..models import asked
 from ..show.text import plural, series
 from . import odd_rows
-from .findings import Finding, called, columns_listed, equation, listed, number, rows_listed
+from .findings import Finding, called, columns_listed, equation, listed, number, row_called, rows_listed
 
 TIMES = 5  # as many pairs of equal rows as chance makes
 MOST_TERMS = 6  # of an equation in words
@@ -149,7 +149,7 @@ def odd(look):
     said = []
     for row in order:
         by = [f"{called(look.names[j])} {number(float(look.X[row, j]))}" for j in look.alone[row]]
-        said.append(f"row {look.rows[row]} ({listed(by, most=2) if by else 'by its values together'})")
+        said.append(f"row {row_called(look.rows[row])} ({listed(by, most=2) if by else 'by its values together'})")
     columns = [look.named(look.alone[row]) for row in order]
     names = look.named(sorted({j for own in look.alone.values() for j in own}))
     yield Finding("odd rows", names, look.called_rows(order), {"columns": columns},

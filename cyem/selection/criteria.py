@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 BLOCK = 1 << 14  # samples at a time: memory does not grow with their number
+SHOWN = ("bic", "aic", "icl")  # columns of short tables; the criterion that chooses is one more
 TITLES = {
     "bic": "BIC",
     "aic": "AIC",

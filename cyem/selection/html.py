@@ -3,10 +3,10 @@
 import math
 
 from ..screening.findings import as_list
-from ..show.fragments import PLAIN
+from ..show.fragments import PLAIN, wide
 from ..show.markup import element, row, table, together
-from ..show.text import precision
-from .criteria import CRITERIA, MARKS, marks, title
+from ..show.text import precision, time
+from .criteria import CRITERIA, MARKS, SHOWN, marks, title
 
 ROWS = 15  # rows shown in a notebook
 
@@ -19,7 +19,7 @@ def selection_summary(selection):
     return element(
         "div",
         element("strong", f"Best by {title(selection.criterion)}: {best.title}"),
-        models(selection, shown, style=PLAIN),
+        wide(models(selection, shown, SHOWN, style=PLAIN)),
         element("div", more) if more else "",
         as_list(selection.findings),
         verdict(selection.verdict),
@@ -35,9 +35,9 @@ def verdict(found):
     )
 
 
-def models(selection, shown, **attributes):
+def models(selection, shown, criteria=CRITERIA, **attributes):
     """Rows of the table of a selection; each number carries its full value, by which a page can sort."""
-    columns = _criteria(selection, shown)
+    columns = _criteria(selection, shown, criteria)
     head = ["", "components", "structure", "log-likelihood", "parameters", *columns, "starts", "iterations", "seconds"]
     lines = []
     for fit in shown:
@@ -49,15 +49,16 @@ def models(selection, shown, **attributes):
         else:
             cells += [number(fit.log_likelihood), number(fit.n_parameters, form="d")]
             cells += [number(*answers[fit], f",{form(answers[fit].value)}") for answers, form in columns.values()]
-            cells += [number(fit.n_starts_at_optimum, form="d"), number(fit.n_iter, form="d"), number(fit.seconds)]
+            cells += [number(fit.n_starts_at_optimum, form="d"), number(fit.n_iter, form="d")]
+            cells.append(element("td", time(fit.seconds), data_value=repr(fit.seconds)))
         lines.append(row(cells, class_="best" if is_best else None))
     return table(head, lines, **attributes)
 
 
-def _criteria(selection, shown):
+def _criteria(selection, shown, criteria):
     """Of each criterion that is defined for some row, under its title: its answers by row, and `precision` of them."""
     columns = {}
-    for criterion in dict.fromkeys([*CRITERIA, selection.criterion]):
+    for criterion in dict.fromkeys([*criteria, selection.criterion]):
         answers = dict(zip(selection.rows, selection.answers(criterion), strict=True))
         if any(_is_number(answers[fit].value) for fit in shown):
             columns[title(criterion)] = answers, precision([answer.value for answer in answers.values()])

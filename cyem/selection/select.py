@@ -22,16 +22,16 @@ from ..rows import data
 from ..rows.samples import SERIAL
 from ..screening.examine import examine
 from ..screening.findings import Findings, columns_listed
+from ..show.frames import to_frame
 from ..show.progress import shown
-from ..show.text import aligned, plural, precision
+from ..show.text import aligned, plural, precision, time
 from ..workers import Stopped, Workers
 from .contest import Settings
-from .criteria import MARKS, NOT_FINITE, UndefinedCriterion, answers, known, marks, measures, title, tried
+from .criteria import MARKS, NOT_FINITE, SHOWN, UndefinedCriterion, answers, known, marks, measures, title, tried
 from .fits import Fits, Gaps
 from .grid import Grid
 from .verdict import Seen, judged
 
-SHOWN = ("bic", "aic", "icl")  # columns of the printed table; the criterion that chooses is one more
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 FOLDS = 10  # of a cross-validation
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held", "prior"}  # one fit's
@@ -222,7 +222,7 @@ class Selection:
     @property
     def table(self):
         """The rows as text, and which is the best."""
-        shown = SHOWN if self.criterion in SHOWN else (*SHOWN, self.criterion)
+        shown = dict.fromkeys([*SHOWN, self.criterion])
         answers = [self.answers(criterion) for criterion in shown]
         columns = [_texts([answer.value for answer in column]) for column in answers]
         head = ("", "components", "structure", "log-likelihood", "parameters", *map(_name, shown), "iterations",
@@ -252,6 +252,13 @@ class Selection:
         component of `best_`. Made when it is first asked for, in a small part of the time of the search.
         """
         return judged(self, self.seen)
+
+    def to_frame(self):
+        """The table as a data frame of pandas or Polars: a row for each model, with the fields of `Row` and `best`."""
+        columns = {name: [getattr(row, name) for row in self.rows] for name in Row._fields}
+        columns["report"] = ["; ".join(row.report) for row in self.rows]
+        columns["best"] = [row is self.best_row for row in self.rows]
+        return to_frame(columns)
 
     def _repr_html_(self):
         """The best of the table, for notebooks."""
@@ -643,7 +650,7 @@ def _cells(row, criteria):
     if row.reason:
         return *combination, f"not fitted: {row.reason}"
     iterations = f"{marks(row)} {row.n_iter}".strip()
-    return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, f"{row.seconds:.2f}"
+    return *combination, f"{row.log_likelihood:.2f}", str(row.n_parameters), *criteria, iterations, time(row.seconds)
 
 
 def _one_seed(random_state):

@@ -13,6 +13,7 @@ from ..models.history import one_of_many
 from ..models.mixture import memberships
 from ..notices import ConvergenceWarning, NamelessWarning, muted
 from ..rows.statistics import TINY
+from ..show.markup import element
 from ..show.summary import feature_names
 from ..show.text import plural, series
 from .modes import Landscape
@@ -106,6 +107,12 @@ class Verdict:
                          for line in lines)
 
     __repr__ = __str__
+
+    def _repr_html_(self):
+        """The same for notebooks."""
+        from .html import verdict
+
+        return str(element("div", verdict(self)))
 
 
 class Seen(NamedTuple):

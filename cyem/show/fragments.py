@@ -28,10 +28,24 @@ def model_summary(model):
         "div",
         element("strong", f"{model._words}, ", summary.heading(model)),
         element("div", f"{summary.ending(model)}; {facts}"),
-        components(model, SHORT, style=PLAIN),
+        wide(components(model, SHORT, style=PLAIN)),
         element("div", rest) if max(k, d) > SHORT else "",
         *(element("div", event) for event in model.fit_report_),
     )
+
+
+def printed(title, cells, *notes):
+    """A table for a notebook, from the rows of text that print shows; the last cell of a short row runs on."""
+    head, *rows = cells
+    lines = [row([*cells[:-1], element("td", cells[-1], colspan=len(head) - len(cells) + 1, style="text-align: left")]
+                 if len(cells) < len(head) else cells) for cells in rows]
+    return element("div", element("strong", title), wide(table(head, lines, style=PLAIN)),
+                   *(element("div", note) for note in notes))
+
+
+def wide(shown):
+    """A table that may be wider than the page: it scrolls, and not the page."""
+    return element("div", shown, style="overflow-x: auto")
 
 
 def components(model, most=None, **attributes):

@@ -1,13 +1,17 @@
 """How far a long piece of work is, and how long it still takes: on the standard error, for those who wait.
 
-What takes less than a second says nothing. Bars are drawn by tqdm or rich, whichever is installed, else a line is.
+What takes less than a second says nothing. On a terminal bars are drawn by tqdm or rich, whichever is installed, else a
+line is; in a notebook below the cell. They are gone in the end.
 """
 
 import sys
 from contextlib import contextmanager
 from time import perf_counter
 
+from .markup import element
+
 QUIET = 1.0  # seconds without a word
+BLINK = 0.2  # seconds between two pictures in a notebook, which travel
 PAUSE = 10.0  # seconds between two lines where one cannot take the place of the other
 
 
@@ -82,7 +86,9 @@ def _is_watched():
 
 def _drawer(total, unit):
     """The best there is to draw with; bars only where they can move."""
-    if _is_watched():
+    if "ipykernel" in sys.modules:
+        return _Cell(unit)
+    if _is_terminal():
         for kind in (_Tqdm, _Rich):
             try:
                 return kind(total, unit)
@@ -100,10 +106,10 @@ class _Silence:
 
 
 class _Tqdm:
-    """A bar, on a terminal or in a notebook."""
+    """A bar on a terminal."""
 
     def __init__(self, total, unit):
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
 
         self.bar = tqdm(total=total, unit=f" {unit}", delay=QUIET, leave=False, file=sys.stderr)
 
@@ -112,6 +118,33 @@ class _Tqdm:
 
     def close(self):
         self.bar.close()
+
+
+class _Cell:
+    """A bar below the cell of a notebook, which is gone in the end."""
+
+    def __init__(self, unit):
+        self.unit, self.handle, self.last = unit, None, QUIET - BLINK
+
+    def __call__(self, done, total, seconds):
+        if seconds < max(QUIET, self.last + BLINK):
+            return
+        self.last = seconds
+        text = f"{done} of {total} {self.unit}, {seconds:.0f} s, about {left(done, total, seconds)} left"
+        self._show(element("div", element("progress", value=done, max=total), " ", text), text)
+
+    def _show(self, html, text):
+        from IPython.display import display
+
+        content = {"text/html": str(html), "text/plain": text}
+        if self.handle is None:
+            self.handle = display(content, raw=True, display_id=True)
+        else:
+            self.handle.update(content, raw=True)
+
+    def close(self):
+        if self.handle is not None:
+            self._show("", "")
 
 
 class _Rich:

@@ -53,6 +53,18 @@ def plural(noun, n):
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
+def time(seconds):
+    """Seconds in a table: two digits at least, also of a moment.
+
+    Examples
+    --------
+    >>> from cyem.show.text import time
+    >>> time(0.000314), time(0.5), time(75.25)
+    ('0.00031', '0.50', '75')
+    """
+    return f"{seconds:#.2g}".rstrip(".") if 0 < seconds < 10 else f"{seconds:.0f}"
+
+
 def series(words):
     """Words with commas between, and an "and" before the last.
 
