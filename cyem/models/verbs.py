@@ -63,7 +63,7 @@ def e_step(X, parameters):
 def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
     r"""The M-step: the parameters that are most likely, given the responsibilities.
 
-    .. math:: n_k = \sum_n r_{nk}, \quad w_k = n_k / \textstyle\sum_j n_j, \quad
+    .. math:: n_k = \sum_n r_{nk}, \quad w_k = n_k / {\textstyle \sum_j n_j}, \quad
               \mu_k = \frac{1}{n_k} \sum_n r_{nk} x_n, \quad
               \Sigma_k = \frac{1}{n_k} \sum_n r_{nk} (x_n - \mu_k)(x_n - \mu_k)^T
 

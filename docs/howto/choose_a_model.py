@@ -1,0 +1,7 @@
+"""
+Choose a model
+==============
+"""
+import numpy as np
+
+print(1)
