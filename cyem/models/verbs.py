@@ -44,6 +44,11 @@ def e_step(X, parameters):
     TypeError, ValueError
         For bad X, and for parameters that are none.
 
+    See Also
+    --------
+    m_step : The other half.
+    GaussianMixture : Both, until nothing is left to gain.
+
     References
     ----------
     Dempster, Laird & Rubin (1977); Bishop, Pattern Recognition and Machine Learning (2006), equation 9.23.
@@ -87,6 +92,11 @@ def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
     ------
     TypeError, ValueError
         For bad X, a shape that does not fit it, negative or not finite responsibilities, or a column of zeros.
+
+    See Also
+    --------
+    e_step : The other half.
+    GaussianMixture : Both, until nothing is left to gain.
 
     References
     ----------

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-ORDER = """
-    start_here what_em_is how_many_groups are_they_real which_rows_are_odd
-    choose_a_model missing_values labels measurement_errors outliers predict_and_regress how_sure prior held_parameters
-    starts_and_searches large_data pictures save_and_load speed_and_threads command_line
-    scikit_learn mclust pomegranate stepmix
-""".split()
+ORDER = [
+    "start_here", "what_em_is", "how_many_groups", "are_they_real", "which_rows_are_odd",
+    "choose_a_model", "missing_values", "labels_and_noise", "outliers", "predict", "how_sure", "prior", "held",
+    "starts", "big_data", "pictures", "save_and_load", "speed", "command_line",
+    "scikit_learn", "mclust", "pomegranate", "stepmix",
+]
 
 
 def place(filename):

@@ -1,7 +1,0 @@
-"""
-Choose a model
-==============
-"""
-import numpy as np
-
-print(1)
