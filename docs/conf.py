@@ -28,7 +28,7 @@ extensions = [
 # the galleries' sources, which become pages/
 exclude_patterns = ["learn", "howto", "coming_from", "data", "_build"]
 nitpicky = True
-suppress_warnings = ["config.cache"]
+suppress_warnings = ["config.cache", "myst.header"]  # headers of results/latest.md, two levels down
 
 # A page for each public name, from its docstring
 default_role = "name"

@@ -44,7 +44,7 @@ choice = select(X, range(1, 5), random_state=0)
 print(stability(choice.best_, X, n_bootstrap=50, random_state=0))
 
 # %%
-# Two of the three components dissolve in many refits: they share a cluster. Which ones make one cluster:
+# The smallest component dissolves in one refit of ten: it shares a cluster with another one. Which ones do:
 
 print(merge(choice.best_, X))
 

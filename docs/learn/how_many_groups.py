@@ -65,8 +65,8 @@ from cyem import stability
 print(stability(model, X, n_bootstrap=50, random_state=0))
 
 # %%
-# A component that dissolves is not to be interpreted. Two of them divide one group between them, and how they
-# do it may change with the sample; how :func:`~cyem.merge` sees the hierarchy:
+# One component dissolves in a fifth of the refits, and should not be interpreted by itself: two of them divide one group
+# between them, and how they do it changes with the sample. How :func:`~cyem.merge` sees the hierarchy:
 
 from cyem import merge
 
