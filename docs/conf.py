@@ -62,6 +62,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": None,
     "doc_module": (),
     "image_srcset": ["2x"],
+    "default_thumb_file": str(HERE / "_static/thumbnail.png"),  # of pages without pictures
 }
 
 html_theme = "furo"

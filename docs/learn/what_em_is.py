@@ -136,7 +136,7 @@ for unit, scale in [("minutes", 1), ("hours", 60)]:
     print(f"{unit:>8}: score {score:+.3f}")
 
 # %%
-# The same mixture, the same rows, the same groups; the difference is :math:`2 \log 60`, two features in another unit.
+# The same mixture, the same rows, the same groups; the difference is :math:`2 \, \log 60`, two features in another unit.
 # So a score says nothing by itself. It compares models *of the same data*, where larger is better, and it is a loss
 # only with a minus in front. This is easily mixed up: a well-known article on a mixture for red wine prints 0.738
 # for data whose log-likelihood per row is -0.739. Who compares that number with a score of a library should know that
