@@ -1,4 +1,4 @@
-"""The site of docs/, as far as it can be asked without building it, which `ci/docs` does: is every public name there?"""
+"""The site of docs/, as far as it can be asked without building it (`ci/docs` does): is every public name there?"""
 
 import ast
 import doctest

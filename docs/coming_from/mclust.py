@@ -43,7 +43,7 @@ print(MixtureClassifier(covariance_type="all").fit(X[:, 1:], X[:, 0] > 3).chosen
 # ``mclustBIC``                            ``select``; its table is ``rows``
 # ``mclustICL``                            ``select(...).pick("icl")``
 # ``me``, ``estep``, ``mstep``             ``GaussianMixture(init_params=z)``, ``e_step``, ``m_step``
-# ``modelNames = "VVV"``                   ``covariance_type="VVV"``; in one dimension ``"E"`` is ``"EII"``, ``"V"`` ``"VII"``
+# ``modelNames = "VVV"``                   ``covariance_type="VVV"``; ``"E"`` is ``"EII"``, ``"V"`` is ``"VII"``
 # ``priorControl()``                       ``prior="weak"``, or a dict of shrinkage, mean, dof, scale
 # ``mclustBootstrapLRT``                   :func:`~cyem.likelihood_ratio_test`
 # ``MclustBootstrap``                      :func:`~cyem.standard_errors` with ``method="bootstrap"``

@@ -58,5 +58,5 @@ print(standard_errors(GaussianMixture(3, covariance_type="EEE", tol=1e-9, random
 # What is not here
 # ----------------
 #
-# Categorical indicators, so latent class analysis proper, and structural models of covariates and distal outcomes in one,
-# two or three steps.
+# Categorical indicators, so latent class analysis proper, and structural models of covariates and distal outcomes in
+# one, two or three steps.

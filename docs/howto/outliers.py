@@ -55,8 +55,8 @@ odd = np.flatnonzero(density < limit)
 print("odd rows:", odd.tolist())
 
 # %%
-# All twelve, and three more at the rims of the clouds. The limit can be explained: of ordinary rows one in a thousand is
-# as odd.
+# All twelve, and three more at the rims of the clouds. The limit can be explained: of ordinary rows one in a thousand
+# is as odd.
 
 import matplotlib.pyplot as plt
 
@@ -69,7 +69,8 @@ _ = ax.set(xlabel="eruption (min)", ylabel="wait (min)")
 # Which to choose
 # ---------------
 #
-# - Typing errors: ``examine``, then mend the values, or make gaps of them (:doc:`missing_values`), and write down which.
+# - Typing errors: ``examine``, then mend the values, or make gaps of them (:doc:`missing_values`), and write down
+#   which.
 # - Tails that belong to the data: :class:`~cyem.StudentMixture`, for the fit and for densities.
 # - Rows from elsewhere that must not pull: :class:`~cyem.StudentMixture` for the fit, its core for the decision.
 # - Skewed columns: transform them (``examine`` names which, and how). Heavy tails are no cure for skew.

@@ -20,7 +20,7 @@ model = GaussianMixture(3, covariance_type="tied", random_state=0).fit(X)
 
 wait = model.condition({0: 4.0})
 low, high = wait.quantile([0.05, 0.95])
-print(f"{low:.0f} to {high:.0f} minutes, in nine of ten cases; more than 70 with a probability of {1 - wait.cdf(70):.0%}")
+print(f"{low:.0f} to {high:.0f} minutes, in nine of ten cases; more than 70 in {1 - wait.cdf(70):.0%}")
 
 # %%
 # ``marginal`` is the mixture of some features whatever the others are, ``cdf`` and ``quantile`` are of one feature.

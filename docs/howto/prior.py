@@ -25,7 +25,8 @@ X, _ = draw(30)
 new, _ = draw(3000)
 
 # %%
-# Thirty rows of four features, for three covariance matrices of ten numbers each. Which model describes *new* rows best?
+# Thirty rows of four features, for three covariance matrices of ten numbers each. Which model describes *new* rows
+# best?
 #
 # ``prior="weak"`` leaves everything to the data: it is the conjugate prior of Fraley & Raftery (2007), as in mclust,
 # scaled by the covariances of all rows. Each covariance matrix counts only a few rows of it, enough that it
@@ -45,8 +46,8 @@ for name, settings in [
     print(f"{name:>14}: score of new rows {model.score(new):6.2f}   {model.fit_report_}")
 
 # %%
-# What is known helps most, and a structure with fewer parameters nearly as much. A weak prior is against collapse, and not
-# a cure for too many parameters.
+# What is known helps most, and a structure with fewer parameters nearly as much. A weak prior is against collapse,
+# and not a cure for too many parameters.
 #
 # What it consists of
 # -------------------

@@ -27,7 +27,7 @@ import json
 import zipfile
 
 with zipfile.ZipFile(path) as archive:
-    print([name for name in archive.namelist()])
+    print(archive.namelist())
     metadata = json.loads(archive.read("metadata.json"))
 print({key: metadata[key] for key in ["format", "format_version", "class", "cyem_version"] if key in metadata})
 

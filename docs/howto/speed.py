@@ -42,7 +42,7 @@ print((one.means_ == two.means_).all(), one.n_iter_ == two.n_iter_)
 # so that offsets cost no digits:
 
 narrow = GaussianMixture(4, random_state=0, max_iter=30, tol=1e-3).fit(X.astype(np.float32) + 1000)
-np.abs(np.sort(narrow.means_ - 1000, axis=0) - np.sort(one.means_, axis=0)).max() < 0.01
+(np.sort(narrow.means_, axis=0) - np.sort(one.means_, axis=0)).round(2)[:2]
 
 # %%
 # What makes a fit faster

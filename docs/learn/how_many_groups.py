@@ -39,7 +39,7 @@ print(choice.choice)
 print(choice.verdict)
 
 # %%
-# Four components, three groups. Which structure won says something too: :math:`VEE` means that the components
+# Four components, three groups. Which structure won says something too: ``VEE`` means that the components
 # differ in volume, and share shape and orientation.
 
 from cyem.plotting import MixtureDisplay
@@ -65,8 +65,8 @@ from cyem import stability
 print(stability(model, X, n_bootstrap=50, random_state=0))
 
 # %%
-# One component dissolves in a fifth of the refits, and should not be interpreted by itself: two of them divide one group
-# between them, and how they do it changes with the sample. How :func:`~cyem.merge` sees the hierarchy:
+# One component dissolves in a fifth of the refits, and should not be interpreted by itself: two of them divide one
+# group between them, and how they do it changes with the sample. How :func:`~cyem.merge` sees the hierarchy:
 
 from cyem import merge
 

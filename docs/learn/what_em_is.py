@@ -89,7 +89,7 @@ for ax, step in zip(axes, [0, 3, 8, 39], strict=True):
     for mean, covariance in zip(history[step].means, history[step].covariances, strict=True):
         ellipse(ax, mean, covariance, color="black", lw=1)
     ax.set(title=f"after step {step + 1}", xlabel="eruption (min)")
-axes[0].set_ylabel("wait (min)");
+axes[0].set_ylabel("wait (min)")
 
 # %%
 # Colours are responsibilities: in the middle panels some rows are purple, half of this kind and half of that one.
@@ -136,9 +136,9 @@ for unit, scale in [("minutes", 1), ("hours", 60)]:
     print(f"{unit:>8}: score {score:+.3f}")
 
 # %%
-# The same mixture, the same rows, the same groups; the difference is :math:`2 \, \log 60`, two features in another unit.
-# So a score says nothing by itself. It compares models *of the same data*, where larger is better, and it is a loss
-# only with a minus in front. This is easily mixed up: a well-known article on a mixture for red wine prints 0.738
+# The same mixture, the same rows, the same groups; the difference is :math:`2 \, \log 60`, two features in another
+# unit. So a score says nothing by itself. It compares models *of the same data*, where larger is better, and it is a
+# loss only with a minus in front. This is easily mixed up: a well-known article on a mixture for red wine prints 0.738
 # for data whose log-likelihood per row is -0.739. Who compares that number with a score of a library should know that
 # one of them has lost its sign. BIC and AIC, which are -2 log-likelihood and a penalty, are better when *smaller*:
 

@@ -41,10 +41,10 @@ print(examine(X))
 # Odd among its like
 # ------------------
 #
-# Row 70 is ordinary in each column. Odd it is as a *combination*, and to see that one has to know which combinations are
-# usual. That is what a mixture is: its density of a row says how usual the row is. Far rows would drag normal clouds
-# towards themselves, or get a component of their own, where nothing is odd any more. Components of t distributions
-# let them count for less.
+# Row 70 is ordinary in each column. Odd it is as a *combination*, and to see that one has to know which combinations
+# are usual. That is what a mixture is: its density of a row says how usual the row is. Far rows would drag normal
+# clouds towards themselves, or get a component of their own, where nothing is odd any more. Components of t
+# distributions let them count for less.
 
 from cyem import select
 
@@ -86,7 +86,7 @@ for ax, feature in zip(axes, ["mass", "bill"], strict=True):
     for row in odd:
         ax.annotate(row, (X.flipper[row], X[feature][row]), xytext=(7, 7), textcoords="offset points")
     ax.set(xlabel="flipper (mm)", ylabel={"mass": "mass (g)", "bill": "bill (mm)"}[feature])
-figure.colorbar(points, label="log-density");
+figure.colorbar(points, label="log-density")
 
 # %%
 # For a colleague
