@@ -20,8 +20,8 @@ cyem.show_config()
 # Threads
 # -------
 #
-# ``n_threads=None`` takes as many as the process may have: its CPU affinity, its cgroup, ``OMP_NUM_THREADS``. The result
-# is the same to the last bit for any number:
+# ``n_threads=None`` takes as many as the process may have: its CPU affinity, its cgroup, ``OMP_NUM_THREADS``. The
+# result is the same to the last bit for any number:
 
 import numpy as np
 
