@@ -55,7 +55,5 @@ copies.shape, copies.std(axis=(1, 2)).round(2)[:3]
 # itself. A scale that ends at 100 kg is something else, and no model sees that by itself;
 # :func:`~cyem.examine` names values that many rows share, such as a limit or a code.
 #
-# ``standard_errors`` by information, ``report`` and pictures ask for complete rows; a message says so.
-#
 # What it costs: with a tenth of 100,000 × 10 values missing a pass takes 1.3 to 1.8 times as long as a complete one;
 # with as many patterns of gaps as rows, 10 times (``python benchmarks/gaps.py``, :doc:`/benchmarks`).
