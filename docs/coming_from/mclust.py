@@ -20,7 +20,7 @@ print(choice.choice)
 print(choice.best_.summary(X))
 
 # %%
-# BIC here is :math:`p \log n - 2 \ell`, the smaller the better: mclust's with a minus in front.
+# BIC here is :math:`p \, \log n - 2 \ell`, the smaller the better: mclust's with a minus in front.
 
 print(f"mclust would print a BIC of {-choice.best_row.bic:.2f}")
 

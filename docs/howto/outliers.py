@@ -38,7 +38,7 @@ for name, model, matrices in [("t", robust, robust.scales_), ("normal", normal, 
     print(f"{name:>6}: centres {model.means_.round(1).tolist()}, widths {widths.round(1).tolist()}")
 
 # %%
-# The normal components are almost twice as wide, to make room for twelve rows of 284.
+# The normal components are wider, one of them more than twice as wide, to make room for twelve rows of 284.
 # ``select(X, ..., family="student")`` chooses how many components of t distributions there are.
 #
 # Say which
