@@ -91,9 +91,9 @@ for row, group, sure, usual in zip(
 # Tell
 # ----
 #
-# For a colleague: *There are two kinds of eruptions. 97 of 272 were short, two minutes on average, and the next one came
-# after 54 or 55 minutes; the other 175 took 4.3 minutes, and the wait was 80. There is hardly anything in between.* These
-# numbers come from the rows of each group:
+# For a colleague: *There are two kinds of eruptions. 97 of 272 were short, two minutes on average, and the next one
+# came after 54 or 55 minutes; the other 175 took 4.3 minutes, and the wait was 80. There is hardly anything in
+# between.* These numbers come from the rows of each group:
 
 groups = verdict.group_of[model.predict(X)]
 for group in range(verdict.n_groups):
