@@ -99,6 +99,15 @@ def test_every_script_has_its_place():
 
 
 @in_repository
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(name):
+    """Those of pages of the site are asked by its build."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]*)", text) + re.findall(r'src="(.*?)"', text)
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+@in_repository
 def test_the_version_stands_in_one_place():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert "version" not in project["project"]
