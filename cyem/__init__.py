@@ -1,5 +1,7 @@
 """Mixture models fitted by expectation-maximization."""
 
+import typing as _typing
+
 from .config import show_config
 from .models.gaussian import GaussianMixture
 from .models.student import StudentMixture
@@ -28,6 +30,16 @@ __all__ = [
     "standard_errors",
 ]
 
+if _typing.TYPE_CHECKING:  # for editors and type checkers, which run nothing: what _LATER loads
+    from .inference.bootstrap import likelihood_ratio_test, stability
+    from .inference.errors import standard_errors
+    from .inference.merging import merge
+    from .models.load import load
+    from .models.regressor import MixtureRegressor
+    from .reporting import report
+    from .screening.examine import examine
+    from .selection.discriminant import MixtureClassifier
+    from .selection.select import select
 
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
@@ -53,4 +65,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *__all__})
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

@@ -20,6 +20,10 @@ def show_config(mode="print"):
     -------
     dict or None
 
+    See Also
+    --------
+    GaussianMixture : Its parameter `n_threads` says how many threads a fit has.
+
     Examples
     --------
     >>> show_config("dict")["instruction_set"] in ("base", "v3", "v4")

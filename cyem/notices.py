@@ -13,14 +13,45 @@ EXTRAS = {  # and what they install
 
 
 class NotFittedError(ValueError, AttributeError):
-    """A fitted estimator was needed. It is also scikit-learn's class of this name where scikit-learn is loaded."""
+    """A fitted estimator was needed. It is also scikit-learn's class of this name where scikit-learn is loaded.
+
+    See Also
+    --------
+    GaussianMixture : What has to be fitted.
+    load : A mixture that was fitted before.
+
+    Examples
+    --------
+    >>> from cyem import GaussianMixture, NotFittedError
+    >>> try:
+    ...     GaussianMixture(2).predict([[0.0]])
+    ... except NotFittedError:
+    ...     print("fit first")
+    fit first
+    """
 
     def __reduce__(self):
         return not_fitted, self.args
 
 
 class ConvergenceWarning(UserWarning):
-    """A fit did not end as it should. It is also scikit-learn's class of this name where scikit-learn is loaded."""
+    """A fit did not end as it should. It is also scikit-learn's class of this name where scikit-learn is loaded.
+
+    See Also
+    --------
+    GaussianMixture : Its attribute `fit_report_` tells the same, and more.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from cyem import ConvergenceWarning, GaussianMixture
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = GaussianMixture(2, max_iter=1, random_state=0).fit(np.arange(20.0).reshape(-1, 1))
+    >>> [issubclass(warning.category, ConvergenceWarning) for warning in caught], model.converged_
+    ([True], False)
+    """
 
 
 class DataConversionWarning(UserWarning):

@@ -1,3 +1,3 @@
-"""The version of cyem."""
+"""The version of cyem: here and nowhere else."""
 
 __version__ = "0.1.0"

@@ -1,5 +1,7 @@
 """The report in a real browser: nothing goes wrong, nothing is fetched, the table sorts, the dark page is dark.
 
+And the pages of the site, where CYEM_SITE says where they were built, as in `ci/docs`.
+
 A headless Chromium is told what to do over its DevTools pipe. Skipped where there is none; `ci/browser` installs one.
 """
 
@@ -11,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -260,3 +263,52 @@ def test_light_and_dark(browser, page):
     browser.send("Emulation.setEmulatedMedia", features=[])
     assert len(seen["light"]) == len(seen["dark"])
     assert not set(seen["light"]) & set(seen["dark"])
+
+
+SITE = os.environ.get("CYEM_SITE")
+built = pytest.mark.skipif(SITE is None, reason="the site is asked where CYEM_SITE names its folder: ci/docs does")
+# what reaches beyond the screen, and lies in nothing that scrolls
+CUT_OFF = """[...document.querySelectorAll("article *")].filter(element => {
+    const place = element.getBoundingClientRect();
+    if (!place.width || place.right <= innerWidth + 1) return false;
+    for (let above = element.parentElement; above.tagName !== "ARTICLE"; above = above.parentElement)
+        if (getComputedStyle(above).overflowX !== "visible") return false;
+    return true;
+}).map(element => element.tagName + " " + element.textContent.slice(0, 40))"""
+
+
+@built
+def test_pages_of_the_site(browser):
+    """On a screen and on a phone nothing is cut off, fetched from elsewhere, or complained of."""
+    pages = [page for page in Path(SITE).rglob("*.html") if "_static" not in page.parts]
+    assert len(pages) > 50
+    for width, mobile in [(1280, False), (390, True)]:
+        browser.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=mobile)
+        for page in pages:
+            browser.open(page)
+            assert browser.ask("document.scrollingElement.scrollWidth") <= width, page
+            assert browser.ask(CUT_OFF) == [], page
+            assert browser.ask("[...document.images].every(image => image.naturalWidth)"), page
+            assert browser.complaints == [], page
+            assert [url for url in browser.requests if not url.startswith("file:")] == [], page
+    browser.send("Emulation.clearDeviceMetricsOverride")
+
+
+@built
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_site_is_light_and_dark(browser, scheme):
+    browser.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    browser.open(Path(SITE) / "index.html")
+    style = "getComputedStyle(document.body)"
+    paper, ink = (brightness(browser.ask(f"{style}.{what}")) for what in ("backgroundColor", "color"))
+    browser.send("Emulation.setEmulatedMedia", features=[])
+    assert abs(paper - ink) > 150 and (paper > ink) == (scheme == "light")
+
+
+@built
+def test_search_of_the_site_needs_no_network(browser):
+    browser.send("Page.navigate", url=(Path(SITE) / "search.html").as_uri() + "?q=missing+values")
+    found, end = None, time.monotonic() + PATIENCE
+    while not (found and "finished" in found) and time.monotonic() < end:
+        found = browser.ask("document.querySelector('#search-results')?.innerText")
+    assert "Live with missing values" in found

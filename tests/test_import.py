@@ -1,7 +1,9 @@
 """What ``import cyem`` does to a process: next to nothing. Each test looks into a fresh one."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,21 @@ def test_public_names():
     assert not {name for name in expected if not hasattr(cyem, name)}
     assert set(cyem.__all__) >= expected - {"__version__"}
     assert not {name for name in cyem.__all__ if not hasattr(cyem, name)}
+
+
+def test_completion_offers_the_public_names():
+    """To those who run it (`dir`) and to those who only read it (editors): no module of cyem's own, no helper."""
+    import cyem
+
+    assert [name for name in dir(cyem) if not name.startswith("__")] == sorted({*cyem.__all__} - {"__version__"})
+    tree = ast.parse(Path(cyem.__file__).read_text(encoding="utf-8"))
+    read = {}
+    for node in [inner for outer in tree.body for inner in [outer, *getattr(outer, "body", [])]]:
+        if isinstance(node, ast.ImportFrom) and node.module != "importlib":
+            read |= {name.asname or name.name: node.module for name in node.names}
+    assert set(read) == set(cyem.__all__)
+    public = [name for name in cyem._LATER if name in cyem.__all__]
+    assert {name: read[name] for name in public} == {name: cyem._LATER[name] for name in public}
 
 
 def test_version_is_that_of_the_distribution():

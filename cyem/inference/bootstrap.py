@@ -129,6 +129,11 @@ def likelihood_ratio_test(
     OSError
         If no worker process can be started, or one ends before its time.
 
+    See Also
+    --------
+    select : Many numbers of components at once, by a criterion.
+    stability : Whether clusters come back in resampled data.
+
     References
     ----------
     McLachlan (1987), Applied Statistics 36, 318-324; Besag & Clifford (1991), Biometrika 78, 301-304.
@@ -330,6 +335,12 @@ def stability(
         For bad input.
     OSError
         If no worker process can be started, or one ends before its time.
+
+    See Also
+    --------
+    merge : Components that share a cluster.
+    standard_errors : How sure the parameters are.
+    cyem.plotting.StabilityDisplay : A picture of the answer.
 
     Notes
     -----

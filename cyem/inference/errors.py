@@ -233,6 +233,11 @@ def standard_errors(
     UserWarning
         If the model is not at a maximum of the likelihood of X.
 
+    See Also
+    --------
+    GaussianMixture.summary : The parameters as a table.
+    stability : How sure the clusters are.
+
     Notes
     -----
     All are about the free parameters of the structure (as many as BIC counts), from which the delta method leads to

@@ -178,6 +178,12 @@ def merge(model, X, *, sample_weight=None):
     TypeError, ValueError
         For bad X or weights, or a model that is not fitted.
 
+    See Also
+    --------
+    select : Its `verdict` says which components make up a group.
+    stability : Whether clusters come back in resampled data.
+    cyem.plotting.MergingDisplay : A picture of the answer.
+
     References
     ----------
     Baudry, Raftery, Celeux, Lo & Gottardo, "Combining mixture components for clustering", JCGS 19 (2010), section 3;

@@ -143,6 +143,13 @@ class GaussianMixture(Mixture):
     feature_names_in_ : ndarray of shape (d,)
         Only if X had names.
 
+    See Also
+    --------
+    StudentMixture : Components with heavy tails, in which far samples count for less.
+    select : Which number of components, and which covariances.
+    MixtureClassifier : Classes that are known.
+    e_step, m_step : The two halves of EM as functions.
+
     Notes
     -----
     The E-step gives each sample n the responsibilities r_nk = w_k N(x_n; mu_k, Sigma_k) / sum_j w_j N(x_n; mu_j,

@@ -40,6 +40,11 @@ class MixtureRegressor(AroundMixture):
     feature_names_in_ : ndarray of shape (d,)
         Only if X had names.
 
+    See Also
+    --------
+    GaussianMixture.predict_conditional : The same for any features, given any others.
+    MixtureClassifier : Targets that are classes.
+
     Notes
     -----
     With weights w_k(x) of the components given the features, proportional to w_k N(x; a_k, A_k), the mean is sum_k

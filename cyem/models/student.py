@@ -64,6 +64,12 @@ class StudentMixture(Mixture):
     converged_, n_iter_, lower_bound_, lower_bounds_, fit_report_, n_features_in_, feature_names_in_
         As in `GaussianMixture`.
 
+    See Also
+    --------
+    GaussianMixture : Normal components.
+    select : With ``family="student"``, which number of components.
+    examine : Names rows that stand alone, and columns with heavy tails.
+
     Notes
     -----
     The E-step gives each sample n and component k a responsibility r_nk and a weight u_nk = (nu_k + d) / (nu_k + q_nk),

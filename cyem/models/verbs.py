@@ -44,6 +44,11 @@ def e_step(X, parameters):
     TypeError, ValueError
         For bad X, and for parameters that are none.
 
+    See Also
+    --------
+    m_step : The other half.
+    GaussianMixture : Both, until nothing is left to gain.
+
     References
     ----------
     Dempster, Laird & Rubin (1977); Bishop, Pattern Recognition and Machine Learning (2006), equation 9.23.
@@ -63,7 +68,7 @@ def e_step(X, parameters):
 def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
     r"""The M-step: the parameters that are most likely, given the responsibilities.
 
-    .. math:: n_k = \sum_n r_{nk}, \quad w_k = n_k / \textstyle\sum_j n_j, \quad
+    .. math:: n_k = \sum_n r_{nk}, \quad w_k = n_k / {\textstyle \sum_j n_j}, \quad
               \mu_k = \frac{1}{n_k} \sum_n r_{nk} x_n, \quad
               \Sigma_k = \frac{1}{n_k} \sum_n r_{nk} (x_n - \mu_k)(x_n - \mu_k)^T
 
@@ -87,6 +92,11 @@ def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
     ------
     TypeError, ValueError
         For bad X, a shape that does not fit it, negative or not finite responsibilities, or a column of zeros.
+
+    See Also
+    --------
+    e_step : The other half.
+    GaussianMixture : Both, until nothing is left to gain.
 
     References
     ----------

@@ -38,6 +38,10 @@ class CriterionDisplay(Panel):
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    cyem.select : Makes the table that is drawn.
     """
 
     n_components: np.ndarray

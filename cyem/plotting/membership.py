@@ -39,6 +39,11 @@ class UncertaintyDisplay(Panels):
     ----------
     axes_ : ndarray of matplotlib Axes, of shape (2,)
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    ResponsibilitiesDisplay : All responsibilities, sample by sample.
+    cyem.GaussianMixture.uncertainty : Makes what is drawn.
     """
 
     points: np.ndarray
@@ -178,6 +183,11 @@ class ResponsibilitiesDisplay(Panel):
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    UncertaintyDisplay : The same in the plane of two features.
+    cyem.GaussianMixture.predict_proba : Makes what is drawn.
     """
 
     responsibilities: np.ndarray

@@ -26,6 +26,10 @@ class MergingDisplay(Panels):
     ----------
     axes_ : ndarray of matplotlib Axes, of shape (2,)
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    cyem.merge : Makes what is drawn.
     """
 
     pairs: list

@@ -41,6 +41,11 @@ class MixtureDisplay(Panels):
     ----------
     axes_ : ndarray of matplotlib Axes, of shape (d, d)
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    UncertaintyDisplay : Where it is uncertain which component a sample belongs to.
+    cyem.GaussianMixture.summary : The mixture as text.
     """
 
     points: np.ndarray

@@ -26,6 +26,10 @@ class StabilityDisplay(Panel):
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    cyem.stability : Makes what is drawn.
     """
 
     ari: np.ndarray

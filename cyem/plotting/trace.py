@@ -28,6 +28,10 @@ class TraceDisplay(Panels):
     ----------
     axes_ : ndarray of matplotlib Axes, of shape (2,)
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    cyem.GaussianMixture : Its attribute `lower_bounds_` is what is drawn.
     """
 
     values: np.ndarray

@@ -56,6 +56,12 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
         If the file cannot be written: told before the work as far as that can be known. A file that is there stays as
         it was until the page is complete.
 
+    See Also
+    --------
+    select : What it is mostly about.
+    GaussianMixture.summary : A fitted mixture as text.
+    cyem.plotting.MixtureDisplay : The picture of the mixture alone.
+
     Notes
     -----
     The words for a difference of BIC are those of Kass & Raftery, "Bayes factors", 1995, section 3.2. Figures need

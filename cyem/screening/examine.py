@@ -55,6 +55,11 @@ def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
     TypeError, ValueError
         If X, the weights, or what is to be fitted are wrong.
 
+    See Also
+    --------
+    select : Has the findings of its samples as `findings`.
+    StudentMixture : Components that far rows move less.
+
     Notes
     -----
     A relation between columns has to hold within half a step of rounding of each of them, with a spread that fits to

@@ -86,6 +86,11 @@ class MixtureClassifier(AroundMixture):
     feature_names_in_ : ndarray of shape (d,)
         Only if X had names.
 
+    See Also
+    --------
+    GaussianMixture : Its parameter `labels` of `fit` is for a few known rows among many.
+    MixtureRegressor : Targets that are numbers.
+
     Examples
     --------
     >>> import numpy as np

@@ -353,6 +353,13 @@ def select(
         If a column of X holds the same value in every row, if a function that is the criterion fails for some rows, or
         after Ctrl-C.
 
+    See Also
+    --------
+    examine : A look at the data before.
+    report : A page on the answer.
+    likelihood_ratio_test : k components against k + 1, with a probability.
+    cyem.plotting.CriterionDisplay : A picture of the table.
+
     Notes
     -----
     Where covariances may differ, the likelihood has maxima without meaning: a component on a few samples that happen to
