@@ -132,7 +132,11 @@ class StandardErrors:
             for i, name in enumerate(names):
                 numbers = (f"{column[j, i]:.6g}" for column in columns)
                 table.append((str(j), name, *numbers))
-        return "\n".join([*aligned(table), f"method: {self.method}"])
+        lines = [*aligned(table), f"method: {self.method}"]
+        if self.missing_information is not None and self.missing_information.any():
+            shares = ", ".join(f"{j}: {share:.0%}" for j, share in enumerate(self.missing_information))
+            lines.append(f"information that missing values and errors of measurement cost, by component: {shares}")
+        return "\n".join(lines)
 
     def _listed(self, parts):
         """Weight, means and variances of each component, (k, 1 + 2 d)."""
