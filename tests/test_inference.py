@@ -327,7 +327,9 @@ def test_a_component_without_gaps_loses_nothing():
     X[(rng.random(400) < 0.5) & (y == 1), 1] = np.nan
     model = GaussianMixture(2, covariance_type="diag", init_params=np.eye(2)[y], tol=1e-12).fit(X)
     gone = np.isnan(X[y == 1]).mean()
-    assert_allclose(standard_errors(model, X).missing_information, [0, gone], atol=1e-12)
+    errors = standard_errors(model, X)
+    assert_allclose(errors.missing_information, [0, gone], atol=1e-12)
+    assert errors.summary().endswith(f"by component: 0: 0%, 1: {gone:.0%}")
 
 
 TRUTHS = {

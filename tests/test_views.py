@@ -566,7 +566,7 @@ def test_items_in_order_hold_each_row_once(n, d):
     order, items = in_order(n, d)
     assert_array_equal(order, np.arange(n))
     assert_array_equal(np.concatenate([first + np.arange(length) for first, length in items]), np.arange(n))
-    assert 1 <= items[:, 1].min() <= items[:, 1].max() <= views.kernel.rows_at_a_time(d) <= 32
+    assert 1 <= items[:, 1].min() <= items[:, 1].max() <= views.kernel.item_size(d) <= 32
 
 
 def test_items_hold_rows_with_the_same_gaps():

@@ -126,7 +126,7 @@ class StandardErrors:
         -------
         str
         """
-        return "\n".join([*aligned(self._cells(level)), f"method: {self.method}"])
+        return "\n".join([*aligned(self._cells(level)), *self._notes()])
 
     def to_frame(self, level=0.95):
         """The same table as a data frame of pandas or Polars.
@@ -155,9 +155,16 @@ class StandardErrors:
                 table.append((str(j), name, *(f"{column[j, i]:.6g}" for column in values.values())))
         return table
 
+    def _notes(self):
+        notes = [f"method: {self.method}"]
+        if self.missing_information is not None and self.missing_information.any():
+            shares = ", ".join(f"{j}: {share:.0%}" for j, share in enumerate(self.missing_information))
+            notes.append(f"information that missing values and errors of measurement cost, by component: {shares}")
+        return notes
+
     def _repr_html_(self):
         """The same as print shows, for notebooks."""
-        return str(printed("Standard errors", self._cells(0.95), f"method: {self.method}"))
+        return str(printed("Standard errors", self._cells(0.95), *self._notes()))
 
     def _listed(self, parts):
         """Weight, means and variances of each component, (k, 1 + 2 d)."""

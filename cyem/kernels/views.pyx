@@ -93,7 +93,7 @@ cdef struct Scratch:            # one thread's
     double* pair                # (2, SIDE)
     double* counts              # (LONGEST, SIDE): axis-parallel: of one component, responsibilities times u
     double* variances           # (k, d, 2): axis-parallel: inverses, and what they add to log-densities
-    double* filled              # (rows_at_a_time, d, 2, SIDE): axis-parallel: values, or 0, and masks
+    double* filled              # (item_size, d, 2, SIDE): axis-parallel: values, or 0, and masks
     double* observed            # (LONGEST, SIDE): axis-parallel: numbers of features
     double* lanes               # (3, SIDE): axis-parallel: sums of one feature
     bint* gaps                  # (d,): whether some item of the batch does not know the feature exactly
@@ -114,7 +114,7 @@ cdef inline Py_ssize_t kept_size(Py_ssize_t d, Py_ssize_t k) noexcept nogil:
     return size if size <= NEAR else 0
 
 
-cpdef Py_ssize_t rows_at_a_time(Py_ssize_t d) noexcept nogil:
+cpdef Py_ssize_t item_size(Py_ssize_t d) noexcept nogil:
     """Rows of an item where components are axis-parallel."""
     cdef Py_ssize_t rows = NEAREST // (2 * d * SIDE * <Py_ssize_t>sizeof(double))
     return 1 if rows < 1 else rows if rows < LONGEST else LONGEST
@@ -124,7 +124,7 @@ cdef Py_ssize_t scratch_size(Py_ssize_t d, Py_ssize_t k, bint axis, bint heavy) 
     cdef Py_ssize_t shared = aligned(LONGEST * SIDE) + aligned(LONGEST * k * SIDE) * (1 + heavy)
     if axis:
         return (shared + 2 * aligned(LONGEST * SIDE) + aligned(k * d * 2) + aligned(3 * SIDE)
-                + aligned(rows_at_a_time(d) * d * 2 * SIDE))
+                + aligned(item_size(d) * d * 2 * SIDE))
     return (shared + aligned(d * SIDE) + aligned(k * triangle(d) * SIDE) + 4 * aligned(d * SIDE) + aligned(2 * SIDE)
             + 2 * aligned(d * d * SIDE) + aligned(d) + kept_size(d, k))
 

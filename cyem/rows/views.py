@@ -317,7 +317,7 @@ def packed(views, rows, axis=False):
 
 def in_order(n, d):
     """The same as `arranged` where it does not matter how rows are seen: items of as many rows as fit."""
-    longest = min(kernel.rows_at_a_time(d), -(-n // kernel.ITEMS_OF_A_BATCH))
+    longest = min(kernel.item_size(d), -(-n // kernel.ITEMS_OF_A_BATCH))
     first = np.arange(0, n, longest)
     return np.arange(n), np.stack([first, np.minimum(longest, n - first)], axis=1).astype(np.intp)
 

@@ -1,9 +1,6 @@
 """Where the density of a fitted mixture has peaks, and how low it is between them.
 
-All peaks and passes of a mixture of two components lie on its ridge line, x(a) = [(1 - a) P_i + a P_j]^-1
-[(1 - a) P_i m_i + a P_j m_j] for a from 0 to 1, with P the inverses of the covariances (Ray & Lindsay 2005, "The
-topography of multivariate normal mixtures", theorem 1); so it is for t distributions, whose contours are the same
-ellipsoids. Along it the density of the whole mixture is looked at.
+The density of the whole mixture is looked at along the ridge lines between components: see `families/modes.py`.
 """
 
 from typing import NamedTuple
@@ -12,10 +9,9 @@ import numpy as np
 
 from ..families import state
 from ..families.covariance import structure
+from ..families.modes import near, ridges
 from ..models.mixture import memberships
 
-POINTS = 33  # on each line
-NEAREST = 12  # components that one component is compared with
 FLAT = 0.05  # depth of a valley, of log-density, up to which two components share a peak
 
 
@@ -51,17 +47,13 @@ class Landscape:
         self.covariances = shape.full(covariances, k, d)
         U = shape.full(shape.scaled_factors(factors, 1 / self.frame.units), k, d)
         P = U @ np.swapaxes(U, 1, 2)
-        self.valleys = [valley for i, others in _near(means, P) for valley in self._valleys(model, means, P, i, others)]
+        self.valleys = [valley for i, others in near(means, P) for valley in self._valleys(model, means, P, i, others)]
 
     def _valleys(self, model, means, P, i, others):
         """The valleys between a component and some others."""
         k, d = means.shape
         P = P / np.trace(P, axis1=1, axis2=2)[:, None, None]  # the same lines, on which points are even if sizes differ
-        a = np.linspace(0, 1, POINTS)[:, None, None]
-        here, there = P[i] @ means[i], (P[others] @ means[others][:, :, None])[:, None]
-        # (1 - a) P_i + a P_j, for each j and each a
-        both = (1 - a) * P[i] + a * P[others, None]
-        lines = np.linalg.solve(both, (1 - a) * here[:, None] + a * there)[..., 0]
+        lines = ridges(means, P, i, others)
         heights = model.score_samples(self.frame.leave(lines.reshape(-1, d))).reshape(lines.shape[:2])
         behind = np.maximum.accumulate(heights, axis=1)
         ahead = np.maximum.accumulate(heights[:, ::-1], axis=1)[:, ::-1]
@@ -99,17 +91,3 @@ class Landscape:
         along = Z @ axis
         return along, np.maximum((Z * Z).sum(axis=1) - along**2, 0), (valley.middle - first) @ whiten @ axis, length
 
-
-def _near(means, P):
-    """For each component but the last those after it that are near: each pair once."""
-    k = len(means)
-    near = np.ones((k, k), bool)
-    if k - 1 > NEAREST:
-        near[:] = False
-        for i in range(k):
-            gaps = means - means[i]
-            squares = ((gaps[:, None, :] @ (P + P[i]))[:, 0] * gaps).sum(axis=1)
-            squares[i] = np.inf
-            near[i, np.argsort(squares, kind="stable")[:NEAREST]] = True
-    near |= near.T
-    return [(i, others) for i in range(k) if (others := [j for j in range(i + 1, k) if near[i, j]])]
