@@ -12,7 +12,7 @@ from ..rows.samples import MOMENTS, Density
 from ..rows.statistics import Statistics
 from .covariance import structure as structure_named
 from .covariance.base import AT, Estimate
-from .paths import gaussians
+from .paths import expected, gaussians
 
 UNUSUAL, _, HELD = range(len(linalg.OUTCOMES))
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
@@ -98,6 +98,13 @@ class Parameters:
         covariances = structure.scaled(structure.like(own.taken(self.covariances, places), own, *shape), ratio)
         return Parameters(structure, weights, self.means[places] * ratio, covariances, structure.factors(covariances))
 
+    def inside(self, frame, other):
+        """The same mixture in the coordinates of another frame."""
+        ratio = frame.units / other.units
+        return Parameters(self.structure, self.weights, other.enter(frame.leave(self.means)),
+                          self.structure.scaled(self.covariances, ratio),
+                          self.structure.scaled_factors(self.factors, ratio))
+
     @property
     def density(self):
         """The same mixture in evaluation form."""
@@ -150,6 +157,15 @@ class Gaussian:
     def like(cls, family):
         """The same structure, floor and weights."""
         return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights)
+
+    @property
+    def told(self):
+        """What it is told besides structure, variances, floor and weights."""
+        return {}
+
+    def over(self, variances, floor):
+        """The same formulas for features of other variances, and another floor."""
+        return type(self)(self.structure, variances, floor, self.eps, self.equal_weights, **self.told)
 
     @staticmethod
     def seen(X, weights, frame, variances):
@@ -224,6 +240,14 @@ class Gaussian:
         weights = np.full(len(masses), 1 / len(masses)) if self.equal_weights else masses / total
         parameters = Parameters.of(self.structure, weights, means, found)
         return Update(parameters, places(empty), places(found.held & ~empty))
+
+    def expected(self, parameters, frame):
+        """What samples drawn from a mixture sum up to, by the mixture itself: the M-step gives this mixture."""
+        return expected(gaussians(parameters), self.moments, frame)
+
+    def rebased(self, statistics, old, new):
+        """Sums of passes at old parameters, as the update from new ones takes them."""
+        return statistics
 
     def single(self, statistics, structure=None):
         """One component for all samples, from their statistics; of another structure, if that is given."""

@@ -11,7 +11,7 @@ from ..em.problem import Problem
 from ..families import state
 from ..families.covariance import simplest, structure
 from ..families.gaussian import Gaussian, Parameters
-from ..notices import ConvergenceWarning, warn
+from ..notices import ConvergenceWarning, not_fitted, warn
 from ..rows import data
 from ..rows.samples import Evaluator, Frame, power_of_two
 from ..rows.views import NOTHING_ELSE, Glance, Known
@@ -35,6 +35,7 @@ class Mixture(Estimator):
     _heavy = False  # whether tails are heavier than normal ones
     _matrices = "covariances_"  # the attribute that says how wide components are, and what summaries call that
     _spread = "standard deviation"
+    _stream = None  # what partial_fit goes on from
 
     def _family(self):
         """The family, and what it is to be told besides structure, floor and weights."""
@@ -92,6 +93,11 @@ class Mixture(Estimator):
             data.every_component_possible(known.components)
         if not complete:
             data.columns_without_values(X, names)
+        self._fit(shape, names, X, weights, kept, known)
+        return self
+
+    def _fit(self, shape, names, X, weights, kept=None, known=NOTHING_ELSE):
+        """Fit to rows as `data.counted` has them: the problem, and what was found."""
         n, d = X.shape
         k = self.n_components
         if n < k:
@@ -106,7 +112,80 @@ class Mixture(Estimator):
         best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
         self._remember(d, names)
         self._accept(mixture, best, rng)
+        return mixture, best
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Learn from a batch of rows of a stream, which are not kept: stepwise EM (Cappe & Moulines 2009).
+
+        The first rows are gathered, and fitted as by `fit` as soon as they are as many as components, and again as they
+        become more, until there are 50 k (d + 1) of them, and 2000. From then on memory does not grow: each batch is
+        one E-step, its sums go into a running average, and the parameters come from that. A batch of weight w counts w
+        / (w + m) in the average; with W before it, and n the number of the gathered rows that was asked for, m = n (W /
+        n)^0.6 / 2. What is reported is averaged over the stream once more, later batches counting for more. With
+        `forget` what a row counts is halved each time as many rows have come, and nothing is averaged.
+
+        After `fit`, `from_parameters` or `cyem.load` it goes on from the mixture there is, which counts as
+        `n_samples_seen_` rows (n without that); `fit` forgets the stream. A saved model leaves out the running average,
+        and a pickle has it. Order matters: rows that come sorted are to be shuffled.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Values may be missing. From the second batch on with the same features, by number and name, and of the same
+            dtype.
+        y : ignored
+        sample_weight : array-like of shape (n,) or number, default=None
+
+        Returns
+        -------
+        self
+            `lower_bound_` is the running average of what batches scored before they were learned, `n_steps_` the number
+            of steps since the start, `n_samples_seen_` the weight of all rows, and `converged_` False.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad input, which leaves the estimator as it was; for parameters that say something of all rows: labels
+            in `init_params`, a `prior`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> rng = np.random.default_rng(0)
+        >>> model = GaussianMixture(2, random_state=0)
+        >>> for _ in range(20):
+        ...     model = model.partial_fit(rng.normal(size=(500, 1)) + 10 * rng.integers(2, size=(500, 1)))
+        >>> sorted(model.means_.round(0).ravel().tolist())
+        [0.0, 10.0]
+        >>> model.n_samples_seen_
+        10000.0
+        """
+        from .streams import partial_fit
+
+        partial_fit(self, X, sample_weight)
         return self
+
+    def set_partial_fit_request(self, *, sample_weight="$UNCHANGED$"):
+        """Say whether a scikit-learn meta-estimator passes ``sample_weight`` on to ``partial_fit``.
+
+        Parameters
+        ----------
+        sample_weight : bool, None or str
+            As `set_fit_request` takes it.
+
+        Returns
+        -------
+        self
+        """
+        return self._request("partial_fit", sample_weight)
+
+    def _check_fitted(self):
+        gathered = self._stream
+        if gathered is not None and not self.__sklearn_is_fitted__():
+            raise not_fitted(f"This {type(self).__name__} is not fitted yet: partial_fit has gathered "
+                             f"{len(gathered.X)} rows, fewer than n_components={self.n_components}.")
+        super()._check_fitted()
 
     def _believing(self, mixture):
         """The problem beside what is believed of parameters: with the data at hand."""
@@ -226,25 +305,33 @@ class Mixture(Estimator):
             print(event)
         return best._replace(events=(*best.events, event))
 
-    def _accept(self, mixture, fit, rng):
-        """Set the fitted attributes, all at once, and say what the user should know."""
-        frame, shape, parameters = mixture.frame, structure(self.covariance_type), fit.parameters
-        covariances, factors = (shape.like(matrices, mixture.structure, *parameters.means.shape)
+    def _adopt(self, parameters, frame, dtype):
+        """Set the attributes that say what the mixture is; what is to be said of these, one line each."""
+        shape = structure(self.covariance_type)
+        covariances, factors = (shape.like(matrices, parameters.structure, *parameters.means.shape)
                                 for matrices in (parameters.covariances, parameters.factors))
-        self._sampler, self._kind, self._memo = rng, shape.code, Memo()
-        events = [*fit.events, *mixture.family.remarks(parameters), *support.remarks(mixture, parameters)]
+        self._kind, self._memo = shape.code, Memo()
         with np.errstate(over="ignore", under="ignore"):
             setattr(self, self._matrices, shape.scaled(covariances, frame.units))
             self.precisions_cholesky_ = shape.scaled_factors(factors, frame.units)
             self.precisions_ = shape.precisions(self.precisions_cholesky_)
             self.means_ = frame.leave(parameters.means)
-            if mixture.samples.dtype != np.float64:
+            if dtype != np.float64:
                 for name in ("means_", self._matrices, "precisions_cholesky_", "precisions_"):
-                    setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
-        if not (data.finite(getattr(self, self._matrices)) and data.finite(self.precisions_)):
-            events.append("variances or their inverses are beyond the range of their dtype; predictions do not use "
-                          "them")
-        self.weights_ = parameters.weights.astype(mixture.samples.dtype)
+                    setattr(self, name, getattr(self, name).astype(dtype))
+        self.weights_ = parameters.weights.astype(dtype)
+        if data.finite(getattr(self, self._matrices)) and data.finite(self.precisions_):
+            return []
+        return ["variances or their inverses are beyond the range of their dtype; predictions do not use them"]
+
+    def _accept(self, mixture, fit, rng):
+        """Set the fitted attributes, all at once, and say what the user should know."""
+        parameters = fit.parameters
+        events = [*fit.events, *mixture.family.remarks(parameters), *support.remarks(mixture, parameters)]
+        events += self._adopt(parameters, mixture.frame, mixture.samples.dtype)
+        self._sampler, self._stream = rng, None
+        vars(self).pop("n_steps_", None)
+        self.n_samples_seen_ = mixture.samples.total
         self.converged_ = fit.converged
         self.n_iter_ = len(fit.bounds)
         log_volume = mixture.samples.log_volume
