@@ -331,7 +331,7 @@ class Mixture(Estimator):
         events += self._adopt(parameters, mixture.frame, mixture.samples.dtype)
         self._sampler, self._stream = rng, None
         vars(self).pop("n_steps_", None)
-        self.n_samples_seen_ = mixture.samples.total
+        self.n_samples_seen_ = float(mixture.samples.total)
         self.converged_ = fit.converged
         self.n_iter_ = len(fit.bounds)
         log_volume = mixture.samples.log_volume
