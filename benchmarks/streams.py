@@ -25,7 +25,7 @@ CASES = (
     ("unbalanced, d=8, k=20", GaussianMixture, "diag"),
     ("heavy-tailed, d=8, k=8", StudentMixture, "full"),
 )
-HALF_LIFE = 5_000
+HALF_LIFE = 8_000
 AFTER = 50  # batches
 
 

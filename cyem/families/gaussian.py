@@ -20,6 +20,9 @@ UNTIED = {"scatter": "full", "pooled": "tied", "squares": "diag", "norms": "sphe
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
 
 
+EACH = "weights", "means", "constants", "covariances", "factors"
+
+
 class Parameters:
     """Weights, means and covariances of k components, in the coordinates of a frame; never changed.
 
@@ -79,6 +82,13 @@ class Parameters:
         """The same but for other weights or means."""
         return Parameters(self.structure, self.weights if weights is None else weights,
                           self.means if means is None else means, self.covariances, self.factors)
+
+    @property
+    def arrays(self):
+        """All of these by name, to be `restored` by a family: the block where there is one, else each."""
+        if self.block is not None:
+            return {"block": self.block}
+        return {"block": None, **{name: getattr(self, name) for name in EACH}}
 
     @property
     def packed(self):
@@ -145,6 +155,7 @@ class Gaussian:
     """
 
     free = True  # whether all of these are found from samples
+    heavy = False  # whether tails are heavier than normal ones
 
     def __init__(self, structure, variances, floor, eps, equal_weights=False):
         self.structure, self.variances, self.floor, self.eps = structure, variances, floor, eps
@@ -166,6 +177,17 @@ class Gaussian:
     def over(self, variances, floor):
         """The same formulas for features of other variances, and another floor."""
         return type(self)(self.structure, variances, floor, self.eps, self.equal_weights, **self.told)
+
+    def restored(self, k, kept):
+        """Parameters of k components from their arrays; kept.array(name, shape) gives each, if it has this shape."""
+        d = len(self.floor)
+        if kept["block"] is not None:
+            return Parameters.unpack(self.structure, kept.array("block", (block_size(self, k, d),)), k, d)
+        own = Parameters.__new__(Parameters)
+        own.structure, own.block, shape = self.structure, None, self.structure.shape(k, d)
+        for name, its in zip(EACH, ((k,), (k, d), (k,), shape, shape), strict=True):
+            setattr(own, name, kept.array(name, its))
+        return own
 
     @staticmethod
     def seen(X, weights, frame, variances):
@@ -283,7 +305,7 @@ class Gaussian:
         scale = self.scale
         k, d = like.means.shape
         if self.closed is not None:
-            block = np.empty(linalg.block_size(k, d, MOMENTS[self.moments]))
+            block = np.empty(block_size(self, k, d))
             linalg.at(coordinates, scale, block, k=k, moments=MOMENTS[self.moments])
             there = Parameters.unpack(self.structure, block, k, d)
             return self.nearest(there, like) if self.structure.curved else there
@@ -343,6 +365,11 @@ class Gaussian:
     def deviations(self):
         """What features are divided by for distances between samples (d,): one for all where components are round."""
         return np.sqrt(np.full_like(self.variances, self.variances.mean()) if self.structure.round else self.variances)
+
+
+def block_size(family, k, d):
+    """Length of the vector that k components of d features make up, as compiled M-steps leave them."""
+    return linalg.block_size(k, d, MOMENTS[family.moments])
 
 
 def compiled(structure, closed, statistics, current=None, n_threads=1):

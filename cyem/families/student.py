@@ -49,6 +49,10 @@ class StudentParameters(Parameters):
     def taken(self, structure, places, weights, ratio):
         return StudentParameters.like(super().taken(structure, places, weights, ratio), self.freedom[places])
 
+    @property
+    def arrays(self):
+        return {**super().arrays, "freedom": self.freedom}
+
     def inside(self, frame, other):
         return StudentParameters.like(super().inside(frame, other), self.freedom)
 
@@ -75,7 +79,11 @@ class Student(Gaussian):
         super().__init__(structure, variances, floor, eps, equal_weights)
         self.freedom = freedom
 
+    heavy = True
     engine = None  # nothing compiled makes many of these iterations in one call
+
+    def restored(self, k, kept):
+        return StudentParameters.like(super().restored(k, kept), kept.array("freedom", (k,)))
 
     @property
     def told(self):

@@ -1,5 +1,6 @@
 """What a user calls, whatever the family: the fit, fitted attributes and verbs; the work is done one floor down."""
 
+import itertools
 import numbers
 import time
 
@@ -53,7 +54,7 @@ class Mixture(Estimator):
         """Standard normal samples z (n, d) of components y (n,), as the family varies them."""
         return z
 
-    def fit(self, X, y=None, sample_weight=None, *, labels=None, noise=None):
+    def fit(self, X, y=None, sample_weight=None, *, labels=None, noise=None, checkpoint=None, checkpoint_every=60.0):
         """Fit by maximum likelihood, of what was observed.
 
         Ctrl-C ends it with a warning and the best so far; before there is any, the estimator stays as it was.
@@ -73,6 +74,13 @@ class Mixture(Estimator):
         noise : array-like of shape (n, d) or (n, d, d), default=None
             Errors of measurement: variances of each value, or a covariance matrix for each sample. The mixture is that
             of the values without these errors (extreme deconvolution: Bovy, Hogg & Roweis 2011).
+        checkpoint : str or path, default=None
+            A file that says now and then where the fit is, and is deleted at its end. If it is there, the fit goes on
+            from where it was, to the same bits as if it had not been ended: call it with the same arguments. What is
+            not in it is done again: the start of a run of `n_init`, and moves of `search`. A file of another fit
+            (data, parameters, versions, instruction set) is refused.
+        checkpoint_every : float, default=60.0
+            Seconds between two times that it is written, at least.
 
         Returns
         -------
@@ -81,7 +89,9 @@ class Mixture(Estimator):
         Raises
         ------
         TypeError, ValueError
-            For bad input, which leaves the estimator as it was.
+            For bad input, which leaves the estimator as it was; for a checkpoint that is damaged, or of another fit.
+        OSError
+            For one that cannot be read or written.
         """
         shape = self._check_parameters()
         names = data.feature_names(X)
@@ -93,10 +103,23 @@ class Mixture(Estimator):
             data.every_component_possible(known.components)
         if not complete:
             data.columns_without_values(X, names)
-        self._fit(shape, names, X, weights, kept, known)
+        if checkpoint is not None:
+            checkpoint = self._checkpoint(checkpoint, checkpoint_every, X, weights, known)
+        self._fit(shape, names, X, weights, kept, known, None if checkpoint is None else checkpoint.keeper)
+        if checkpoint is not None and INTERRUPTED not in self.fit_report_:
+            checkpoint.done()
         return self
 
-    def _fit(self, shape, names, X, weights, kept=None, known=NOTHING_ELSE):
+    def _checkpoint(self, path, every, X, weights, known):
+        """What says now and then where the fit is, and goes on from where an earlier one was."""
+        from .checkpoints import Checkpoint, identity
+
+        if self.time_budget is not None:
+            self._refuse("time_budget", "None with a checkpoint: what a search finds in a time is another thing each "
+                         "time", self.time_budget)
+        return Checkpoint(path, every, identity(self, X, weights, known))
+
+    def _fit(self, shape, names, X, weights, kept=None, known=NOTHING_ELSE, keep=None):
         """Fit to rows as `data.counted` has them: the problem, and what was found."""
         n, d = X.shape
         k = self.n_components
@@ -109,7 +132,13 @@ class Mixture(Estimator):
         mixture = Problem.of(family, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights, known,
                              **how)
         mixture = self._believing(mixture)
-        best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
+        if keep is None or keep.begun is None:
+            best, starts = None, enumerate(self._starts(mixture, X, kept, rng))
+        else:
+            run, first, best = keep.schedule(mixture, k, rng, self.n_init + 1)
+            later = enumerate(self._starts(mixture, X, kept, rng, run + 1), run + 1)
+            starts = () if run == self.n_init else itertools.chain([(run, first)], later)
+        best = self._best(mixture, starts, rng, best, keep)
         self._remember(d, names)
         self._accept(mixture, best, rng)
         return mixture, best
@@ -216,16 +245,23 @@ class Mixture(Estimator):
         """
         return self.fit(X, sample_weight=sample_weight).predict(X)
 
-    def _best(self, mixture, starts, rng):
-        """The best of the runs from given parameters, and of a search from there; after Ctrl-C the best so far."""
-        best, climb = None, self._climb(mixture)
+    def _best(self, mixture, starts, rng, best=None, keep=None):
+        """The best of the runs from given parameters, and of a search from there; after Ctrl-C the best so far.
+
+        starts: pairs of the number of a run and its first parameters. best: of the runs before.
+        """
+        climb = self._climb(mixture)
         try:
-            for run, first in enumerate(starts):
+            for run, first in starts:
+                if keep is not None:
+                    keep.enter(run, mixture, best, rng)
                 fit = climb(mixture, first, tol=self.tol, max_iter=self.max_iter,
-                            accelerate=self.acceleration is not None, report=self._reporter(run, mixture))
+                            accelerate=self.acceleration is not None, report=self._reporter(run, mixture), keep=keep)
                 best = support.better(mixture, best, fit)
             if self.search is not None:
-                best = self._search(mixture, best, rng)
+                if keep is not None:
+                    keep.enter(self.n_init, mixture, best, rng)
+                best = self._search(mixture, best, rng, keep)
         except KeyboardInterrupt as stop:
             if isinstance(stop, driver.Interrupted) and stop.model is mixture:
                 best = support.better(mixture, best, stop.fit)
@@ -241,16 +277,20 @@ class Mixture(Estimator):
                 and all(each is None for each in given) and not (self.warm_start and self.__sklearn_is_fitted__()))
         return support.fit if ours and mixture.family.normal is mixture.family else driver.fit
 
-    def _starts(self, mixture, X, kept, rng):
-        """The parameters to begin from: one, or one for each of n_init."""
+    def _starts(self, mixture, X, kept, rng, done=0):
+        """The parameters to begin from: one, or one for each of n_init, but for as many as are done."""
         if self.warm_start and self.__sklearn_is_fitted__():
-            yield self._inside(mixture, *self._last(X.shape[1]), tails=self._tails())
+            if not done:
+                yield self._inside(mixture, *self._last(X.shape[1]), tails=self._tails())
             return
         weights, means, factors = self._given(X.shape[1])
-        if weights is not None and means is not None and factors is not None:
-            yield self._inside(mixture, weights, means, factors=factors)
-            return
-        for _ in range(self.n_init):
+        all_given = weights is not None and means is not None and factors is not None
+        # with nothing random in it another run would be the same
+        random = means is None and (isinstance(self.init_params, str) or callable(self.init_params))
+        for _ in range(done, self.n_init if random else 1):
+            if all_given:
+                yield self._inside(mixture, weights, means, factors=factors)
+                continue
             first = self._start(mixture, X, kept, rng, means)
             if weights is not None or means is not None or factors is not None:
                 frame, shape = mixture.frame, mixture.structure
@@ -261,8 +301,6 @@ class Mixture(Estimator):
                     factors=shape.scaled_factors(first.factors, frame.units) if factors is None else factors,
                 )
             yield first
-            if means is not None or (not isinstance(self.init_params, str) and not callable(self.init_params)):
-                return  # nothing random in it: another run would be the same
 
     def _start(self, mixture, X, kept, rng, means):
         k = self.n_components
@@ -287,7 +325,7 @@ class Mixture(Estimator):
         inside = Parameters(shape, weights, frame.enter(means), shape.covariances(factors), factors)
         return mixture.family.adopt(inside, tails)
 
-    def _search(self, mixture, fit, rng):
+    def _search(self, mixture, fit, rng, keep=None):
         """A better maximum, by moves from the one that was found; at worst the same."""
         deadline = np.inf if self.time_budget is None else time.monotonic() + self.time_budget
         part = start.trial(mixture.drawn(fit.parameters), self.n_components, rng).simple
@@ -297,7 +335,7 @@ class Mixture(Estimator):
         best = fit
         if found.accepted:
             better = support.fit(mixture, found.end, tol=self.tol,
-                                 max_iter=self.max_iter, accelerate=self.acceleration is not None)
+                                 max_iter=self.max_iter, accelerate=self.acceleration is not None, keep=keep)
             best = support.better(mixture, fit, better)
         event = (f"{SEARCHED}{found.accepted} of {found.tried} moves accepted, mean log-likelihood "
                  f"{best.value - fit.value:.2g} higher")

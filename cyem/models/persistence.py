@@ -14,6 +14,7 @@ import re
 import stat
 import zipfile
 from reprlib import repr
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,12 +25,20 @@ from ..notices import warn
 from ..version import __version__
 from .history import Memo, Report
 
-FORMAT = "cyem model"
-VERSION = 1  # raised when older versions of cyem could not read the file
+
+class Format(NamedTuple):
+    """A kind of such files."""
+
+    name: str
+    version: int  # raised when older versions of cyem could not read the file
+    parts: tuple  # of the metadata, besides the arrays
+    word: str  # what errors call it
+
+
+FORMAT = Format("cyem model", 1, ("parameters", "fitted"), "model")
 METADATA = "metadata.json"
 DTYPES = r"[<>][iuf][248]|\|[iub]1"
 FLOATS = r"[<>]f[248]"
-DAMAGED = "it is no model file, or truncated or damaged"
 
 
 def save(model, path):
@@ -85,46 +94,59 @@ def save(model, path):
     _check(model)
     arrays = {}
     metadata = {
-        "format": FORMAT,
-        "format_version": VERSION,
         "class": type(model).__name__,
-        "cyem_version": __version__,
         "parameters": _plain(model.get_params(deep=False), arrays),
         "fitted": _plain(_fitted(vars(model)), arrays),
-        "arrays": {name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()},
     }
-    text = json.dumps(metadata, indent=1)
-    restored(json.loads(text), arrays, {own.__name__: own})  # as `load` will do: what that refuses is not written
+    # as `load` will do: what that refuses is not written
+    restored(json.loads(json.dumps(metadata)), arrays, {own.__name__: own})
+    files.write(path, lambda file: packed(file, FORMAT, metadata, arrays))
 
-    def fill(file):
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(zipfile.ZipInfo(METADATA), text)
-            for name, array in arrays.items():
-                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
 
-    files.write(path, fill)
+def packed(file, kind, metadata, arrays):
+    """Write metadata and arrays {name: array} to an open file."""
+    first = {"format": kind.name, "format_version": kind.version}
+    text = json.dumps({**first, **metadata, "cyem_version": __version__, "arrays": {
+        name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()}}, indent=1)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(METADATA), text)
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def read(path, classes):
     """The model in a file, of one of the classes {name: class}; errors as `load` has them."""
-    name = os.fspath(path)
+    return unpacked(path, FORMAT, lambda metadata, arrays: restored(metadata, arrays, classes))
+
+
+def unpacked(path, kind, made=lambda *found: found):
+    """What is made of the metadata and arrays of a file of a kind.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no such file, is truncated or damaged, or nothing can be made of it.
+    """
+    name, damaged = os.fspath(path), f"it is no {kind.word} file, or truncated or damaged"
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):  # a device may have no end
             raise OSError(f"{name!r} is not a regular file: give the name of a file")
         try:
             with zipfile.ZipFile(file) as archive:
-                return restored(*_read(archive, status.st_size), classes)
+                return made(*_read(archive, status.st_size, kind, damaged))
         except OSError as error:
             if error.errno != errno.EINVAL:  # that of a seek to before the beginning, where a damaged directory points
                 raise
-            problem = DAMAGED
+            problem = damaged
         except (zipfile.BadZipFile, EOFError, RuntimeError):  # the last: packed in an unknown way, or lists too deep
-            problem = DAMAGED
+            problem = damaged
         except (TypeError, ValueError) as error:
             problem = " ".join(str(error).split())
-    raise ValueError(f"cannot load a model from {name!r}: {problem}")
+    raise ValueError(f"cannot load a {kind.word} from {name!r}: {problem}")
 
 
 def _fitted(values):
@@ -162,26 +184,26 @@ def _as_json(value):
     raise TypeError(f"{type(value).__name__} is no plain value")
 
 
-def _read(archive, size):
-    """Metadata and arrays of an archive in a file of this size."""
+def _read(archive, size, kind, damaged):
+    """Metadata and arrays of an archive of a kind in a file of this size; damaged: what to say of one that is."""
     members = {info.filename: info for info in archive.infolist()}
     if METADATA not in members:
-        raise ValueError("it is no model file: it has no metadata.json")
+        raise ValueError(f"it is no {kind.word} file: it has no metadata.json")
     for info in members.values():
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
-            raise ValueError(f"it is no model file, or damaged: {info.filename!r} is not stored as it is")
+            raise ValueError(f"it is no {kind.word} file, or damaged: {info.filename!r} is not stored as it is")
     if sum(max(info.file_size, info.compress_size) for info in archive.infolist()) > size:
-        raise ValueError(DAMAGED)  # before memory for such members is asked for
+        raise ValueError(damaged)  # before memory for such members is asked for
     metadata = json.loads(archive.read(METADATA))
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise ValueError("it is no model file: metadata.json is of another format")
+    if not isinstance(metadata, dict) or metadata.get("format") != kind.name:
+        raise ValueError(f"it is no {kind.word} file: metadata.json is of another format")
     version = metadata.get("format_version")
-    if version != VERSION:
+    if version != kind.version:
         raise ValueError(
             f"its format version is {version!r}, written by cyem {metadata.get('cyem_version')}; cyem "
-            f"{__version__} reads version {VERSION}: install a newer cyem"
+            f"{__version__} reads version {kind.version}: install a newer cyem"
         )
-    for key in ("parameters", "fitted", "arrays"):
+    for key in (*kind.parts, "arrays"):
         if not isinstance(metadata.get(key), dict):
             raise ValueError(f"damaged metadata: {key!r} is missing")
     arrays = {}
