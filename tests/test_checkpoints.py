@@ -258,10 +258,10 @@ def test_values_that_cannot_be_are_refused(monkeypatch, tmp_path, case):
         return GaussianMixture(3, random_state=0, acceleration=None, tol=1e-12, **how)
 
     with monkeypatch.context() as patch:
-        cut(patch, 2 if case == "compiled" else 9)
+        cut(patch, 2 if case == "compiled" else 4)
         with pytest.raises(Killed):
             make().fit(X, checkpoint=path)
-    metadata, arrays = persistence.unpacked(path, kept_format())
+    metadata, arrays = persistence.unpacked(path, FORMAT)
     assert len(list(leaves(metadata["kept"]))) > 20
 
     def refused(kept, arrays):
@@ -279,14 +279,13 @@ def test_values_that_cannot_be_are_refused(monkeypatch, tmp_path, case):
     places = list(leaves(metadata["kept"]))
     count = 0
     for i, where in enumerate(places):
-        for new in (wrong[i % 6], wrong[(i + 1) % 6]):
-            other = json.loads(json.dumps(metadata["kept"]))
-            changed(other, where, new)
-            count += refused(other, arrays)
-    assert count > len(places)
-    for name, array in arrays.items():
-        for other in (array[:0], array.ravel()[:-1], array[None], array.astype(np.float32)):
-            assert refused(metadata["kept"], {**arrays, name: other})
+        other = json.loads(json.dumps(metadata["kept"]))
+        changed(other, where, wrong[i % 6])
+        count += refused(other, arrays)
+    assert count > len(places) / 2
+    for i, (name, array) in enumerate(arrays.items()):
+        other = (array[:0], array.ravel()[:-1], array[None], array.astype(np.float32))[i % 4]
+        assert refused(metadata["kept"], {**arrays, name: other})
     if case == "compiled":
         state = metadata["kept"]["climb"]["path"]["state"]["array"]
         assert refused(metadata["kept"], {**arrays, state: np.full_like(arrays[state], 1e9)})

@@ -1,0 +1,97 @@
+"""Does a fit that is killed at random moments, and started again, end in the same bits, and what do checkpoints cost?
+
+    python benchmarks/kills.py [TIMES [SEED]]
+
+Of each fit below: a process is killed (SIGKILL) at a random moment of the time that the fit takes, and started again
+with the same arguments until one comes to its end; twenty times, each from the beginning. Then the time of a fit with
+checkpoints that are never due, and with one each second, beside that of one without, by turns.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+CASES = {
+    "default": "GaussianMixture(8, random_state=0, tol=1e-8)",
+    "n_init=3": "GaussianMixture(8, n_init=3, random_state=0)",
+    "diag": "GaussianMixture(12, covariance_type='diag', random_state=0, tol=1e-8)",
+    "tied": "GaussianMixture(12, covariance_type='tied', random_state=0, tol=1e-8)",
+    "VVE": "GaussianMixture(6, covariance_type='VVE', random_state=0)",
+    "20 components, n_init=2": "GaussianMixture(20, covariance_type='diag', n_init=2, random_state=0)",
+    "search": "GaussianMixture(8, search='swap', n_moves=5, init_params='random_from_data', random_state=0)",
+    "t": "StudentMixture(4, random_state=0)",
+}
+PROCESS = """
+import sys, time, warnings
+import numpy as np
+from cyem import GaussianMixture, StudentMixture
+warnings.simplefilter("ignore")
+X, model = np.load(sys.argv[1]), eval(sys.argv[2])
+print("begun", flush=True)
+begin = time.perf_counter()
+model.fit(X, checkpoint=sys.argv[3] or None, checkpoint_every=float(sys.argv[4]))
+seconds = time.perf_counter() - begin
+np.savez(sys.argv[5], *(getattr(model, name) for name in ("weights_", "means_", "precisions_", "lower_bounds_")))
+print(seconds)
+"""
+
+
+def started(*arguments):
+    child = subprocess.Popen([sys.executable, "-c", PROCESS, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+    child.stdout.readline()  # imports are done
+    return child
+
+
+def ended(*arguments):
+    out, _ = started(*arguments).communicate()
+    return float(out)
+
+
+def same(one, other):
+    one, other = np.load(one), np.load(other)
+    return all(np.array_equal(one[name], other[name]) for name in other.files)
+
+
+def main(times=20, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(40_000, 5)) + 1.2 * rng.normal(size=(8, 5))[rng.integers(8, size=40_000)]
+    print("fit | seconds alone | same bits | kills | of these with a checkpoint | of its bytes")
+    with tempfile.TemporaryDirectory() as folder:
+        data, checkpoint, alone, out = (Path(folder, name) for name in ("X.npy", "fit.npz", "alone.npz", "out.npz"))
+        np.save(data, X)
+        for name, model in CASES.items():
+            seconds = ended(data, model, "", 60, alone)
+            right = kills = written = size = 0
+            for _ in range(times):
+                while True:
+                    child = started(data, model, checkpoint, seconds / 50, out)
+                    try:
+                        child.wait(max(rng.uniform(0, 1.5 * seconds), 0.01))
+                        break
+                    except subprocess.TimeoutExpired:
+                        child.kill()
+                        child.wait()
+                        kills += 1
+                    if checkpoint.exists():
+                        written, size = written + 1, max(size, os.path.getsize(checkpoint))
+                right += same(out, alone) and not checkpoint.exists()
+                out.unlink()
+            print(f"{name} | {seconds:.1f} | {right} of {times} | {kills} | {written} | {size:,}", flush=True)
+        ratios = []
+        for _ in range(7):
+            before, never, each = (ended(data, CASES["n_init=3"], path, every, out)
+                                   for path, every in (("", 60), (checkpoint, 1e9), (checkpoint, 1.0)))
+            ratios.append((never / before, each / before))
+        print("times as long as without (median of 7): never due {:.3f}, each second {:.3f}".format(
+            *np.median(ratios, axis=0)))
+
+
+if __name__ == "__main__":
+    begin = time.time()
+    main(*map(int, sys.argv[1:]))
+    print(f"{time.time() - begin:.0f} s")
