@@ -127,6 +127,20 @@ def test_the_same_bits_where_passes_leave_pairs_out(monkeypatch, tmp_path, looks
     same(found, make().fit(X))
 
 
+def test_the_best_of_the_runs_before_is_kept(monkeypatch, tmp_path):
+    X, ends = rows(600, 2, 5, gap=4.0), {}
+
+    def make():
+        return GaussianMixture(5, n_init=3, init_params="random_from_data", random_state=5)
+
+    alone = make().set_params(callback=lambda run, _, value: ends.update({run: value})).fit(X)
+    assert max(ends, key=ends.get) == 0
+    for looks in (2, 3):
+        found, ended = gone_on(monkeypatch, tmp_path / "fit.npz", make, X, looks=(looks,))
+        assert ended
+        same(found, alone)
+
+
 PROCESS = """
 import sys
 import numpy as np

@@ -246,6 +246,16 @@ def test_pickles_go_on_and_clones_begin(rows):
     assert not clone(model).__sklearn_is_fitted__()
 
 
+def test_gathered_rows_are_not_saved(tmp_path):
+    X, _ = clusters(1500)
+    model = GaussianMixture(3, random_state=0).partial_fit(X[:500])
+    with pytest.warns(UserWarning, match="has gathered rows for a start, and these are not saved"):
+        model.save(tmp_path / "model.npz")
+    other = cyem.load(tmp_path / "model.npz")
+    assert_array_equal(other.means_, model.means_)
+    assert other.partial_fit(X[500:]).n_samples_seen_ == 1500
+
+
 def test_memory_does_not_grow():
     X, _ = clusters(3000)
     model = GaussianMixture(3, random_state=0)

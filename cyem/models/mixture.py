@@ -1045,8 +1045,12 @@ class Mixture(Estimator):
         path : str or path-like
         """
         from .persistence import save
+        from .streams import Gathered
 
         save(self, path)
+        if isinstance(self._stream, Gathered):
+            warn("partial_fit has gathered rows for a start, and these are not saved: the loaded model goes on from its "
+                 "parameters")
 
 
 def checked(values, name, shape):

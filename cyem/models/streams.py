@@ -142,7 +142,7 @@ def going_on(model):
 def accept(model, stream, dtype):
     """Set the fitted attributes after a step."""
     remarks = model._adopt(stream.estimate, stream.frame, dtype)
-    model._stream, model.n_samples_seen_ = stream, stream.weight
+    model._stream, model.n_samples_seen_ = stream, float(stream.weight)
     model.n_steps_ = model.n_iter_ = stream.steps
     model.converged_, model.lower_bound_, model.lower_bounds_ = False, stream.value, [stream.value]
     model.fit_report_ = Report([*stream.events, *stream.family.remarks(stream.estimate), *remarks])
