@@ -146,12 +146,13 @@ class Mixture(Estimator):
     def partial_fit(self, X, y=None, sample_weight=None):
         """Learn from a batch of rows of a stream, which are not kept: stepwise EM (Cappe & Moulines 2009).
 
-        The first rows are gathered, and fitted as by `fit` as soon as they are as many as components, and again as they
-        become more, until there are 50 k (d + 1) of them, and 2000. From then on memory does not grow: each batch is
-        one E-step, its sums go into a running average, and the parameters come from that. A batch of weight w counts w
-        / (w + m) in the average; with W before it, and n the number of the gathered rows that was asked for, m = n (W /
-        n)^0.6 / 2. What is reported is averaged over the stream once more, later batches counting for more. With
-        `forget` what a row counts is halved each time as many rows have come, and nothing is averaged.
+        The first rows are gathered, and fitted as by `fit` as soon as they are as many as components, and again each
+        time that they have doubled, until they are enough for a start: n of them, 2000, 50 k (d + 1), or 50 for each
+        parameter if these are not more than 100,000, whatever is most. From then on memory does not grow: each batch is
+        one E-step, its sums go into a running average, and the parameters come from that. A batch of weight w counts
+        w / (w + m) in the average, where m = n (W / n)^0.6 / 2 with the weight W of all rows before. What is reported
+        is averaged over the stream once more, later batches counting for more. With `forget` what a row counts is
+        halved each time that as many rows have come, and nothing is averaged once more.
 
         After `fit`, `from_parameters` or `cyem.load` it goes on from the mixture there is, which counts as
         `n_samples_seen_` rows (n without that); `fit` forgets the stream. A saved model leaves out the running average,
@@ -1049,8 +1050,8 @@ class Mixture(Estimator):
 
         save(self, path)
         if isinstance(self._stream, Gathered):
-            warn("partial_fit has gathered rows for a start, and these are not saved: the loaded model goes on from its "
-                 "parameters")
+            warn("partial_fit has gathered rows for a start, and these are not saved: the loaded model goes on from "
+                 "its parameters")
 
 
 def checked(values, name, shape):
