@@ -28,7 +28,7 @@ from ..rows.statistics import Statistics
 from .problem import Problem
 from .start import FEW, FITTED
 
-BEGUN, MOST = 50, 100_000  # rows for each parameter from which a stream begins, if these are not more than so many
+BEGUN, MOST = 50, 100_000  # rows for each parameter from which a stream begins, and no more than so many
 POWER = 0.6  # of the weight so far, with which memory grows
 HASTE = 2.0  # times less memory than that
 AVERAGED = 2.0

@@ -147,8 +147,8 @@ class Mixture(Estimator):
         """Learn from a batch of rows of a stream, which are not kept: stepwise EM (Cappe & Moulines 2009).
 
         The first rows are gathered, and fitted as by `fit` as soon as they are as many as components, and again each
-        time that they have doubled, until they are enough for a start: n of them, 2000, 50 k (d + 1), or 50 for each
-        parameter if these are not more than 100,000, whatever is most. From then on memory does not grow: each batch is
+        time that they have doubled, until they are enough for a start: n of them, the most of 2000, 50 k (d + 1), and
+        50 for each parameter but no more than 100,000. From then on memory does not grow: each batch is
         one E-step, its sums go into a running average, and the parameters come from that. A batch of weight w counts
         w / (w + m) in the average, where m = n (W / n)^0.6 / 2 with the weight W of all rows before. What is reported
         is averaged over the stream once more, later batches counting for more. With `forget` what a row counts is
