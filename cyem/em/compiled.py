@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..families.gaussian import Parameters
-from ..kernels import arguments, linalg
-from ..rows.samples import CONVERGED, LOST, MOMENTS, STATE, operations
+from ..families.gaussian import Parameters, block_size
+from ..kernels import arguments
+from ..rows.samples import CONVERGED, LOST, STATE, operations
 from . import driver
 
 TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
@@ -27,14 +27,22 @@ class Ascent:
 
     def __init__(self, problem, point, done, tol, walk):
         k, d = point.parameters.means.shape
-        self.problem = problem
-        self.statistics = point.statistics.copy()
-        self.blocks = np.empty((2, linalg.block_size(k, d, MOMENTS[problem.family.moments])))
-        self.blocks[0] = point.parameters.packed
-        state = np.zeros(STATE)
-        state[0] = done
+        blocks, state = np.empty((2, block_size(problem.family, k, d))), np.zeros(STATE)
+        blocks[0], state[0] = point.parameters.packed, done
+        self._begin(problem, point.statistics.copy(), blocks, state, tol, walk)
+
+    @classmethod
+    def at(cls, problem, *where):
+        """One that goes on: statistics, blocks and state of another, tol and walk."""
+        self = cls.__new__(cls)
+        self._begin(problem, *where)
+        return self
+
+    def _begin(self, problem, statistics, blocks, state, tol, walk):
+        k, d = statistics.about.shape
+        self.problem, self.statistics, self.blocks = problem, statistics, blocks
         self.ascent = arguments.Ascent(
-            self.blocks, self.statistics.buffer, self.statistics.about, state, problem.family.scale,
+            blocks, statistics.buffer, statistics.about, state, problem.family.scale,
             problem.structure.curved, problem.samples.mass, tol, problem.resolution, walk,
         )
         self.stride = min(driver.STRIDE, 1 + TOGETHER // operations(len(problem.samples.X), k, d))

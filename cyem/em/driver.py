@@ -248,7 +248,7 @@ class Ascent:
         return [self.point.value], reached
 
 
-def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
+def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, keep=None):
     """Maximise the likelihood from a start.
 
     Parameters
@@ -265,6 +265,8 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
         Whether to leap ahead. A leap that loses likelihood is undone, and has cost one pass.
     report : callable, optional
         Called with the number of iterations and the value after each.
+    keep : cyem.em.kept.Keeper, optional
+        Is told now and then where the run is; what an earlier one was told last, this one goes on from.
 
     Returns
     -------
@@ -284,11 +286,17 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None):
 
     given, accidents, lost = model, Accidents(model), ""
     walk = WALK if accelerate else math.inf
-    point = best = look(model, parameters)
     bounds, reached, interrupt = [], False, None
+    if keep is not None and keep.begun is not None:
+        model, path, best, bounds = keep.resumed(given, len(parameters.weights), accidents, tol, walk)
+    else:
+        best = look(model, parameters)
+        path = None
     try:
-        path = ascent(point)
+        path = path or ascent(best)
         while not reached and len(bounds) < max_iter:
+            if keep is not None:
+                keep.look(given, parameters, model, path, best, bounds, accidents)
             asked = min(path.stride if report is None else 1, max_iter - len(bounds))
             values, reached = path.go(asked)
             point = path.point

@@ -64,15 +64,24 @@ class BackgroundParameters(Parameters):
 
     @classmethod
     def like(cls, normal, share, heights):
-        """The same components beside a background."""
+        """The same components beside a background of a weight."""
+        share = min(max(share, TINY), 1 - EMPTY)
+        self, rest = cls.as_they_are(normal, share, heights), (1 - share) / normal.weights.sum()
+        self.weights, self.constants = normal.weights * rest, normal.constants + math.log(rest)
+        return self
+
+    @classmethod
+    def as_they_are(cls, normal, share, heights):
+        """The same, where weights leave as much to the background already."""
         self = cls.__new__(cls)
         for name in Parameters.__slots__:
             setattr(self, name, getattr(normal, name))
-        self.block, self.heights = None, heights
-        self.share = min(max(share, TINY), 1 - EMPTY)
-        rest = (1 - self.share) / normal.weights.sum()
-        self.weights, self.constants = normal.weights * rest, normal.constants + math.log(rest)
+        self.block, self.share, self.heights = None, share, heights
         return self
+
+    @property
+    def arrays(self):
+        return {**super().arrays, "share": np.array([self.share])}
 
     def replace(self, weights=None, means=None):
         return self.like(super().replace(weights, means), self.share, self.heights)
@@ -107,6 +116,10 @@ class Background(Gaussian):
     def behind(cls, family, heights):
         """A family of normal distributions beside a background."""
         return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights, heights=heights)
+
+    def restored(self, k, kept):
+        share = float(kept.array("share", (1,))[0])
+        return BackgroundParameters.as_they_are(super().restored(k, kept), share, self.heights)
 
     def adopt(self, normal, more=None):
         return BackgroundParameters.like(normal, SHARES[0] if more is None else float(more[0]), self.heights)

@@ -12,12 +12,15 @@ from ..rows.samples import MOMENTS, Density
 from ..rows.statistics import Statistics
 from .covariance import structure as structure_named
 from .covariance.base import AT, Estimate
-from .paths import gaussians
+from .paths import expected, gaussians
 
 UNUSUAL, _, HELD = range(len(linalg.OUTCOMES))
 EMPTY = 1e-12  # share of all weight below which a component owns nothing to estimate it from
 UNTIED = {"scatter": "full", "pooled": "tied", "squares": "diag", "norms": "spherical"}
 COINCIDENT = 0.02  # symmetric Kullback-Leibler divergence below which two components do the work of one
+
+
+EACH = "weights", "means", "constants", "covariances", "factors"
 
 
 class Parameters:
@@ -81,6 +84,13 @@ class Parameters:
                           self.means if means is None else means, self.covariances, self.factors)
 
     @property
+    def arrays(self):
+        """All of these by name, to be `restored` by a family: the block where there is one, else each."""
+        if self.block is not None:
+            return {"block": self.block}
+        return {"block": None, **{name: getattr(self, name) for name in EACH}}
+
+    @property
     def packed(self):
         """All of these in one vector."""
         if self.block is not None:
@@ -97,6 +107,13 @@ class Parameters:
         own, shape = self.structure, (len(places), self.means.shape[1])
         covariances = structure.scaled(structure.like(own.taken(self.covariances, places), own, *shape), ratio)
         return Parameters(structure, weights, self.means[places] * ratio, covariances, structure.factors(covariances))
+
+    def inside(self, frame, other):
+        """The same mixture in the coordinates of another frame."""
+        ratio = frame.units / other.units
+        return Parameters(self.structure, self.weights, other.enter(frame.leave(self.means)),
+                          self.structure.scaled(self.covariances, ratio),
+                          self.structure.scaled_factors(self.factors, ratio))
 
     @property
     def density(self):
@@ -139,6 +156,7 @@ class Gaussian:
 
     free = True  # whether all of these are found from samples
     noisy = False  # whether samples may be of no component
+    heavy = False  # whether tails are heavier than normal ones
 
     def __init__(self, structure, variances, floor, eps, equal_weights=False):
         self.structure, self.variances, self.floor, self.eps = structure, variances, floor, eps
@@ -151,6 +169,26 @@ class Gaussian:
     def like(cls, family):
         """The same structure, floor and weights."""
         return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights)
+
+    @property
+    def told(self):
+        """What it is told besides structure, variances, floor and weights."""
+        return {}
+
+    def over(self, variances, floor):
+        """The same formulas for features of other variances, and another floor."""
+        return type(self)(self.structure, variances, floor, self.eps, self.equal_weights, **self.told)
+
+    def restored(self, k, kept):
+        """Parameters of k components from their arrays; kept.array(name, shape) gives each, if it has this shape."""
+        d = len(self.floor)
+        if kept["block"] is not None:
+            return Parameters.unpack(self.structure, kept.array("block", (block_size(self, k, d),)), k, d)
+        own = Parameters.__new__(Parameters)
+        own.structure, own.block, shape = self.structure, None, self.structure.shape(k, d)
+        for name, its in zip(EACH, ((k,), (k, d), (k,), shape, shape), strict=True):
+            setattr(own, name, kept.array(name, its))
+        return own
 
     @staticmethod
     def seen(X, weights, frame, variances):
@@ -230,6 +268,14 @@ class Gaussian:
         parameters = Parameters.of(self.structure, weights, means, found)
         return Update(parameters, places(empty), places(found.held & ~empty))
 
+    def expected(self, parameters, frame):
+        """What samples drawn from a mixture sum up to, by the mixture itself: the M-step gives this mixture."""
+        return expected(gaussians(parameters), self.moments, frame)
+
+    def rebased(self, statistics, old, new):
+        """Sums of passes at old parameters, as the update from new ones takes them."""
+        return statistics
+
     def single(self, statistics, structure=None):
         """One component for all samples, from their statistics; of another structure, if that is given."""
         structure = self.structure if structure is None else structure
@@ -264,7 +310,7 @@ class Gaussian:
         scale = self.scale
         k, d = like.means.shape
         if self.closed is not None:
-            block = np.empty(linalg.block_size(k, d, MOMENTS[self.moments]))
+            block = np.empty(block_size(self, k, d))
             linalg.at(coordinates, scale, block, k=k, moments=MOMENTS[self.moments])
             there = Parameters.unpack(self.structure, block, k, d)
             return self.nearest(there, like) if self.structure.curved else there
@@ -324,6 +370,11 @@ class Gaussian:
     def deviations(self):
         """What features are divided by for distances between samples (d,): one for all where components are round."""
         return np.sqrt(np.full_like(self.variances, self.variances.mean()) if self.structure.round else self.variances)
+
+
+def block_size(family, k, d):
+    """Length of the vector that k components of d features make up, as compiled M-steps leave them."""
+    return linalg.block_size(k, d, MOMENTS[family.moments])
 
 
 def compiled(structure, closed, statistics, current=None, n_threads=1):

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..notices import listed
-from ..rows.statistics import TINY, Statistics
+from ..rows.statistics import TINY, Statistics, crossed
 from .covariance.base import AT
 from .gaussian import EMPTY, Gaussian, Parameters, places
 
@@ -108,6 +108,10 @@ class Held(Gaussian):
                              f"themselves, as those of the structure {structure.name!r} share what the letter E in "
                              f"{structure.code} stands for: hold all of them, or ask for 'full', 'diag' or "
                              "'spherical'.")
+
+    @property
+    def told(self):
+        return {"which": self.which}
 
     def update(self, statistics, current=None, **how):
         """The M-step; without current parameters, as for a start, that of components of which nothing is held."""
@@ -210,17 +214,6 @@ class Held(Gaussian):
         order = assigned(heights)
         return Parameters(structure, start.weights[order], start.means[order], structure.taken(S, order),
                           structure.taken(start.factors, order))
-
-
-def crossed(a, b, moments):
-    """sum_k a_k b_k' + b_k a_k' of vectors (k, d), as far as second moments of a kind hold it, in one vector."""
-    if moments == "scatter":
-        half = a[:, :, None] * b[:, None, :]
-        return (half + half.swapaxes(1, 2)).ravel()
-    if moments == "pooled":
-        half = a.T @ b
-        return (half + half.T).ravel()
-    return (2 * a * b).ravel() if moments == "squares" else 2 * (a * b).sum(axis=1)
 
 
 def shared(new, old, mask):

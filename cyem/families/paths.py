@@ -89,14 +89,19 @@ def seen(covariances, d, moments):
 
 def statistics(mixture, these):
     """What samples of given Gaussians would sum up to: the M-step gives these, where they are of the structure."""
-    moments, d = mixture.structure.moments, these.means.shape[1]
+    return expected(these, mixture.structure.moments, mixture.frame)
+
+
+def expected(these, moments, frame):
+    """The same, of second moments of a kind."""
+    d = these.means.shape[1]
     second = (seen(these.covariances, d, moments).T * these.weights).T
     if moments == "pooled":
         second = second.sum(axis=0)
     elif moments == "norms":
         second = second * d
     sums = [np.zeros(2), these.weights, np.zeros(these.means.size), second.ravel()]
-    return Statistics(np.concatenate(sums), these.means, mixture.frame)
+    return Statistics(np.concatenate(sums), these.means, frame)
 
 
 def divided(these, j, shares, means, covariances):

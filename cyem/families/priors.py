@@ -21,10 +21,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..rows.statistics import TINY, Statistics
+from ..rows.statistics import TINY, Statistics, crossed
 from .covariance.base import precision_factors
 from .gaussian import EMPTY, Gaussian, places
-from .held import crossed
 from .paths import gaussians
 
 SHRINKAGE = 0.01  # samples at the mean of all that the prior of a mean is worth

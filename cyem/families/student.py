@@ -51,6 +51,13 @@ class StudentParameters(Parameters):
         return StudentParameters.like(super().taken(structure, places, weights, ratio), self.freedom[places])
 
     @property
+    def arrays(self):
+        return {**super().arrays, "freedom": self.freedom}
+
+    def inside(self, frame, other):
+        return StudentParameters.like(super().inside(frame, other), self.freedom)
+
+    @property
     def density(self):
         normal = super().density
         heights = normal.constants + [surplus(nu, self.means.shape[1]) for nu in self.freedom.tolist()]
@@ -73,7 +80,15 @@ class Student(Gaussian):
         super().__init__(structure, variances, floor, eps, equal_weights)
         self.freedom = freedom
 
+    heavy = True
     engine = None  # nothing compiled makes many of these iterations in one call
+
+    def restored(self, k, kept):
+        return StudentParameters.like(super().restored(k, kept), kept.array("freedom", (k,)))
+
+    @property
+    def told(self):
+        return {"freedom": self.freedom}
 
     @staticmethod
     def seen(X, weights, frame, variances):
@@ -177,9 +192,7 @@ class Student(Gaussian):
         """Degrees of freedom that are most likely, given the mean of u (k,), the sums of log u, and its scale (k,)."""
         owned = shares > 0
         mean_log = np.where(owned, sum_log / np.maximum(shares, TINY), 0.0)
-        # E log u given the sample is log u - log((nu + d) / 2) + digamma((nu + d) / 2)
-        hidden = np.array([digamma_less_log((each + d) / 2) for each in nu])
-        excess = u / alpha - 1 - (mean_log + hidden - np.log(alpha))
+        excess = u / alpha - 1 - (mean_log + hidden(nu, d) - np.log(alpha))
         excess[list(empty)] = np.nan
         if self.freedom == "shared":
             known = ~np.isnan(excess)
@@ -217,6 +230,22 @@ class Student(Gaussian):
     def _free(self, freedom):
         """The degrees of freedom that are looked for."""
         return freedom[: n_free(self.freedom, len(freedom))]
+
+    def expected(self, parameters, frame):
+        """As of normal components: the mean of u is one, that of log u the one of its gamma distribution."""
+        s, w, nu = super().expected(parameters, frame), parameters.weights, parameters.freedom
+        logs = hidden(nu, 0) - hidden(nu, s.about.shape[1])
+        return Weighed(np.concatenate([s.buffer, w, w * (logs - 1)]), s.about, frame)
+
+    def rebased(self, statistics, old, new):
+        """Sums of log u tell of u what its expectation is less what `hidden` adds to it."""
+        d = statistics.about.shape[1]
+        less = hidden(new.freedom, d) - hidden(old.freedom, d)
+        if not less.any():
+            return statistics
+        s = statistics.copy()
+        s.logs[:] -= s.shares * less
+        return s
 
     def single(self, statistics, structure=None):
         normal = super().single(statistics, structure)
@@ -277,6 +306,11 @@ def tails(freedom, d):
               for nu in freedom.tolist()]
     return np.array([[nu, *(surplus(nu, m) for m in range(d + 1)), *(each - row[-1] for each in row)]
                      for nu, row in zip(freedom.tolist(), hidden, strict=True)])
+
+
+def hidden(freedom, d):
+    """What E log u, given a sample, is more than the log of the u that a sample counts for (k,)."""
+    return np.array([digamma_less_log((nu + d) / 2) for nu in freedom.tolist()])
 
 
 def information(nu, d):

@@ -92,7 +92,7 @@ class Estimator:
                     input_tags=InputTags(allow_nan=self._gaps))
 
     def get_metadata_routing(self):
-        """Whether ``fit`` and ``score`` get ``sample_weight`` from a scikit-learn meta-estimator.
+        """Whether ``fit``, ``score`` and ``partial_fit`` get ``sample_weight`` from a scikit-learn meta-estimator.
 
         Returns
         -------
@@ -103,7 +103,7 @@ class Estimator:
         if hasattr(self, "_metadata_request"):
             return get_routing_for_object(self._metadata_request)
         requests = MetadataRequest(owner=self)
-        for method in ("fit", "score"):
+        for method in ("fit", "score", *["partial_fit"] * hasattr(self, "partial_fit")):
             getattr(requests, method).add_request(param="sample_weight", alias=None)
         return requests
 

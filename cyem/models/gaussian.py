@@ -94,6 +94,9 @@ class GaussianMixture(Mixture):
     time_budget : float, default=None
         Seconds after which a search tries no more; the fit that follows its last move comes on top. With None, or where
         the moves end sooner, results depend on `random_state` only.
+    forget : float, default=None
+        For `partial_fit` alone: the number of rows after which what a row counts is halved, for streams that drift;
+        None: the more rows have come, the less a single one counts.
     random_state : int, RandomState, Generator or None, default=None
         Source of the random numbers of the start, and of `sample`.
     warm_start : bool, default=False
@@ -191,6 +194,7 @@ class GaussianMixture(Mixture):
         search=None,
         n_moves=50,
         time_budget=None,
+        forget=None,
         random_state=None,
         warm_start=False,
         verbose=0,
@@ -216,6 +220,7 @@ class GaussianMixture(Mixture):
         self.search = search
         self.n_moves = n_moves
         self.time_budget = time_budget
+        self.forget = forget
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
@@ -318,9 +323,13 @@ class GaussianMixture(Mixture):
             self.background_weight_, self.background_box_ = fit.parameters.share, np.stack([box.low, box.high])
             self.background_log_density_ = box.log_density
         super()._accept(mixture, fit, rng)
+
+    def _adopt(self, parameters, frame, dtype):
+        remarks = super()._adopt(parameters, frame, dtype)
         if (which := self._which()) is not None:  # as they were given to the last bit, which frames may round
             for name, mask, init in zip(("weights_", "means_", "precisions_"), which, INITIAL, strict=True):
                 setattr(self, name, filled(getattr(self, name), np.asarray(getattr(self, init)), mask))
+        return remarks
 
     def _n_parameters(self):
         p = super()._n_parameters()

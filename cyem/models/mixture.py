@@ -1,5 +1,6 @@
 """What a user calls, whatever the family: the fit, fitted attributes and verbs; the work is done one floor down."""
 
+import itertools
 import numbers
 import time
 
@@ -11,7 +12,7 @@ from ..em.problem import Problem
 from ..families import state
 from ..families.covariance import simplest, structure
 from ..families.gaussian import Gaussian, Parameters
-from ..notices import ConvergenceWarning, warn
+from ..notices import ConvergenceWarning, not_fitted, warn
 from ..rows import data
 from ..rows.samples import Evaluator, Frame, power_of_two
 from ..rows.views import NOTHING_ELSE, Glance, Known
@@ -36,6 +37,7 @@ class Mixture(Estimator):
     _heavy = False  # whether tails are heavier than normal ones
     _matrices = "covariances_"  # the attribute that says how wide components are, and what summaries call that
     _spread = "standard deviation"
+    _stream = None  # what partial_fit goes on from
 
     def _family(self):
         """The family, and what it is to be told besides structure, floor and weights."""
@@ -57,7 +59,7 @@ class Mixture(Estimator):
         """Standard normal samples z (n, d) of components y (n,), as the family varies them."""
         return z
 
-    def fit(self, X, y=None, sample_weight=None, *, labels=None, noise=None):
+    def fit(self, X, y=None, sample_weight=None, *, labels=None, noise=None, checkpoint=None, checkpoint_every=60.0):
         """Fit by maximum likelihood, of what was observed.
 
         Ctrl-C ends it with a warning and the best so far; before there is any, the estimator stays as it was.
@@ -77,6 +79,13 @@ class Mixture(Estimator):
         noise : array-like of shape (n, d) or (n, d, d), default=None
             Errors of measurement: variances of each value, or a covariance matrix for each sample. The mixture is that
             of the values without these errors (extreme deconvolution: Bovy, Hogg & Roweis 2011).
+        checkpoint : str or path, default=None
+            A file that says now and then where the fit is, and is deleted at its end. If it is there, the fit goes on
+            from where it was, to the same bits as if it had not been ended: call it with the same arguments. What is
+            not in it is done again: the start of a run of `n_init`, and moves of `search`. A file of another fit
+            (data, parameters, versions, instruction set) is refused.
+        checkpoint_every : float, default=60.0
+            Seconds between two times that it is written, at least.
 
         Returns
         -------
@@ -85,7 +94,9 @@ class Mixture(Estimator):
         Raises
         ------
         TypeError, ValueError
-            For bad input, which leaves the estimator as it was.
+            For bad input, which leaves the estimator as it was; for a checkpoint that is damaged, or of another fit.
+        OSError
+            For one that cannot be read or written.
         """
         shape = self._check_parameters()
         names = data.feature_names(X)
@@ -97,6 +108,24 @@ class Mixture(Estimator):
             data.every_component_possible(known.components)
         if not complete:
             data.columns_without_values(X, names)
+        if checkpoint is not None:
+            checkpoint = self._checkpoint(checkpoint, checkpoint_every, X, weights, known)
+        self._fit(shape, names, X, weights, kept, known, None if checkpoint is None else checkpoint.keeper)
+        if checkpoint is not None and INTERRUPTED not in self.fit_report_:
+            checkpoint.done()
+        return self
+
+    def _checkpoint(self, path, every, X, weights, known):
+        """What says now and then where the fit is, and goes on from where an earlier one was."""
+        from .checkpoints import Checkpoint, identity
+
+        if self.time_budget is not None:
+            self._refuse("time_budget", "None with a checkpoint: what a search finds in a time is another thing each "
+                         "time", self.time_budget)
+        return Checkpoint(path, every, identity(self, X, weights, known))
+
+    def _fit(self, shape, names, X, weights, kept=None, known=NOTHING_ELSE, keep=None):
+        """Fit to rows as `data.counted` has them: the problem, and what was found."""
         n, d = X.shape
         k = self.n_components
         if n < k:
@@ -108,10 +137,90 @@ class Mixture(Estimator):
         mixture = Problem.of(family, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights, known,
                              **how)
         mixture = self._believing(mixture)
-        best = self._best(mixture, self._starts(mixture, X, kept, rng), rng)
+        if keep is None or keep.begun is None:
+            best, starts = None, enumerate(self._starts(mixture, X, kept, rng))
+        else:
+            run, first, best = keep.schedule(mixture, k, rng, self.n_init + 1)
+            later = enumerate(self._starts(mixture, X, kept, rng, run + 1), run + 1)
+            starts = () if run == self.n_init else itertools.chain([(run, first)], later)
+        best = self._best(mixture, starts, rng, best, keep)
         self._remember(d, names)
         self._accept(mixture, best, rng)
+        return mixture, best
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Learn from a batch of rows of a stream, which are not kept: stepwise EM (Cappe & Moulines 2009).
+
+        The first rows are gathered, and fitted as by `fit` as soon as they are as many as components, and again each
+        time that they have doubled, until they are enough for a start: n of them, the most of 2000, 50 k (d + 1), and
+        50 for each parameter but no more than 100,000. From then on memory does not grow: each batch is
+        one E-step, its sums go into a running average, and the parameters come from that. A batch of weight w counts
+        w / (w + m) in the average, where m = n (W / n)^0.6 / 2 with the weight W of all rows before. What is reported
+        is averaged over the stream once more, later batches counting for more. With `forget` what a row counts is
+        halved each time that as many rows have come, and nothing is averaged once more.
+
+        After `fit`, `from_parameters` or `cyem.load` it goes on from the mixture there is, which counts as
+        `n_samples_seen_` rows (n without that); `fit` forgets the stream. A saved model leaves out the running average,
+        and a pickle has it. Order matters: rows that come sorted are to be shuffled.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Values may be missing. From the second batch on with the same features, by number and name, and of the same
+            dtype.
+        y : ignored
+        sample_weight : array-like of shape (n,) or number, default=None
+
+        Returns
+        -------
+        self
+            `lower_bound_` is the running average of what batches scored before they were learned, `n_steps_` the number
+            of steps since the start, `n_samples_seen_` the weight of all rows, and `converged_` False.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad input, which leaves the estimator as it was; for parameters that say something of all rows: labels
+            in `init_params`, a `prior`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> rng = np.random.default_rng(0)
+        >>> model = GaussianMixture(2, random_state=0)
+        >>> for _ in range(20):
+        ...     model = model.partial_fit(rng.normal(size=(500, 1)) + 10 * rng.integers(2, size=(500, 1)))
+        >>> sorted(model.means_.round(0).ravel().tolist())
+        [0.0, 10.0]
+        >>> model.n_samples_seen_
+        10000.0
+        """
+        from .streams import partial_fit
+
+        partial_fit(self, X, sample_weight)
         return self
+
+    def set_partial_fit_request(self, *, sample_weight="$UNCHANGED$"):
+        """Say whether a scikit-learn meta-estimator passes ``sample_weight`` on to ``partial_fit``.
+
+        Parameters
+        ----------
+        sample_weight : bool, None or str
+            As `set_fit_request` takes it.
+
+        Returns
+        -------
+        self
+        """
+        return self._request("partial_fit", sample_weight)
+
+    def _check_fitted(self):
+        gathered = self._stream
+        if gathered is not None and not self.__sklearn_is_fitted__():
+            raise not_fitted(f"This {type(self).__name__} is not fitted yet: partial_fit has gathered "
+                             f"{len(gathered.X)} rows, fewer than n_components={self.n_components}.")
+        super()._check_fitted()
 
     def _believing(self, mixture):
         """The problem beside what is believed of parameters: with the data at hand."""
@@ -145,16 +254,23 @@ class Mixture(Estimator):
         """
         return self.fit(X, sample_weight=sample_weight).predict(X)
 
-    def _best(self, mixture, starts, rng):
-        """The best of the runs from given parameters, and of a search from there; after Ctrl-C the best so far."""
-        best, climb = None, self._climb(mixture)
+    def _best(self, mixture, starts, rng, best=None, keep=None):
+        """The best of the runs from given parameters, and of a search from there; after Ctrl-C the best so far.
+
+        starts: pairs of the number of a run and its first parameters. best: of the runs before.
+        """
+        climb = self._climb(mixture)
         try:
-            for run, first in enumerate(starts):
+            for run, first in starts:
+                if keep is not None:
+                    keep.enter(run, mixture, best, rng)
                 fit = climb(mixture, first, tol=self.tol, max_iter=self.max_iter,
-                            accelerate=self.acceleration is not None, report=self._reporter(run, mixture))
+                            accelerate=self.acceleration is not None, report=self._reporter(run, mixture), keep=keep)
                 best = support.better(mixture, best, fit)
             if self.search is not None:
-                best = self._search(mixture, best, rng)
+                if keep is not None:
+                    keep.enter(self.n_init, mixture, best, rng)
+                best = self._search(mixture, best, rng, keep)
         except KeyboardInterrupt as stop:
             if isinstance(stop, driver.Interrupted) and stop.model is mixture:
                 best = support.better(mixture, best, stop.fit)
@@ -170,16 +286,20 @@ class Mixture(Estimator):
                 and all(each is None for each in given) and not (self.warm_start and self.__sklearn_is_fitted__()))
         return support.fit if ours and mixture.family.normal is mixture.family else driver.fit
 
-    def _starts(self, mixture, X, kept, rng):
-        """The parameters to begin from: one, or one for each of n_init."""
+    def _starts(self, mixture, X, kept, rng, done=0):
+        """The parameters to begin from: one, or one for each of n_init, but for as many as are done."""
         if self.warm_start and self.__sklearn_is_fitted__():
-            yield self._inside(mixture, *self._last(X.shape[1]), more=self._more())
+            if not done:
+                yield self._inside(mixture, *self._last(X.shape[1]), more=self._more())
             return
         weights, means, factors = self._given(X.shape[1])
-        if weights is not None and means is not None and factors is not None:
-            yield self._inside(mixture, weights, means, factors=factors)
-            return
-        for _ in range(self.n_init):
+        all_given = weights is not None and means is not None and factors is not None
+        # with nothing random in it another run would be the same
+        random = means is None and (isinstance(self.init_params, str) or callable(self.init_params))
+        for _ in range(done, self.n_init if random else 1):
+            if all_given:
+                yield self._inside(mixture, weights, means, factors=factors)
+                continue
             first = self._start(mixture, X, kept, rng, means)
             if weights is not None or means is not None or factors is not None:
                 frame, shape = mixture.frame, mixture.structure
@@ -190,8 +310,6 @@ class Mixture(Estimator):
                     factors=shape.scaled_factors(first.factors, frame.units) if factors is None else factors,
                 )
             yield first
-            if means is not None or (not isinstance(self.init_params, str) and not callable(self.init_params)):
-                return  # nothing random in it: another run would be the same
 
     def _start(self, mixture, X, kept, rng, means):
         k = self.n_components
@@ -216,7 +334,7 @@ class Mixture(Estimator):
         inside = Parameters(shape, weights, frame.enter(means), shape.covariances(factors), factors)
         return mixture.family.adopt(inside, more)
 
-    def _search(self, mixture, fit, rng):
+    def _search(self, mixture, fit, rng, keep=None):
         """A better maximum, by moves from the one that was found; at worst the same."""
         deadline = np.inf if self.time_budget is None else time.monotonic() + self.time_budget
         part = start.trial(mixture.drawn(fit.parameters), self.n_components, rng).simple
@@ -226,7 +344,7 @@ class Mixture(Estimator):
         best = fit
         if found.accepted:
             better = support.fit(mixture, found.end, tol=self.tol,
-                                 max_iter=self.max_iter, accelerate=self.acceleration is not None)
+                                 max_iter=self.max_iter, accelerate=self.acceleration is not None, keep=keep)
             best = support.better(mixture, fit, better)
         event = (f"{SEARCHED}{found.accepted} of {found.tried} moves accepted, mean log-likelihood "
                  f"{best.value - fit.value:.2g} higher")
@@ -234,25 +352,33 @@ class Mixture(Estimator):
             print(event)
         return best._replace(events=(*best.events, event))
 
-    def _accept(self, mixture, fit, rng):
-        """Set the fitted attributes, all at once, and say what the user should know."""
-        frame, shape, parameters = mixture.frame, structure(self.covariance_type), fit.parameters
-        covariances, factors = (shape.like(matrices, mixture.structure, *parameters.means.shape)
+    def _adopt(self, parameters, frame, dtype):
+        """Set the attributes that say what the mixture is; what is to be said of these, one line each."""
+        shape = structure(self.covariance_type)
+        covariances, factors = (shape.like(matrices, parameters.structure, *parameters.means.shape)
                                 for matrices in (parameters.covariances, parameters.factors))
-        self._sampler, self._kind, self._memo = rng, shape.code, Memo()
-        events = [*fit.events, *mixture.family.remarks(parameters), *support.remarks(mixture, parameters)]
+        self._kind, self._memo = shape.code, Memo()
         with np.errstate(over="ignore", under="ignore"):
             setattr(self, self._matrices, shape.scaled(covariances, frame.units))
             self.precisions_cholesky_ = shape.scaled_factors(factors, frame.units)
             self.precisions_ = shape.precisions(self.precisions_cholesky_)
             self.means_ = frame.leave(parameters.means)
-            if mixture.samples.dtype != np.float64:
+            if dtype != np.float64:
                 for name in ("means_", self._matrices, "precisions_cholesky_", "precisions_"):
-                    setattr(self, name, getattr(self, name).astype(mixture.samples.dtype))
-        if not (data.finite(getattr(self, self._matrices)) and data.finite(self.precisions_)):
-            events.append("variances or their inverses are beyond the range of their dtype; predictions do not use "
-                          "them")
-        self.weights_ = parameters.weights.astype(mixture.samples.dtype)
+                    setattr(self, name, getattr(self, name).astype(dtype))
+        self.weights_ = parameters.weights.astype(dtype)
+        if data.finite(getattr(self, self._matrices)) and data.finite(self.precisions_):
+            return []
+        return ["variances or their inverses are beyond the range of their dtype; predictions do not use them"]
+
+    def _accept(self, mixture, fit, rng):
+        """Set the fitted attributes, all at once, and say what the user should know."""
+        parameters = fit.parameters
+        events = [*fit.events, *mixture.family.remarks(parameters), *support.remarks(mixture, parameters)]
+        events += self._adopt(parameters, mixture.frame, mixture.samples.dtype)
+        self._sampler, self._stream = rng, None
+        vars(self).pop("n_steps_", None)
+        self.n_samples_seen_ = float(mixture.samples.total)
         self.converged_ = fit.converged
         self.n_iter_ = len(fit.bounds)
         log_volume = mixture.samples.log_volume
@@ -1055,6 +1181,20 @@ class Mixture(Estimator):
         from .persistence import check_whole
 
         check_whole(self)
+
+    def save(self, path):
+        """Write the mixture to a file, from which `cyem.load` makes it again.
+
+        Parameters
+        ----------
+        path : str or path-like
+        """
+        from .streams import Gathered
+
+        super().save(path)
+        if isinstance(self._stream, Gathered):
+            warn("partial_fit has gathered rows for a start, and these are not saved: the loaded model goes on from "
+                 "its parameters")
 
 
 def memberships(model, X):

@@ -18,6 +18,7 @@ import sys
 import zipfile
 from functools import partial
 from reprlib import repr
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,12 +29,20 @@ from ..notices import warn
 from ..version import __version__
 from .history import Memo, Report
 
-FORMAT = "cyem model"
-VERSION = 1  # raised when older versions of cyem could not read the file
+
+class Format(NamedTuple):
+    """A kind of such files."""
+
+    name: str
+    version: int  # raised when older versions of cyem could not read the file
+    parts: tuple  # of the metadata, besides the arrays
+    word: str  # what errors call it
+
+
+FORMAT = Format("cyem model", 1, ("parameters", "fitted"), "model")
 METADATA = "metadata.json"
 DTYPES = r"[<>][iuf][248]|\|[iub]1|[<>]U[1-9]\d{0,3}"
 FLOATS = r"[<>]f[248]"
-DAMAGED = "it is no model file, or truncated or damaged"
 OBJECTS = partial(np.array, dtype=object)
 KINDS = ("fit_report_", Report), ("feature_names_in_", OBJECTS)  # what lists in the text are as attributes
 
@@ -86,20 +95,22 @@ def save(model, path):
             f", or save a {base}.from_parameters(...) of its weights_, means_ and covariances_")
         raise TypeError(f"a {own.__name__} is not saved, as load would return a {base}: pickle it{remedy}.")
     arrays, classes = {}, {}
-    metadata = {"format": FORMAT, "format_version": VERSION, "cyem_version": __version__,
-                **_described(model, arrays, classes)}
-    metadata["arrays"] = {name: dict(dtype=array.dtype.str, shape=list(array.shape)) for name, array in arrays.items()}
-    text = json.dumps(metadata, indent=1)
-    restored(json.loads(text), arrays, classes.get)  # as `load` will do: what that refuses is not written
+    metadata = _described(model, arrays, classes)
+    # as `load` will do: what that refuses is not written
+    restored(json.loads(json.dumps(metadata)), arrays, classes.get)
+    files.write(path, lambda file: packed(file, FORMAT, metadata, arrays))
 
-    def fill(file):
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(zipfile.ZipInfo(METADATA), text)
-            for name, array in arrays.items():
-                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
 
-    files.write(path, fill)
+def packed(file, kind, metadata, arrays):
+    """Write metadata and arrays {name: array} to an open file."""
+    first = {"format": kind.name, "format_version": kind.version}
+    text = json.dumps({**first, **metadata, "cyem_version": __version__, "arrays": {
+        name: {"dtype": array.dtype.str, "shape": list(array.shape)} for name, array in arrays.items()}}, indent=1)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(METADATA), text)
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _described(model, arrays, classes, prefix=""):
@@ -120,23 +131,36 @@ def _described(model, arrays, classes, prefix=""):
 
 def read(path, known):
     """The model in a file, of a class that `known` gives for its name; errors as `load` has them."""
-    name = os.fspath(path)
+    return unpacked(path, FORMAT, lambda metadata, arrays: restored(metadata, arrays, known))
+
+
+def unpacked(path, kind, made=lambda *found: found):
+    """What is made of the metadata and arrays of a file of a kind.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no such file, is truncated or damaged, or nothing can be made of it.
+    """
+    name, damaged = os.fspath(path), f"it is no {kind.word} file, or truncated or damaged"
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):  # a device may have no end
             raise OSError(f"{name!r} is not a regular file: give the name of a file")
         try:
             with zipfile.ZipFile(file) as archive:
-                return restored(*_read(archive, status.st_size), known)
+                return made(*_read(archive, status.st_size, kind, damaged))
         except OSError as error:
             if error.errno != errno.EINVAL:  # that of a seek to before the beginning, where a damaged directory points
                 raise
-            problem = DAMAGED
+            problem = damaged
         except (zipfile.BadZipFile, EOFError, RuntimeError):  # the last: packed in an unknown way, or lists too deep
-            problem = DAMAGED
+            problem = damaged
         except (TypeError, ValueError) as error:
             problem = " ".join(str(error).split())
-    raise ValueError(f"cannot load a model from {name!r}: {problem}")
+    raise ValueError(f"cannot load a {kind.word} from {name!r}: {problem}")
 
 
 def _fitted(values):
@@ -174,27 +198,28 @@ def _as_json(value):
     raise TypeError(f"{type(value).__name__} is no plain value")
 
 
-def _read(archive, size):
-    """Metadata and arrays of an archive in a file of this size."""
+def _read(archive, size, kind, damaged):
+    """Metadata and arrays of an archive of a kind in a file of this size; damaged: what to say of one that is."""
     members = {info.filename: info for info in archive.infolist()}
     if METADATA not in members:
-        raise ValueError("it is no model file: it has no metadata.json")
+        raise ValueError(f"it is no {kind.word} file: it has no metadata.json")
     for info in members.values():
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
-            raise ValueError(f"it is no model file, or damaged: {info.filename!r} is not stored as it is")
+            raise ValueError(f"it is no {kind.word} file, or damaged: {info.filename!r} is not stored as it is")
     if sum(max(info.file_size, info.compress_size) for info in archive.infolist()) > size:
-        raise ValueError(DAMAGED)  # before memory for such members is asked for
+        raise ValueError(damaged)  # before memory for such members is asked for
     metadata = json.loads(archive.read(METADATA))
-    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise ValueError("it is no model file: metadata.json is of another format")
+    if not isinstance(metadata, dict) or metadata.get("format") != kind.name:
+        raise ValueError(f"it is no {kind.word} file: metadata.json is of another format")
     version = metadata.get("format_version")
-    if version != VERSION:
+    if version != kind.version:
         raise ValueError(
             f"its format version is {version!r}, written by cyem {metadata.get('cyem_version')}; cyem "
-            f"{__version__} reads version {VERSION}: install a newer cyem"
+            f"{__version__} reads version {kind.version}: install a newer cyem"
         )
-    if not isinstance(metadata.get("arrays"), dict):
-        raise ValueError("damaged metadata: 'arrays' is missing")
+    for key in (*kind.parts, "arrays"):
+        if not isinstance(metadata.get(key), dict):
+            raise ValueError(f"damaged metadata: {key!r} is missing")
     arrays = {}
     for name, layout in metadata["arrays"].items():
         if f"{name}.npy" not in members or not isinstance(layout, dict):

@@ -40,6 +40,7 @@ class StudentMixture(Mixture):
     precisions_init : array-like, default=None
         First inverse scale matrices, in the shape of `precisions_`.
     acceleration : {'squarem', None}, default='squarem'
+    forget : float, default=None
     random_state : int, RandomState, Generator or None, default=None
     warm_start : bool, default=False
         Begin from the last fit.
@@ -113,6 +114,7 @@ class StudentMixture(Mixture):
         means_init=None,
         precisions_init=None,
         acceleration="squarem",
+        forget=None,
         random_state=None,
         warm_start=False,
         verbose=0,
@@ -133,6 +135,7 @@ class StudentMixture(Mixture):
         self.means_init = means_init
         self.precisions_init = precisions_init
         self.acceleration = acceleration
+        self.forget = forget
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
@@ -180,9 +183,9 @@ class StudentMixture(Mixture):
     def _n_free(self, k):
         return n_free(self._asked(), k)
 
-    def _accept(self, mixture, fit, rng):
-        self.degrees_of_freedom_ = np.array(fit.parameters.freedom, float)
-        super()._accept(mixture, fit, rng)
+    def _adopt(self, parameters, frame, dtype):
+        self.degrees_of_freedom_ = np.array(parameters.freedom, float)
+        return super()._adopt(parameters, frame, dtype)
 
     @property
     def covariances_(self):

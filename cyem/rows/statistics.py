@@ -94,6 +94,38 @@ class Statistics:
     def copy(self):
         return type(self)(self.buffer.copy(), self.about.copy(), self.frame, self.unit)
 
+    def shifted(self, about, moments):
+        """The same sums about other means (k, d); moments: the kind of second ones."""
+        e = about - self.about
+        # sum r (y - e)(y - e)' = sum r y y' - f e' - e f' + n e e', y what is about the old means
+        second = self.second - crossed(self.first - self.masses[:, None] * e / 2, e, moments)
+        return self._with(self.first - self.masses[:, None] * e, second, about, self.frame)
+
+    def inside(self, frame, moments):
+        """The same sums in the coordinates of another frame; of norms all units are the same."""
+        ratio = self.frame.units / frame.units
+        d, second = len(ratio), self.second
+        if moments in ("scatter", "pooled"):
+            second = (second.reshape(-1, d, d) * (ratio * ratio[:, None])).ravel()
+        else:
+            second = (second.reshape(len(self.about), -1) * (ratio if moments == "squares" else ratio[:1]) ** 2).ravel()
+        return self._with(self.first * ratio, second, frame.enter(self.frame.leave(self.about)), frame)
+
+    def as_one(self, moments):
+        """Sums of all components as one, about their common mean."""
+        mean = self.masses @ self.means / max(self.masses.sum(), TINY)
+        s = self.shifted(np.broadcast_to(mean, self.about.shape), moments)
+        second = s.second if moments == "pooled" else s.second.reshape(len(s.about), -1).sum(axis=0)
+        sums = [s.buffer[:2], [s.masses.sum()], s.first.sum(axis=0), second]
+        return Statistics(np.concatenate(sums), mean[None], s.frame, s.unit)
+
+    def _with(self, first, second, about, frame):
+        """The same but for other moments, about other means, in another frame."""
+        flat = 2 + len(self.about) + self.about.size
+        buffer = np.concatenate([self.buffer[: 2 + len(self.about)], first.ravel(), second,
+                                 self.buffer[flat + len(second) :]])
+        return type(self)(buffer, about, frame, self.unit)
+
     def __mul__(self, factor):
         return type(self)(self.buffer * factor, self.about, self.frame, self.unit)
 
@@ -102,6 +134,17 @@ def same(frame, other):
     """Whether two frames, each a tuple of arrays or None, are equal."""
     return frame is other or (None not in (frame, other)
                               and all(np.array_equal(a, b) for a, b in zip(frame, other, strict=True)))
+
+
+def crossed(a, b, moments):
+    """sum_k a_k b_k' + b_k a_k' of vectors (k, d), as far as second moments of a kind hold it, in one vector."""
+    if moments == "scatter":
+        half = a[:, :, None] * b[:, None, :]
+        return (half + half.swapaxes(1, 2)).ravel()
+    if moments == "pooled":
+        half = a.T @ b
+        return (half + half.T).ravel()
+    return (2 * a * b).ravel() if moments == "squares" else 2 * (a * b).sum(axis=1)
 
 
 class Weighed(Statistics):

@@ -40,6 +40,8 @@ def heading(model):
 
 def ending(model):
     """How the fit ended, in one line."""
+    if hasattr(model, "n_steps_"):
+        return f"stepwise EM: {plural('step', model.n_steps_)}, {model.n_samples_seen_:,.10g} samples"
     if not model.lower_bounds_:
         return "parameters as given, not fitted"
     end = "converged" if model.converged_ else "not converged"
