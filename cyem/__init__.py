@@ -1,6 +1,6 @@
 """Mixture models fitted by expectation-maximization."""
 
-from .config import show_config
+from .config import get_include, show_config
 from .models.gaussian import GaussianMixture
 from .models.student import StudentMixture
 from .models.verbs import e_step, m_step
@@ -17,6 +17,7 @@ __all__ = [
     "__version__",
     "e_step",
     "examine",
+    "get_include",
     "likelihood_ratio_test",
     "load",
     "m_step",
@@ -31,6 +32,7 @@ __all__ = [
 
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
+    "_C_API": "embed",
     "MixtureClassifier": "selection.discriminant",
     "MixtureRegressor": "models.regressor",
     "examine": "screening.examine",

@@ -219,6 +219,14 @@ def _columns(model):
     return list(getattr(model, "feature_names_in_", feature_names(model)))
 
 
+def export(arguments):
+    """Write a model as one file in C99 that needs nothing of cyem or Python."""
+    dtype = "float32" if arguments.single else "float64"
+    cyem.load(arguments.model).export_c(arguments.output, arguments.name, dtype)
+    if arguments.json:
+        _print_json(output=arguments.output, name=arguments.name, dtype=dtype)
+
+
 def sample(arguments):
     """Print random samples."""
     model = cyem.load(arguments.model)
@@ -449,6 +457,7 @@ def _keep_apart(arguments):
     """Refuse, before the work, to write files over each other or over what is read."""
     source = getattr(arguments, "file", "-")
     taken = {"/dev/stdout": "the standard output", "/dev/stdin" if source == "-" else source: "the data"}
+    taken |= {arguments.model: "the model"} if hasattr(arguments, "model") else {}
     for name, option in OUTPUTS.items():
         if path := getattr(arguments, name, None):
             if other := next((other for other in taken if files.same(path, other)), None):
@@ -636,6 +645,11 @@ def _parser():
 
     added = command(impute, "print a table with its gaps filled in", "MODEL", "FILE", epilog=BY_NAME + EPILOG)
     _table_options(added, weights=False)
+
+    added = command(export, "write a model as C", "MODEL")
+    added.add_argument("-o", "--output", metavar="FILE", type=_new_file, required=True, help="where to write it")
+    added.add_argument("--name", default="mixture", help="what its functions begin with (default: mixture)")
+    added.add_argument("--single", action="store_true", help="float instead of double")
 
     added = command(sample, "print random samples of a model", "MODEL")
     added.add_argument("-n", type=_whole(1, sys.maxsize), default=1, metavar="N", help="how many (default: 1)")

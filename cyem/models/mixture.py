@@ -670,6 +670,73 @@ class Mixture(Estimator):
         return dict(log_likelihood=log_likelihood, n_parameters=p, bic=bic, aic=2 * p - 2 * log_likelihood,
                     icl=bic - 2 * s.log_classification * unit)
 
+    def compiled(self):
+        """The mixture as it is now, packed for scoring one row after the other: from Python, C, Cython or Numba.
+
+        Returns
+        -------
+        cyem.embed.Scorer
+            Immutable; what is set or fitted later does not change it. Rows with gaps are for the mixture itself.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> scorer = GaussianMixture.from_parameters([1.0], [[0.0]], [1.0], "spherical").compiled()
+        >>> round(scorer.score_samples([0.0]), 6)
+        -0.918939
+        """
+        from ..embed import Scorer
+
+        density, reference = self._as_it_is()
+        return Scorer(density, reference)
+
+    def export_c(self, path, name="mixture", dtype="float64"):
+        """Write the mixture as one file in C99 that needs neither cyem nor Python.
+
+        It defines ``double NAME_log_density(const double *x)``, ``void NAME_responsibilities(const double *x, double
+        *out)`` and ``int NAME_predict(const double *x)``, which call nothing but exp and log.
+
+        Parameters
+        ----------
+        path : str or path-like
+        name : str, default='mixture'
+            What the names of the functions begin with.
+        dtype : {'float64', 'float32'}, default='float64'
+            Of all numbers; float for the second.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a name that is none in C, another dtype, or a mixture of numbers that it has no room for.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0]], [1.0], "spherical")
+        >>> with TemporaryDirectory() as folder:
+        ...     model.export_c(Path(folder, "model.c"), "heights")
+        ...     "double heights_log_density(const double *x);" in Path(folder, "model.c").read_text()
+        True
+        """
+        from .. import files
+        from ..embed.export import source
+
+        text = source(*self._as_it_is(), name, dtype)
+        files.write(path, lambda file: file.write(text.encode()))
+
+    def _as_it_is(self):
+        """The density outside any frame, and the mean of all components."""
+        self._check_fitted()
+        weights, means, U = state.parameters(self)
+        asked, (k, d) = structure(self.covariance_type), means.shape
+        own = simplest(asked, d)
+        inside = self._parameters(own, weights, means, None, own.like(U, asked, k, d))
+        return inside.density, weights @ means
+
     def sample(self, n_samples=1, random_state=None):
         """Draw samples.
 
