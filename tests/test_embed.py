@@ -343,7 +343,7 @@ def test_two_exported_mixtures_in_one_program_of_cpp(tmp_path):
 
 
 @pytest.mark.parametrize(("settings", "error", "said"), [
-    (dict(name="2d"), ValueError, "name must be at most"), 
+    (dict(name="2d"), ValueError, "name must be at most"),
     (dict(name="a b"), ValueError, "name must be"), (dict(name="x" * 62), ValueError, "name must be"),
     (dict(name="a\n"), ValueError, "name must be"), (dict(name=3), TypeError, "name must be text, got 3"),
     (dict(dtype="float16"), ValueError, "dtype must be"), (dict(dtype="numbers"), ValueError, "dtype must be"),

@@ -124,8 +124,7 @@ cdef class Scorer:
         ndarray of shape (n,), or float
         """
         X, one = self._rows(X)
-        out = np.empty(len(X))
-        _row.log_densities(self.memory, X, out)
+        out = self.log_densities(X)
         return float(out[0]) if one else out
 
     def predict_proba(self, X):
@@ -141,8 +140,7 @@ cdef class Scorer:
             NaN for rows that hold NaN or infinity.
         """
         X, one = self._rows(X)
-        out = np.empty((len(X), self.n_components))
-        _row.posteriors(self.memory, X, out)
+        out = self.responsibilities(X)
         return out[0] if one else out
 
     def predict(self, X):
@@ -158,9 +156,26 @@ cdef class Scorer:
             -1 for rows that hold NaN or infinity.
         """
         X, one = self._rows(X)
-        out = np.empty(len(X), np.intp)
-        _row.labels(self.memory, X, out)
+        out = self.labels(X)
         return int(out[0]) if one else out
+
+    # The same of rows that are known to be float32 or float64, contiguous, and of so many features; with the names that
+    # what evaluates tiles of samples has for them, and its argument, which has no meaning here.
+
+    def log_densities(self, X, n_threads=None):
+        out = np.empty(len(X))
+        _row.log_densities(<uintptr_t>self.handle, X, out)
+        return out
+
+    def responsibilities(self, X, n_threads=None):
+        out = np.empty((len(X), self.n_components))
+        _row.posteriors(<uintptr_t>self.handle, X, out)
+        return out
+
+    def labels(self, X, n_threads=None):
+        out = np.empty(len(X), np.intp)
+        _row.labels(<uintptr_t>self.handle, X, out)
+        return out
 
     def _rows(self, X):
         """X as rows, and whether it was one."""

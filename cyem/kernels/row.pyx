@@ -14,6 +14,7 @@ from libc.math cimport INFINITY, NAN, exp, fabs, log
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 
+from .address cimport address
 from .arguments cimport Density, Mixture
 from .kinds cimport DIAGONAL, SPHERICAL, STUDENT, TRIANGULAR, WHITENED
 from .lanes cimport ABREAST, ROWS, cyem_exp, cyem_larger, cyem_vector, log1p_lanes, real
@@ -504,31 +505,45 @@ def pack(Density density, const double[::1] reference, unsigned char[::1] memory
 
 
 # --- the doors: rows of arrays ---------------------------------------------------------------------------------------
+# packed: where a mixture begins. X (n, d), float32 or float64, and out are contiguous.
 
-def log_densities(const unsigned char[::1] memory, const real[:, ::1] X, double[::1] out):
-    """out (n,) OUT"""
-    cdef const Packed* s = <const Packed*>&memory[0]
-    cdef Py_ssize_t i
+def log_densities(uintptr_t packed, X, out):
+    """out (n,) OUT, float64"""
+    cdef const Packed* s = <const Packed*>packed
+    cdef bint single = X.itemsize == sizeof(float)
+    cdef const void* x = address(X)
+    cdef double* value = <double*>address(out)
+    cdef Py_ssize_t i, n = len(X)
     with nogil:
-        for i in range(X.shape[0]):
-            out[i] = log_density(s, &X[i, 0])
+        for i in range(n):
+            value[i] = (log_density(s, <const float*>x + i * s.d) if single else
+                        log_density(s, <const double*>x + i * s.d))
 
 
-def posteriors(const unsigned char[::1] memory, const real[:, ::1] X, double[:, ::1] out):
-    """out (n, k) OUT"""
-    cdef const Packed* s = <const Packed*>&memory[0]
-    cdef Py_ssize_t i, j
+def posteriors(uintptr_t packed, X, out):
+    """out (n, k) OUT, float64"""
+    cdef const Packed* s = <const Packed*>packed
+    cdef bint single = X.itemsize == sizeof(float)
+    cdef const void* x = address(X)
+    cdef double* resp = <double*>address(out)
+    cdef Py_ssize_t i, j, n = len(X)
+    cdef int told
     with nogil:
-        for i in range(X.shape[0]):
-            if responsibilities(s, &X[i, 0], &out[i, 0]) < 0:
+        for i in range(n):
+            told = (responsibilities(s, <const float*>x + i * s.d, resp + i * s.k) if single else
+                    responsibilities(s, <const double*>x + i * s.d, resp + i * s.k))
+            if told < 0:
                 for j in range(s.k):
-                    out[i, j] = NAN
+                    resp[i * s.k + j] = NAN
 
 
-def labels(const unsigned char[::1] memory, const real[:, ::1] X, Py_ssize_t[::1] out):
-    """out (n,) OUT"""
-    cdef const Packed* s = <const Packed*>&memory[0]
-    cdef Py_ssize_t i
+def labels(uintptr_t packed, X, out):
+    """out (n,) OUT, intp"""
+    cdef const Packed* s = <const Packed*>packed
+    cdef bint single = X.itemsize == sizeof(float)
+    cdef const void* x = address(X)
+    cdef Py_ssize_t* label = <Py_ssize_t*>address(out)
+    cdef Py_ssize_t i, n = len(X)
     with nogil:
-        for i in range(X.shape[0]):
-            out[i] = predict(s, &X[i, 0])
+        for i in range(n):
+            label[i] = predict(s, <const float*>x + i * s.d) if single else predict(s, <const double*>x + i * s.d)

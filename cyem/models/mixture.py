@@ -421,7 +421,9 @@ class Mixture(Estimator):
         except AttributeError:  # not there, or no array
             made_of = None
         if made_of is None:
-            return self._new_evaluator(dtype, *state.parameters(self))
+            evaluator = self._new_evaluator(dtype, *state.parameters(self))
+            evaluator.one = False  # as it is not kept: to make another would cost more than it saves
+            return evaluator
         kept_of, evaluator = memo.kept
         if kept_of != made_of:
             evaluator = self._new_evaluator(dtype, *state.parameters(self))
@@ -453,13 +455,19 @@ class Mixture(Estimator):
         _, means, U = state.parameters(self)
         return frame, frame.enter(means), shape.covariances(shape.scaled_factors(U, 1 / frame.units))
 
-    def _ready(self, X, noise=None):
-        """X checked, and what evaluates it."""
+    def _ready(self, X, noise=None, alone=False):
+        """X checked, and what evaluates it; alone: row by row, so that it may be something quicker for a single one."""
         X, complete = self._observed(X)
         evaluator = self._suits(X)
         if complete and noise is None:
-            return X, evaluator
+            return X, self._alone(evaluator) if alone and len(X) == 1 else evaluator
         return X, self._glance(evaluator.frame, None if noise is None else data.noise(noise, X))
+
+    def _alone(self, evaluator):
+        """What evaluates one row in less time than it takes to set out for many, where there is that."""
+        if evaluator.one is None:
+            evaluator.one = self.compiled()
+        return evaluator.one or evaluator
 
     def _samples(self, X):
         X = super()._samples(X)
@@ -506,7 +514,7 @@ class Mixture(Estimator):
         -------
         ndarray of int of shape (n,)
         """
-        X, evaluator = self._ready(X, noise)
+        X, evaluator = self._ready(X, noise, alone=True)
         return evaluator.labels(X, self.n_threads)
 
     def predict_proba(self, X, *, noise=None):
@@ -524,7 +532,7 @@ class Mixture(Estimator):
         ndarray of shape (n, k)
             In the dtype of X.
         """
-        X, evaluator = self._ready(X, noise)
+        X, evaluator = self._ready(X, noise, alone=True)
         return evaluator.responsibilities(X, self.n_threads)
 
     def uncertainty(self, X):
@@ -592,7 +600,7 @@ class Mixture(Estimator):
         ndarray of shape (n,)
             In the dtype of X.
         """
-        X, evaluator = self._ready(X, noise)
+        X, evaluator = self._ready(X, noise, alone=True)
         scores = evaluator.log_densities(X, self.n_threads)
         return scores.astype(X.dtype, copy=False)
 
