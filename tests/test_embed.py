@@ -389,6 +389,27 @@ def test_the_header_is_c99_and_cpp(tmp_path):
                            check=True)
 
 
+@pytest.mark.parametrize(("code", "heavy"), [*((code, False) for code in ("VVV", "EEE", "VVI", "EII")),
+                                             *((code, True) for code in HEAVY)])
+def test_onnx_says_what_the_mixture_says(code, heavy):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    for d, k in ((1, 1), (4, 3), (3, 20)):
+        model = mixture(code, d, k, heavy)
+        X = rows(model)
+        session = runtime.InferenceSession(model.to_onnx().SerializeToString(), providers=["CPUExecutionProvider"])
+        log_density, resp, labels = session.run(["log_density", "probabilities", "label"], {"X": X})
+        assert_allclose(log_density, model.score_samples(X), rtol=1e-12, atol=1e-12)
+        assert_allclose(resp, model.predict_proba(X), rtol=1e-9, atol=1e-12)
+        assert_array_equal(labels, model.predict(X))
+
+
+def test_without_onnx(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r"pip install 'cyem\[onnx\]'"):
+        mixture("full", 2, 2).to_onnx()
+
+
 def test_who_only_fits_does_not_load_it():
     code = ("import sys, cyem; cyem.GaussianMixture(1).fit([[1.0], [2.0]]); "
             "print([name for name in sys.modules if name.startswith('cyem.embed')])")

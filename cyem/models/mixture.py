@@ -736,6 +736,26 @@ class Mixture(Estimator):
         text = source(*self._as_it_is(), name, dtype)
         files.write(path, lambda file: file.write(text.encode()))
 
+    def to_onnx(self):
+        """The mixture as a model of ONNX, for other runtimes; needs the package onnx (``pip install 'cyem[onnx]'``).
+
+        Its input is X (n, d), its outputs are log_density (n,), probabilities (n, k) and label (n,), all in double
+        precision; rows have to be complete.
+
+        Returns
+        -------
+        onnx.ModelProto
+            ``onnx.save(model.to_onnx(), "model.onnx")`` writes it.
+
+        Raises
+        ------
+        ImportError
+            Without onnx.
+        """
+        from ..embed.onnx import graph
+
+        return graph(self._as_it_is()[0])
+
     def _as_it_is(self):
         """The density outside any frame, and the mean of all components."""
         self._check_fitted()
