@@ -56,6 +56,7 @@ static inline cyem_vector cyem_exp(cyem_vector x)
     return (cyem_vector)((wide)p & normal);
 }
 #else
+#include <math.h>
 enum { ABREAST = 1 };
 typedef double cyem_vector;
 static inline cyem_vector cyem_larger(cyem_vector a, cyem_vector b) { return a > b ? a : b; }
