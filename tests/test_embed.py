@@ -294,6 +294,29 @@ def test_exported_c_says_what_the_mixture_says(tmp_path, code, heavy, d, k):
     assert_array_equal(found[2], model.predict(X))
 
 
+@pytest.mark.parametrize(("code", "heavy"), [("full", False), ("tied", True)])
+def test_exported_c_on_another_processor(tmp_path, code, heavy):
+    """Arm, emulated: the package ziglang brings a compiler, Debian's qemu-user-static what runs its program."""
+    pytest.importorskip("ziglang")
+    emulator = shutil.which("qemu-aarch64-static")
+    if emulator is None:
+        pytest.skip("needs qemu-aarch64-static")
+    model = mixture(code, 4, 3, heavy)
+    model.export_c(tmp_path / "model.c")
+    (tmp_path / "main.c").write_text(
+        '#include "model.c"\n#include <stdio.h>\n'
+        "int main(void) { double x[4], r[3], l; while (fread(x, 8, 4, stdin) == 4) { l = mixture_log_density(x); "
+        "mixture_responsibilities(x, r); fwrite(&l, 8, 1, stdout); fwrite(r, 8, 3, stdout); } return 0; }\n"
+    )
+    subprocess.run([sys.executable, "-m", "ziglang", "cc", "-target", "aarch64-linux-musl", *STRICT, "main.c", "-o",
+                    "main"], cwd=tmp_path, check=True)
+    X = rows(model, 10_000)
+    told = subprocess.run([emulator, tmp_path / "main"], input=X.tobytes(), capture_output=True, check=True).stdout
+    found = np.frombuffer(told).reshape(-1, 4)
+    assert_allclose(found[:, 0], model.score_samples(X), rtol=1e-12, atol=1e-12)
+    assert_allclose(found[:, 1:], model.predict_proba(X), rtol=1e-9, atol=1e-12)
+
+
 @needs_compiler
 @pytest.mark.parametrize(("code", "heavy"), [("full", False), ("tied", False), ("diag", True), ("spherical", False)])
 @pytest.mark.parametrize("offset", [0, 1000])

@@ -40,8 +40,9 @@ static inline cyem_vector cyem_exp(cyem_vector x)
 {
     typedef int narrow __attribute__((vector_size(ABREAST * sizeof(int))));
     typedef long long wide __attribute__((vector_size(ABREAST * sizeof(long long))));
-    wide normal = x >= -708.0;
-    cyem_vector t = cyem_larger(x, x - x - 708.0);
+    cyem_vector least = {0};
+    wide normal = x >= (least -= 708.0);
+    cyem_vector t = cyem_larger(x, least);
     narrow whole = __builtin_convertvector(t * 1.4426950408889634 - 0.5, narrow); /* towards zero, which is nearest */
     cyem_vector n = __builtin_convertvector(whole, cyem_vector);
     cyem_vector f = t - n * 0.6931471805598903, f2 = f * f, f4 = f2 * f2;
