@@ -16,7 +16,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError, CCompilerError
 
-KERNELS = ("sweep", "linalg", "views", "conditional")
+KERNELS = ("sweep", "linalg", "views", "conditional", "row")
 UTILITY = "cyem.kernels._cyutility"  # Cython's own C code for memoryviews and the like: once, not in every module
 
 X86 = platform.machine().lower() in ("x86_64", "amd64", "x64")
@@ -51,14 +51,15 @@ def extensions(isa):
     """The modules of one instruction set; "any" stands for those that are built once."""
     if isa == "any":
         sources = {UTILITY: [], "cyem.kernels._cpu": ["cyem/kernels/cpu.pyx"],
-                   "cyem.kernels.arguments": ["cyem/kernels/arguments.pyx"]}
+                   "cyem.kernels.arguments": ["cyem/kernels/arguments.pyx"],
+                   "cyem.embed.scorer": ["cyem/embed/scorer.pyx"]}
     else:
         sources = {f"cyem.kernels._{kernel}_{isa}": [f"cyem/kernels/{kernel}.pyx"] for kernel in KERNELS}
     return [
         Extension(
             name,
             files,
-            include_dirs=["cyem/kernels"],
+            include_dirs=["cyem/kernels", "cyem/include"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
             py_limited_api=ABI3,
         )
@@ -72,7 +73,7 @@ class Build(build_ext):
     def run(self):
         from Cython.Build import cythonize
 
-        depends = [str(path) for path in (self.settings(), *Path("cyem/kernels").glob("*.h"))]
+        depends = [str(path) for path in (self.settings(), *Path("cyem").glob("*/*.h"))]
         sources = {}
         for isa in ("any", *ISAS):
             modules = cythonize(

@@ -15,7 +15,7 @@ from cyem.families.gaussian import Gaussian, Parameters
 WARM, TIMED = 1, 3  # iterations before the clock starts, and on it
 SETTLED = 8  # iterations after which passes leave out what cannot matter
 SETTLE = 0 if SMALL else 0.15  # seconds
-DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "daal", "pytest-benchmark")
+DISTRIBUTIONS = ("numpy", "scipy", "scikit-learn", "daal", "emlearn", "onnxruntime", "pytest-benchmark")
 
 # Textbook EM where there is something faster: what an iteration is compared by.
 PLAIN = {"acceleration": None} if "acceleration" in GaussianMixture().get_params() else {}

@@ -14,9 +14,10 @@ BELOW = {
     "kernels": set(),
     "rows": {"kernels"},
     "families": {"kernels", "rows"},
+    "embed": {"kernels", "rows"},
     "em": {"kernels", "rows", "families"},
     "show": {"kernels", "rows", "families"},
-    "models": {"kernels", "rows", "families", "em", "show"},
+    "models": {"kernels", "rows", "families", "embed", "em", "show"},
 }
 BELOW["screening"] = BELOW["inference"] = BELOW["models"] | {"models"}
 BELOW["selection"] = BELOW["screening"] | {"screening"}

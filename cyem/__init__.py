@@ -2,7 +2,7 @@
 
 import typing as _typing
 
-from .config import show_config
+from .config import get_include, show_config
 from .models.gaussian import GaussianMixture
 from .models.student import StudentMixture
 from .models.verbs import e_step, m_step
@@ -19,6 +19,7 @@ __all__ = [
     "__version__",
     "e_step",
     "examine",
+    "get_include",
     "likelihood_ratio_test",
     "load",
     "m_step",
@@ -43,6 +44,7 @@ if _typing.TYPE_CHECKING:  # for editors and type checkers, which run nothing: w
 
 # what costs time to import, and where it is: loaded at first use
 _LATER = {
+    "_C_API": "embed",
     "MixtureClassifier": "selection.discriminant",
     "MixtureRegressor": "models.regressor",
     "examine": "screening.examine",

@@ -45,3 +45,19 @@ def show_config(mode="print"):
     for name, value in config.items():
         print(f"{name:16} {', '.join(value) if isinstance(value, list) else value}")
     return None
+
+
+def get_include():
+    """The folder of cyem.h, for compilers of C and C++ code that scores samples.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import os
+    >>> os.listdir(get_include())
+    ['cyem.h']
+    """
+    return os.path.join(os.path.dirname(__file__), "include")

@@ -247,6 +247,25 @@ def test_what_is_remembered_has_a_shape_and_a_type():
     assert (model.score_samples(X) != before).all()
 
 
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_one_row_is_evaluated_by_what_the_attributes_are_now(kind):
+    """It has a path of its own, which remembers more; copies and pickles begin anew."""
+    model, row = mixture(kind), X[:1]
+    for change in (None, "set", "in place", "copy"):
+        if change == "set":
+            model.means_ = model.means_ + 1
+        elif change == "in place":
+            model.precisions_cholesky_ *= 2
+        elif change == "copy":
+            model = copy.copy(model)
+            model.weights_ = np.array([0.2, 0.2, 0.6])
+        for score in ("score_samples", "predict_proba", "predict"):
+            several = getattr(model, score)(np.repeat(row, 2, axis=0))[:1]
+            for other in (model, pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+                assert_allclose(getattr(other, score)(row), several, rtol=1e-12, atol=1e-15)
+                assert getattr(other, score)(row).dtype == several.dtype
+
+
 def test_a_number_of_components_for_the_next_fit():
     """`set_params` says what the next fit shall do; until then the mixture is what it was."""
     model = mixture("full")

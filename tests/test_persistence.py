@@ -613,6 +613,17 @@ def test_files_of_earlier_versions():
     np.testing.assert_allclose(model.covariances_, [[2 / 3, 1 / 3], [1 / 3, 2 / 3]])
 
 
+def test_files_of_earlier_versions_with_heavy_tails():
+    model = cyem.load(Path(__file__).parent / "models" / "format-1-student.npz")
+    assert (type(model), model.covariance_type, model.random_state) == (cyem.StudentMixture, "diag", 7)
+    assert list(model.feature_names_in_) == ["width", "Höhe"]
+    assert model.degrees_of_freedom == [4.0, np.inf]
+    np.testing.assert_array_equal(model.degrees_of_freedom_, [4, np.inf])
+    np.testing.assert_allclose(model.means_, [[1, 2], [22, 33]], rtol=1e-6)
+    np.testing.assert_allclose(model.scales_[1], [3.2, 7.2], rtol=1e-6)  # those of a normal distribution
+    assert model.predict(pd.DataFrame(model.means_, columns=["width", "Höhe"])).tolist() == [0, 1]
+
+
 # --- estimators around a mixture -------------------------------------------------------------------------------------
 
 WORDS = np.repeat(["ä", "bb"], [60, 40])

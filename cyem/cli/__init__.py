@@ -83,6 +83,7 @@ def _keep_apart(arguments):
     """Refuse, before the work, to write files over each other or over what is read."""
     source = getattr(arguments, "file", "-")
     taken = {"/dev/stdout": "the standard output", "/dev/stdin" if source == "-" else source: "the data"}
+    taken |= {arguments.model: "the model"} if hasattr(arguments, "model") else {}
     for name, option in OUTPUTS.items():
         if path := getattr(arguments, name, None):
             if other := next((other for other in taken if files.same(path, other)), None):

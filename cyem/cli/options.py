@@ -191,6 +191,11 @@ def parser():
     _table_options(added, weights=False)
     _rows_options(added)
 
+    added = command(verbs.export, "write a model as C", "MODEL")
+    added.add_argument("-o", "--output", metavar="FILE", type=_new_file, required=True, help="where to write it")
+    added.add_argument("--name", default="mixture", help="what its functions begin with (default: mixture)")
+    added.add_argument("--single", action="store_true", help="float instead of double")
+
     added = command(verbs.sample, "print random samples of a model", "MODEL")
     added.add_argument("-n", type=_whole(1, sys.maxsize), default=1, metavar="N", help="how many (default: 1)")
     added.add_argument("--seed", type=_whole(0), metavar="N", help="for the same samples again")

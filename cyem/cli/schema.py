@@ -37,6 +37,7 @@ PRINTED = {
     "outliers": _object(ids=IDS, outlyingness=_list(NUMBER)),
     "score": _object(),
     "impute": _object(ids=IDS, columns=_list(TEXT), rows=_list(_list(NUMBER))),
+    "export": _object(output=TEXT, name=TEXT, dtype=TEXT),
     "sample": _object(columns=_list(TEXT), rows=_list(_list(NUMBER))),
     "config": _object(),
 }

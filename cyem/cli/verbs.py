@@ -179,6 +179,14 @@ def _columns(model):
     return list(getattr(model, "feature_names_in_", feature_names(model)))
 
 
+def export(arguments):
+    """Write a model as one file in C99 that needs nothing of cyem or Python."""
+    dtype = "float32" if arguments.single else "float64"
+    mixture(arguments.model).export_c(arguments.output, arguments.name, dtype)
+    if arguments.json:
+        show_json(output=arguments.output, name=arguments.name, dtype=dtype)
+
+
 def sample(arguments):
     """Print random samples."""
     model = mixture(arguments.model)

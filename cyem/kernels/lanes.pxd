@@ -12,12 +12,16 @@ cdef extern from "lanes.h":
     enum: LANES
     enum: WIDE
     enum: ROWS
+    enum: ABREAST
     enum: BLOCK
     enum: TILE
     enum: WORDS
     enum: SPARSE
     enum: SPARSER
     enum: CYEM_OPENMP
+    ctypedef double cyem_vector  # ABREAST of them: sums and products are those of each
+    cyem_vector cyem_larger(cyem_vector a, cyem_vector b) noexcept nogil
+    cyem_vector cyem_exp(cyem_vector x) noexcept nogil
     int cyem_thread() noexcept nogil
     int cyem_lowest(unsigned long long word) noexcept nogil
     void cyem_one_by_one() noexcept nogil

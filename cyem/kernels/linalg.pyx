@@ -7,6 +7,7 @@ from libc.string cimport memcpy
 
 from . cimport block as blocks
 from . cimport eigen
+from .address cimport address
 from .algebra cimport cholesky, precision_factor
 from .arguments cimport ClosedForm, Model
 from .block cimport fold, unfold
@@ -263,11 +264,13 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
     return ordinary
 
 
-def all_finite(const real[::1] x):
-    """Whether there is no NaN and no infinity in x (n,): their exponents are all ones."""
-    cdef Py_ssize_t i, begin, end, n = x.shape[0], bad = 0
-    cdef const uint64_t* wide = <const uint64_t*>&x[0]
-    cdef const uint32_t* single = <const uint32_t*>&x[0]
+def all_finite(x):
+    """Whether there is no NaN and no infinity in x, contiguous floats or doubles: their exponents are all ones."""
+    cdef bint narrow = x.itemsize == sizeof(float)
+    cdef const void* numbers = address(x)
+    cdef Py_ssize_t i, begin, end, n = x.size, bad = 0
+    cdef const uint64_t* wide = <const uint64_t*>numbers
+    cdef const uint32_t* single = <const uint32_t*>numbers
     cdef uint64_t wide_ones = <uint64_t>0x7FF << 52
     cdef uint32_t single_ones = <uint32_t>0xFF << 23
     cdef Watch watch
@@ -277,10 +280,11 @@ def all_finite(const real[::1] x):
             end = min(begin + NUMBERS_AT_A_TIME, n)
             if look(NUMBERS_AT_A_TIME / 4):
                 break
-            for i in range(begin, end):
-                if real is double:
-                    bad += 1 if wide[i] & wide_ones == wide_ones else 0
-                else:
+            if narrow:
+                for i in range(begin, end):
                     bad += 1 if single[i] & single_ones == single_ones else 0
+            else:
+                for i in range(begin, end):
+                    bad += 1 if wide[i] & wide_ones == wide_ones else 0
     close_watch(&watch)
     return bad == 0

@@ -555,7 +555,9 @@ class Mixture(Estimator):
         except AttributeError:  # not there, or no array
             made_of = None
         if made_of is None:
-            return self._new_evaluator(dtype, *state.parameters(self))
+            evaluator = self._new_evaluator(dtype, *state.parameters(self))
+            evaluator.one = False  # as it is not kept: to make another would cost more than it saves
+            return evaluator
         kept_of, evaluator = memo.kept
         if kept_of != made_of:
             evaluator = self._new_evaluator(dtype, *state.parameters(self))
@@ -589,13 +591,19 @@ class Mixture(Estimator):
         _, means, U = state.parameters(self)
         return frame, frame.enter(means), shape.covariances(shape.scaled_factors(U, 1 / frame.units))
 
-    def _ready(self, X, noise=None):
-        """X checked, and what evaluates it."""
+    def _ready(self, X, noise=None, alone=False):
+        """X checked, and what evaluates it; alone: row by row, so that it may be something quicker for a single one."""
         X, complete = self._observed(X)
         evaluator = self._suits(X)
         if complete and noise is None:
-            return X, evaluator
+            return X, self._alone(evaluator) if alone and len(X) == 1 else evaluator
         return X, self._glance(evaluator.frame, None if noise is None else data.noise(noise, X))
+
+    def _alone(self, evaluator):
+        """What evaluates one row in less time than it takes to set out for many, where there is that."""
+        if evaluator.one is None:
+            evaluator.one = evaluator.density.background is None and self.compiled()
+        return evaluator.one or evaluator
 
     def _samples(self, X):
         X = super()._samples(X)
@@ -642,7 +650,7 @@ class Mixture(Estimator):
         -------
         ndarray of int of shape (n,)
         """
-        X, evaluator = self._ready(X, noise)
+        X, evaluator = self._ready(X, noise, alone=True)
         return evaluator.labels(X, self.n_threads)
 
     def predict_proba(self, X, *, noise=None):
@@ -660,9 +668,9 @@ class Mixture(Estimator):
         ndarray of shape (n, k), or (n, k + 1)
             In the dtype of X. Of a mixture with a background the last column is its probability.
         """
-        X, evaluator = self._ready(X, noise)
+        X, evaluator = self._ready(X, noise, alone=True)
         resp = evaluator.responsibilities(X, self.n_threads)
-        return resp if evaluator.density.background is None else with_outside(resp)
+        return with_outside(resp) if "background_weight_" in vars(self) else resp
 
     def uncertainty(self, X):
         """How likely each sample belongs to another component than `predict` says: 1 less its largest responsibility.
@@ -738,7 +746,7 @@ class Mixture(Estimator):
         ndarray of shape (n,)
             In the dtype of X.
         """
-        X, evaluator = self._ready(X, noise)
+        X, evaluator = self._ready(X, noise, alone=True)
         scores = evaluator.log_densities(X, self.n_threads)
         return scores.astype(X.dtype, copy=False)
 
@@ -821,6 +829,96 @@ class Mixture(Estimator):
         bic = p * np.log(n) - 2 * log_likelihood
         return dict(log_likelihood=log_likelihood, n_parameters=p, bic=bic, aic=2 * p - 2 * log_likelihood,
                     icl=bic - 2 * s.log_classification * unit)
+
+    def compiled(self):
+        """The mixture as it is now, packed for scoring one row after the other: from Python, C, Cython or Numba.
+
+        Returns
+        -------
+        cyem.embed.Scorer
+            Immutable; what is set or fitted later does not change it. Rows with gaps are for the mixture itself.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> scorer = GaussianMixture.from_parameters([1.0], [[0.0]], [1.0], "spherical").compiled()
+        >>> round(scorer.score_samples([0.0]), 6)
+        -0.918939
+        """
+        from ..embed import Scorer
+
+        density, reference = self._as_it_is()
+        return Scorer(density, reference)
+
+    def export_c(self, path, name="mixture", dtype="float64"):
+        """Write the mixture as one file in C99 that needs neither cyem nor Python.
+
+        It defines ``double NAME_log_density(const double *x)``, ``void NAME_responsibilities(const double *x, double
+        *out)`` and ``int NAME_predict(const double *x)``, which call nothing but exp and log.
+
+        Parameters
+        ----------
+        path : str or path-like
+        name : str, default='mixture'
+            What the names of the functions begin with.
+        dtype : {'float64', 'float32'}, default='float64'
+            Of all numbers; float for the second.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a name that is none in C, another dtype, or a mixture of numbers that it has no room for.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0]], [1.0], "spherical")
+        >>> with TemporaryDirectory() as folder:
+        ...     model.export_c(Path(folder, "model.c"), "heights")
+        ...     "double heights_log_density(const double *x);" in Path(folder, "model.c").read_text()
+        True
+        """
+        from .. import files
+        from ..embed.export import source
+
+        text = source(*self._as_it_is(), name, dtype)
+        files.write(path, lambda file: file.write(text.encode()))
+
+    def to_onnx(self):
+        """The mixture as a model of ONNX, for other runtimes; needs the package onnx (``pip install 'cyem[onnx]'``).
+
+        Its input is X (n, d), its outputs are log_density (n,), probabilities (n, k) and label (n,), all in double
+        precision; rows have to be complete.
+
+        Returns
+        -------
+        onnx.ModelProto
+            ``onnx.save(model.to_onnx(), "model.onnx")`` writes it.
+
+        Raises
+        ------
+        ImportError
+            Without onnx.
+        """
+        from ..embed.onnx import graph
+
+        return graph(self._as_it_is()[0])
+
+    def _as_it_is(self):
+        """The density outside any frame, and the mean of all components."""
+        self._check_fitted()
+        if state.background(self) is not None:
+            raise ValueError("A mixture with a background is neither compiled nor exported: of its components a "
+                             "GaussianMixture.from_parameters(weights_ / weights_.sum(), means_, covariances_) is.")
+        weights, means, U = state.parameters(self)
+        asked, (k, d) = structure(self.covariance_type), means.shape
+        own = simplest(asked, d)
+        inside = self._parameters(None, own, weights, means, None, own.like(U, asked, k, d))
+        return inside.density, weights @ means
 
     def sample(self, n_samples=1, random_state=None):
         """Draw samples.

@@ -136,7 +136,7 @@ def _ready(X):
         and X.flags.c_contiguous
         and X.flags.aligned
         and X.size > 0
-        and finite(X)
+        and linalg.all_finite(X)
     )
 
 

@@ -122,13 +122,14 @@ class Evaluator:
         Whether samples may be so far from the reference that only half of the difference is a number.
     """
 
-    __slots__ = ("coordinates", "density", "dtype", "frame", "halves", "kind")
+    __slots__ = ("coordinates", "density", "dtype", "frame", "halves", "kind", "one")
 
     def __init__(self, frame, density, coordinates, halves=False):
         self.dtype = dtype = coordinates.dtype
         self.halves = halves
         self.frame, self.coordinates = frame, coordinates * dtype.type([[0.5], [2]]) if halves else coordinates
         self.kind, self.density = DENSITIES[density.kind], density
+        self.one = False if halves or dtype != np.float64 else None  # what is quicker for a single row, once it is made
 
     def seen(self, X):
         """The samples that the coordinates are for."""
