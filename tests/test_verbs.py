@@ -161,4 +161,5 @@ def test_readme(tmp_path, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         exec("\n".join(code), {})
-    assert {path.name for path in tmp_path.iterdir()} == {"tests", "report.html", "faithful.npz", "criterion.png"}
+    made = {"tests", "report.html", "faithful.npz", "criterion.png", "rows.npy"}
+    assert {path.name for path in tmp_path.iterdir()} == made

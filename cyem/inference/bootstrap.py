@@ -13,7 +13,7 @@ from ..families.paths import APART, longest, squared
 from ..models.gaussian import GaussianMixture
 from ..models.history import one_of_many
 from ..notices import ConvergenceWarning, muted
-from ..rows import data
+from ..rows import data, door
 from ..show.text import aligned
 from .replicates import processes, replicates, whole
 
@@ -319,7 +319,8 @@ def stability(
     """
     whole("n_bootstrap", n_bootstrap, 1)
     jobs = processes(n_jobs)
-    samples, _ = data.observed(X)
+    X = door.scanned(X)
+    samples, _ = door.taken(X)
     weights = data.weights(sample_weight, len(samples))
     rng = start.generator(random_state)
     if isinstance(model, numbers.Integral):

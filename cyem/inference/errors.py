@@ -10,7 +10,7 @@ from ..families.covariance import simplest, structure
 from ..families.covariance.local import contrasts, local
 from ..models.gaussian import fitted
 from ..notices import warn
-from ..rows import data
+from ..rows import data, door
 from ..rows.statistics import TINY
 from ..show.summary import feature_names
 from ..show.text import aligned
@@ -223,7 +223,9 @@ def standard_errors(
     if method not in METHODS:
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
     X, _ = fitted(model)._ready(X)
-    if method != "bootstrap" and np.isnan(X).any():
+    if isinstance(X, data.Streamed) and method != "bootstrap":
+        X, sample_weight = X.weighted(sample_weight), None
+    if method != "bootstrap" and not (X.survey.complete if isinstance(X, data.Streamed) else not np.isnan(X).any()):
         raise ValueError(f"X has missing values, and method={method!r} does not know how much they would have told: "
                          "ask for method='bootstrap'.")
     if model.held is not None:
@@ -305,9 +307,11 @@ class Chart:
         whitening = np.linalg.inv(self.local.roots).swapaxes(1, 2)
         scores, gradient, second = np.zeros((p, p)), np.zeros(p), np.zeros((k, q, q))
         step = max(ROWS, BLOCK // (k * q))
-        for start in range(0, len(X), step):
-            x = self.frame.enter(X[start : start + step].astype(np.float64))
-            w = np.ones(len(x)) if weights is None else weights[start : start + step]
+        parts = ((rows[start : start + step], None if own is None else own[start : start + step])
+                 for rows, own in door.pieces(X, weights) for start in range(0, len(rows), step))
+        for part, own in parts:
+            x = self.frame.enter(part.astype(np.float64))
+            w = np.ones(len(x)) if own is None else own
             resp, whole = self._whole_scores(x, whitening)
             share = whole * resp[:, :, None]
             score = np.zeros((len(x), p))

@@ -4,9 +4,6 @@ import math
 import numbers
 from typing import NamedTuple
 
-import numpy as np
-
-BLOCK = 1 << 14  # samples at a time: memory does not grow with their number
 TITLES = {
     "bic": "BIC",
     "aic": "AIC",
@@ -75,20 +72,14 @@ def entropy(samples, density):
 
     Parameters
     ----------
-    samples : Samples or Views
+    samples : Samples, or other rows
     density : Density
 
     Returns
     -------
     float
     """
-    total = 0.0
-    for rows, resp in samples.each(density, BLOCK):
-        resp = resp.astype(np.float64, copy=False)
-        terms = resp * np.log(np.maximum(resp, np.finfo(np.float64).tiny))
-        # sums, not products of vectors: BLAS would wake threads of its own, which then spin through the next passes
-        total -= (terms * samples.weights[rows, None] if len(samples.weights) else terms).sum()
-    return float(total * samples.total / samples.mass)
+    return float(samples.entropies(density) * samples.total / samples.mass)
 
 
 def known(criterion):

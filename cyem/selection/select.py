@@ -18,7 +18,8 @@ from ..models import asked
 from ..models.gaussian import GaussianMixture
 from ..models.student import STRUCTURES, StudentMixture
 from ..notices import ConvergenceWarning, muted, warn
-from ..rows import data
+from ..rows import data, door
+from ..rows.arrays import given
 from ..rows.samples import SERIAL
 from ..screening.examine import examine
 from ..screening.findings import Findings
@@ -396,7 +397,11 @@ def select(
     if not wanted:
         raise _nothing(reasons.values())
 
-    findings = examine(X, sample_weight, counts, names)
+    if criterion == "cv" and not problem.in_memory:
+        raise ValueError("criterion='cv' fits to parts of the rows, and these are read block by block: choose another "
+                         "criterion, such as 'bic', or give the rows as an array.")
+    # whose rows are not in memory, nothing is asked of: what is odd is a matter of single rows
+    findings = examine(X, sample_weight, counts, names) if problem.in_memory else Findings()
     if family == "student":
         findings = findings.without("heavy tails")  # whose remedy this is
     n_jobs = problem.jobs(n_jobs, max(counts))
@@ -433,8 +438,8 @@ def select(
     if all(row.reason for row in rows):
         raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
-    seen = Seen.of(problem.X, problem.weights)
-    return _chosen(Selection(rows, fitted, interrupted=bool(missing), findings=findings, seen=seen), criterion)
+    selection = Selection(rows, fitted, interrupted=bool(missing), findings=findings, seen=problem.seen())
+    return _chosen(selection, criterion)
 
 
 def _nothing(reasons):
@@ -469,25 +474,31 @@ class Shared:
     """
 
     def __init__(self, X, sample_weight, parameters, made_by=GaussianMixture):
+        X = door.scanned(X)
         self.names = data.feature_names(X)
-        X, self.complete = data.observed(X)
+        X, self.complete = door.taken(X)
         self.X, self.weights, self.kept = data.counted(X, sample_weight)
         if not self.complete:
             data.columns_without_values(self.X, self.names)
-        most, least = np.fmax.reduce(self.X, axis=0), np.fmin.reduce(self.X, axis=0)
+        self.parameters = parameters
+        self.model = made_by(**parameters)
+        self.seed = int(start.generator(self.model.random_state).integers(2**63))
+        self.in_memory = not isinstance(self.X, data.Streamed)
+        if not self.in_memory:
+            self.X, self.complete = self.X.drawn_by(np.random.default_rng(self.seed)), self.X.survey.complete
+        rows = given(self.X, self.weights)
+        self.looked = rows.looked
+        most, least = np.fmax.reduce(rows.extremes, axis=0), np.fmin.reduce(rows.extremes, axis=0)
         if len(self.X) > 1 and len(constant := np.flatnonzero(most == least)):
             labels = constant if self.names is None else self.names[constant]
             warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
                  "nothing, and makes spurious what may be thin there: leave it out.")
-        self.parameters = parameters
-        self.model = made_by(**parameters)
-        self.seed = int(start.generator(self.model.random_state).integers(2**63))
 
     def reason(self, model):
         """Why a combination cannot be fitted, or nothing."""
         k, name, (n, d) = model.n_components, model.covariance_type, self.X.shape
         least = covariance.simplest(covariance.structure(name), d).least_samples(k, d)
-        n = min(n, distinct(self.X, max(k, least)))
+        n = min(n, distinct(self.looked[0], max(k, least)))
         if k > n:
             return f"{k} components need {k} different samples, and X has {n}"
         if least > n:
@@ -525,6 +536,11 @@ class Shared:
     def _begin(self, models, mixture, k, rng):
         """First parameters as the user has them."""
         return next(models[k, mixture.structure.code]._starts(mixture, self.X, self.kept, rng))
+
+    def seen(self):
+        """What a verdict looks at."""
+        seen = Seen.of(*self.looked)
+        return seen if self.in_memory else seen._replace(total=self.X.survey.total)
 
     def folds(self):
         """With whom each sample is left out (n,)."""

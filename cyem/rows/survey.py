@@ -1,0 +1,80 @@
+"""What a first look at rows finds: how many there are, where they lie and how far they spread. What is found adds."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .samples import Frame, power_of_two
+
+
+class Survey(NamedTuple):
+    """Of some rows; of some and others: the sum, in which means and deviations are kept where nothing overflows."""
+
+    n: int
+    total: float  # of the weights
+    squares: float  # the sum of their squares
+    most: float  # the largest
+    alike: bool  # whether each is 1
+    complete: bool  # whether all of each row was observed
+    low: np.ndarray  # (d,), of what was observed, as the rest
+    high: np.ndarray
+    seen: np.ndarray  # (d,): weight of the rows in which each feature was observed
+    means: np.ndarray
+    deviations: np.ndarray
+
+    @classmethod
+    def of(cls, X, weights):
+        """Of rows X (n, d), NaN where nothing was observed, with positive weights (n,), or None for ones."""
+        w = np.ones(len(X)) if weights is None else weights
+        complete = not np.isnan(X).any()
+        low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
+        middle, half = (np.where(np.isnan(low), 0.0, part.astype(np.float64)) for part in (low / 2 + high / 2,
+                                                                                          high / 2 - low / 2))
+        size = np.where(half > 0, half, 1.0)
+        z = (X / 2 - middle / 2) / size * 2  # by halves: differences may be beyond the range
+        if complete:
+            seen = np.full(len(low), w.sum())
+        else:
+            there = ~np.isnan(X)
+            seen = (there * w[:, None]).sum(axis=0)
+            z = np.where(there, z, 0.0)
+        parts = np.where(seen > 0, seen, 1.0)
+        first, second = ((w[:, None] * part).sum(axis=0) / parts for part in (z, z * z))
+        deviations = np.sqrt(np.maximum(second - first * first, 0)) * np.where(half > 0, half, 0.0)
+        return cls(len(X), float(w.sum()), float((w * w).sum()), float(w.max()), bool((w == 1).all()), complete, low,
+                   high, seen, middle + first * size, deviations)
+
+    def __add__(self, other):
+        seen = self.seen + other.seen
+        parts = np.where(seen > 0, seen, 1.0)
+        a, b = self.seen / parts, other.seen / parts
+        apart = other.means / 2 - self.means / 2
+        between = 2 * np.sqrt(a * b) * apart
+        within = np.hypot(np.sqrt(a) * self.deviations, np.sqrt(b) * other.deviations)
+        return Survey(
+            self.n + other.n, self.total + other.total, self.squares + other.squares, max(self.most, other.most),
+            self.alike and other.alike, self.complete and other.complete, np.fmin(self.low, other.low),
+            np.fmax(self.high, other.high), seen, a * self.means + b * other.means, np.hypot(within, between))
+
+    @property
+    def extremes(self):
+        """Two rows that reach as far as all of them."""
+        return np.stack([self.low, self.high])
+
+    def locate(self, dtype, one_unit):
+        """Frame, variances in it, and whether these are ordinary, as `samples.locate` has them of rows in memory."""
+        info = np.finfo(dtype)
+        varied = self.high > self.low
+        reference = self.means.astype(dtype).astype(np.float64)
+        deviations = np.where(varied, self.deviations, 0.0)
+        sizes = np.where(deviations > 0, deviations, abs(reference))  # the only scale that a constant has
+        units = power_of_two(np.full_like(sizes, sizes.max()) if one_unit else sizes, dtype)
+        variances = np.where(deviations > 0, (deviations / units) ** 2, 1.0)
+        ranges = self.high.astype(np.float64) / 2 - self.low.astype(np.float64) / 2
+        least = np.ldexp(1.0, (60 if info.bits == 64 else 24) - (info.maxexp - 4))
+        ordinary = ((ranges <= float(info.max) / 2) & ((sizes >= least) | (sizes == 0)) & (variances > 1e-280)).all()
+        return Frame(reference, units), variances, bool(ordinary)
+
+    def log_volume(self, frame):
+        """What the mean log-density in a frame exceeds that outside by: units count where a value was observed."""
+        return float((self.seen / self.total * np.log(frame.units)).sum()) if not self.complete else frame.log_volume
