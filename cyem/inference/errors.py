@@ -223,9 +223,9 @@ def standard_errors(
     if method not in METHODS:
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
     X, _ = fitted(model)._ready(X)
-    if isinstance(X, data.Streamed) and method != "bootstrap":
+    if isinstance(X, door.Streamed) and method != "bootstrap":
         X, sample_weight = X.weighted(sample_weight), None
-    if method != "bootstrap" and not (X.survey.complete if isinstance(X, data.Streamed) else not np.isnan(X).any()):
+    if method != "bootstrap" and not (X.survey.complete if isinstance(X, door.Streamed) else not np.isnan(X).any()):
         raise ValueError(f"X has missing values, and method={method!r} does not know how much they would have told: "
                          "ask for method='bootstrap'.")
     if model.held is not None:
@@ -304,14 +304,21 @@ class Chart:
         variance of the whole data's score given the samples.
         """
         k, q, p = len(self.lifts), len(self.lifts[0].matrix), self.covariance.stop
+        scores, gradient, second = np.zeros((p, p)), np.zeros(p), np.zeros((k, q, q))
+        for sums in door.over(self._sums, X, weights):
+            for total, part in zip((scores, gradient, second), sums, strict=True):
+                total += part
+        return Information(self._observed(scores, second), scores, gradient)
+
+    def _sums(self, X, weights):
+        """Sums over samples: products of their scores, these scores, and products of those of whole data."""
+        k, q, p = len(self.lifts), len(self.lifts[0].matrix), self.covariance.stop
         whitening = np.linalg.inv(self.local.roots).swapaxes(1, 2)
         scores, gradient, second = np.zeros((p, p)), np.zeros(p), np.zeros((k, q, q))
         step = max(ROWS, BLOCK // (k * q))
-        parts = ((rows[start : start + step], None if own is None else own[start : start + step])
-                 for rows, own in door.pieces(X, weights) for start in range(0, len(rows), step))
-        for part, own in parts:
-            x = self.frame.enter(part.astype(np.float64))
-            w = np.ones(len(x)) if own is None else own
+        for start in range(0, len(X), step):
+            x = self.frame.enter(X[start : start + step].astype(np.float64))
+            w = np.ones(len(x)) if weights is None else weights[start : start + step]
             resp, whole = self._whole_scores(x, whitening)
             share = whole * resp[:, :, None]
             score = np.zeros((len(x), p))
@@ -321,7 +328,7 @@ class Chart:
             score *= np.sqrt(w)[:, None]
             scores += score.T @ score
             second += (share * w[:, None]).swapaxes(1, 2) @ whole
-        return Information(self._observed(scores, second), scores, gradient)
+        return scores, gradient, second
 
     def _whole_scores(self, x, whitening):
         """Responsibilities (k, n), and derivatives (k, n, q) of the log-densities of whole data by what `Lift` has."""

@@ -458,7 +458,7 @@ class Mixture(Estimator):
 
     def _ready(self, X, noise=None):
         """X checked, and what evaluates it."""
-        if type(X) is not np.ndarray and isinstance(X := door.scanned(X), data.Streamed):
+        if type(X) is not np.ndarray and isinstance(X := door.scanned(X), door.Streamed):
             return X, self._blockwise(X, noise)
         X, complete = self._observed(X)
         evaluator = self._suits(X)
@@ -509,7 +509,7 @@ class Mixture(Estimator):
         """Samples, and the statistics of one pass over them, without moments."""
         X, evaluator = self._ready(X, noise)
         n_threads = threads.resolve(self.n_threads)
-        if isinstance(X, data.Streamed):
+        if isinstance(X, door.Streamed):
             scores = evaluator.scores(X.weighted(sample_weight), n_threads)
             return scores, scores
         samples = evaluator.rows(X, data.weights(sample_weight, len(X)), n_threads)

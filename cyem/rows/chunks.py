@@ -1,22 +1,37 @@
 """Passes over rows that are not in one place in memory: sums over pieces of them, which are added in their order."""
 
+import operator
+from functools import reduce
+from typing import NamedTuple
+
 import numpy as np
 
 from .. import threads
 from ..lazy import cached_property
-from .samples import Samples, nothing, one, power_of_two, useful
+from .samples import Frame, Samples, nothing, one, power_of_two, worth
 from .views import Views
 
 
-class Pieces:
-    """Rows in pieces, with the passes of `Samples` that need no more than sums.
+class Piece(NamedTuple):
+    """A pass over some rows in memory, as a function of these and their weights."""
 
-    A subclass has `_each`, which makes a pass over every piece.
+    frame: Frame
+    complete: bool  # whether no row has a gap
+    n_threads: int
+    verb: str  # the method of `Samples` or `Views` that makes the pass
+    arguments: tuple
+
+    def __call__(self, X, weights, *of_rows):
+        kind = Samples if self.complete else Views
+        return getattr(kind(X, weights, self.frame, self.n_threads), self.verb)(*of_rows, *self.arguments)
+
+
+class Chunks:
+    """Rows in pieces, with the passes of `Samples` that need no more than sums.
 
     Parameters
     ----------
-    source : Scan
-        Or other rows that know their `survey`, and a random part of themselves in memory, `looked`.
+    source : Streamed
     frame : Frame
     n_threads : int
     """
@@ -38,17 +53,13 @@ class Pieces:
     @cached_property
     def at_hand(self):
         """A random part of the rows, in memory: what starts and moves look at."""
-        return self.piece(*self.source.looked)
+        kind = Samples if self.complete else Views
+        return kind(*self.source.looked, self.frame, self.n_threads, self.check)
 
     @cached_property
     def scatter(self):
         """Statistics of all samples as one component: scatter about the origin."""
         return self.sweep(one(len(self.frame.units)), "scatter")
-
-    def piece(self, X, weights):
-        """Some rows in memory, in the same frame."""
-        kind = Samples if self.complete else Views
-        return kind(X, weights, self.frame, self.n_threads, self.check)
 
     def sweep(self, density, moments):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
@@ -60,39 +71,29 @@ class Pieces:
 
     def partitions(self, centres, scales, moments):
         """Statistics of partitions by the nearest of given centres (runs, k, d), of features times scales (d,)."""
-        runs = zip(*self._each("partitions", centres, scales, moments), strict=True)
-        return [added(parts) for parts in runs]
+        return [added(parts) for parts in zip(*self._each("partitions", centres, scales, moments), strict=True)]
 
     def entropies(self, density):
-        """Weighted sum over samples of -sum_k r_k log r_k, in units of the mass."""
+        """Weighted sum over samples of -sum_k r_k log r_k, with r the responsibilities."""
         return sum(self._each("entropies", density))
 
     def double(self):
         """The same rows in double precision."""
-        return type(self)(self.source.double(), self.frame, self.n_threads)
+        return Chunks(self.source.double(), self.frame, self.n_threads)
 
     def threads(self, k, structure):
         """How many threads the next kernel may use that has to do with k components."""
         self.check()
-        return threads.enter(useful(self.source.size, k, len(self.frame.units), self.n_threads))
-
-
-class Chunks(Pieces):
-    """Rows that are read again for each pass, in blocks of equal size: see `cyem.rows.scan`.
-
-    The sums of a block do not depend on how the source cuts the rows, nor, added in order, do those of all.
-    """
+        return threads.enter(worth(k * len(self.frame.units) ** 3, self.n_threads))
 
     def _each(self, verb, *arguments, of_rows=None):
-        for X, weights, begin in self.source.blocks():
-            rows = self.piece(X, weights)
-            own = () if of_rows is None else (of_rows[begin : begin + len(X)],)
-            yield getattr(rows, verb)(*own, *arguments)
+        """What a pass gives for each piece."""
+        self.check()
+        for found in self.source.map(Piece(self.frame, self.complete, self.n_threads, verb, arguments), of_rows):
+            yield found
+            self.check()
 
 
 def added(parts):
     """The sum of some statistics, in their order."""
-    total = None
-    for part in parts:
-        total = part if total is None else total + part
-    return total
+    return reduce(operator.add, parts)

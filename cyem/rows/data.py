@@ -80,10 +80,6 @@ def observed(X, *, name="X"):
     return array, False
 
 
-class Streamed:
-    """Rows that are not in one place in memory: see `cyem.rows.door`."""
-
-
 def columns_without_values(X, names=None):
     """Raise ValueError where a column has nothing but missing values."""
     empty = np.flatnonzero(np.isnan(X).all(axis=0))
@@ -94,7 +90,7 @@ def columns_without_values(X, names=None):
 
 def _matrix(X, name):
     """The samples as the kernels read them, also where they are no finite numbers."""
-    if isinstance(X, Streamed):
+    if hasattr(type(X), "in_memory"):  # rows that are somewhere else
         return X.in_memory(name)
     array = _frame(X, name) if _column_names(X) is not None else _array(X, name)
     if array.ndim == 1:
@@ -163,7 +159,7 @@ def counted(X, sample_weight):
     weights : ndarray or None
     kept : tuple of n and the rows that are kept, or None where these are all
     """
-    if isinstance(X, Streamed):
+    if hasattr(type(X), "weighted"):  # rows that are somewhere else, with their weights
         return X.weighted(sample_weight), None, None
     found = weights(sample_weight, len(X))
     if found is None or found.all():

@@ -2,14 +2,19 @@
 
 import numpy as np
 
-from .data import Streamed, observed
+from .data import observed
+from .streamed import Streamed
 
 
 def scanned(X):
-    """X, or the rows that it is a source of: see `cyem.rows.scan`."""
+    """X, or the rows that it is a source of: see `cyem.rows.scan` and, of a Dask collection, `cyem.rows.remote`."""
     if type(X) is np.ndarray or isinstance(X, Streamed):
         return X
-    from .scan import Scan  # which a fit of arrays does without
+    if hasattr(type(X), "__dask_graph__"):
+        from .remote import partitioned  # as is what follows, a fit of arrays does without it
+
+        return partitioned(X)
+    from .scan import Scan
     from .sources import source
 
     found = source(X)
@@ -17,14 +22,10 @@ def scanned(X):
 
 
 def taken(X):
-    """X as `observed` has it; rows that memory has no place for stay where they are."""
+    """X as `data.observed` has it; rows that memory has no place for stay where they are."""
     return (X, True) if isinstance(X, Streamed) and X.held() is None else observed(X)
 
 
-def pieces(X, weights):
-    """Rows in memory and their weights, or None: those given, or block after block."""
-    if not isinstance(X, Streamed):
-        yield X, weights
-        return
-    for block, own, _ in X.blocks():
-        yield block, own
+def over(function, X, weights):
+    """What a function of rows and weights gives: of rows in memory, or of piece after piece."""
+    return X.map(function) if isinstance(X, Streamed) else [function(X, weights)]

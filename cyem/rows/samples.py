@@ -385,14 +385,14 @@ class Samples:
         return Evaluator(self.frame, density, self.coordinates).responsibilities(self.X, self.n_threads)
 
     def entropies(self, density):
-        """Weighted sum over samples of -sum_k r_k log r_k, r the responsibilities; in units of the mass."""
+        """Weighted sum over samples of -sum_k r_k log r_k, with r the responsibilities."""
         evaluator, total = Evaluator(self.frame, density, self.coordinates), 0.0
         for begin in range(0, len(self.X), ENTROPIES):
             self.check()
             rows = slice(begin, begin + ENTROPIES)
             total += entropy(evaluator.responsibilities(self.X[rows], self.n_threads),
                              self.weights[rows] if len(self.weights) else None)
-        return total
+        return total * self.unit
 
     def labels(self, density):
         """The most probable component of each sample (n,)."""

@@ -1,15 +1,15 @@
 """Rows that are read again for each pass, from their source: in blocks of equal size, however the source cuts them."""
 
 from _thread import start_new_thread
-from copy import copy
 from queue import SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
 
 from . import data
-from .chunks import Chunks
+from .blockwise import Blockwise
 from .sources import source
+from .streamed import Streamed
 from .survey import Survey
 
 HELD = 1 << 25  # bytes of rows that are taken into memory at once, where they are no more
@@ -90,34 +90,14 @@ class First(NamedTuple):
     weighted: bool  # whether the source gives weights
 
 
-class Scan(data.Streamed):
+class Scan(Streamed):
     """Rows of a source: what `scan` returns."""
+
+    where, instead = "read block by block", ", or scan({}, memory=...) with memory enough"
 
     def __init__(self, source, memory=HELD):
         self.source, self.memory = source, memory
-        self.sample_weight = None  # one for all, or one for each row
-        self.rng = None  # what a part of the rows is drawn by
-        self._first = self._survey = self._array = self._part = self._dtype = self._rows = None
-
-    def __len__(self):
-        return self.survey.n
-
-    @property
-    def shape(self):
-        return self.survey.n, self.width
-
-    @property
-    def width(self):
-        return self.first.width
-
-    @property
-    def dtype(self):
-        return self._dtype or self.first.dtype
-
-    @property
-    def column_names(self):
-        """Names of the columns, or None."""
-        return self.first.names
+        self._first = self._survey = self._array = self._part = self._rows = None
 
     @property
     def size(self):
@@ -133,7 +113,7 @@ class Scan(data.Streamed):
                     self.source.put_back(chunk)
                 X, weights, where = chunk
                 if len(X):
-                    matrix = checked(X, where, 0)
+                    matrix = checked(X, _place(where, 0))
                     self._first = First(data.feature_names(X), matrix.shape[1], matrix.dtype, weights is not None)
                     break
             chunks.close()
@@ -160,20 +140,6 @@ class Scan(data.Streamed):
         self.survey  # noqa: B018
         return self._array
 
-    def in_memory(self, name):
-        """The rows in memory.
-
-        Raises
-        ------
-        TypeError
-            Where they have no place there.
-        """
-        array = self.held()
-        if array is None:
-            raise TypeError(f"{name} has {len(self)} rows that are read block by block, and all are asked for here "
-                            f"at once: give an array, or scan({name}, memory=...) with memory enough.")
-        return array
-
     def _look(self):
         survey, kept, bytes_kept = None, [], 0
         for X, weights, _ in self.blocks():
@@ -192,10 +158,7 @@ class Scan(data.Streamed):
                     "memory: scan(X, memory=...).")
         if survey is None:
             raise ValueError("X has no row of positive weight: at least one must be.")
-        if not (survey.seen > 0).all():
-            data.columns_without_values(survey.extremes, self.column_names)
-        if not survey.total < np.inf:
-            raise ValueError(f"sample_weight sums to {survey.total}: their sum must be finite.")
+        survey.check(self.column_names)
         if kept is not None:
             self._array = np.concatenate(kept)
             self.source = Array(self._array, self.source)
@@ -204,6 +167,14 @@ class Scan(data.Streamed):
     def blockwise(self, seen_by):
         """What evaluates the rows, from a function that gives what evaluates some of them in memory."""
         return Blockwise(seen_by)
+
+    def map(self, function, of_rows=None):
+        """What a function of rows and their weights, or None, gives for each block.
+
+        of_rows: an array with something for each row, of which the function is given that of its own besides.
+        """
+        for X, weights, begin in self.blocks():
+            yield function(X, weights, *(() if of_rows is None else (of_rows[begin : begin + len(X)],)))
 
     def blocks(self):
         """The rows, in blocks of equal size, read ahead of whoever asks for them."""
@@ -241,9 +212,9 @@ class Scan(data.Streamed):
         for X, weights, where in self.source.chunks(self.size):
             if not len(X):
                 continue
-            matrix = checked(X, where, row)
-            found = First(data.feature_names(X), matrix.shape[1], matrix.dtype, weights is not None)
-            _alike(found, first, where, row)
+            place = _place(where, row)
+            matrix = checked(X, place)
+            alike(First(data.feature_names(X), matrix.shape[1], matrix.dtype, weights is not None), first, place)
             if matrix is X and not getattr(self.source, "fresh", False):
                 matrix = X.copy()  # whoever made it may write the next chunk there
             n, row = len(matrix), row + len(matrix)
@@ -257,7 +228,7 @@ class Scan(data.Streamed):
             elif given is not None:
                 weights = np.full(n, given)
             elif weights is not None:
-                weights = _located(data.nonnegative, where, row - n, weights, n)
+                weights = located(data.nonnegative, place, weights, n)
             if weights is not None and not weights.all():
                 matrix, weights = matrix[weights > 0], weights[weights > 0]
             if len(matrix):
@@ -269,39 +240,12 @@ class Scan(data.Streamed):
                              "the same rows each time it is read.")
         self._rows = row
 
-    # --- other views of the same rows: copies, which share what is known --------------------------------------------
-
-    def _copy(self, **changes):
-        new = copy(self)
-        vars(new).update(changes)
-        return new
-
-    def weighted(self, sample_weight):
-        """The same rows with weights, a number or one for each row (n,), or None for their own."""
-        if sample_weight is None:
-            return self
-        weights = data.nonnegative(sample_weight, 1 if np.ndim(sample_weight) == 0 else None)
-        given = float(weights[0]) if np.ndim(sample_weight) == 0 else weights
-        return self._copy(sample_weight=given, _survey=None, _array=None, _part=None)
+    def _weighted(self, sample_weight):
+        return self._copy(sample_weight=sample_weight, _survey=None, _array=None, _part=None)
 
     def double(self):
         """The same rows in double precision."""
         return self._copy(_dtype=np.dtype(np.float64), _array=None, _part=None)
-
-    def drawn_by(self, rng):
-        """The same rows, of which the random part is one of its own."""
-        return self if rng is None else self._copy(rng=rng, _part=None)
-
-    # --- what a problem asks of rows before a family sees them ------------------------------------------------------
-
-    def locate(self, one_unit):
-        """Frame, variances in it, and whether these are ordinary."""
-        return self.survey.locate(self.dtype, one_unit)
-
-    @property
-    def extremes(self):
-        """Rows that reach as far as all of them."""
-        return self.survey.extremes
 
     @property
     def looked(self):
@@ -315,65 +259,6 @@ class Scan(data.Streamed):
             X, weights = zip(*parts, strict=True)
             self._part = np.concatenate(X), None if weights[0] is None else np.concatenate(weights)
         return self._part
-
-    def rows(self, frame, n_threads):
-        """Passes over them."""
-        return Chunks(self, frame, n_threads)
-
-
-class Scores(NamedTuple):
-    """What `Blockwise.scores` finds."""
-
-    total: float  # weight
-    log_volume: float  # what the mean log-density in the frame exceeds that outside by
-    log_likelihood: float  # in the frame
-    log_classification: float
-    shares: np.ndarray  # (k,)
-
-
-class Blockwise:
-    """What a mixture says of rows that are read block by block; results are in memory, rows are not.
-
-    Parameters
-    ----------
-    seen_by : function of rows in memory
-        Gives what evaluates them: an `Evaluator` or `Glance`.
-    """
-
-    def __init__(self, seen_by):
-        self.seen_by = seen_by
-
-    def log_densities(self, scan, n_threads):
-        """Log-density of each row (n,)."""
-        return self._each(scan, "log_densities", n_threads)
-
-    def responsibilities(self, scan, n_threads):
-        """Probability of each component given each row (n, k)."""
-        return self._each(scan, "responsibilities", n_threads)
-
-    def labels(self, scan, n_threads):
-        """The most probable component of each row (n,)."""
-        return self._each(scan, "labels", n_threads)
-
-    def _each(self, scan, verb, n_threads):
-        found = []
-        for block, _, _ in scan.blocks():
-            found.append(getattr(self.seen_by(block), verb)(block, n_threads))
-        return np.concatenate(found)
-
-    def scores(self, scan, n_threads):
-        """Sums over all rows, of positive weight, by one pass."""
-        found = []
-        for block, weights, _ in scan.blocks():
-            evaluator = self.seen_by(block)
-            rows = evaluator.rows(block, weights, n_threads)
-            s = rows.sweep(evaluator.density, "none")
-            found.append((rows.total, rows.total * rows.log_volume, s.log_likelihood * s.unit,
-                          s.log_classification * s.unit, s.shares * s.unit))
-        if not found:
-            raise ValueError("X has no row of positive weight: at least one must be.")
-        total, volume, *sums = (sum(parts) for parts in zip(*found, strict=True))
-        return Scores(total, volume / total, *sums)
 
 
 class Array:
@@ -426,22 +311,28 @@ def ahead(items):
         asked.put(False)
 
 
-def checked(X, where, row):
-    """A chunk as a matrix, with the place it has in its source in what errors say."""
-    return _located(lambda: data.observed(X)[0], where, row)
+def _place(where, row):
+    """Where some rows are, in words."""
+    return f"{where}, from row {row} of X on"
 
 
-def _located(check, where, row, *arguments):
+def checked(X, place):
+    """A chunk as a matrix; the place that it has in its source is in what errors say."""
+    return located(lambda: data.observed(X)[0], place)
+
+
+def located(check, place, *arguments):
+    """What a check gives, or raises, with the place."""
     try:
         return check(*arguments)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{where}, whose rows here are counted from row {row} of X on: {error}") from error
+        raise kind(f"{place}: {error}") from error
 
 
-def _alike(found, first, where, row):
+def alike(found, first, place):
     """Raise ValueError where a chunk is of another kind than the first one."""
-    said = f"{where}, from row {row} of X on, has"
+    said = f"{place}, has"
     if found.width != first.width:
         raise ValueError(f"{said} {found.width} features, and the rows before have {first.width}: all must have the "
                          "same.")

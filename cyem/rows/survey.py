@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .data import columns_without_values
 from .samples import Frame, power_of_two
 
 
@@ -55,6 +56,13 @@ class Survey(NamedTuple):
             self.n + other.n, self.total + other.total, self.squares + other.squares, max(self.most, other.most),
             self.alike and other.alike, self.complete and other.complete, np.fmin(self.low, other.low),
             np.fmax(self.high, other.high), seen, a * self.means + b * other.means, np.hypot(within, between))
+
+    def check(self, names):
+        """Raise ValueError where a column, which may have one of the names, has no value, or weights have no sum."""
+        if not (self.seen > 0).all():
+            columns_without_values(self.extremes, names)
+        if not self.total < np.inf:
+            raise ValueError(f"sample_weight sums to {self.total}: their sum must be finite.")
 
     @property
     def extremes(self):

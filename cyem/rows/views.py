@@ -134,8 +134,8 @@ class Views:
         return out
 
     def entropies(self, density):
-        """Weighted sum over rows of -sum_k r_k log r_k, r the responsibilities; in units of the mass."""
-        return entropy(self.responsibilities(density), self.weights if len(self.weights) else None)
+        """Weighted sum over rows of -sum_k r_k log r_k, with r the responsibilities."""
+        return entropy(self.responsibilities(density), self.weights if len(self.weights) else None) * self.unit
 
     def labels(self, density):
         """The most probable component of each row (n,)."""

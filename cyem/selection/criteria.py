@@ -79,7 +79,7 @@ def entropy(samples, density):
     -------
     float
     """
-    return float(samples.entropies(density) * samples.total / samples.mass)
+    return float(samples.entropies(density) / samples.unit * samples.total / samples.mass)
 
 
 def known(criterion):

@@ -483,7 +483,7 @@ class Shared:
         self.parameters = parameters
         self.model = made_by(**parameters)
         self.seed = int(start.generator(self.model.random_state).integers(2**63))
-        self.in_memory = not isinstance(self.X, data.Streamed)
+        self.in_memory = not isinstance(self.X, door.Streamed)
         if not self.in_memory:
             self.X, self.complete = self.X.drawn_by(np.random.default_rng(self.seed)), self.X.survey.complete
         rows = given(self.X, self.weights)
