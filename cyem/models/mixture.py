@@ -591,7 +591,7 @@ class Mixture(Estimator):
         """
         if draws is not None and (isinstance(draws, bool) or not isinstance(draws, numbers.Integral) or draws < 1):
             raise ValueError(f"draws must be None or an integer >= 1, got {draws!r}.")
-        X, _ = self._observed(X)
+        X, _ = self._observed(door.scanned(X))
         frame = self._evaluator(X.dtype).frame
         seen = self._glance(frame, None)
         rows = seen.rows(X, None, threads.resolve(self.n_threads))

@@ -132,11 +132,15 @@ class Partitions(Streamed):
 
         The function goes out once, as a task of its own, which the scheduler can run again as all others.
         """
-        shared = self.client.submit(same, function, pure=False)
-        n = len(self.parts)
-        tasks = self.client.map(call, [shared] * n, self.futures, own, [i == self._lead for i in range(n)], pure=False)
-        with at_work(self.client, tasks):
-            return self.client.gather(tasks)
+        n, client = len(self.parts), self.client
+        with reachable(client):
+            shared = client.submit(same, function, pure=False)
+            tasks = client.map(call, [shared] * n, self.futures, own, [i == self._lead for i in range(n)], pure=False)
+            try:
+                return client.gather(tasks)
+            except BaseException:
+                client.cancel(tasks)  # for what nobody waits any more
+                raise
 
     def weighted(self, sample_weight):
         if hasattr(type(sample_weight), "__dask_graph__"):
@@ -178,27 +182,26 @@ class Lazy(Blockwise):
         import dask.array
 
         dtype = {"labels": np.dtype(np.intp), "log_densities": np.dtype(np.float64)}.get(verb, rows.dtype)
-        function = dask.delayed(partial(said, self.seen_by, verb), pure=False)
         sizes = getattr(self.collection, "chunks", ((np.nan,) * len(rows.parts),))[0]
         one = self.seen_by(np.zeros((1, rows.width), rows.dtype))
         width = (len(one.density.means),) if verb == "responsibilities" else ()
+        function = dask.delayed(partial(said, self.seen_by, verb, width, dtype), pure=False)
         blocks = [dask.array.from_delayed(function(part), (size, *width), dtype)
                   for part, size in zip(rows.parts, sizes, strict=True)]
         return dask.array.concatenate(blocks, allow_unknown_chunksizes=True)
 
 
 @contextmanager
-def at_work(client, tasks):
-    """Errors of the cluster as what they mean here; what is left to do when this ends early is cancelled."""
+def reachable(client):
+    """Raises OSError where a cluster is lost."""
     from distributed import CancelledError
     from distributed.comm import CommClosedError
 
     try:
         yield
-    except (CancelledError, CommClosedError, TimeoutError) as error:
-        raise OSError(LOST.format(error or type(error).__name__)) from error
-    except BaseException:
-        client.cancel(tasks)
+    except Exception as error:
+        if client.status != "running" or isinstance(error, (CancelledError, CommClosedError)):
+            raise OSError(LOST.format(error or type(error).__name__)) from error
         raise
 
 
@@ -244,9 +247,9 @@ def drawn(share, X, weights, seed):
     return X[there], None if weights is None else weights[there]
 
 
-def said(seen_by, verb, part):
+def said(seen_by, verb, width, dtype, part):
     """What is said of each row of a partition."""
-    return evaluated(seen_by, verb, 1, data.observed(part)[0])
+    return evaluated(seen_by, verb, 1, data.observed(part)[0]) if len(part) else np.empty((0, *width), dtype)
 
 
 def bare(found):
