@@ -96,7 +96,8 @@ def test_so_is_the_start(X, init):
     how = dict(random_state=3, init_params=init)
     chunked, whole = GaussianMixture(K, **how).fit(scan(cut(X, 1000), memory=0)), GaussianMixture(K, **how).fit(X)
     assert_allclose(chunked.lower_bound_, whole.lower_bound_, rtol=1e-9)  # both within tol of one maximum
-    assert_allclose(chunked.means_, whole.means_, rtol=1e-5)
+    # of runs that end at one maximum, rounding says which is the best: components may be numbered otherwise
+    assert_allclose(np.sort(chunked.means_, axis=0), np.sort(whole.means_, axis=0), rtol=1e-5)
 
 
 def test_starts_look_at_a_random_part(X, monkeypatch):
@@ -301,20 +302,23 @@ def test_select(X):
 
 # --- memory and threads ----------------------------------------------------------------------------------------------
 
-PEAK = """
-import resource, sys
+PEAK = r"""
+import re, sys
 import numpy as np
 from cyem import GaussianMixture, scan
 first = np.load(sys.argv[1], mmap_mode="r")[:1000].copy()
 how = dict(means_init=first[:2], max_iter=3, n_threads=1)
 GaussianMixture(2, **how).fit(first).score(first)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # of this process alone: that of getrusage is also that of what started it
+    return int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1])
+before = peak()
 source = scan(sys.argv[1], memory=0)
 GaussianMixture(2, **how).fit(source).score(source)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_memory_is_a_few_blocks(tmp_path):
     """Of 8 MB each, where the file has 96 of them."""
     path = str(tmp_path / "x.npy")

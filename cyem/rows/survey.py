@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .data import columns_without_values
-from .samples import Frame, power_of_two
+from .data import columns_without_values, finite
+from .samples import Frame, locate, power_of_two
+from .views import locate_observed
 
 
 class Survey(NamedTuple):
@@ -26,24 +27,23 @@ class Survey(NamedTuple):
     @classmethod
     def of(cls, X, weights):
         """Of rows X (n, d), NaN where nothing was observed, with positive weights (n,), or None for ones."""
-        w = np.ones(len(X)) if weights is None else weights
-        complete = not np.isnan(X).any()
         low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
-        middle, half = (np.where(np.isnan(low), 0.0, part.astype(np.float64)) for part in (low / 2 + high / 2,
-                                                                                          high / 2 - low / 2))
-        size = np.where(half > 0, half, 1.0)
-        z = (X / 2 - middle / 2) / size * 2  # by halves: differences may be beyond the range
+        complete = finite(X)
+        exact = X.astype(np.float64, copy=False)
         if complete:
-            seen = np.full(len(low), w.sum())
+            frame, variances, _ = locate(exact, weights, False)
+            seen = np.full(len(low), float(len(X)) if weights is None else weights.sum())
         else:
             there = ~np.isnan(X)
-            seen = (there * w[:, None]).sum(axis=0)
-            z = np.where(there, z, 0.0)
-        parts = np.where(seen > 0, seen, 1.0)
-        first, second = ((w[:, None] * part).sum(axis=0) / parts for part in (z, z * z))
-        deviations = np.sqrt(np.maximum(second - first * first, 0)) * np.where(half > 0, half, 0.0)
-        return cls(len(X), float(w.sum()), float((w * w).sum()), float(w.max()), bool((w == 1).all()), complete, low,
-                   high, seen, middle + first * size, deviations)
+            any_there = there.any(axis=0)
+            seen = there.sum(axis=0) if weights is None else (there * weights[:, None]).sum(axis=0)
+            exact = np.ascontiguousarray(np.where(any_there, exact, 0.0))
+            frame, variances, _ = locate_observed(exact, weights, False)
+        deviations = np.minimum(np.sqrt(variances) * frame.units, np.where(low < high, high / 2 - low / 2, 0.0))
+        total, squares, most, alike = (len(X), len(X), 1.0, True) if weights is None else (
+            weights.sum(), (weights * weights).sum(), weights.max(), (weights == 1).all())
+        return cls(len(X), float(total), float(squares), float(most), bool(alike), complete, low, high,
+                   seen.astype(np.float64), frame.reference, deviations)
 
     def __add__(self, other):
         seen = self.seen + other.seen
