@@ -286,6 +286,18 @@ def test_responsibilities_to_start_from(X):
     close(GaussianMixture(K, **how).fit(scan(cut(X, 450), memory=0)), GaussianMixture(K, **how).fit(X))
 
 
+def test_responsibilities_of_rows_with_gaps(X):
+    """These start from complete rows in memory, which are a part."""
+    gappy = np.where(np.arange(N)[:, None] % 5 + np.arange(D) == 4, np.nan, X)
+    with pytest.raises(ValueError, match="init_params.*not in memory"):
+        GaussianMixture(K, init_params=np.arange(N) % K).fit(scan(cut(gappy, 450), memory=0))
+
+    def labels(rows, k, random_state):
+        return np.arange(len(rows)) % k
+
+    assert GaussianMixture(K, init_params=labels).fit(scan(cut(gappy, 450), memory=0)).converged_
+
+
 def test_select(X):
     source = scan(cut(X, 450), memory=0)
     how = dict(n_components=[1, 3, 4], covariance_types=["full", "EEI"], random_state=0, progress=False)

@@ -199,6 +199,9 @@ class Mixture(Estimator):
             mixture, kept = mixture.at_hand, None
             X = mixture.samples.X
             chosen = chosen(X, k, random_state=rng)
+        if not (mixture.samples.complete or mixture.at_hand is mixture):
+            self._refuse("init_params", "a name or a callable where values are missing in rows that are not in memory",
+                         chosen)
         resp = start.responsibilities(chosen, len(X) if kept is None else kept[0], k)
         return mixture.assign(resp if kept is None else resp[kept[1]]).parameters
 
