@@ -271,7 +271,7 @@ def stability(
     ----------
     model : GaussianMixture or int
         Fitted to X, or not yet, or just a number of components.
-    X : array-like of shape (n, d)
+    X : array-like of shape (n, d), or what `cyem.scan` takes
     n_bootstrap : int, default=100
         The number B of refits.
     sample_weight : array-like of shape (n,), optional

@@ -155,7 +155,7 @@ def standard_errors(
     ----------
     model : GaussianMixture
         Fitted to X; a tight `tol` makes it the maximum that the theory speaks of.
-    X : array-like of shape (n, d)
+    X : array-like of shape (n, d), or what `cyem.scan` takes
         The samples that it was fitted to.
     method : {'observed', 'scores', 'sandwich', 'bootstrap'}, default='observed'
         'observed': the inverse of the observed information, minus the second derivatives of the log-likelihood (by

@@ -59,8 +59,9 @@ class Mixture(Estimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, d)
-            At least as many samples of positive weight as components. Values may be missing: NaN, None, what a frame
+        X : array-like of shape (n, d), or what `cyem.scan` takes
+            At least as many samples of positive weight as components. Files, streams and Dask collections stay where
+            they are, and are read again for each pass. Values may be missing: NaN, None, what a frame
             has for it.
         y : ignored
         sample_weight : array-like of shape (n,) or number, default=None

@@ -22,8 +22,27 @@ class Piece(NamedTuple):
     arguments: tuple
 
     def __call__(self, X, weights, *of_rows):
+        return getattr(self.rows(X, weights), self.verb)(*of_rows, *self.arguments)
+
+    def rows(self, X, weights):
         kind = Samples if self.complete else Views
-        return getattr(kind(X, weights, self.frame, self.n_threads), self.verb)(*of_rows, *self.arguments)
+        return kind(X, weights, self.frame, self.n_threads)
+
+
+class Kept(NamedTuple):
+    """The same, where what all rows of a piece sum to is kept from one pass to the next."""
+
+    piece: Piece
+    scatters: dict  # of each piece, by its place
+
+    def __call__(self, X, weights, places):
+        rows = self.piece.rows(X, weights)
+        if places.start in self.scatters:
+            rows.scatter = self.scatters[places.start]
+        found = getattr(rows, self.piece.verb)(*self.piece.arguments)
+        if "scatter" in vars(rows):
+            self.scatters[places.start] = rows.scatter
+        return found
 
 
 class Chunks:
@@ -34,13 +53,15 @@ class Chunks:
     source : Streamed
     frame : Frame
     n_threads : int
+    scatters : dict, optional
+        Where what all rows of each piece sum to may be kept: pieces are then here, one after the other.
     """
 
     told = False
     at_once = False  # whether loops make many passes over them in one call
 
-    def __init__(self, source, frame, n_threads):
-        self.source, self.frame, self.n_threads = source, frame, n_threads
+    def __init__(self, source, frame, n_threads, scatters=None):
+        self.source, self.frame, self.n_threads, self.scatters = source, frame, n_threads, scatters
         self.check = nothing
         survey = source.survey
         self.complete, self.dtype, self.total = survey.complete, source.dtype, survey.total
@@ -79,7 +100,7 @@ class Chunks:
 
     def double(self):
         """The same rows in double precision."""
-        return Chunks(self.source.double(), self.frame, self.n_threads)
+        return self.source.double().rows(self.frame, self.n_threads)
 
     def threads(self, k, structure):
         """How many threads the next kernel may use that has to do with k components."""
@@ -89,7 +110,10 @@ class Chunks:
     def _each(self, verb, *arguments, of_rows=None):
         """What a pass gives for each piece."""
         self.check()
-        for found in self.source.map(Piece(self.frame, self.complete, self.n_threads, verb, arguments), of_rows):
+        work = Piece(self.frame, self.complete, self.n_threads, verb, arguments)
+        if verb == "sweep" and self.complete and self.scatters is not None:
+            work, of_rows = Kept(work, self.scatters), range(self.source.survey.n)
+        for found in self.source.map(work, of_rows):
             yield found
             self.check()
 

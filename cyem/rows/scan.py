@@ -8,6 +8,7 @@ import numpy as np
 
 from . import data
 from .blockwise import Blockwise
+from .chunks import Chunks
 from .sources import source
 from .streamed import Streamed
 from .survey import Survey
@@ -17,6 +18,7 @@ BLOCK = 1 << 23  # bytes of a block: a pass over it takes longer than its calls,
 WHOLE = 1536  # rows that a block has a multiple of: whole tiles of samples, in whole groups
 PART = 1 << 24  # bytes of the random part that starts are looked for in
 LEAST = 2000  # rows that this has at least
+KEPT = 1 << 24  # bytes of sums over whole blocks that are kept
 AHEAD = 2  # blocks that are read before they are asked for
 
 
@@ -24,6 +26,8 @@ def scan(X, *, columns=None, weights=None, memory=HELD):
     """Rows that stay where they are: each pass of a fit reads them again, and memory holds a few blocks of them.
 
     Estimators take the same sources as X directly; this is for those who choose columns, or the memory.
+
+    A Dask array or dataframe needs no scan: it is taken as it is, and stays on the workers of the cluster.
 
     Parameters
     ----------
@@ -242,6 +246,11 @@ class Scan(Streamed):
 
     def _weighted(self, sample_weight):
         return self._copy(sample_weight=sample_weight, _survey=None, _array=None, _part=None)
+
+    def rows(self, frame, n_threads):
+        """Passes over them; what blocks sum to is kept where it is little."""
+        little = -(-len(self) // self.size) * (3 + self.width + self.width**2) * 8 <= KEPT
+        return Chunks(self, frame, n_threads, {} if little else None)
 
     def double(self):
         """The same rows in double precision."""

@@ -284,7 +284,7 @@ def select(
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like of shape (n_samples, n_features), or what `cyem.scan` takes
         Samples.
     n_components : int or iterable of int, default=range(1, 11)
         Numbers of components to try.
