@@ -118,13 +118,16 @@ def test_bytes_of_a_pass(X, client, monkeypatch):
     assert max(passes) < 2 * 8 * k * (1 + d + d * (d + 1) / 2) * parts
 
 
-def test_a_worker_that_dies_costs_time_alone(X, cluster, client):
+def test_a_worker_that_dies_costs_time_alone(X, client):
     A = da.from_array(X, chunks=(1500, 3))
     alone = GaussianMixture(K, **PLAIN).fit(A)
 
+    client.wait_for_workers(2)
+    pid = min(client.run(os.getpid).values())
+
     def kill(run, iteration, value):
         if iteration == 2:
-            os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
 
     same(GaussianMixture(K, callback=kill, **PLAIN).fit(A), alone)
 

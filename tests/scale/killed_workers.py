@@ -24,15 +24,18 @@ def main():
     how = dict(init_params="random_from_data", random_state=0, acceleration=None, tol=0, max_iter=ITERATIONS)
     errors = 0
     quiet = dict(dashboard_address=None, silence_logs=50)
-    with (distributed.LocalCluster(n_workers=2, threads_per_worker=1, **quiet) as cluster, distributed.Client(cluster)):
+    with (distributed.LocalCluster(n_workers=2, threads_per_worker=1, **quiet) as cluster,
+          distributed.Client(cluster) as client):
         alone = GaussianMixture(K, **how).fit(X)
         for i in range(TIMES):
             moment, which = int(rng.integers(1, ITERATIONS)), int(rng.integers(2))
 
-            def kill(run, iteration, value, moment=moment, which=which):
+            client.wait_for_workers(2)  # one that dies before it is there is not started again
+            pid = sorted(client.run(os.getpid).values())[which]
+
+            def kill(run, iteration, value, moment=moment, pid=pid):
                 if iteration == moment:
-                    alive = [worker.pid for worker in cluster.workers.values() if worker.pid]
-                    os.kill(alive[which % len(alive)], signal.SIGKILL)
+                    os.kill(pid, signal.SIGKILL)
 
             model = GaussianMixture(K, callback=kill, **how).fit(X)
             same = all(np.array_equal(getattr(model, name), getattr(alone, name))
