@@ -122,7 +122,7 @@ def test_a_worker_that_dies_costs_time_alone(X, client):
     A = da.from_array(X, chunks=(1500, 3))
     alone = GaussianMixture(K, **PLAIN).fit(A)
 
-    client.wait_for_workers(2)
+    client.wait_for_workers(2, timeout=100)
     pid = min(client.run(os.getpid).values())
 
     def kill(run, iteration, value):
