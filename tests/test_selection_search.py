@@ -12,7 +12,8 @@ from cyem.em.start import seeded
 from cyem.families import covariance, paths
 from cyem.families.gaussian import Gaussian
 from cyem.models.asked import CODES
-from cyem.selection import contest, criteria, grid
+from cyem.rows import samples
+from cyem.selection import contest, grid
 from cyem.selection.criteria import measures
 from cyem.selection.select import Row, Selection, Shared, distinct
 from cyem.workers import Stopped, Workers
@@ -284,7 +285,7 @@ def test_splits_and_merges_keep_the_moments():
 def test_what_the_responsibilities_say(tables, weighted, monkeypatch):
     X = tables["faithful"]
     w = np.random.default_rng(0).uniform(0.1, 40, len(X)) if weighted else np.ones(len(X))
-    monkeypatch.setattr(criteria, "BLOCK", 40)
+    monkeypatch.setattr(samples, "ENTROPIES", 40)
     selection = select(X, 3, "full", sample_weight=w if weighted else None, random_state=0)
     (row,), r = selection.rows, selection.best_.predict_proba(X)
     assert row.icl == pytest.approx(row.bic - 2 * w @ np.log(r.max(axis=1)))

@@ -14,9 +14,10 @@ from ..families.covariance.base import Estimate, eigh, part
 from ..families.gaussian import Gaussian, Parameters, least_variances
 from ..families.priors import Posterior, Prior
 from ..lazy import cached_property
+from ..rows.arrays import given
 from ..rows.pruning import enough
-from ..rows.samples import Samples, locate, one
-from ..rows.views import NOTHING_ELSE, Views, locate_observed
+from ..rows.samples import one
+from ..rows.views import NOTHING_ELSE
 from . import driver
 from .compiled import Ascent
 
@@ -32,8 +33,9 @@ class Problem:
     ----------
     family : Gaussian
         Or another with the same methods: what a mixture is.
-    samples : Samples or Views
-        Where data live, and how sums are taken over them: complete rows, or such of which a part is known.
+    samples : Samples, Views or Pieces
+        Where data live, and how sums are taken over them: complete rows, such of which a part is known, or rows
+        that are not in one place in memory.
 
     Attributes
     ----------
@@ -46,27 +48,25 @@ class Problem:
         self.resolution = resolution(samples.dtype)
 
     @classmethod
-    def of(cls, family, X, weights, structure, reg_covar, n_threads, equal_weights=False, known=NOTHING_ELSE, **how):
+    def of(cls, family, X, weights, structure, reg_covar, n_threads, equal_weights=False, known=NOTHING_ELSE, rng=None,
+           **how):
         """The problem of fitting a family to X (n, d), with weights (n,) that are all positive, or None.
 
         structure: the one that is asked for; fits are made in the simplest that is the same model. reg_covar: the least
         variance of a component in any direction, relative to that of each feature as the family sees it. known: what is
-        known of rows besides X, in which NaN stands for what was not observed. how: what else the family is to be told.
+        known of rows besides X, in which NaN stands for what was not observed. rng: source of what is drawn of rows
+        that are not in memory. how: what else the family is to be told.
         """
         structure = simplest(structure, X.shape[1])
-        frame, variances, ordinary = locate(X, weights, structure.one_unit)
-        complete = np.isfinite(frame.reference).all()  # of what was not observed there is no mean
-        if not complete:
-            frame, variances, ordinary = locate_observed(X, weights, structure.one_unit)
-        frame, variances, spread = family.seen(X, weights, frame, variances)
+        rows = given(X, weights, known, rng)
+        frame, variances, ordinary = rows.locate(structure.one_unit)
+        frame, variances, spread = family.seen(rows, frame, variances)
         eps = np.finfo(X.dtype).eps
         floor = max(reg_covar, (16 * eps) ** 2) * spread
         if not ordinary:
-            floor = np.maximum(floor, least_variances(X, frame, variances, structure))
+            floor = np.maximum(floor, least_variances(rows.extremes, frame, variances, structure))
         made = family(structure, variances, floor, eps, equal_weights, **how)
-        if complete and known is NOTHING_ELSE:
-            return cls(made, Samples(X, weights, frame, n_threads))
-        return cls(made, Views(X, weights, frame, n_threads, known=known))
+        return cls(made, rows.rows(frame, n_threads))
 
     @property
     def frame(self):
@@ -77,24 +77,44 @@ class Problem:
     def structure(self):
         return self.family.structure
 
+    @property
+    def n_features(self):
+        return len(self.family.floor)
+
+    @property
+    def at_hand(self):
+        """The problem for rows in memory that stand for all of them: a random part, or this one."""
+        here = self.samples.at_hand
+        return self if here is self.samples else Problem(self.family, here)
+
     @cached_property
     def filled(self):
-        """Complete samples: what was not observed is drawn from what it may be if all are of one normal component."""
-        return self.samples if self.samples.complete else self.samples.drawn(self._one_component().density)
+        """Complete samples: what was not observed is drawn from what it may be if all are of one normal component.
+
+        Of rows that are not in memory, and not complete, it is the part at hand that is filled in.
+        """
+        if self.samples.complete:
+            return self.samples
+        here = self.at_hand
+        return here.samples.drawn(here._one_component().density)
 
     @cached_property
     def simple(self):
         """The problem in which starts are looked for: that of normal components and complete samples; maybe this."""
-        same = self.family.normal is self.family and self.samples.complete
-        return self if same else Problem(self.family.normal, self.filled)
+        here = self.filled.at_hand
+        return self if self.family.normal is self.family and here is self.samples else Problem(self.family.normal, here)
 
     def drawn(self, parameters):
-        """The same problem with what was not observed drawn from a mixture; this one where all is observed."""
-        return self if self.samples.complete else Problem(self.family, self.samples.drawn(parameters.density))
+        """The same problem with what was not observed drawn from a mixture; this one where all is observed.
+
+        Of rows that are not in memory it is that of the part at hand.
+        """
+        here = self.at_hand
+        return here if here.samples.complete else Problem(self.family, here.samples.drawn(parameters.density))
 
     def _one_component(self):
         """One normal component with the covariances of all samples, as far as these can be had."""
-        d = len(self.family.floor)
+        d = self.n_features
         structure = structure_named("full" if d <= SQUARE else "diag")
         family = Gaussian(structure, self.family.variances, self.family.floor, self.family.eps)
         whole = np.diag(family.variances)[None] if structure.square else family.variances[None]
@@ -164,20 +184,20 @@ class Problem:
         A run ends after some iterations, or where the gain still to come is at most `tol`. Returns the value and the
         statistics at the end of each; None for one that met anything out of the ordinary.
         """
-        if self.family.engine is None or not self.samples.complete:
+        if self.family.engine is None or not self.samples.at_once:
             return [None] * len(starts)
         return self.samples.climb(starts, iterations, self.family.closed, self.structure, tol)
 
     def ascent(self, point, **how):
         """EM from a point as `driver.Ascent` takes it, compiled; None where that cannot be, or would prune no pass."""
-        if (self.family.engine is None or not self.samples.complete
+        if (self.family.engine is None or not self.samples.at_once
                 or enough(len(self.samples.X), len(point.parameters.weights))):
             return None
         return Ascent(self, point, **how)
 
     def given(self, resp):
         """Statistics of given responsibilities (n, k)."""
-        origin = np.zeros((resp.shape[1], self.filled.X.shape[1]))
+        origin = np.zeros((resp.shape[1], self.n_features))
         s = self.filled.accumulate(resp, origin, "none")  # first the means, so that moments are about them
         return self.filled.accumulate(resp, s.means, self.family.moments)
 
@@ -200,7 +220,7 @@ class Problem:
         all. whitens: whether distances are by turns those in which the samples have no correlations, where that is
         within what the structure asks for: a matrix of all features is more than components without matrices cost.
         """
-        d = len(self.family.floor)
+        d = self.n_features
         whitens = whitens and not self.structure.round and (self.structure.square or d <= SQUARE)
         return self.filled.begin(uniform, looked, self.family.deviations, self.family.floor, part(d, self.family.eps),
                                   self.family.moments, whitens)
@@ -213,9 +233,10 @@ class Problem:
     @cached_property
     def axis(self):
         """The direction (d,) in which the samples vary most; in many features, in which a part of them does."""
-        X, d = self.filled.X, len(self.family.floor)
+        d = self.n_features
         if self.structure.square or d <= SQUARE:
             return eigh(self._single(structure_named("full")).covariances[0])[1][:, -1]
+        X = self.filled.at_hand.X
         Z = self.frame.enter(X[:: -(-len(X) // SQUARE)].astype(np.float64))
         Z -= Z.mean(axis=0)
         axis = eigh(Z @ Z.T)[1][:, -1] @ Z
@@ -223,19 +244,19 @@ class Problem:
 
     def _single(self, structure):
         samples, moments = self.filled, structure.moments
-        s = samples.scatter if moments == "scatter" else samples.sweep(one(samples.X.shape[1]), moments)
+        s = samples.scatter if moments == "scatter" else samples.sweep(one(self.n_features), moments)
         return self.family.single(s, structure)
 
     def share(self, k):
         """The covariances of k components with a k-th of the volume of the whole each."""
-        return self.structure.common(self.whole.covariances, k) * k ** (-2 / self.filled.X.shape[1])
+        return self.structure.common(self.whole.covariances, k) * k ** (-2 / self.n_features)
 
     def reseed(self, parameters, empty):
         """Components without weight get a fair share of it, around the samples that the others explain least."""
-        empty = list(empty)
-        worst = np.argsort(self.samples.score_samples(self.family.density(parameters)), kind="stable")[: len(empty)]
+        empty, here = list(empty), self.at_hand
+        worst = np.argsort(here.samples.score_samples(self.family.density(parameters)), kind="stable")[: len(empty)]
         means, weights = parameters.means.copy(), parameters.weights.copy()
-        means[empty[: len(worst)]] = self.frame.enter(self.filled.X[worst].astype(np.float64))
+        means[empty[: len(worst)]] = self.frame.enter(here.filled.X[worst].astype(np.float64))
         weights[empty] = 1 / len(weights)
         return self.family.keep(parameters.replace(weights=weights / weights.sum(), means=means), parameters)
 

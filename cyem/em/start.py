@@ -9,7 +9,7 @@ import numpy.random  # which NumPy imports at first use: a child forked meanwhil
 from ..rows import data
 from ..rows.statistics import TINY
 from . import driver, moves
-from .support import Support, rows
+from .support import Support
 
 FEW = 2000  # samples that are never too many for a start
 SEEDED = 200  # samples for each component among which seeds are looked for, and clusters
@@ -64,6 +64,7 @@ def seeded(mixture, k, rng, runs=1, whitens=True):
     Distances are those in standardised features, which find what dominates the whole, and, if `whitens`, by turns those
     in whitened ones, which find stretched clusters (Arthur & Vassilvitskii 2007).
     """
+    mixture = mixture.at_hand
     looked = some(len(mixture.samples.X), SEEDED * k, rng)
     return mixture.begin(rng.random((runs, k, 2 + int(math.log(k)))), looked, whitens)
 
@@ -88,13 +89,14 @@ def some(n, size, rng):
 
 def subset(mixture, size, rng):
     """The problem for a random part of the samples, where these are many more than a start needs."""
+    mixture = mixture.at_hand
     rows = some(len(mixture.samples.X), size, rng)
     return mixture.subset(rows) if len(rows) else mixture
 
 
 def trial(mixture, k, rng):
     """The problem for a part of the samples that is large enough to compare mixtures on."""
-    return subset(mixture, FITTED * k * (mixture.samples.X.shape[1] + 1), rng)
+    return subset(mixture, FITTED * k * (mixture.n_features + 1), rng)
 
 
 def from_kmeans(mixture, k, rng):
@@ -131,7 +133,7 @@ def from_short_runs(mixture, k, rng):
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    share = rows(mixture.samples) / part.structure.n_parameters(k, part.samples.X.shape[1])
+    share = mixture.samples.n_effective / part.structure.n_parameters(k, part.samples.X.shape[1])
     begin = seeded(part, k, rng, SHORT_RUNS, whitens=share >= POOR)
     if share < POOR:
         begin = partitions(part, begin)

@@ -47,7 +47,7 @@ class Support:
 
     def __init__(self, problem, k):
         self.problem, self.k = problem, k
-        self.rows = rows(problem.samples)
+        self.rows = problem.samples.n_effective
 
     @cached_property
     def believing(self):
@@ -112,16 +112,10 @@ def better(problem, best, fit):
     return max(high, low, key=support.worth)
 
 
-def rows(samples):
-    """How many samples of equal weight tell as much."""
-    w = samples.weights
-    return samples.mass**2 / float((w * w).sum(dtype=np.float64)) if len(w) else len(samples.X)
-
-
 def few(problem, weights, times=SPANNED):
     """The components (weights (k,)) that have too few samples to tell of the covariances of their own."""
     own = problem.structure.own_samples(len(problem.family.floor))
-    least = times * own / rows(problem.samples) if own > 1 else 0.0
+    least = times * own / problem.samples.n_effective if own > 1 else 0.0
     return [j for j, weight in enumerate(weights.tolist()) if weight < least]
 
 
@@ -130,7 +124,7 @@ def remarks(problem, parameters):
     where = few(problem, parameters.weights) if problem.family.free else []
     if not where:
         return []
-    least = parameters.weights[where].min() * rows(problem.samples)
+    least = parameters.weights[where].min() * problem.samples.n_effective
     return [f"hardly any samples to tell of a component, as few as {least:.3g}: components {listed(where)}"]
 
 

@@ -191,8 +191,11 @@ class Gaussian:
         return own
 
     @staticmethod
-    def seen(X, weights, frame, variances):
-        """The frame for samples, the variances of the features in it, and what the floor is relative to (d,)."""
+    def seen(rows, frame, variances):
+        """The frame for samples, the variances of the features in it, and what the floor is relative to (d,).
+
+        rows: what is `looked` at of them, X (n, d) and weights (n,) or None, tells more.
+        """
         return frame, variances, variances
 
     @property

@@ -91,12 +91,13 @@ class Student(Gaussian):
         return {"freedom": self.freedom}
 
     @staticmethod
-    def seen(X, weights, frame, variances):
+    def seen(rows, frame, variances):
         """The floor is relative to what the quartiles tell of, where outliers make variances larger than that.
 
         Where these are so far that rounding would hide the other samples, which they draw mean and unit away from,
         the frame is around the medians and in units of the quartiles.
         """
+        X, weights = rows.looked
         low, middle, high = quartiles(X, weights).astype(np.float64)
         between = (high - low) / BETWEEN
         robust = (between / frame.units) ** 2

@@ -15,7 +15,7 @@ from ..models.history import one_of_many
 from ..models.mixture import in_its_place, memberships
 from ..models.refits import drawn, refitted, sample_size
 from ..notices import ConvergenceWarning, muted
-from ..rows import data
+from ..rows import data, door
 from ..show.fragments import printed
 from ..show.frames import to_frame
 from ..show.markup import element
@@ -309,7 +309,7 @@ def stability(
     ----------
     model : GaussianMixture or int
         Fitted to X, or not yet, or just a number of components.
-    X : array-like of shape (n, d)
+    X : array-like of shape (n, d), or what `cyem.scan` takes
     n_bootstrap : int, default=100
         The number B of refits.
     sample_weight : array-like of shape (n,), optional
@@ -363,7 +363,8 @@ def stability(
     """
     whole("n_bootstrap", n_bootstrap, 1)
     jobs = processes(n_jobs)
-    samples, _ = data.observed(X)
+    X = door.scanned(X)
+    samples, _ = door.taken(X)
     weights = data.weights(sample_weight, len(samples))
     rng = start.generator(random_state)
     if isinstance(model, numbers.Integral):

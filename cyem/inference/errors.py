@@ -1,5 +1,6 @@
 """How sure the numbers are: standard errors and intervals of the weights, means and covariances of a fitted mixture."""
 
+from functools import partial
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from ..families.covariance import simplest, structure
 from ..families.covariance.local import contrasts, local
 from ..models.gaussian import fitted
 from ..notices import warn
-from ..rows import data
+from ..rows import data, door
 from ..rows.statistics import TINY
 from ..rows.views import NOTHING_ELSE
 from ..show.fragments import printed
@@ -197,7 +198,7 @@ def standard_errors(
     ----------
     model : GaussianMixture
         Fitted to X; a tight `tol` makes it the maximum that the theory speaks of.
-    X : array-like of shape (n, d)
+    X : array-like of shape (n, d), or what `cyem.scan` takes
         The samples that it was fitted to. Values may be missing.
     method : {'observed', 'scores', 'sandwich', 'bootstrap'}, default='observed'
         'observed': the inverse of the observed information, minus the second derivatives of the log-likelihood (by
@@ -282,6 +283,11 @@ def standard_errors(
     if method == "bootstrap" and known is not NOTHING_ELSE:
         raise ValueError(f"method={method!r} draws rows anew and is not for labels or noise: ask for "
                          "method='sandwich', which is as careful.")
+    if isinstance(X, door.Streamed) and method != "bootstrap":
+        X, sample_weight = X.weighted(sample_weight), None
+        if not X.survey.complete:
+            raise ValueError(f"X has missing values and is read block by block, which method={method!r} is not for: ask "
+                             "for method='bootstrap', or give the rows as an array.")
     if model.held is not None:
         raise ValueError(f"The model has held={model.held!r}, and standard errors here are those of fits in which all "
                          "parameters are free: what is known has none, and makes those of the others smaller. Refit to "
@@ -366,6 +372,18 @@ class Chart:
         variance of the whole data's score given the samples: of components, and of values within these.
         """
         k, q, p = len(self.lifts), len(self.lifts[0].matrix), self.covariance.stop
+        scores, gradient, second, lost = np.zeros((p, p)), np.zeros(p), np.zeros((k, q, q)), np.zeros(k)
+        for sums in door.over(partial(self._sums, known=known), X, weights):
+            for total, piece in zip((scores, gradient, second, lost), sums, strict=True):
+                total += piece
+        return Information(self._observed(scores, second), scores, gradient, lost)
+
+    def _sums(self, X, weights, known):
+        """Sums over samples: products of their scores, these scores, and products of those of whole data; what is lost.
+
+        Where values are missing all samples are given at once.
+        """
+        k, q, p = len(self.lifts), len(self.lifts[0].matrix), self.covariance.stop
         scores, gradient, second = np.zeros((p, p)), np.zeros(p), np.zeros((k, q, q))
         complete = known.noise is None and not np.isnan(X).any()
         uncertain = [] if complete else [Uncertain(self.local.rows, self.local.columns, len(R))
@@ -385,7 +403,7 @@ class Chart:
         for j, own in enumerate(uncertain):
             lost[j] = self._share_lost(second[j, 0, 0], own, self.lifts[j])
             second[j] += own.covariance()
-        return Information(self._observed(scores, second), scores, gradient, lost)
+        return scores, gradient, second, lost
 
     def _blocks(self, X, known, complete):
         """Rows of a block, and how it is looked at: rows that are known whole, then those of which a part is."""

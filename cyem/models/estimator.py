@@ -187,12 +187,14 @@ class Estimator:
         array, complete = data.observed(X)
         if used is not None and array.shape[1] == len(used):
             array = np.ascontiguousarray(array[:, used])
-        expected = getattr(self, "n_features_in_", array.shape[1])
-        if array.shape[1] != expected:
-            raise ValueError(
-                f"X has {array.shape[1]} features, but {type(self).__name__} is expecting {expected} features as input."
-            )
+        if array.shape[1] != getattr(self, "n_features_in_", array.shape[1]):
+            raise self._other_width(array.shape[1])
         return array, complete
+
+    def _other_width(self, d):
+        """The error for another number of features than in fit."""
+        return ValueError(f"X has {d} features, but {type(self).__name__} is expecting {self.n_features_in_} features "
+                          "as input.")
 
     def _check_names(self, names):
         fitted = getattr(self, "feature_names_in_", None)

@@ -274,6 +274,8 @@ class GaussianMixture(Mixture):
 
     def _believing(self, mixture):
         if self._noisy:
+            if mixture.at_hand is not mixture:
+                raise ValueError(f"background={self.background!r} is for rows in memory: give an array.")
             n, k = len(mixture.samples.X), self.n_components
             if n <= k:
                 raise ValueError(f"background={self.background!r} with n_components={k} needs more than {k} samples of "

@@ -13,7 +13,7 @@ from ..families import state
 from ..families.covariance import simplest, structure
 from ..families.gaussian import Gaussian, Parameters
 from ..notices import ConvergenceWarning, not_fitted, warn
-from ..rows import data
+from ..rows import data, door
 from ..rows.samples import Evaluator, Frame, power_of_two
 from ..rows.views import NOTHING_ELSE, Glance, Known
 from .estimator import Estimator
@@ -66,8 +66,9 @@ class Mixture(Estimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, d)
-            At least as many samples of positive weight as components. Values may be missing: NaN, None, what a frame
+        X : array-like of shape (n, d), or what `cyem.scan` takes
+            At least as many samples of positive weight as components. Files, streams and Dask collections stay where
+            they are, and are read again for each pass. Values may be missing: NaN, None, what a frame
             has for it.
         y : ignored
         sample_weight : array-like of shape (n,) or number, default=None
@@ -99,8 +100,9 @@ class Mixture(Estimator):
             For one that cannot be read or written.
         """
         shape = self._check_parameters()
+        X = door.scanned(X)
         names = data.feature_names(X)
-        X, complete = data.observed(X)
+        X, complete = door.taken(X) if labels is None and noise is None else data.observed(X)
         known = self._known_of(X, labels, noise)
         X, weights, kept = data.counted(X, sample_weight)
         if known is not NOTHING_ELSE:
@@ -135,7 +137,7 @@ class Mixture(Estimator):
         rng = start.generator(self.random_state)
         family, how = self._family()
         mixture = Problem.of(family, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights, known,
-                             **how)
+                             rng, **how)
         mixture = self._believing(mixture)
         if keep is None or keep.begun is None:
             best, starts = None, enumerate(self._starts(mixture, X, kept, rng))
@@ -321,7 +323,12 @@ class Mixture(Estimator):
             return start.begin(mixture, self.init_params, k, rng)
         chosen = self.init_params
         if callable(chosen):
-            chosen, kept = chosen(X, k, random_state=rng), None
+            mixture, kept = mixture.at_hand, None
+            X = mixture.samples.X
+            chosen = chosen(X, k, random_state=rng)
+        if not (mixture.samples.complete or mixture.at_hand is mixture):
+            self._refuse("init_params", "a name or a callable where values are missing in rows that are not in memory",
+                         chosen)
         resp = start.responsibilities(chosen, len(X) if kept is None else kept[0], k)
         return mixture.assign(resp if kept is None else resp[kept[1]]).parameters
 
@@ -593,6 +600,8 @@ class Mixture(Estimator):
 
     def _ready(self, X, noise=None, alone=False):
         """X checked, and what evaluates it; alone: row by row, so that it may be something quicker for a single one."""
+        if type(X) is not np.ndarray and isinstance(X := door.scanned(X), door.Streamed):
+            return X, self._blockwise(X, noise)
         X, complete = self._observed(X)
         evaluator = self._suits(X)
         if complete and noise is None:
@@ -604,6 +613,21 @@ class Mixture(Estimator):
         if evaluator.one is None:
             evaluator.one = evaluator.density.background is None and self.compiled()
         return evaluator.one or evaluator
+
+    def _blockwise(self, X, noise):
+        """What evaluates rows that are read block by block."""
+        if noise is not None:
+            raise TypeError("noise is for rows in arrays, and X is read block by block: give an array.")
+        self._check_fitted()
+        self._check_names(data.feature_names(X))
+        if X.width != getattr(self, "n_features_in_", X.width):
+            raise self._other_width(X.width)
+
+        def seen_by(block):
+            evaluator = self._suits(block)
+            return evaluator if data.finite(block) else self._glance(evaluator.frame, None)
+
+        return X.blockwise(seen_by)
 
     def _samples(self, X):
         X = super()._samples(X)
@@ -632,8 +656,11 @@ class Mixture(Estimator):
     def _sums(self, X, sample_weight, noise=None):
         """Samples, and the statistics of one pass over them, without moments."""
         X, evaluator = self._ready(X, noise)
-        weights = data.weights(sample_weight, len(X))
-        samples = evaluator.rows(X, weights, threads.resolve(self.n_threads))
+        n_threads = threads.resolve(self.n_threads)
+        if isinstance(X, door.Streamed):
+            scores = evaluator.scores(X.weighted(sample_weight), n_threads)
+            return scores, scores
+        samples = evaluator.rows(X, data.weights(sample_weight, len(X)), n_threads)
         return samples, samples.sweep(evaluator.density, "none")
 
     def predict(self, X, *, noise=None):
@@ -729,7 +756,7 @@ class Mixture(Estimator):
         """
         from .imputation import impute
 
-        return impute(self, X, draws, random_state, parameters, sample_weight, return_cov)
+        return impute(self, door.scanned(X), draws, random_state, parameters, sample_weight, return_cov)
 
     def score_samples(self, X, *, noise=None):
         """Log-density of each sample.

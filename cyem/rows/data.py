@@ -91,6 +91,8 @@ def columns_without_values(X, names=None):
 def _matrix(X, name):
     """The samples as the kernels read them, also where they are no finite numbers."""
     _refuse_models(X, name)
+    if hasattr(type(X), "in_memory"):  # rows that are somewhere else
+        return X.in_memory(name)
     array = _frame(X, name) if _column_names(X) is not None else _array(X, name)
     if array.ndim == 1:
         raise ValueError(
@@ -168,6 +170,8 @@ def counted(X, sample_weight):
     weights : ndarray or None
     kept : tuple of n and the rows that are kept, or None where these are all
     """
+    if hasattr(type(X), "weighted"):  # rows that are somewhere else, with their weights
+        return X.weighted(sample_weight), None, None
     found = weights(sample_weight, len(X))
     if found is None or found.all():
         return X, found, None
@@ -204,29 +208,40 @@ def weights(sample_weight, n):
     """
     if sample_weight is None:
         return None
+    array = nonnegative(sample_weight, n)
+    with np.errstate(over="ignore"):
+        total = array.sum()
+    if not 0 < total < np.inf:
+        raise ValueError(f"sample_weight sums to {total}: at least one must be non-zero, and their sum finite.")
+    return None if (array == 1).all() else array
+
+
+def nonnegative(sample_weight, n=None):
+    """Weights of n samples, or of any number, each of which is a finite number >= 0: contiguous float64 (n,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `weights`, but for what these sum to.
+    """
     if isinstance(sample_weight, numbers.Real):
         sample_weight = np.full(n, sample_weight, dtype=np.float64)
     array = _array(sample_weight, "sample_weight")
     if array.ndim != 1:
         raise ValueError(
             f"Sample weights must be 1D array or scalar, but sample_weight has shape {array.shape}: "
-            f"give one weight for each of the {n} samples."
+            f"give one weight for each {'sample' if n is None else f'of the {n} samples'}."
         )
-    if len(array) != n:
+    if n is not None and len(array) != n:
         raise ValueError(f"sample_weight.shape == {array.shape}, expected {(n,)}: one weight for each sample of X.")
     array = _contiguous(array, "sample_weight").astype(np.float64, copy=False)
     if (place := _first_not_finite(array)) is not None:
         raise ValueError(
             f"{_not_finite('sample_weight', array[place])} at index {place}. Give such a sample a finite weight >= 0."
         )
-    place = int(array.argmin())
-    if array[place] < 0:
+    if len(array) and array[place := int(array.argmin())] < 0:
         raise ValueError(f"sample_weight must not be negative, but is {array[place]} at index {place}.")
-    with np.errstate(over="ignore"):
-        total = array.sum()
-    if not 0 < total < np.inf:
-        raise ValueError(f"sample_weight sums to {total}: at least one must be non-zero, and their sum finite.")
-    return None if (array == 1).all() else array
+    return array
 
 
 def noise(given, X):
@@ -385,7 +400,8 @@ def _column_names(X):
     # asked of the type: attributes of a frame may be its columns
     for attribute in ("column_names", "columns"):
         if hasattr(type(X), attribute):
-            return list(getattr(X, attribute))
+            names = getattr(X, attribute)
+            return None if names is None else list(names)
     return None
 
 

@@ -24,6 +24,7 @@ CONVERGED, LOST = (kernel.OUTCOMES.index(outcome) for outcome in ("converged", "
 # log of the responsibility below which a sample cannot change a sum any more
 CUT = {np.dtype(np.float64): -37.0, np.dtype(np.float32): -20.0}
 
+ENTROPIES = 1 << 14  # rows at a time whose responsibilities are kept
 MANY = 3000  # samples from which on it pays to know the sums of all of them beforehand
 SERIAL = 1_000_000  # operations (some 100 microseconds) below which waking a second thread may cost more than it brings
 
@@ -97,6 +98,20 @@ def operations(n, k, d):
 def useful(n, k, d, n_threads):
     """How many of n_threads a pass has work for."""
     return min(worth(operations(n, k, d), n_threads), kernel.tiles(n))
+
+
+def effective(rows):
+    """How many rows of equal weight tell as much as some in memory."""
+    w = rows.weights
+    return rows.mass**2 / float((w * w).sum(dtype=np.float64)) if len(w) else len(rows.X)
+
+
+def entropy(resp, weights):
+    """Weighted sum over rows of -sum_k r_k log r_k, of responsibilities (n, k) and weights (n,) or None."""
+    resp = resp.astype(np.float64, copy=False)
+    terms = resp * np.log(np.maximum(resp, np.finfo(np.float64).tiny))
+    # sums, not products of vectors: BLAS would wake threads of its own, which then spin through the next passes
+    return -(terms if weights is None else terms * weights[:, None]).sum()
 
 
 def flat(covariances):
@@ -193,6 +208,7 @@ class Samples:
     """
 
     complete = True  # whether all of each row is known
+    at_once = True  # whether loops make many passes over them in one call
     told = False  # whether anything is known of the components that rows are from
 
     def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0, coordinates=None):
@@ -216,6 +232,16 @@ class Samples:
     def log_volume(self):
         """What log-densities in the frame exceed those outside by."""
         return self.frame.log_volume
+
+    @property
+    def at_hand(self):
+        """Rows in memory that stand for these: themselves."""
+        return self
+
+    @property
+    def n_effective(self):
+        """How many samples of equal weight tell as much."""
+        return effective(self)
 
     @cached_property
     def scatter(self):
@@ -359,13 +385,15 @@ class Samples:
         self.check()
         return Evaluator(self.frame, density, self.coordinates).responsibilities(self.X, self.n_threads)
 
-    def each(self, density, size):
-        """Slices of so many samples, and the responsibilities of these: memory does not grow with their number."""
-        evaluator = Evaluator(self.frame, density, self.coordinates)
-        for begin in range(0, len(self.X), size):
+    def entropies(self, density):
+        """Weighted sum over samples of -sum_k r_k log r_k, with r the responsibilities."""
+        evaluator, total = Evaluator(self.frame, density, self.coordinates), 0.0
+        for begin in range(0, len(self.X), ENTROPIES):
             self.check()
-            rows = slice(begin, begin + size)
-            yield rows, evaluator.responsibilities(self.X[rows], self.n_threads)
+            rows = slice(begin, begin + ENTROPIES)
+            total += entropy(evaluator.responsibilities(self.X[rows], self.n_threads),
+                             self.weights[rows] if len(self.weights) else None)
+        return total * self.unit
 
     def labels(self, density):
         """The most probable component of each sample (n,)."""

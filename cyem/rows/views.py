@@ -13,7 +13,7 @@ from .. import threads
 from ..kernels import views as kernel
 from ..kernels.arguments import Batches
 from ..lazy import cached_property
-from .samples import Density, Frame, Samples, locate, nothing, operations, scaled_weights, worth
+from .samples import Density, Frame, Samples, effective, entropy, locate, nothing, operations, scaled_weights, worth
 from .statistics import kind_of
 
 
@@ -55,7 +55,7 @@ class Views:
         What is known of the rows besides.
     """
 
-    complete = False
+    complete = at_once = False
     single = False  # whether sums are of single precision
 
     def __init__(self, X, weights, frame, n_threads, check=nothing, unit=1.0, known=NOTHING_ELSE):
@@ -71,6 +71,16 @@ class Views:
                              frame, n_threads, check, self.unit) if len(self.whole) else None
         self.partial = np.flatnonzero(part)  # the others
         self.workspace = np.empty(0, np.uint8)
+
+    @property
+    def at_hand(self):
+        """Rows in memory that stand for these: themselves."""
+        return self
+
+    @property
+    def n_effective(self):
+        """How many rows of equal weight tell as much."""
+        return effective(self)
 
     @cached_property
     def by_view(self):
@@ -132,9 +142,9 @@ class Views:
         out[self.partial] = self._each(density, "responsibilities", out.shape[1])
         return out
 
-    def each(self, density, size):
-        """Slices of rows, here of all, and the responsibilities of these."""
-        yield slice(None), self.responsibilities(density)
+    def entropies(self, density):
+        """Weighted sum over rows of -sum_k r_k log r_k, with r the responsibilities."""
+        return entropy(self.responsibilities(density), self.weights if len(self.weights) else None) * self.unit
 
     def labels(self, density):
         """The most probable component of each row (n,); -1 where the background is as probable."""

@@ -174,7 +174,7 @@ def contest(mixture, starts, old, settings):
 
 def sample(mixture, k, seed):
     """The problem for a part of the samples that is large enough to compare mixtures on: the same in every call."""
-    return subset(mixture, ENOUGH * k * (mixture.samples.X.shape[1] + 1), np.random.default_rng(seed))
+    return subset(mixture, ENOUGH * k * (mixture.n_features + 1), np.random.default_rng(seed))
 
 
 def advanced(mixture, ended, runs, iterations, settings):
@@ -199,14 +199,22 @@ def advanced(mixture, ended, runs, iterations, settings):
 
 def climbed(mixture, runs, iterations):
     """The runs some iterations later, the best first, but for what degenerates."""
-    if mixture.family.closed is None:
-        later = driver.short_runs(mixture, [run.statistics for run in runs], tol=SHORT_TOL, iterations=iterations)
+    if mixture.family.closed is None or not mixture.samples.at_once:
+        later = [briefly(mixture, run.statistics, iterations) for run in runs]
     else:
         found = mixture.climb([run.statistics for run in runs], iterations, SHORT_TOL)
         later = [each and driver.Run(*each) for each in found]
     later = [Run(each.statistics, run.starts, each.value, hope=hope(each.last))
              for run, each in zip(runs, later, strict=True) if each]
     return sorted(later, key=lambda run: -run.value)
+
+
+def briefly(mixture, statistics, iterations):
+    """Where some iterations lead, one after the other; None for a run without hope."""
+    try:
+        return driver.short_run(mixture, statistics, tol=SHORT_TOL, iterations=iterations)
+    except Hopeless:
+        return None
 
 
 def hope(last):

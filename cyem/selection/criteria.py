@@ -4,9 +4,6 @@ import math
 import numbers
 from typing import NamedTuple
 
-import numpy as np
-
-BLOCK = 1 << 14  # samples at a time: memory does not grow with their number
 SHOWN = ("bic", "aic", "icl")  # columns of short tables; the criterion that chooses is one more
 TITLES = {
     "bic": "BIC",
@@ -76,20 +73,14 @@ def entropy(samples, density):
 
     Parameters
     ----------
-    samples : Samples or Views
+    samples : Samples, or other rows
     density : Density
 
     Returns
     -------
     float
     """
-    total = 0.0
-    for rows, resp in samples.each(density, BLOCK):
-        resp = resp.astype(np.float64, copy=False)
-        terms = resp * np.log(np.maximum(resp, np.finfo(np.float64).tiny))
-        # sums, not products of vectors: BLAS would wake threads of its own, which then spin through the next passes
-        total -= (terms * samples.weights[rows, None] if len(samples.weights) else terms).sum()
-    return float(total * samples.total / samples.mass)
+    return float(samples.entropies(density) / samples.unit * samples.total / samples.mass)
 
 
 def known(criterion):

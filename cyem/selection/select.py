@@ -18,7 +18,8 @@ from ..models import asked
 from ..models.gaussian import GaussianMixture
 from ..models.student import STRUCTURES, StudentMixture
 from ..notices import ConvergenceWarning, muted, warn
-from ..rows import data
+from ..rows import data, door
+from ..rows.arrays import given
 from ..rows.samples import SERIAL
 from ..screening.examine import examine
 from ..screening.findings import Findings, columns_listed
@@ -296,7 +297,7 @@ def select(
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : array-like of shape (n_samples, n_features), or what `cyem.scan` takes
         Samples.
     n_components : int or iterable of int, default=range(1, 11)
         Numbers of components to try.
@@ -402,7 +403,11 @@ def select(
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
     problem = Shared(X, sample_weight, parameters, made_by)
     counts = asked.counts(n_components, len(problem.X))
-    findings = examine(X, sample_weight, counts, names)
+    if criterion == "cv" and not problem.in_memory:
+        raise ValueError("criterion='cv' fits to parts of the rows, and these are read block by block: choose another "
+                         "criterion, such as 'bic', or give the rows as an array.")
+    # whose rows are not in memory, nothing is asked of: what is odd is a matter of single rows
+    findings = examine(X, sample_weight, counts, names) if problem.in_memory else Findings()
     if family == "student":
         findings = findings.without("heavy tails")  # whose remedy this is
     if parameters.get("means_init") is None and parameters.get("precisions_init") is None:
@@ -458,7 +463,7 @@ def select(
     if all(row.reason for row in rows):
         raise _nothing(row.reason for row in rows)
     fitted = tuple(None if row.reason else model for row, model in zip(rows, models.values(), strict=True))
-    seen = Seen.of(problem.X, problem.weights, problem.points)
+    seen = problem.seen()
     found = Selection(rows, fitted, interrupted=bool(missing), findings=findings, aside=problem.aside, seen=seen)
     return _chosen(found, criterion)
 
@@ -495,20 +500,26 @@ class Shared:
     """
 
     def __init__(self, X, sample_weight, parameters, made_by=GaussianMixture):
+        X = door.scanned(X)
         self.names = data.feature_names(X)
-        X, self.complete = data.observed(X)
+        X, self.complete = door.taken(X)
         self.X, self.weights, self.kept = data.counted(X, sample_weight)
         if not self.complete:
             data.columns_without_values(self.X, self.names)
-        most, least = np.fmax.reduce(self.X, axis=0), np.fmin.reduce(self.X, axis=0)
+        self.parameters = parameters
+        self.model = made_by(**parameters)
+        self.seed = int(start.generator(self.model.random_state).integers(2**63))
+        self.in_memory = not isinstance(self.X, door.Streamed)
+        if not self.in_memory:
+            self.X, self.complete = self.X.drawn_by(np.random.default_rng(self.seed)), self.X.survey.complete
+        rows = given(self.X, self.weights)
+        self.looked = rows.looked
+        most, least = np.fmax.reduce(rows.extremes, axis=0), np.fmin.reduce(rows.extremes, axis=0)
         if len(self.X) > 1 and len(constant := np.flatnonzero(most == least)):
             labels = constant if self.names is None else self.names[constant]
             warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
                  "nothing, and makes spurious what may be thin there: leave it out.")
         self.used, self.aside, self.points = None, (), ()
-        self.parameters = parameters
-        self.model = made_by(**parameters)
-        self.seed = int(start.generator(self.model.random_state).integers(2**63))
 
     @property
     def columns(self):
@@ -522,6 +533,7 @@ class Shared:
             self.used, self.aside = np.ones(len(columns), bool), tuple(columns[place] for place in places)
             self.used[list(places)] = False
             self.X = np.ascontiguousarray(self.X[:, self.used])
+            self.looked = (np.ascontiguousarray(self.looked[0][:, self.used]), *self.looked[1:])
             self.names = None if self.names is None else self.names[self.used]
             self.complete = self.complete or not np.isnan(self.X).any()
 
@@ -529,7 +541,7 @@ class Shared:
         """Why a combination cannot be fitted, or nothing."""
         k, name, (n, d) = model.n_components, model.covariance_type, self.X.shape
         least = covariance.simplest(covariance.structure(name), d).least_samples(k, d)
-        n = min(n, distinct(self.X, max(k, least)))
+        n = min(n, distinct(self.looked[0], max(k, least)))
         if k > n:
             return f"{k} components need {k} different samples, and X has {n}"
         if least > n:
@@ -567,6 +579,11 @@ class Shared:
     def _begin(self, models, mixture, k, rng):
         """First parameters as the user has them."""
         return next(models[k, mixture.structure.code]._starts(mixture, self.X, self.kept, rng))
+
+    def seen(self):
+        """What a verdict looks at."""
+        seen = Seen.of(*self.looked, self.points)
+        return seen if self.in_memory else seen._replace(total=self.X.survey.total)
 
     def folds(self):
         """With whom each sample is left out (n,)."""
