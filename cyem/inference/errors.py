@@ -286,7 +286,7 @@ def standard_errors(
     if isinstance(X, door.Streamed) and method != "bootstrap":
         X, sample_weight = X.weighted(sample_weight), None
         if not X.survey.complete:
-            raise ValueError(f"X has missing values and is read block by block, which method={method!r} is not for: ask "
+            raise ValueError(f"X has missing values and is read by blocks, which method={method!r} is not for: ask "
                              "for method='bootstrap', or give the rows as an array.")
     if model.held is not None:
         raise ValueError(f"The model has held={model.held!r}, and standard errors here are those of fits in which all "
