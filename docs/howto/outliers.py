@@ -41,22 +41,30 @@ for name, model, matrices in [("t", robust, robust.scales_), ("normal", normal, 
 # The normal components are wider, one of them more than twice as wide, to make room for twelve rows of 284.
 # ``select(X, ..., family="student")`` chooses how many components of t distributions there are.
 #
-# Say which
-# ---------
+# Give them a place of their own
+# ------------------------------
 #
-# To the t distributions these rows are not odd: that is how they bear them. Odd they are to the *core*, normal
-# clouds of the centres and scales that were found in spite of them. How low a density is too low, the core
-# tells by rows of its own:
+# ``background=True`` adds noise of one density over the whole box of the data (Banfield & Raftery 1993): rows that are
+# of no component go there, and draw none towards them. ``predict`` says -1 for these.
 
-core = GaussianMixture.from_parameters(robust.weights_, robust.means_, robust.scales_)
-density = core.score_samples(X)
-limit = np.quantile(core.score_samples(core.sample(100_000, random_state=0)[0]), 0.001)
-odd = np.flatnonzero(density < limit)
-print("odd rows:", odd.tolist())
+model = GaussianMixture(2, background=True, random_state=0).fit(X)
+print(f"share of the background {model.background_weight_:.3f}")
+print("of no component:", np.flatnonzero(model.predict(X) == -1).tolist())
+print("widths", np.sqrt(np.diagonal(model.covariances_, axis1=1, axis2=2)).round(1).tolist())
 
 # %%
-# All twelve, and three more at the rims of the clouds. The limit can be explained: of ordinary rows one in a thousand
-# is as odd.
+# Say which, by a limit that can be explained
+# -------------------------------------------
+#
+# ``outlyingness`` is the probability that a row of the components has a density as low as this one: of ordinary rows one
+# in a thousand is below 0.001. ``outliers`` compares it with a level.
+
+odd = np.flatnonzero(model.outliers(X, level=0.001))
+for row in odd:
+    print(row, X[row].tolist(), f"{model.outlyingness(X[row : row + 1])[0]:.1e}")
+
+# %%
+# All twelve, and no other. The same on the command line: ``cyem fit FILE --background -o MODEL``, then ``cyem outliers MODEL FILE``.
 
 import matplotlib.pyplot as plt
 
@@ -72,5 +80,5 @@ _ = ax.set(xlabel="eruption (min)", ylabel="wait (min)")
 # - Typing errors: ``examine``, then mend the values, or make gaps of them (:doc:`missing_values`), and write down
 #   which.
 # - Tails that belong to the data: :class:`~cyem.StudentMixture`, for the fit and for densities.
-# - Rows from elsewhere that must not pull: :class:`~cyem.StudentMixture` for the fit, its core for the decision.
+# - Rows from elsewhere that must not pull: ``background=True``, and ``outliers`` to say which.
 # - Skewed columns: transform them (``examine`` names which, and how). Heavy tails are no cure for skew.
