@@ -54,6 +54,11 @@ def get_include():
     -------
     str
 
+    See Also
+    --------
+    GaussianMixture.compiled : The mixture as such code takes it.
+    GaussianMixture.export_c : A file of C that needs neither this header nor Python.
+
     Examples
     --------
     >>> import os

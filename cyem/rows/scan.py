@@ -57,6 +57,11 @@ def scan(X, *, columns=None, weights=None, memory=HELD):
     ImportError
         Where the library is missing that reads such files.
 
+    See Also
+    --------
+    GaussianMixture.fit : Takes what this gives, and sources as they are.
+    GaussianMixture.partial_fit : For rows that can be read only once.
+
     Examples
     --------
     >>> import numpy as np
