@@ -14,6 +14,8 @@ from matplotlib.patheffects import withStroke
 
 from .geometry import ellipse
 
+Place = Axes | Figure | SubFigure
+
 # Seven colours that stay apart for the colour-blind, each with a contrast of 3 or more against its background. Markers
 # and dashes come in other numbers than seven: their pairs with colours repeat after 70 and 35.
 ON_LIGHT = ("#0072B2", "#D55E00", "#004D40", "#CC79A7", "#785EF0", "#8B4513", "#332288")
