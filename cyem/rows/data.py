@@ -90,9 +90,9 @@ def columns_without_values(X, names=None):
 
 def _matrix(X, name):
     """The samples as the kernels read them, also where they are no finite numbers."""
-    _refuse_models(X, name)
     if hasattr(type(X), "in_memory"):  # rows that are somewhere else
         return X.in_memory(name)
+    _refuse_models(X, name)
     array = _frame(X, name) if _column_names(X) is not None else _array(X, name)
     if array.ndim == 1:
         raise ValueError(
