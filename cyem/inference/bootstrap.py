@@ -69,7 +69,7 @@ class LikelihoodRatioTest(NamedTuple):
         title, _, told = str(self).partition(": ")
         return str(element("div", element("strong", title), element("div", told)))
 
-    def __str__(self):
+    def __str__(self) -> str:
         k = self.n_components
         above = int((self.replicates >= self.statistic).sum())
         early = ", where the test stopped" if self.stopped else ""
@@ -300,7 +300,7 @@ class Stability:
         low, middle = np.quantile(self.ari, [0.05, 0.5])
         return f"adjusted Rand index of {len(self.ari)} refits: median {middle:.3f}, 5 % {low:.3f}"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([*aligned(self._cells()), self._last])
 
     __repr__ = __str__

@@ -89,7 +89,14 @@ class StandardErrors:
     replicates: Estimates | None
     missing_information: Floats | None
 
-    def __init__(self, model, errors, method, replicates=None, missing=None):
+    def __init__(
+        self,
+        model: GaussianMixture,
+        errors: tuple[Floats, Floats, Floats],
+        method: str,
+        replicates: Estimates | None = None,
+        missing: Floats | None = None,
+    ) -> None:
         self.weights, self.means, self.covariances = errors
         self.method = method
         self.estimates = Estimates(*state.parameters(model, "covariances_"))
@@ -199,7 +206,7 @@ class StandardErrors:
         variances = self._structure.diagonals(parts.covariances, k, d)
         return np.column_stack([parts.weights, parts.means, variances])
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.summary()
 
     __repr__ = __str__

@@ -64,7 +64,7 @@ class Merging:
     heights: Floats
     suggestion: int | None
 
-    def __init__(self, resp, steps, entropies, doubt):
+    def __init__(self, resp: Floats, steps: tuple[Step, ...], entropies: Floats, doubt: float) -> None:
         self._resp = resp
         self.n_components = resp.shape[1]
         self.steps = steps
@@ -162,7 +162,7 @@ class Merging:
         """The same as print shows, for notebooks."""
         return str(printed("Components merged into clusters", self._cells(), *self._last))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([*aligned(self._cells()), *self._last])
 
     __repr__ = __str__

@@ -19,9 +19,11 @@ from ..rows import data
 from ..rows.samples import worth
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import ArrayLike
 
-    from ..rows.types import Floats, Integers
+    from ..rows.types import Floats, Integers, Reals
 
 BLOCK = 1 << 14  # rows at a time where each takes a matrix for each component
 ONES = np.empty((0, 0))  # what multiplies variances of normal distributions
@@ -189,7 +191,7 @@ class Conditional:
     group: Integers
     degrees_of_freedom: Floats
 
-    def __init__(self, joint, X, p, features):
+    def __init__(self, joint: Any, X: Reals, p: int, features: list[int]) -> None:
         self.features, X = features, X.astype(np.float64, copy=False)
         self.weights = joint.marginal(range(p)).predict_proba(X)
         self._joint, self._p, self._X = joint, p, X

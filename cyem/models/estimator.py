@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..rows.types import FileName
+    from ..rows.types import Booleans, FileName
 
 
 class Estimator:
@@ -29,6 +29,7 @@ class Estimator:
 
     n_features_in_: int
     feature_names_in_: NDArray[Any]
+    columns_used_: Booleans
     _gaps = False  # whether values may be missing
     _parts = ()  # attributes of a fitted one that are estimators themselves, for files
     _kinds = ()  # pairs: the name of an attribute, and what makes it of the list that files have of it
@@ -85,7 +86,7 @@ class Estimator:
 
         save(self, path)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         with np.printoptions(threshold=8, edgeitems=2):
             changed = [
                 f"{name}={' '.join(repr(value).split())}"
@@ -94,10 +95,10 @@ class Estimator:
             ]
         return f"{type(self).__name__}({', '.join(changed)})"
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         from sklearn.utils import InputTags, Tags, TargetTags
 
         return Tags(estimator_type="density_estimator", target_tags=TargetTags(required=False),

@@ -16,7 +16,7 @@ class Report(tuple[str, ...]):
         """The events but for what a search tells of itself, which is no reason to doubt a fit."""
         return tuple(event for event in self if not event.startswith(SEARCHED))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join(self) or "nothing out of the ordinary"
 
 

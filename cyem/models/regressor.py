@@ -13,7 +13,7 @@ from .gaussian import GaussianMixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal, Self
+    from typing import Any, Literal, Self
 
     from numpy.typing import ArrayLike
 
@@ -108,7 +108,7 @@ class MixtureRegressor(AroundMixture):
         self.random_state = random_state
         self.n_threads = n_threads
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         from sklearn.utils import RegressorTags, TargetTags
 
         tags = super().__sklearn_tags__()

@@ -7,8 +7,6 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .streamed import Streamed
-
 Floats: TypeAlias = NDArray[np.float64]
 Reals: TypeAlias = NDArray[np.floating[Any]]  # of the data's precision
 Integers: TypeAlias = NDArray[np.intp]
@@ -25,6 +23,10 @@ class _ArrowStream(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 
+class _Streamed(Protocol):  # what `cyem.scan` returns
+    def in_memory(self, name: str) -> Any: ...
+
+
 class _Dataset(Protocol):
     def get_fragments(self) -> Iterator[Any]: ...
 
@@ -33,4 +35,4 @@ Source: TypeAlias = (  # of rows that are read block by block, as `rows/sources.
     FileName | Sequence[FileName] | _ArrowStream | _Dataset | Iterator[Any] | Callable[[], Iterator[Any]]
     | np.memmap[Any, Any]
 )
-Rows: TypeAlias = ArrayLike | Source | Streamed
+Rows: TypeAlias = ArrayLike | Source | _Streamed

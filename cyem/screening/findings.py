@@ -48,7 +48,7 @@ class Finding(NamedTuple):
     said: str
     advice: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.said}: {self.advice}"
 
 
@@ -112,7 +112,7 @@ class Findings(Sequence[Finding]):
         looked_at = f"{plural('row', self.n)} of {plural('column', self.d)}"
         return f"{looked_at}: {plural('finding', len(self)) if self else 'nothing that needs attention'}"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([self.heading, *self.text])
 
     __repr__ = __str__

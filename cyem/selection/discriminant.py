@@ -150,7 +150,7 @@ class MixtureClassifier(AroundMixture):
         self.random_state = random_state
         self.n_threads = n_threads
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, TargetTags
 
         tags = super().__sklearn_tags__()

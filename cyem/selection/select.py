@@ -232,7 +232,7 @@ class Selection(Generic[M]):
             and _nested(special, general, d, equal_weights)
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.table}\n{self.verdict}"
 
     __repr__ = __str__

@@ -108,7 +108,7 @@ class Verdict:
         """The number of separate groups; 1 where there are none."""
         return int(self.group_of.max()) + 1
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"verdict: {self.headline}", *self.reasons, f"Next: {self.next_step}"]
         return "\n".join(textwrap.fill(line, 79, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
                          for line in lines)
