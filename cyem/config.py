@@ -1,13 +1,23 @@
 """What this installation is and does."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from . import kernels, threads
 from .version import __version__
 
+if TYPE_CHECKING:
+    from typing import Any, Literal
 
+
+@overload
+def show_config(mode: Literal["print"] = "print") -> None: ...
+@overload
+def show_config(mode: Literal["dict"]) -> dict[str, Any]: ...
 def show_config(mode="print"):
     """Show which kernels run, and on how many threads.
 
@@ -47,7 +57,7 @@ def show_config(mode="print"):
     return None
 
 
-def get_include():
+def get_include() -> str:
     """The folder of cyem.h, for compilers of C and C++ code that scores samples.
 
     Returns

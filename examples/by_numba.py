@@ -4,6 +4,7 @@ import ctypes
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from cyem import GaussianMixture
 from cyem.embed import addresses
@@ -14,7 +15,7 @@ log_density = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p
 
 
 @numba.njit
-def scores(mixture, X):
+def scores(mixture: int, X: NDArray[np.float64]) -> NDArray[np.float64]:
     out = np.empty(len(X))
     for i in range(len(X)):
         out[i] = log_density(mixture, X[i].ctypes)

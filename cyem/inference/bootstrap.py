@@ -1,9 +1,11 @@
 """Is it real? What happens to a mixture, and to its clusters, when the data are drawn again."""
 
+from __future__ import annotations
+
 import copy
 import itertools
 import numbers
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,6 +23,13 @@ from ..show.frames import to_frame
 from ..show.markup import element
 from ..show.text import aligned
 from .replicates import processes, replicates, whole
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from ..rows.types import Floats, Progress, RandomState, Rows
 
 DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)
 
@@ -47,10 +56,10 @@ class LikelihoodRatioTest(NamedTuple):
     covariance_type: str
     statistic: float
     p_value: float
-    replicates: np.ndarray
+    replicates: Floats
     stopped: bool
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """The result as a data frame of one row, of pandas or Polars."""
         values = {**self._asdict(), "alternative": self.n_components + 1, "replicates": len(self.replicates)}
         return to_frame({name: [value] for name, value in values.items()})
@@ -60,7 +69,7 @@ class LikelihoodRatioTest(NamedTuple):
         title, _, told = str(self).partition(": ")
         return str(element("div", element("strong", title), element("div", told)))
 
-    def __str__(self):
+    def __str__(self) -> str:
         k = self.n_components
         above = int((self.replicates >= self.statistic).sum())
         early = ", where the test stopped" if self.stopped else ""
@@ -71,19 +80,19 @@ class LikelihoodRatioTest(NamedTuple):
 
 
 def likelihood_ratio_test(
-    X,
-    n_components,
-    covariance_type="full",
+    X: ArrayLike,
+    n_components: int,
+    covariance_type: str = "full",
     *,
-    n_bootstrap=999,
-    stop_after=10,
-    n_init=2,
-    sample_weight=None,
-    n_jobs=1,
-    random_state=None,
-    progress=None,
-    **parameters,
-):
+    n_bootstrap: int = 999,
+    stop_after: int | None = 10,
+    n_init: int = 2,
+    sample_weight: ArrayLike | None = None,
+    n_jobs: int = 1,
+    random_state: RandomState = None,
+    progress: Progress = None,
+    **parameters: Any,
+) -> LikelihoodRatioTest:
     """Test k components against k + 1 by the likelihood ratio, whose distribution a parametric bootstrap gives.
 
     Samples are drawn from the fitted mixture of k components, and both mixtures are fitted to each as they were to X:
@@ -253,17 +262,17 @@ class Stability:
         Weight of the samples in each cluster of the model.
     """
 
-    def __init__(self, ari, jaccard, sizes):
+    def __init__(self, ari: Floats, jaccard: Floats, sizes: NDArray[Any]) -> None:
         self.ari = ari
         self.jaccard = jaccard
         self.sizes = sizes
 
     @property
-    def dissolved(self):
+    def dissolved(self) -> Floats:
         """Share of the refits in which each cluster is gone (k,): its Jaccard coefficient is at most 0.5."""
         return np.where(np.isnan(self.jaccard), np.nan, self.jaccard <= DISSOLVED).mean(axis=0)
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """A row for each component, as a data frame of pandas or Polars: size, Jaccard coefficient, dissolved."""
         k = len(self.sizes)
         return to_frame({
@@ -291,15 +300,23 @@ class Stability:
         low, middle = np.quantile(self.ari, [0.05, 0.5])
         return f"adjusted Rand index of {len(self.ari)} refits: median {middle:.3f}, 5 % {low:.3f}"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([*aligned(self._cells()), self._last])
 
     __repr__ = __str__
 
 
 def stability(
-    model, X, *, n_bootstrap=100, sample_weight=None, n_jobs=1, random_state=None, progress=None, **parameters
-):
+    model: GaussianMixture | int,
+    X: Rows,
+    *,
+    n_bootstrap: int = 100,
+    sample_weight: ArrayLike | None = None,
+    n_jobs: int = 1,
+    random_state: RandomState = None,
+    progress: Progress = None,
+    **parameters: Any,
+) -> Stability:
     """Whether clusters come back when the mixture is fitted, from a new start, to samples drawn with replacement.
 
     Every refit classifies all of X, and its clusters are compared to those of the model. Ctrl-C ends with the refits

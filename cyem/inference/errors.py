@@ -1,8 +1,10 @@
 """How sure the numbers are: standard errors and intervals of the weights, means and covariances of a fitted mixture."""
 
+from __future__ import annotations
+
 from functools import partial
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,6 +24,14 @@ from ..show.text import aligned
 from . import bootstrap
 from .partial import Uncertain, expected, seen, whole_first
 
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from numpy.typing import ArrayLike
+
+    from ..models.gaussian import GaussianMixture
+    from ..rows.types import Floats, Progress, RandomState, Reals, Rows
+
 METHODS = ("observed", "scores", "sandwich", "bootstrap")
 BLOCK = 1 << 18  # numbers per block of rows in one array: what grows with the samples stays in cache
 ROWS = 256  # the least rows of a block: products of matrices pay
@@ -36,9 +46,17 @@ class AwayWarning(UserWarning):
 class Estimates(NamedTuple):
     """One number for each parameter of a mixture: values, or standard errors."""
 
-    weights: np.ndarray  # (k,)
-    means: np.ndarray  # (k, d)
-    covariances: np.ndarray  # in the shape of covariances_
+    weights: Reals  # (k,)
+    means: Reals  # (k, d)
+    covariances: Reals  # in the shape of covariances_
+
+
+class Intervals(NamedTuple):
+    """One interval for each parameter of a mixture: pairs (low, high)."""
+
+    weights: tuple[Floats, Floats]
+    means: tuple[Floats, Floats]
+    covariances: tuple[Floats, Floats]
 
 
 class StandardErrors:
@@ -63,7 +81,22 @@ class StandardErrors:
         it is not known which component a row is from is not in it. None for the bootstrap.
     """
 
-    def __init__(self, model, errors, method, replicates=None, missing=None):
+    weights: Floats
+    means: Floats
+    covariances: Floats
+    method: str
+    estimates: Estimates
+    replicates: Estimates | None
+    missing_information: Floats | None
+
+    def __init__(
+        self,
+        model: GaussianMixture,
+        errors: tuple[Floats, Floats, Floats],
+        method: str,
+        replicates: Estimates | None = None,
+        missing: Floats | None = None,
+    ) -> None:
         self.weights, self.means, self.covariances = errors
         self.method = method
         self.estimates = Estimates(*state.parameters(model, "covariances_"))
@@ -71,7 +104,7 @@ class StandardErrors:
         self._structure = structure(model.covariance_type)
         self._names = feature_names(model)
 
-    def intervals(self, level=0.95):
+    def intervals(self, level: float = 0.95) -> Intervals:
         """Confidence intervals.
 
         Of the bootstrap: quantiles of the refits. Otherwise normal ones, estimate plus or minus z standard errors, on
@@ -85,7 +118,7 @@ class StandardErrors:
 
         Returns
         -------
-        Estimates
+        Intervals
             weights, means and covariances, each a pair (low, high) of arrays in the shape of the parameters.
 
         Raises
@@ -97,7 +130,7 @@ class StandardErrors:
             raise ValueError(f"level={level!r} must be between 0 and 1, such as 0.95.")
         if self.replicates is not None:
             tails = [(1 - level) / 2, (1 + level) / 2]
-            return Estimates(*(tuple(np.quantile(part, tails, axis=0)) for part in self.replicates))
+            return Intervals(*(tuple(np.quantile(part, tails, axis=0)) for part in self.replicates))
         z = NormalDist().inv_cdf((1 + level) / 2)
         w, means, C = self.estimates
         own = self._variances()
@@ -109,14 +142,14 @@ class StandardErrors:
             covariances = [np.where(own, C * r, C + side * z * self.covariances)
                            for side, r in ((-1, 1 / ratio), (1, ratio))]
             low, high = (np.where(np.isnan(part), C, part) for part in covariances)  # of what is beyond the range
-        return Estimates(weights, (means - z * self.means, means + z * self.means), (low, high))
+        return Intervals(weights, (means - z * self.means, means + z * self.means), (low, high))
 
     def _variances(self):
         """Which of `covariances` are variances."""
         k, d = self.means.shape
         return self._structure.condensed(np.repeat(np.eye(d, dtype=bool)[None], k, axis=0))
 
-    def summary(self, level=0.95):
+    def summary(self, level: float = 0.95) -> str:
         """A table of estimates, standard errors and intervals of weights, means and variances.
 
         Parameters
@@ -129,7 +162,7 @@ class StandardErrors:
         """
         return "\n".join([*aligned(self._cells(level)), *self._notes()])
 
-    def to_frame(self, level=0.95):
+    def to_frame(self, level: float = 0.95) -> Any:
         """The same table as a data frame of pandas or Polars.
 
         Parameters
@@ -173,25 +206,25 @@ class StandardErrors:
         variances = self._structure.diagonals(parts.covariances, k, d)
         return np.column_stack([parts.weights, parts.means, variances])
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.summary()
 
     __repr__ = __str__
 
 
 def standard_errors(
-    model,
-    X,
-    method="observed",
+    model: GaussianMixture,
+    X: Rows,
+    method: Literal["observed", "scores", "sandwich", "bootstrap"] = "observed",
     *,
-    sample_weight=None,
-    labels=None,
-    noise=None,
-    n_bootstrap=200,
-    n_jobs=1,
-    random_state=None,
-    progress=None,
-):
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    noise: ArrayLike | None = None,
+    n_bootstrap: int = 200,
+    n_jobs: int = 1,
+    random_state: RandomState = None,
+    progress: Progress = None,
+) -> StandardErrors:
     """Standard errors of the weights, means and covariances of a fitted mixture.
 
     Parameters

@@ -1,7 +1,9 @@
 """From components to clusters: which components of a mixture describe one cluster together."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,6 +15,14 @@ from ..show.fragments import printed
 from ..show.frames import to_frame
 from ..show.text import aligned
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from ..models.gaussian import GaussianMixture
+    from ..rows.types import Floats, Integers, Rows
+
 DOUBT = math.log(2)  # entropy of one sample that belongs to either of two clusters
 CLEAR = 1 / 6  # entropy for each sample of two clusters up to which these are apart: that at three standard deviations
 
@@ -20,7 +30,7 @@ CLEAR = 1 / 6  # entropy for each sample of two clusters up to which these are a
 class Step(NamedTuple):
     """Two clusters become one. Clusters 0 to k - 1 are the components; k + s is what step s made."""
 
-    pair: tuple
+    pair: tuple[int, int]
     n_clusters: int  # after the step
     entropy: float  # after the step
 
@@ -48,7 +58,13 @@ class Merging:
         less than that of one sample between two clusters.
     """
 
-    def __init__(self, resp, steps, entropies, doubt):
+    n_components: int
+    steps: tuple[Step, ...]
+    entropies: Floats
+    heights: Floats
+    suggestion: int | None
+
+    def __init__(self, resp: Floats, steps: tuple[Step, ...], entropies: Floats, doubt: float) -> None:
         self._resp = resp
         self.n_components = resp.shape[1]
         self.steps = steps
@@ -57,7 +73,7 @@ class Merging:
         self.suggestion = elbow(entropies) if entropies[0] > DOUBT and doubt > CLEAR else None
 
     @property
-    def linkage(self):
+    def linkage(self) -> Floats:
         sizes = [1] * self.n_components
         for step in self.steps:
             sizes.append(sizes[step.pair[0]] + sizes[step.pair[1]])
@@ -65,7 +81,7 @@ class Merging:
                 zip(self.steps, self.heights, sizes[self.n_components :], strict=True)]
         return np.array(rows, float).reshape(-1, 4)
 
-    def groups(self, n_clusters):
+    def groups(self, n_clusters: int) -> tuple[tuple[int, ...], ...]:
         """The components of each cluster.
 
         Parameters
@@ -92,7 +108,7 @@ class Merging:
             clusters[made] = tuple(sorted(clusters.pop(step.pair[0]) + clusters.pop(step.pair[1])))
         return tuple(sorted(clusters.values()))
 
-    def responsibilities(self, n_clusters):
+    def responsibilities(self, n_clusters: int) -> Floats:
         """The probability of each cluster given each sample: sums over its components.
 
         Parameters
@@ -105,7 +121,7 @@ class Merging:
         """
         return np.column_stack([self._resp[:, list(group)].sum(axis=1) for group in self.groups(n_clusters)])
 
-    def labels(self, n_clusters):
+    def labels(self, n_clusters: int) -> Integers:
         """The most probable cluster of each sample.
 
         Parameters
@@ -125,7 +141,7 @@ class Merging:
             before, after = (set(self.groups(n)) for n in (step.n_clusters + 1, step.n_clusters))
             yield " with ".join("{" + ", ".join(map(str, group)) + "}" for group in sorted(before - after))
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """A row for each number of clusters, from the most on, as a data frame of pandas or Polars."""
         clusters = range(self.n_components, 0, -1)
         return to_frame({
@@ -146,13 +162,13 @@ class Merging:
         """The same as print shows, for notebooks."""
         return str(printed("Components merged into clusters", self._cells(), *self._last))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([*aligned(self._cells()), *self._last])
 
     __repr__ = __str__
 
 
-def merge(model, X, *, sample_weight=None):
+def merge(model: GaussianMixture, X: Rows, *, sample_weight: ArrayLike | None = None) -> Merging:
     """Merge components of a fitted mixture into clusters, two at a time, where that loses the most entropy.
 
     A mixture may need several components for one cluster that is not Gaussian. This keeps its density, and asks which

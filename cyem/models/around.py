@@ -1,16 +1,25 @@
 """What estimators have in common whose fit is that of a Gaussian mixture."""
 
+from __future__ import annotations
+
 from reprlib import repr
+from typing import TYPE_CHECKING
 
 from .. import threads
 from ..families import state
 from .estimator import Estimator
 from .gaussian import GaussianMixture
 
+if TYPE_CHECKING:
+    from .history import Report
+
 
 class AroundMixture(Estimator):
     """An estimator that answers by a mixture, `mixture_`."""
 
+    mixture_: GaussianMixture
+    n_iter_: int
+    fit_report_: Report
     _gaps = True
     _parts = ("mixture_",)
     _outcome = "n_iter_", "fit_report_"  # what a fit leaves besides, as `state.OUTCOME` has it

@@ -1,7 +1,10 @@
 """Some features of a mixture, and some given others: marginals, conditionals, and what is expected of many rows."""
 
+from __future__ import annotations
+
 import math
 import numbers
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +17,13 @@ from ..kernels import conditional as kernel
 from ..lazy import cached_property
 from ..rows import data
 from ..rows.samples import worth
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from ..rows.types import Floats, Integers, Reals
 
 BLOCK = 1 << 14  # rows at a time where each takes a matrix for each component
 ONES = np.empty((0, 0))  # what multiplies variances of normal distributions
@@ -175,7 +185,13 @@ class Conditional:
     [[-1.28, 1.28], [-0.84, 4.84]]
     """
 
-    def __init__(self, joint, X, p, features):
+    features: list[int]
+    weights: Floats
+    covariances: Floats
+    group: Integers
+    degrees_of_freedom: Floats
+
+    def __init__(self, joint: Any, X: Reals, p: int, features: list[int]) -> None:
         self.features, X = features, X.astype(np.float64, copy=False)
         self.weights = joint.marginal(range(p)).predict_proba(X)
         self._joint, self._p, self._X = joint, p, X
@@ -187,7 +203,7 @@ class Conditional:
         self.covariances = np.stack([each.covariances for each in self._groups])
         self.degrees_of_freedom = np.stack([each.freedom for each in self._groups])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.weights)
 
     def _rows(self):
@@ -200,21 +216,21 @@ class Conditional:
             yield group, rows, np.ascontiguousarray(X[:, group.seen] if not group.seen.all() else X)
 
     @cached_property
-    def means(self):
+    def means(self) -> Floats:
         out = np.empty((*self.weights.shape, len(self.features)))
         for group, rows, X in self._rows():
             out[rows] = group.locations(X)
         return out
 
     @cached_property
-    def stretch(self):
+    def stretch(self) -> Floats:
         out = np.ones(self.weights.shape)
         if self._joint._heavy:
             for group, rows, X in self._rows():
                 out[rows] = group.stretch(X)
         return out
 
-    def mean(self):
+    def mean(self) -> Floats:
         """Expected values.
 
         Returns
@@ -224,7 +240,7 @@ class Conditional:
         """
         return self._moments(False)[0]
 
-    def variance(self):
+    def variance(self) -> Floats:
         """Variances of each feature, of all components together.
 
         Returns
@@ -234,7 +250,7 @@ class Conditional:
         """
         return self._moments(True)[1]
 
-    def std(self):
+    def std(self) -> Floats:
         """Standard deviations of each feature: the roots of `variance`.
 
         Returns
@@ -243,7 +259,7 @@ class Conditional:
         """
         return np.sqrt(self.variance())
 
-    def mean_and_std(self):
+    def mean_and_std(self) -> tuple[Floats, Floats]:
         """What `mean` and `std` give, by one pass.
 
         Returns
@@ -253,7 +269,7 @@ class Conditional:
         mean, variance = self._moments(True)
         return mean, np.sqrt(variance)
 
-    def covariance(self):
+    def covariance(self) -> Floats:
         """Covariance matrices of the features, of all components together.
 
         Returns
@@ -273,7 +289,7 @@ class Conditional:
                 out[part] = own + (gap * w[:, :, None]).swapaxes(1, 2) @ gap
         return out
 
-    def log_density(self, Y):
+    def log_density(self, Y: ArrayLike) -> Floats:
         """Log-densities of values of the features.
 
         Parameters
@@ -291,7 +307,7 @@ class Conditional:
         both = self._joint.score_samples(np.concatenate([self._X, Y], axis=1))
         return both - self._joint.marginal(range(self._p)).score_samples(self._X)
 
-    def cdf(self, y, feature=None):
+    def cdf(self, y: ArrayLike, feature: int | None = None) -> Floats:
         """The probability that a feature is at most y.
 
         Parameters
@@ -316,7 +332,7 @@ class Conditional:
             out[rows] = found
         return out
 
-    def quantile(self, q, feature=None):
+    def quantile(self, q: ArrayLike, feature: int | None = None) -> Floats:
         """The values that features are at most with probability q.
 
         Parameters

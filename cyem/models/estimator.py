@@ -1,11 +1,21 @@
 """What scikit-learn expects of an estimator, without importing it."""
 
+from __future__ import annotations
+
 import inspect
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..notices import NamelessWarning, not_fitted, warn
 from ..rows import data
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import NDArray
+
+    from ..rows.types import Booleans, FileName
 
 
 class Estimator:
@@ -17,11 +27,14 @@ class Estimator:
     where nothing may be missing. ``fit`` and ``score`` take ``sample_weight``.
     """
 
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    columns_used_: Booleans
     _gaps = False  # whether values may be missing
     _parts = ()  # attributes of a fitted one that are estimators themselves, for files
     _kinds = ()  # pairs: the name of an attribute, and what makes it of the list that files have of it
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name.
 
         Parameters
@@ -35,7 +48,7 @@ class Estimator:
         """
         return {name: getattr(self, name) for name in self._defaults()}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Change parameters, all or, if one is unknown, none.
 
         Returns
@@ -62,7 +75,7 @@ class Estimator:
         """The parameters and their default values, in the order of the signature."""
         return {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
 
-    def save(self, path):
+    def save(self, path: FileName) -> None:
         """Write the fitted model to a file, from which `cyem.load` makes it again; no pickle.
 
         Parameters
@@ -73,7 +86,7 @@ class Estimator:
 
         save(self, path)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         with np.printoptions(threshold=8, edgeitems=2):
             changed = [
                 f"{name}={' '.join(repr(value).split())}"
@@ -82,16 +95,16 @@ class Estimator:
             ]
         return f"{type(self).__name__}({', '.join(changed)})"
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return any(name.endswith("_") and not name.startswith("_") for name in vars(self))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         from sklearn.utils import InputTags, Tags, TargetTags
 
         return Tags(estimator_type="density_estimator", target_tags=TargetTags(required=False),
                     input_tags=InputTags(allow_nan=self._gaps))
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Whether ``fit``, ``score`` and ``partial_fit`` get ``sample_weight`` from a scikit-learn meta-estimator.
 
         Returns
@@ -107,7 +120,7 @@ class Estimator:
             getattr(requests, method).add_request(param="sample_weight", alias=None)
         return requests
 
-    def set_fit_request(self, *, sample_weight="$UNCHANGED$"):
+    def set_fit_request(self, *, sample_weight: bool | str | None = "$UNCHANGED$") -> Self:
         """Say whether a scikit-learn meta-estimator passes ``sample_weight`` on to ``fit``.
 
         Parameters
@@ -121,7 +134,7 @@ class Estimator:
         """
         return self._request("fit", sample_weight)
 
-    def set_score_request(self, *, sample_weight="$UNCHANGED$"):
+    def set_score_request(self, *, sample_weight: bool | str | None = "$UNCHANGED$") -> Self:
         """Say whether a scikit-learn meta-estimator passes ``sample_weight`` on to ``score``.
 
         Parameters

@@ -1,6 +1,9 @@
 """GaussianMixture: mixtures of normal distributions."""
 
+from __future__ import annotations
+
 import numbers
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,14 @@ from ..families.gaussian import Gaussian
 from ..families.held import Held, Which, shared
 from ..families.priors import Told
 from .mixture import Mixture, in_its_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Literal, Self
+
+    from numpy.typing import ArrayLike
+
+    from ..rows.types import Floats, RandomState, Reals
 
 INITIAL = "weights_init", "means_init", "precisions_init"  # what tells the values of what is held
 
@@ -169,39 +180,43 @@ class GaussianMixture(Mixture):
     [[1.0, 2.0], [10.0, 2.0]]
     """
 
+    covariances_: Reals
+    background_weight_: float
+    background_box_: Floats
+    background_log_density_: float
     _saved = True  # a subclass may have what `load` knows nothing of
     _words = "Gaussian mixture"
     _remedy = "prior='weak', or a larger reg_covar"
 
     def __init__(
         self,
-        n_components=1,
+        n_components: int = 1,
         *,
-        covariance_type="full",
-        tol=1e-6,
-        reg_covar=1e-6,
-        max_iter=1000,
-        equal_weights=False,
-        n_init=1,
-        init_params="short_em",
-        weights_init=None,
-        means_init=None,
-        precisions_init=None,
-        held=None,
-        prior=None,
-        background=False,
-        acceleration="squarem",
-        search=None,
-        n_moves=50,
-        time_budget=None,
-        forget=None,
-        random_state=None,
-        warm_start=False,
-        verbose=0,
-        verbose_interval=10,
-        callback=None,
-        n_threads=None,
-    ):
+        covariance_type: str = "full",
+        tol: float = 1e-6,
+        reg_covar: float = 1e-6,
+        max_iter: int = 1000,
+        equal_weights: bool = False,
+        n_init: int = 1,
+        init_params: ArrayLike | Callable[..., ArrayLike] = "short_em",
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        held: str | Sequence[str] | dict[str, Any] | None = None,
+        prior: Literal["weak"] | dict[str, Any] | None = None,
+        background: bool | float = False,
+        acceleration: Literal["squarem"] | None = "squarem",
+        search: Literal["swap"] | None = None,
+        n_moves: int = 50,
+        time_budget: float | None = None,
+        forget: float | None = None,
+        random_state: RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+        callback: Callable[[int, int, float], object] | None = None,
+        n_threads: int | None = None,
+    ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.tol = tol
@@ -344,7 +359,9 @@ class GaussianMixture(Mixture):
     # --- without a fit -------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_parameters(cls, weights, means, covariances, covariance_type="full"):
+    def from_parameters(
+        cls, weights: ArrayLike, means: ArrayLike, covariances: ArrayLike, covariance_type: str = "full"
+    ) -> Self:
         """A mixture that is known: ready to predict, score and sample.
 
         Parameters

@@ -1,20 +1,22 @@
 """What a fitted model keeps of how it came about, and for later calls."""
 
+from __future__ import annotations
+
 INTERRUPTED = "interrupted: this is the best so far"
 SEARCHED = "search: "  # what the event that tells of a search begins with
 
 
-class Report(tuple):
+class Report(tuple[str, ...]):
     """What happened during a fit, one line an event; empty after an ordinary one."""
 
     __slots__ = ()
 
     @property
-    def troubles(self):
+    def troubles(self) -> tuple[str, ...]:
         """The events but for what a search tells of itself, which is no reason to doubt a fit."""
         return tuple(event for event in self if not event.startswith(SEARCHED))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join(self) or "nothing out of the ordinary"
 
 

@@ -1,8 +1,11 @@
 """What a user calls, whatever the family: the fit, fitted attributes and verbs; the work is done one floor down."""
 
+from __future__ import annotations
+
 import itertools
 import numbers
 import time
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -19,6 +22,15 @@ from ..rows.views import NOTHING_ELSE, Glance, Known
 from .estimator import Estimator
 from .history import INTERRUPTED, SEARCHED, Memo, Report
 
+if TYPE_CHECKING:
+    from typing import Any, Literal, Self
+
+    from numpy.typing import ArrayLike
+
+    from ..embed import Scorer
+    from ..rows.types import Booleans, Feature, Features, FileName, Floats, Integers, RandomState, Reals, Rows
+    from .conditional import Conditional
+
 MEMORABLE = 1 << 16  # numbers in factors up to which the form in which they are evaluated is kept
 
 
@@ -29,7 +41,23 @@ class Mixture(Estimator):
     made by, and how fitted parameters become attributes.
     """
 
-    search, n_moves, time_budget = None, 1, None  # for families between whose maxima there are moves
+    # for families between whose maxima there are moves
+    search: Literal["swap"] | None = None
+    n_moves: int = 1
+    time_budget: float | None = None
+
+    weights_: Reals
+    means_: Reals
+    precisions_: Reals
+    precisions_cholesky_: Reals
+    converged_: bool
+    n_iter_: int
+    lower_bound_: float
+    lower_bounds_: list[float]
+    fit_report_: Report
+    n_samples_seen_: float
+    n_steps_: int
+
     _gaps = True
     _noisy = False  # whether the next fit takes it that samples may be of no component
     _remedy = "a larger reg_covar"  # beside fewer components, where a component is not to be trusted
@@ -59,7 +87,17 @@ class Mixture(Estimator):
         """Standard normal samples z (n, d) of components y (n,), as the family varies them."""
         return z
 
-    def fit(self, X, y=None, sample_weight=None, *, labels=None, noise=None, checkpoint=None, checkpoint_every=60.0):
+    def fit(
+        self,
+        X: Rows,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        labels: ArrayLike | None = None,
+        noise: ArrayLike | None = None,
+        checkpoint: FileName | None = None,
+        checkpoint_every: float = 60.0,
+    ) -> Self:
         """Fit by maximum likelihood, of what was observed.
 
         Ctrl-C ends it with a warning and the best so far; before there is any, the estimator stays as it was.
@@ -150,7 +188,7 @@ class Mixture(Estimator):
         self._accept(mixture, best, rng)
         return mixture, best
 
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn from a batch of rows of a stream, which are not kept: stepwise EM (Cappe & Moulines 2009).
 
         The first rows are gathered, and fitted as by `fit` as soon as they are as many as components, and again each
@@ -203,7 +241,7 @@ class Mixture(Estimator):
         partial_fit(self, X, sample_weight)
         return self
 
-    def set_partial_fit_request(self, *, sample_weight="$UNCHANGED$"):
+    def set_partial_fit_request(self, *, sample_weight: bool | str | None = "$UNCHANGED$") -> Self:
         """Say whether a scikit-learn meta-estimator passes ``sample_weight`` on to ``partial_fit``.
 
         Parameters
@@ -241,7 +279,7 @@ class Mixture(Estimator):
         possible = data.components(labels, n, k, self._noisy)
         return Known(noise, possible[:, :k], possible[:, k] if self._noisy else None)
 
-    def fit_predict(self, X, y=None, sample_weight=None):
+    def fit_predict(self, X: Rows, y: object = None, sample_weight: ArrayLike | None = None) -> Integers:
         """Fit, and the most probable component of each sample.
 
         Parameters
@@ -663,7 +701,7 @@ class Mixture(Estimator):
         samples = evaluator.rows(X, data.weights(sample_weight, len(X)), n_threads)
         return samples, samples.sweep(evaluator.density, "none")
 
-    def predict(self, X, *, noise=None):
+    def predict(self, X: Rows, *, noise: ArrayLike | None = None) -> Integers:
         """The most probable component of each sample; -1 where the background is more probable than each.
 
         Parameters
@@ -680,7 +718,7 @@ class Mixture(Estimator):
         X, evaluator = self._ready(X, noise, alone=True)
         return evaluator.labels(X, self.n_threads)
 
-    def predict_proba(self, X, *, noise=None):
+    def predict_proba(self, X: Rows, *, noise: ArrayLike | None = None) -> Reals:
         """The responsibilities: the probability of each component given each sample.
 
         Parameters
@@ -699,7 +737,7 @@ class Mixture(Estimator):
         resp = evaluator.responsibilities(X, self.n_threads)
         return with_outside(resp) if "background_weight_" in vars(self) else resp
 
-    def uncertainty(self, X):
+    def uncertainty(self, X: Rows) -> Reals:
         """How likely each sample belongs to another component than `predict` says: 1 less its largest responsibility.
 
         Parameters
@@ -713,6 +751,19 @@ class Mixture(Estimator):
         """
         return 1 - self.predict_proba(X).max(axis=1)
 
+    @overload
+    def impute(
+        self,
+        X: Rows,
+        draws: int | None = None,
+        random_state: RandomState = None,
+        *,
+        parameters: Literal["fitted", "bootstrap"] = "fitted",
+        sample_weight: ArrayLike | None = None,
+        return_cov: Literal[False] = False,
+    ) -> Reals: ...
+    @overload
+    def impute(self, X: Rows, *, return_cov: Literal[True]) -> tuple[Reals, Floats]: ...
     def impute(self, X, draws=None, random_state=None, *, parameters="fitted", sample_weight=None, return_cov=False):
         """X with what is missing filled in.
 
@@ -758,7 +809,7 @@ class Mixture(Estimator):
 
         return impute(self, door.scanned(X), draws, random_state, parameters, sample_weight, return_cov)
 
-    def score_samples(self, X, *, noise=None):
+    def score_samples(self, X: Rows, *, noise: ArrayLike | None = None) -> Reals:
         """Log-density of each sample.
 
         Parameters
@@ -777,7 +828,9 @@ class Mixture(Estimator):
         scores = evaluator.log_densities(X, self.n_threads)
         return scores.astype(X.dtype, copy=False)
 
-    def score(self, X, y=None, sample_weight=None, *, noise=None):
+    def score(
+        self, X: Rows, y: object = None, sample_weight: ArrayLike | None = None, *, noise: ArrayLike | None = None
+    ) -> float:
         """Mean log-density per unit of weight.
 
         Parameters
@@ -795,7 +848,7 @@ class Mixture(Estimator):
         samples, s = self._sums(X, sample_weight, noise)
         return float(s.log_likelihood / s.total - samples.log_volume)
 
-    def bic(self, X, sample_weight=None, *, noise=None):
+    def bic(self, X: Rows, sample_weight: ArrayLike | None = None, *, noise: ArrayLike | None = None) -> float:
         """Bayesian information criterion (Schwarz 1978), p log n - 2 log L: the smaller, the better.
 
         Parameters
@@ -812,7 +865,7 @@ class Mixture(Estimator):
         """
         return self._criteria(X, sample_weight, noise)["bic"]
 
-    def aic(self, X, sample_weight=None, *, noise=None):
+    def aic(self, X: Rows, sample_weight: ArrayLike | None = None, *, noise: ArrayLike | None = None) -> float:
         """Akaike's information criterion (1974), 2 p - 2 log L: the smaller, the better.
 
         Parameters
@@ -828,7 +881,7 @@ class Mixture(Estimator):
         """
         return self._criteria(X, sample_weight, noise)["aic"]
 
-    def icl(self, X, sample_weight=None, *, noise=None):
+    def icl(self, X: Rows, sample_weight: ArrayLike | None = None, *, noise: ArrayLike | None = None) -> float:
         """Integrated completed likelihood criterion: BIC - 2 sum_n log max_k r_nk, the smaller, the better.
 
         It prefers clusters that are apart (Biernacki, Celeux & Govaert 2000, with the partition that mclust takes).
@@ -857,7 +910,7 @@ class Mixture(Estimator):
         return dict(log_likelihood=log_likelihood, n_parameters=p, bic=bic, aic=2 * p - 2 * log_likelihood,
                     icl=bic - 2 * s.log_classification * unit)
 
-    def compiled(self):
+    def compiled(self) -> Scorer:
         """The mixture as it is now, packed for scoring one row after the other: from Python, C, Cython or Numba.
 
         Returns
@@ -877,7 +930,7 @@ class Mixture(Estimator):
         density, reference = self._as_it_is()
         return Scorer(density, reference)
 
-    def export_c(self, path, name="mixture", dtype="float64"):
+    def export_c(self, path: FileName, name: str = "mixture", dtype: Literal["float64", "float32"] = "float64") -> None:
         """Write the mixture as one file in C99 that needs neither cyem nor Python.
 
         It defines ``double NAME_log_density(const double *x)``, ``void NAME_responsibilities(const double *x, double
@@ -915,7 +968,7 @@ class Mixture(Estimator):
         text = source(*self._as_it_is(), name, dtype)
         files.write(path, lambda file: file.write(text.encode()))
 
-    def to_onnx(self):
+    def to_onnx(self) -> Any:
         """The mixture as a model of ONNX, for other runtimes; needs the package onnx (``pip install 'cyem[onnx]'``).
 
         Its input is X (n, d), its outputs are log_density (n,), probabilities (n, k) and label (n,), all in double
@@ -947,7 +1000,7 @@ class Mixture(Estimator):
         inside = self._parameters(None, own, weights, means, None, own.like(U, asked, k, d))
         return inside.density, weights @ means
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(self, n_samples: int = 1, random_state: RandomState = None) -> tuple[Floats, Integers]:
         """Draw samples.
 
         Parameters
@@ -999,7 +1052,7 @@ class Mixture(Estimator):
 
     # --- some features, and some given others ----------------------------------------------------------------------
 
-    def marginal(self, features):
+    def marginal(self, features: Features) -> Self:
         """The mixture of some of the features, whatever the others are.
 
         Parameters
@@ -1029,7 +1082,7 @@ class Mixture(Estimator):
 
         return marginal(self, features)
 
-    def condition(self, known):
+    def condition(self, known: dict[Any, float]) -> Self:
         """The mixture of the other features, given values of some.
 
         Components whose density there is larger get more weight; means and covariances are those given the values, of t
@@ -1062,7 +1115,9 @@ class Mixture(Estimator):
 
         return condition(self, known)
 
-    def predict_conditional(self, X_known, features=None, *, known=None):
+    def predict_conditional(
+        self, X_known: ArrayLike, features: Features | None = None, *, known: Features | None = None
+    ) -> Conditional:
         """What some features are expected to be, given others, row by row.
 
         Parameters
@@ -1099,6 +1154,10 @@ class Mixture(Estimator):
 
         return predict_conditional(self, X_known, features, known)
 
+    @overload
+    def cdf(self, x: float, feature: Feature | None = None) -> float: ...
+    @overload
+    def cdf(self, x: ArrayLike, feature: Feature | None = None) -> Floats: ...
     def cdf(self, x, feature=None):
         """The probability that one feature is at most x.
 
@@ -1122,6 +1181,10 @@ class Mixture(Estimator):
 
         return cdf(self, x, feature)
 
+    @overload
+    def quantile(self, q: float, feature: Feature | None = None) -> float: ...
+    @overload
+    def quantile(self, q: ArrayLike, feature: Feature | None = None) -> Floats: ...
     def quantile(self, q, feature=None):
         """The value that one feature is at most with probability q.
 
@@ -1147,7 +1210,7 @@ class Mixture(Estimator):
 
         return quantile(self, q, feature)
 
-    def outlyingness(self, X):
+    def outlyingness(self, X: Rows) -> Floats:
         """How odd samples are: the probability that one of the mixture's own has a density as low as theirs.
 
         Small is odd. Of samples of the components it is uniform between 0 and 1; of a mixture with a background the
@@ -1178,7 +1241,7 @@ class Mixture(Estimator):
 
         return outlyingness(self, X)
 
-    def outliers(self, X, level=0.01):
+    def outliers(self, X: Rows, level: float = 0.01) -> Booleans:
         """Which samples are odder than all but a share of the mixture's own.
 
         Where there are outliers among the samples of the fit, these widen components, and hide: give
@@ -1215,7 +1278,7 @@ class Mixture(Estimator):
             raise ValueError(f"level={level!r} must be a number between 0 and 1, such as 0.01.")
         return self.outlyingness(X) <= level
 
-    def modes(self):
+    def modes(self) -> Floats:
         """The peaks of the density: points that are more probable than all around them.
 
         There may be fewer than components, where these overlap, and more. Looked for from the means and from the peaks
@@ -1254,7 +1317,7 @@ class Mixture(Estimator):
         heights += [surplus(each, d) for each in nu.tolist()]
         return frame.leave(modes.peaks(modes.Hills(means, U @ U.swapaxes(1, 2), heights, nu)))
 
-    def summary(self, X=None, sample_weight=None):
+    def summary(self, X: Rows | None = None, sample_weight: ArrayLike | None = None) -> str:
         """The fitted mixture as a statistician prints it.
 
         Parameters
@@ -1307,7 +1370,7 @@ class Mixture(Estimator):
 
         check_whole(self)
 
-    def save(self, path):
+    def save(self, path: FileName) -> None:
         """Write the mixture to a file, from which `cyem.load` makes it again.
 
         Parameters

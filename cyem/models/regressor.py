@@ -1,11 +1,23 @@
 """MixtureRegressor: what is expected of targets, given features, by a mixture of both."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, overload
+
 import numpy as np
 
 from ..rows import data
 from .around import AroundMixture
 from .conditional import Conditional
 from .gaussian import GaussianMixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Literal, Self
+
+    from numpy.typing import ArrayLike
+
+    from ..rows.types import Floats, RandomState
 
 
 class MixtureRegressor(AroundMixture):
@@ -62,25 +74,27 @@ class MixtureRegressor(AroundMixture):
     [2.0, 2.0]
     """
 
+    n_outputs_: int
+    one_target_: bool
     _saved = True
     _outcome = *AroundMixture._outcome, "n_outputs_", "one_target_"
 
     def __init__(
         self,
-        n_components=1,
+        n_components: int = 1,
         *,
-        covariance_type="full",
-        tol=1e-6,
-        reg_covar=1e-6,
-        max_iter=1000,
-        n_init=1,
-        init_params="short_em",
-        acceleration="squarem",
-        search=None,
-        n_moves=50,
-        random_state=None,
-        n_threads=None,
-    ):
+        covariance_type: str = "full",
+        tol: float = 1e-6,
+        reg_covar: float = 1e-6,
+        max_iter: int = 1000,
+        n_init: int = 1,
+        init_params: ArrayLike | Callable[..., ArrayLike] = "short_em",
+        acceleration: Literal["squarem"] | None = "squarem",
+        search: Literal["swap"] | None = None,
+        n_moves: int = 50,
+        random_state: RandomState = None,
+        n_threads: int | None = None,
+    ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.tol = tol
@@ -94,7 +108,7 @@ class MixtureRegressor(AroundMixture):
         self.random_state = random_state
         self.n_threads = n_threads
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         from sklearn.utils import RegressorTags, TargetTags
 
         tags = super().__sklearn_tags__()
@@ -102,7 +116,7 @@ class MixtureRegressor(AroundMixture):
         tags.target_tags = TargetTags(required=True, multi_output=True, single_output=True)
         return tags
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the mixture of features and targets.
 
         Parameters
@@ -132,7 +146,7 @@ class MixtureRegressor(AroundMixture):
         self.n_iter_, self.fit_report_ = mixture.n_iter_, mixture.fit_report_
         return self
 
-    def conditional(self, X):
+    def conditional(self, X: ArrayLike) -> Conditional:
         """What the mixture says of the targets, row by row.
 
         Parameters
@@ -149,6 +163,10 @@ class MixtureRegressor(AroundMixture):
         d = X.shape[1]
         return Conditional(self.mixture_, X, d, list(range(d, d + self.n_outputs_)))
 
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> Floats: ...
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
     def predict(self, X, return_std=False):
         """Expected targets.
 
@@ -170,7 +188,7 @@ class MixtureRegressor(AroundMixture):
             return self._shaped(rows.mean())
         return tuple(self._shaped(each) for each in rows.mean_and_std())
 
-    def predict_quantiles(self, X, q):
+    def predict_quantiles(self, X: ArrayLike, q: ArrayLike) -> Floats:
         """Values below which targets are with given probability.
 
         Parameters
@@ -195,7 +213,7 @@ class MixtureRegressor(AroundMixture):
         """
         return self._shaped(self.conditional(X).quantile(q))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """The coefficient of determination R^2 of the predictions: 1 less their squared error by that of the mean.
 
         Parameters

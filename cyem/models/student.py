@@ -1,11 +1,23 @@
 """StudentMixture: mixtures of multivariate t distributions, whose tails are as heavy as the data say."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..families import state
 from ..families.covariance import structure
 from ..families.student import Student, StudentParameters, n_free
 from .mixture import Mixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal, Self
+
+    from numpy.typing import ArrayLike
+
+    from ..rows.types import Floats, RandomState, Reals
 
 STRUCTURES = ("full", "tied", "diag", "spherical")
 
@@ -92,6 +104,8 @@ class StudentMixture(Mixture):
     True
     """
 
+    degrees_of_freedom_: Floats
+    scales_: Reals
     _saved = True  # a subclass may have what `load` knows nothing of
     _words = "Mixture of t distributions"
     _heavy = True
@@ -100,28 +114,28 @@ class StudentMixture(Mixture):
 
     def __init__(
         self,
-        n_components=1,
+        n_components: int = 1,
         *,
-        covariance_type="full",
-        degrees_of_freedom="own",
-        tol=1e-6,
-        reg_covar=1e-6,
-        max_iter=1000,
-        equal_weights=False,
-        n_init=1,
-        init_params="short_em",
-        weights_init=None,
-        means_init=None,
-        precisions_init=None,
-        acceleration="squarem",
-        forget=None,
-        random_state=None,
-        warm_start=False,
-        verbose=0,
-        verbose_interval=10,
-        callback=None,
-        n_threads=None,
-    ):
+        covariance_type: str = "full",
+        degrees_of_freedom: ArrayLike = "own",
+        tol: float = 1e-6,
+        reg_covar: float = 1e-6,
+        max_iter: int = 1000,
+        equal_weights: bool = False,
+        n_init: int = 1,
+        init_params: ArrayLike | Callable[..., ArrayLike] = "short_em",
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        acceleration: Literal["squarem"] | None = "squarem",
+        forget: float | None = None,
+        random_state: RandomState = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+        callback: Callable[[int, int, float], object] | None = None,
+        n_threads: int | None = None,
+    ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.degrees_of_freedom = degrees_of_freedom
@@ -188,7 +202,7 @@ class StudentMixture(Mixture):
         return super()._adopt(parameters, frame, dtype)
 
     @property
-    def covariances_(self):
+    def covariances_(self) -> Reals:
         self._check_fitted()
         nu, scales = self._tails(), np.asarray(self.scales_)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -200,7 +214,14 @@ class StudentMixture(Mixture):
         return np.where(np.isnan(spread), np.inf, spread).astype(scales.dtype)  # nothing times no end
 
     @classmethod
-    def from_parameters(cls, weights, means, scales, degrees_of_freedom, covariance_type="full"):
+    def from_parameters(
+        cls,
+        weights: ArrayLike,
+        means: ArrayLike,
+        scales: ArrayLike,
+        degrees_of_freedom: ArrayLike,
+        covariance_type: str = "full",
+    ) -> Self:
         """A mixture that is known: ready to predict, score and sample.
 
         Parameters

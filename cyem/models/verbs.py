@@ -1,8 +1,8 @@
 """The two steps of EM as functions, for those who come to see how it works, or to write another EM."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import threads
 from ..em.problem import Problem
@@ -11,17 +11,25 @@ from ..families.gaussian import Gaussian
 from ..rows import data
 from .gaussian import GaussianMixture
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ..rows.types import Reals
+
 
 class MixtureParameters(NamedTuple):
     """Parameters of a Gaussian mixture, in scikit-learn's shapes."""
 
-    weights: np.ndarray
-    means: np.ndarray
-    covariances: np.ndarray
+    weights: Reals
+    means: Reals
+    covariances: Reals
     covariance_type: str = "full"
 
 
-def e_step(X, parameters):
+def e_step(
+    X: ArrayLike,
+    parameters: tuple[ArrayLike, ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike, str],
+) -> tuple[Reals, float]:
     r"""The E-step: how much each component is responsible for each sample.
 
     .. math:: r_{nk} = \frac{w_k N(x_n | \mu_k, \Sigma_k)}{\sum_j w_j N(x_n | \mu_j, \Sigma_j)}, \qquad
@@ -65,7 +73,9 @@ def e_step(X, parameters):
     return model.predict_proba(X), float(model.score_samples(X).sum())
 
 
-def m_step(X, responsibilities, covariance_type="full", *, reg_covar=0.0):
+def m_step(
+    X: ArrayLike, responsibilities: ArrayLike, covariance_type: str = "full", *, reg_covar: float = 0.0
+) -> MixtureParameters:
     r"""The M-step: the parameters that are most likely, given the responsibilities.
 
     .. math:: n_k = \sum_n r_{nk}, \quad w_k = n_k / {\textstyle \sum_j n_j}, \quad

@@ -1,5 +1,9 @@
 """The criterion over the number of components, a curve for each structure."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
@@ -7,6 +11,14 @@ from ..selection.criteria import title
 from ..show.text import plural, precision
 from . import style
 from .display import Panel, display, expect
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import NDArray
+
+    from ..rows.types import Booleans, Floats
+    from ..selection.select import Criterion, Selection
 
 LEADERS = 6  # structures in the foreground
 CLOSE = 10  # the end of the linear part of the scale, and of the band
@@ -44,15 +56,21 @@ class CriterionDisplay(Panel):
     cyem.select : Makes the table that is drawn.
     """
 
-    n_components: np.ndarray
-    curves: dict
-    doubtful: dict
-    best: tuple
+    n_components: NDArray[Any]
+    curves: dict[str, Floats]
+    doubtful: dict[str, Booleans]
+    best: tuple[int, str]
     criterion: str
     _size = (7.5, 4.8)
 
     @classmethod
-    def from_selection(cls, selection, *, criterion=None, ax=None):
+    def from_selection(
+        cls,
+        selection: Selection[Any],
+        *,
+        criterion: Criterion | None = None,
+        ax: style.Place | None = None,
+    ) -> Self:
         """Draw the table of `cyem.select`.
 
         Parameters

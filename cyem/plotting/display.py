@@ -1,10 +1,24 @@
 """What displays share: the constructor takes the data of a picture, `plot` draws it, as often as one likes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, dataclass_transform
 
 from . import style
 
-display = dataclass(eq=False, repr=False, kw_only=True)  # makes the constructor from the fields of a class
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+
+@dataclass_transform(eq_default=False, kw_only_default=True)
+def display(cls):
+    """Make the constructor of a class from its fields."""
+    return dataclass(eq=False, repr=False, kw_only=True)(cls)
 
 
 def expect(given, name, maker, *attributes):
@@ -16,7 +30,10 @@ def expect(given, name, maker, *attributes):
 class Panel:
     """A picture in one axes: a subclass has its `_size` in inches, and `_draw(ax, look)`."""
 
-    def plot(self, ax=None):
+    ax_: Axes
+    figure_: Figure
+
+    def plot(self, ax: style.Place | None = None) -> Self:
         """Draw.
 
         Parameters
@@ -37,7 +54,10 @@ class Panel:
 class Panels:
     """A picture in several axes: a subclass has its `_size` in inches, `_split(place)`, and `_draw(place, look)`."""
 
-    def plot(self, ax=None):
+    axes_: NDArray[Any]
+    figure_: Figure
+
+    def plot(self, ax: style.Place | None = None) -> Self:
         """Draw.
 
         Parameters

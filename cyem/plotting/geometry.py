@@ -1,6 +1,8 @@
 """The fitted mixture as pictures need it: marginal mixtures, covariance matrices of a few features, ellipses."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,6 +14,9 @@ from ..models.student import StudentMixture
 from ..show.summary import feature_names
 from ..show.text import printable
 
+if TYPE_CHECKING:
+    from ..rows.types import Floats, Reals
+
 SHARE = 0.9  # of a component inside its ellipse
 ALONE = {3: "full", 2: "diag", 1: "spherical"}  # the structure of components one by one, by how covariances are stacked
 
@@ -19,11 +24,11 @@ ALONE = {3: "full", 2: "diag", 1: "spherical"}  # the structure of components on
 class Components(NamedTuple):
     """Weights (k,), means (k, d), covariances as `Structure.each` has them, and names of the features (d,)."""
 
-    weights: np.ndarray
-    means: np.ndarray
-    covariances: np.ndarray
-    names: tuple
-    tails: np.ndarray | None = None  # degrees of freedom (k,), or normal ones
+    weights: Floats
+    means: Reals
+    covariances: Reals
+    names: tuple[str, ...]
+    tails: Floats | None = None  # degrees of freedom (k,), or normal ones
 
     @classmethod
     def of(cls, model):

@@ -1,5 +1,9 @@
 """Which samples belong where, and how surely: uncertainty, responsibilities."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
@@ -7,6 +11,15 @@ from ..models.mixture import fitted, memberships
 from ..rows import data
 from . import geometry, style
 from .display import Panel, Panels, display
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from ..models.gaussian import GaussianMixture
+    from ..models.student import StudentMixture
+    from ..rows.types import Features, Floats, Reals
 
 MOST_POINTS = 4000
 TINY = np.finfo(np.float64).tiny
@@ -46,14 +59,22 @@ class UncertaintyDisplay(Panels):
     cyem.GaussianMixture.uncertainty : Makes what is drawn.
     """
 
-    points: np.ndarray
-    uncertainty: np.ndarray
-    shares: np.ndarray
+    points: Reals
+    uncertainty: Reals
+    shares: Floats
     components: geometry.Components
-    curve: tuple | None = None
+    curve: tuple[Reals, Reals] | None = None
 
     @classmethod
-    def from_estimator(cls, model, X, *, features=None, sample_weight=None, ax=None):
+    def from_estimator(
+        cls,
+        model: GaussianMixture | StudentMixture,
+        X: ArrayLike,
+        *,
+        features: Features | None = None,
+        sample_weight: ArrayLike | None = None,
+        ax: style.Place | None = None,
+    ) -> Self:
         """Draw the uncertainty of a classification.
 
         Parameters
@@ -190,11 +211,13 @@ class ResponsibilitiesDisplay(Panel):
     cyem.GaussianMixture.predict_proba : Makes what is drawn.
     """
 
-    responsibilities: np.ndarray
-    ends: np.ndarray
+    responsibilities: Reals
+    ends: NDArray[Any]
 
     @classmethod
-    def from_estimator(cls, model, X, *, ax=None):
+    def from_estimator(
+        cls, model: GaussianMixture | StudentMixture, X: ArrayLike, *, ax: style.Place | None = None
+    ) -> Self:
         """Draw the responsibilities of a fitted mixture.
 
         Parameters

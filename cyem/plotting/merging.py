@@ -1,10 +1,21 @@
 """Which components make up a cluster: the tree of merges, and its entropy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..inference.merging import DOUBT
 from . import style
 from .display import Panels, display, expect
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from numpy.typing import ArrayLike
+
+    from ..inference.merging import Merging
 
 
 @display
@@ -32,12 +43,12 @@ class MergingDisplay(Panels):
     cyem.merge : Makes what is drawn.
     """
 
-    pairs: list
-    entropies: np.ndarray
+    pairs: list[tuple[int, int]]
+    entropies: ArrayLike
     suggestion: int | None = None
 
     @classmethod
-    def from_merging(cls, merging, *, ax=None):
+    def from_merging(cls, merging: Merging, *, ax: style.Place | None = None) -> Self:
         """Draw the answer of `cyem.merge`.
 
         Parameters

@@ -1,5 +1,9 @@
 """The mixture among its samples: a scatter matrix, or for one feature the density."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -7,6 +11,15 @@ from matplotlib.ticker import MaxNLocator
 from ..rows import data
 from . import geometry, style
 from .display import Panels, display
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from numpy.typing import ArrayLike
+
+    from ..models.gaussian import GaussianMixture
+    from ..models.student import StudentMixture
+    from ..rows.types import Features, Floats, Integers, Reals
 
 MOST_FEATURES = 12
 MOST_POINTS = 2000
@@ -48,14 +61,22 @@ class MixtureDisplay(Panels):
     cyem.GaussianMixture.summary : The mixture as text.
     """
 
-    points: np.ndarray
-    labels: np.ndarray
-    histograms: list
+    points: Reals
+    labels: Integers
+    histograms: list[tuple[Floats, Floats]]
     components: geometry.Components
     note: str = ""
 
     @classmethod
-    def from_estimator(cls, model, X, *, features=None, sample_weight=None, ax=None):
+    def from_estimator(
+        cls,
+        model: GaussianMixture | StudentMixture,
+        X: ArrayLike,
+        *,
+        features: Features | None = None,
+        sample_weight: ArrayLike | None = None,
+        ax: style.Place | None = None,
+    ) -> Self:
         """Draw a fitted mixture.
 
         Parameters

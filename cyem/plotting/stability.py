@@ -1,9 +1,19 @@
 """Whether clusters come back when the data are drawn anew."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from . import style
 from .display import Panel, display, expect
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ..inference.bootstrap import Stability
+    from ..rows.types import Floats
 
 GONE, STABLE = 0.5, 0.75  # mean Jaccard coefficients below and above which a cluster is dissolved, stable (Hennig 2007)
 
@@ -32,11 +42,11 @@ class StabilityDisplay(Panel):
     cyem.stability : Makes what is drawn.
     """
 
-    ari: np.ndarray
-    jaccard: np.ndarray
+    ari: Floats
+    jaccard: Floats
 
     @classmethod
-    def from_stability(cls, stability, *, ax=None):
+    def from_stability(cls, stability: Stability, *, ax: style.Place | None = None) -> Self:
         """Draw the answer of `cyem.stability`.
 
         Parameters

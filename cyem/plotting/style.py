@@ -1,7 +1,7 @@
 """What all pictures share: colours for every eye and background, a place to draw in, labels that do not overlap."""
 
 import textwrap
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,6 +13,8 @@ from matplotlib.font_manager import font_scalings
 from matplotlib.patheffects import withStroke
 
 from .geometry import ellipse
+
+Place: TypeAlias = Axes | Figure | SubFigure
 
 # Seven colours that stay apart for the colour-blind, each with a contrast of 3 or more against its background. Markers
 # and dashes come in other numbers than seven: their pairs with colours repeat after 70 and 35.

@@ -1,5 +1,9 @@
 """How a fit climbed."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
@@ -8,6 +12,13 @@ from ..models.mixture import fitted
 from ..show.text import plural
 from . import style
 from .display import Panels, display
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ..models.gaussian import GaussianMixture
+    from ..models.student import StudentMixture
+    from ..rows.types import Floats
 
 
 @display
@@ -34,12 +45,14 @@ class TraceDisplay(Panels):
     cyem.GaussianMixture : Its attribute `lower_bounds_` is what is drawn.
     """
 
-    values: np.ndarray
+    values: Floats
     converged: bool
     _size = (6.5, 5)
 
     @classmethod
-    def from_estimator(cls, model, *, ax=None):
+    def from_estimator(
+        cls, model: GaussianMixture | StudentMixture, *, ax: style.Place | None = None
+    ) -> Self:
         """Draw the path of a fit.
 
         Parameters

@@ -1,11 +1,14 @@
 """A report on a selection or a fitted mixture: one page that needs neither Python nor a network to be read."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import os
 from importlib import resources
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
 from .. import files
 from ..models.gaussian import GaussianMixture
@@ -16,8 +19,20 @@ from ..selection.select import Selection
 from ..show.markup import together
 from . import pictures, sections
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def report(fitted, X, path, *, sample_weight=None, title="Mixture report", command=None, figures=True):
+
+def report(
+    fitted: Selection[GaussianMixture] | GaussianMixture,
+    X: ArrayLike,
+    path: str | os.PathLike[str],
+    *,
+    sample_weight: ArrayLike | None = None,
+    title: str = "Mixture report",
+    command: str | None = None,
+    figures: bool = True,
+) -> Path:
     """Write a report: one HTML page that holds everything it shows.
 
     It tells in plain words what was fitted and how sure one can be, with figures, the table of all models that were

@@ -1,8 +1,10 @@
 """Rows that are read again for each pass, from their source: in blocks of equal size, however the source cuts them."""
 
+from __future__ import annotations
+
 from _thread import start_new_thread
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,6 +15,11 @@ from .sources import source
 from .streamed import Streamed
 from .survey import Survey
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .types import Source
+
 HELD = 1 << 25  # bytes of rows that are taken into memory at once, where they are no more
 BLOCK = 1 << 23  # bytes of a block: a pass over it takes longer than its calls, and a few of them are little memory
 WHOLE = 1536  # rows that a block has a multiple of: whole tiles of samples, in whole groups
@@ -22,7 +29,7 @@ KEPT = 1 << 24  # bytes of sums over whole blocks that are kept
 AHEAD = 2  # blocks that are read before they are asked for
 
 
-def scan(X, *, columns=None, weights=None, memory=HELD):
+def scan(X: Source, *, columns: Sequence[str] | None = None, weights: str | None = None, memory: int = HELD) -> Scan:
     """Rows that stay where they are: each pass of a fit reads them again, and memory holds a few blocks of them.
 
     Estimators take the same sources as X directly; this is for those who choose columns, or the memory.

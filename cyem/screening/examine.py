@@ -1,5 +1,9 @@
 """A look at data before the model: `examine`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..rows import data
@@ -8,11 +12,21 @@ from .findings import Findings
 from .look import Look
 from .questions import QUESTIONS, few_rows, weights_that_count_nothing
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike
+
 WIDE = 200  # columns; of more each is asked too much, and pairs of them are too many
 LEAST = 1e-90  # below which, and above the inverse of which, units are changed
 
 
-def examine(X, sample_weight=None, n_components=None, covariance_types="full"):
+def examine(
+    X: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    n_components: int | Iterable[int] | None = None,
+    covariance_types: str | Iterable[str] = "full",
+) -> Findings:
     """Look at data before a model is fitted: what of them would a mixture take for groups that are none?
 
     Rows and columns are asked what follows; nothing is changed. Neither the order of the rows nor the units of the

@@ -1,12 +1,20 @@
 """What was found, as data, and in a colleague's words."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from ..show.frames import to_frame
 from ..show.markup import element
 from ..show.text import plural, printable, series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from ..rows.types import Feature
 
 WIDTH = 80
 NAMED = 6  # columns, rows or values named in a line; the finding has them all
@@ -34,17 +42,17 @@ class Finding(NamedTuple):
     """
 
     kind: str
-    columns: tuple
-    rows: tuple
-    numbers: dict
+    columns: tuple[Feature, ...]
+    rows: tuple[Any, ...]
+    numbers: dict[str, Any]
     said: str
     advice: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.said}: {self.advice}"
 
 
-class Findings(Sequence):
+class Findings(Sequence[Finding]):
     """What `examine` found: a sequence of `Finding`, of which print shows a line each.
 
     Attributes
@@ -53,25 +61,32 @@ class Findings(Sequence):
         Numbers of rows and of columns that were looked at.
     """
 
-    def __init__(self, found=(), n=0, d=0):
+    n: int
+    d: int
+
+    def __init__(self, found: Iterable[Finding] = (), n: int = 0, d: int = 0) -> None:
         self._found, self.n, self.d = tuple(found), n, d
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._found)
 
+    @overload
+    def __getitem__(self, place: int) -> Finding: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Finding, ...]: ...
     def __getitem__(self, place):
         return self._found[place]
 
     @property
-    def kinds(self):
+    def kinds(self) -> tuple[str, ...]:
         """The kinds of the findings, each once."""
         return tuple(dict.fromkeys(finding.kind for finding in self))
 
-    def of(self, kind):
+    def of(self, kind: str) -> tuple[Finding, ...]:
         """The findings of a kind."""
         return tuple(finding for finding in self if finding.kind == kind)
 
-    def determined(self, columns):
+    def determined(self, columns: Sequence[Feature]) -> tuple[int, ...]:
         """The places, among given columns, of those that others determine in every row by a sum: the last of each."""
         places = set()
         for finding in self.of("relation"):
@@ -80,39 +95,39 @@ class Findings(Sequence):
                 places |= {max(left)} if left else set()
         return tuple(sorted(places))
 
-    def points(self, columns):
+    def points(self, columns: Sequence[Feature]) -> tuple[tuple[int, float], ...]:
         """Values that far more rows hold than values near them: pairs of a place among given columns and a value."""
         return tuple((columns.index(column), value) for finding in self.of("repeated value")
                      for column, values in zip(finding.columns, finding.numbers["values"], strict=True)
                      if column in columns for value in values)
 
     @property
-    def lines(self):
+    def lines(self) -> tuple[str, ...]:
         """A line of text for each finding, of any length."""
         return tuple(str(finding) for finding in self)
 
     @property
-    def heading(self):
+    def heading(self) -> str:
         """How many, in how much."""
         looked_at = f"{plural('row', self.n)} of {plural('column', self.d)}"
         return f"{looked_at}: {plural('finding', len(self)) if self else 'nothing that needs attention'}"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "\n".join([self.heading, *self.text])
 
     __repr__ = __str__
 
     @property
-    def text(self):
+    def text(self) -> tuple[str, ...]:
         """The lines, broken to fit a terminal."""
         return tuple("\n".join(textwrap.wrap(line, WIDTH, initial_indent="- ", subsequent_indent="  "))
                      for line in self.lines)
 
-    def without(self, kind):
+    def without(self, kind: str) -> Findings:
         """The others."""
         return Findings((finding for finding in self if finding.kind != kind), self.n, self.d)
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """A row for each finding, as a data frame of pandas or Polars; columns and rows as text."""
         texts = ("kind", "said", "advice")
         return to_frame({

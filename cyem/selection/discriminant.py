@@ -1,9 +1,11 @@
 """MixtureClassifier: discriminant analysis, as mixtures of which it is known which component a row may be from."""
 
+from __future__ import annotations
+
 import numbers
 from itertools import product
 from reprlib import repr
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,6 +22,14 @@ from ..rows import data
 from ..rows.classes import UNKNOWN, classes_of, encoded, is_label, one_each
 from .select import select
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from ..rows.types import Floats, Integers, RandomState
+
 ROUNDING = 1e-6  # by which a sum of priors may differ from one
 STEPS = 10  # of EM for the mixture of a class, between two looks at what class rows are of
 
@@ -31,8 +41,8 @@ class CrossValidation(NamedTuple):
     brier: float  # half the mean squared distance of probabilities from what is true
     error_standard_error: float  # by how errors of folds differ
     brier_standard_error: float
-    predicted: np.ndarray  # class of each labelled row, in their order
-    probabilities: np.ndarray  # (labelled rows, classes)
+    predicted: NDArray[Any]  # class of each labelled row, in their order
+    probabilities: Floats  # (labelled rows, classes)
 
 
 class MixtureClassifier(AroundMixture):
@@ -102,25 +112,32 @@ class MixtureClassifier(AroundMixture):
     [0, 1]
     """
 
+    classes_: NDArray[Any]
+    priors_: Floats
+    component_classes_: Integers
+    chosen_: list[tuple[int, str]]
+    log_likelihood_: float
+    n_parameters_: int
+    bic_: float
     _saved = True
     _outcome = *AroundMixture._outcome, "n_parameters_", "log_likelihood_", "bic_"
     _kinds = ("classes_", OBJECTS), ("chosen_", lambda pairs: [*map(tuple, pairs)])
 
     def __init__(
         self,
-        n_components=1,
+        n_components: int | Iterable[int] | dict[Any, Any] = 1,
         *,
-        covariance_type="full",
-        shared=True,
-        priors=None,
-        unlabelled=None,
-        tol=1e-6,
-        reg_covar=1e-6,
-        max_iter=1000,
-        n_init=1,
-        random_state=None,
-        n_threads=None,
-    ):
+        covariance_type: str | Iterable[str] = "full",
+        shared: bool = True,
+        priors: ArrayLike | None = None,
+        unlabelled: int | str | None = None,
+        tol: float = 1e-6,
+        reg_covar: float = 1e-6,
+        max_iter: int = 1000,
+        n_init: int = 1,
+        random_state: RandomState = None,
+        n_threads: int | None = None,
+    ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
         self.shared = shared
@@ -133,7 +150,7 @@ class MixtureClassifier(AroundMixture):
         self.random_state = random_state
         self.n_threads = n_threads
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         from sklearn.utils import ClassifierTags, TargetTags
 
         tags = super().__sklearn_tags__()
@@ -143,7 +160,7 @@ class MixtureClassifier(AroundMixture):
 
     # --- fit -----------------------------------------------------------------------------------------------------
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the mixtures of the classes.
 
         Ctrl-C ends it, and leaves the estimator as it was.
@@ -289,7 +306,7 @@ class MixtureClassifier(AroundMixture):
 
     # --- using ---------------------------------------------------------------------------------------------------
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> Floats:
         """The probability of each class, given each row.
 
         Parameters
@@ -306,7 +323,7 @@ class MixtureClassifier(AroundMixture):
         first = np.searchsorted(self.component_classes_, np.arange(len(self.classes_)))
         return resp if len(first) == resp.shape[1] else np.add.reduceat(resp, first, axis=1)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable class of each row.
 
         Parameters
@@ -321,7 +338,7 @@ class MixtureClassifier(AroundMixture):
         found = self.predict_proba(X)
         return self.classes_[found.argmax(axis=1)]
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> Floats:
         """The logarithms of the probabilities of the classes, also of those that `predict_proba` rounds to zero.
 
         Parameters
@@ -336,7 +353,7 @@ class MixtureClassifier(AroundMixture):
         top = joint.max(axis=1, keepdims=True)
         return joint - (top + np.log(np.exp(joint - top).sum(axis=1, keepdims=True)))
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> Floats:
         """Log-odds: of two classes those of the second against the first, else log-densities with priors.
 
         Parameters
@@ -362,7 +379,7 @@ class MixtureClassifier(AroundMixture):
                 joint[:, c] = np.log(prior) + of_class.score_samples(X)
         return joint
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """The share of rows whose class is predicted.
 
         Parameters
@@ -378,7 +395,7 @@ class MixtureClassifier(AroundMixture):
         found = self.predict(X)
         return float(np.average(one_each(y, len(found)) == found, weights=data.weights(sample_weight, len(found))))
 
-    def brier_score(self, X, y, sample_weight=None):
+    def brier_score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Half the mean squared distance between probabilities and what is true (Brier 1950); of 0 to 1, 0 is best.
 
         Parameters
@@ -395,7 +412,15 @@ class MixtureClassifier(AroundMixture):
         y = one_each(y, len(found))
         return float(np.average(brier(found, y, self.classes_), weights=data.weights(sample_weight, len(found))))
 
-    def cross_validated(self, X, y, folds=10, *, sample_weight=None, random_state=None):
+    def cross_validated(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        folds: int = 10,
+        *,
+        sample_weight: ArrayLike | None = None,
+        random_state: RandomState = None,
+    ) -> CrossValidation:
         """Error and Brier score of rows left out, by fits as of a new estimator with these parameters.
 
         Parts have the classes as the whole has them. What is chosen by BIC is chosen anew without each part; rows

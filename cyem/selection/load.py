@@ -1,14 +1,22 @@
 """Models from files."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..models import persistence
 from ..models.gaussian import GaussianMixture
 from ..models.regressor import MixtureRegressor
 from ..models.student import StudentMixture
 
+if TYPE_CHECKING:
+    from ..rows.types import FileName
+    from .discriminant import MixtureClassifier
+
 CLASSES = {cls.__name__: cls for cls in [GaussianMixture, StudentMixture, MixtureRegressor]}
 
 
-def load(path):
+def load(path: FileName) -> GaussianMixture | StudentMixture | MixtureRegressor | MixtureClassifier:
     """Read a model from a file that its `save` wrote.
 
     Parameters

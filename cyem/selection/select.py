@@ -1,11 +1,13 @@
 """Which mixture fits best: every number of components with every covariance structure, and the table of answers."""
 
+from __future__ import annotations
+
 import math
 import numbers
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -32,6 +34,16 @@ from .criteria import MARKS, NOT_FINITE, SHOWN, UndefinedCriterion, answers, kno
 from .fits import Fits, Gaps
 from .grid import Grid
 from .verdict import Seen, judged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, Literal, TypeAlias
+
+    from numpy.typing import ArrayLike
+
+    from ..rows.types import Feature, Progress, RandomState, Rows
+    from .criteria import Answer
+    from .verdict import Verdict
 
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 FOLDS = 10  # of a cross-validation
@@ -60,11 +72,11 @@ class Row(NamedTuple):
     seconds: float = 0.0
     n_starts_at_optimum: int = 0
     spurious: bool = False
-    report: tuple = ()
+    report: tuple[str, ...] = ()
     reason: str = ""
 
     @property
-    def title(self):
+    def title(self) -> str:
         """What the model is called: how many components of which structure."""
         return f"{plural('component', self.n_components)}, {self.covariance_type}"
 
@@ -77,8 +89,13 @@ class Violation(NamedTuple):
     loss: float
 
 
+M = TypeVar("M", GaussianMixture, StudentMixture)
+if TYPE_CHECKING:
+    Criterion: TypeAlias = str | Callable[[Row, Any], float]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Selection:
+class Selection(Generic[M]):
     """The answer of `select`: a table of fits, of which one is the best.
 
     Attributes
@@ -103,21 +120,21 @@ class Selection:
         The samples, or an even part of very many, that `verdict` looks at.
     """
 
-    rows: tuple
-    models: tuple
-    criterion: object = "bic"
+    rows: tuple[Row, ...]
+    models: tuple[M | None, ...]
+    criterion: Criterion = "bic"
     interrupted: bool = False
     findings: Findings = field(default_factory=Findings)
-    aside: tuple = ()
+    aside: tuple[Feature, ...] = ()
     seen: Seen | None = None
 
     @property
-    def best_row(self):
+    def best_row(self) -> Row:
         """The row with the smallest criterion; of equal ones the first; a spurious one only if there is no other."""
         return self.rows[self._best]
 
     @property
-    def best_(self):
+    def best_(self) -> M:
         """The fitted model of `best_row`."""
         return self.models[self._best]
 
@@ -127,7 +144,7 @@ class Selection:
         defined = [i for i, value in enumerate(values) if not math.isnan(value)]
         return min(defined, key=lambda i: (self.rows[i].spurious, values[i]))
 
-    def values(self, criterion=None):
+    def values(self, criterion: Criterion | None = None) -> tuple[float, ...]:
         """What a criterion is for each row: a tuple of float, NaN where there is none; by default the one that chooses.
 
         Parameters
@@ -140,7 +157,7 @@ class Selection:
         """
         return tuple(answer.value for answer in self.answers(criterion))
 
-    def answers(self, criterion=None):
+    def answers(self, criterion: Criterion | None = None) -> tuple[Answer, ...]:
         """What `values` gives, with the reasons.
 
         Parameters
@@ -160,7 +177,7 @@ class Selection:
     def _own_answers(self):
         return answers(self.rows, self.models, self.criterion)
 
-    def pick(self, criterion):
+    def pick(self, criterion: Criterion) -> Selection[M]:
         """The same table with another criterion choosing the best.
 
         Parameters
@@ -196,7 +213,7 @@ class Selection:
         return other
 
     @property
-    def nesting_violations(self):
+    def nesting_violations(self) -> tuple[Violation, ...]:
         """Pairs of rows of which the more general one has the lower likelihood: empty when the table is sound.
 
         More general are structures each letter of whose code allows as much or more (I < E < V), and more components
@@ -215,13 +232,13 @@ class Selection:
             and _nested(special, general, d, equal_weights)
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.table}\n{self.verdict}"
 
     __repr__ = __str__
 
     @property
-    def table(self):
+    def table(self) -> str:
         """The rows as text, and which is the best."""
         shown = dict.fromkeys([*SHOWN, self.criterion])
         answers = [self.answers(criterion) for criterion in shown]
@@ -241,12 +258,12 @@ class Selection:
         return "\n".join([*aligned(table), f"* {self.choice}", *legend, *self.findings.text])
 
     @property
-    def choice(self):
+    def choice(self) -> str:
         """Which is the best, as a line of text."""
         return f"best by {_name(self.criterion)} (smaller is better): {self.best_row.title}"
 
     @cached_property
-    def verdict(self):
+    def verdict(self) -> Verdict:
         """Whether the data are separate groups, one cloud that several components describe, or that cannot be told.
 
         A `Verdict`: `kind`, `headline`, `reasons`, `next_step`, `n_groups` and `group_of`, which has the group of each
@@ -254,7 +271,7 @@ class Selection:
         """
         return judged(self, self.seen)
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """The table as a data frame of pandas or Polars: a row for each model, with the fields of `Row` and `best`."""
         columns = {name: [getattr(row, name) for row in self.rows] for name in Row._fields}
         columns["report"] = ["; ".join(row.report) for row in self.rows]
@@ -268,6 +285,38 @@ class Selection:
         return str(selection_summary(self))
 
 
+@overload
+def select(
+    X: Rows,
+    n_components: int | Iterable[int] = range(1, 11),
+    covariance_types: str | Iterable[str] = ("full", "tied", "diag", "spherical"),
+    criterion: Criterion = "bic",
+    *,
+    family: Literal["gaussian"] = "gaussian",
+    n_init: int = 2,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    time_budget: float | None = None,
+    sample_weight: ArrayLike | None = None,
+    progress: Progress = None,
+    **parameters: Any,
+) -> Selection[GaussianMixture]: ...
+@overload
+def select(
+    X: Rows,
+    n_components: int | Iterable[int] = range(1, 11),
+    covariance_types: str | Iterable[str] = ("full", "tied", "diag", "spherical"),
+    criterion: Criterion = "bic",
+    *,
+    family: Literal["student"],
+    n_init: int = 2,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    time_budget: float | None = None,
+    sample_weight: ArrayLike | None = None,
+    progress: Progress = None,
+    **parameters: Any,
+) -> Selection[StudentMixture]: ...
 def select(
     X,
     n_components=range(1, 11),

@@ -1,10 +1,12 @@
 """What a selection says of the data in the end: separate groups, one cloud, or that it cannot be told."""
 
+from __future__ import annotations
+
 import copy
 import math
 import textwrap
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,6 +19,11 @@ from ..show.markup import element
 from ..show.summary import feature_names
 from ..show.text import plural, series
 from .modes import Landscape
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from ..rows.types import Integers
 
 SEPARATE, ONE, UNKNOWN = KINDS = "separate groups", "one cloud", "cannot tell"
 
@@ -90,18 +97,18 @@ class Verdict:
     strength", JCGS 14 (2005).
     """
 
-    kind: str
+    kind: Literal["separate groups", "one cloud", "cannot tell"]
     headline: str
-    reasons: tuple
+    reasons: tuple[str, ...]
     next_step: str
-    group_of: np.ndarray
+    group_of: Integers
 
     @property
-    def n_groups(self):
+    def n_groups(self) -> int:
         """The number of separate groups; 1 where there are none."""
         return int(self.group_of.max()) + 1
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"verdict: {self.headline}", *self.reasons, f"Next: {self.next_step}"]
         return "\n".join(textwrap.fill(line, 79, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
                          for line in lines)
