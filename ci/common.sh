@@ -122,3 +122,37 @@ build_in_place() {
     echo "Building in $1 for: $isas ..."
     (cd "$1" && CYEM_ISAS=$isas "$python" setup.py -q egg_info build_ext --inplace) &> "$log" || die "$(< "$log")"
 }
+
+# same FOLDER OTHER: one file in each, of the same name and bytes.
+same() {
+    local one other
+    one=$(cd "$1" && sha256sum -- *) other=$(cd "$2" && sha256sum -- *)
+    [[ $one == "$other" ]] || die "two builds differ:" "$one" "$other"
+    echo "twice the same: $one"
+}
+
+# no_traces WHEEL: nothing compiled in an unpacked wheel tells of the machine that built it, neither a folder, nor where to
+# look for libraries, nor what a debugger reads.
+no_traces() {
+    local file
+    if grep -rlaF --exclude='*.py' --exclude='*.pyx' -e "$PWD/" -e "$HOME/" -e "${TMPDIR:-/tmp}/" "$1" >&2; then
+        die "these name a folder of this machine"
+    fi
+    while IFS= read -r file; do
+        if readelf -dW "$file" | grep -E 'R(UN)?PATH' | grep -v '\[[$]ORIGIN'; then
+            die "$file looks for libraries in a folder of this machine"
+        fi
+        if readelf -SW "$file" | grep -E '\.(debug_|symtab)'; then
+            die "$file has what only a debugger reads"
+        fi
+    done < <(find "$1" -name '*.so*' -type f)
+    echo "no folder, RUNPATH or debug information of this machine: ${1##*/}"
+}
+
+# packages NAME...: Debian's, installed where root may do that.
+packages() {
+    dpkg -s "$@" &> /dev/null && return
+    command -v apt-get > /dev/null && [[ $(id -u) == 0 ]] || return
+    { timeout 300 apt-get update -qq &&
+        DEBIAN_FRONTEND=noninteractive timeout 600 apt-get install -qq -y --no-install-recommends "$@"; } &> /dev/null
+}
