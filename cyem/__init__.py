@@ -2,12 +2,13 @@
 
 import typing as _typing
 
-from .config import get_include, show_config
-from .models.gaussian import GaussianMixture
-from .models.student import StudentMixture
-from .models.verbs import e_step, m_step
-from .notices import ConvergenceWarning, NotFittedError
-from .version import __version__
+# by whole names: of relative imports editors take the modules themselves for public
+from cyem.config import get_include, show_config
+from cyem.models.gaussian import GaussianMixture
+from cyem.models.student import StudentMixture
+from cyem.models.verbs import e_step, m_step
+from cyem.notices import ConvergenceWarning, NotFittedError
+from cyem.version import __version__
 
 __all__ = [
     "ConvergenceWarning",
@@ -33,41 +34,40 @@ __all__ = [
 ]
 
 if _typing.TYPE_CHECKING:  # for editors and type checkers, which run nothing: what _LATER loads
-    from .inference.bootstrap import likelihood_ratio_test, stability
-    from .inference.errors import standard_errors
-    from .inference.merging import merge
-    from .models.regressor import MixtureRegressor
-    from .reporting import report
-    from .rows.scan import scan
-    from .screening.examine import examine
-    from .selection.discriminant import MixtureClassifier
-    from .selection.load import load
-    from .selection.select import select
+    from cyem.inference.bootstrap import likelihood_ratio_test, stability
+    from cyem.inference.errors import standard_errors
+    from cyem.inference.merging import merge
+    from cyem.models.regressor import MixtureRegressor
+    from cyem.reporting import report
+    from cyem.rows.scan import scan
+    from cyem.screening.examine import examine
+    from cyem.selection.discriminant import MixtureClassifier
+    from cyem.selection.load import load
+    from cyem.selection.select import select
+else:
+    # what costs time to import, and where it is: loaded at first use
+    _LATER = {
+        "_C_API": "embed",
+        "MixtureClassifier": "selection.discriminant",
+        "MixtureRegressor": "models.regressor",
+        "examine": "screening.examine",
+        "likelihood_ratio_test": "inference.bootstrap",
+        "load": "selection.load",
+        "merge": "inference.merging",
+        "report": "reporting",
+        "scan": "rows.scan",
+        "select": "selection.select",
+        "stability": "inference.bootstrap",
+        "standard_errors": "inference.errors",
+    }
 
-# what costs time to import, and where it is: loaded at first use
-_LATER = {
-    "_C_API": "embed",
-    "MixtureClassifier": "selection.discriminant",
-    "MixtureRegressor": "models.regressor",
-    "examine": "screening.examine",
-    "likelihood_ratio_test": "inference.bootstrap",
-    "load": "selection.load",
-    "merge": "inference.merging",
-    "report": "reporting",
-    "scan": "rows.scan",
-    "select": "selection.select",
-    "stability": "inference.bootstrap",
-    "standard_errors": "inference.errors",
-}
+    def __getattr__(name):
+        if name in _LATER:
+            from importlib import import_module
+
+            return getattr(import_module(f".{_LATER[name]}", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __getattr__(name):
-    if name in _LATER:
-        from importlib import import_module
-
-        return getattr(import_module(f".{_LATER[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

@@ -33,11 +33,12 @@ def test_completion_offers_the_public_names():
 
     assert [name for name in dir(cyem) if not name.startswith("__")] == sorted({*cyem.__all__} - {"__version__"})
     tree = ast.parse(Path(cyem.__file__).read_text(encoding="utf-8"))
-    read = {}
+    read, offered = {}, set()
     for node in [inner for outer in tree.body for inner in [outer, *getattr(outer, "body", [])]]:
         if isinstance(node, ast.ImportFrom) and node.module != "importlib":
-            read |= {name.asname or name.name: node.module for name in node.names}
-    assert set(read) == set(cyem.__all__)
+            read |= {name.asname or name.name: node.module.removeprefix("cyem.") for name in node.names}
+            offered |= {node.module} if node.level else set()  # editors offer a module that is imported so
+    assert set(read) == set(cyem.__all__) and not offered
     public = [name for name in cyem._LATER if name in cyem.__all__]
     assert {name: read[name] for name in public} == {name: cyem._LATER[name] for name in public}
 

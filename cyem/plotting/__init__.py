@@ -5,19 +5,19 @@ computes and draws, the constructor takes the data of the picture, `plot` draws 
 `axes_`) hold what was drawn, for everything that matplotlib can do with it.
 """
 
-from ..notices import not_installed
+from cyem.notices import not_installed
 
 try:
     import matplotlib  # noqa: F401
-except ImportError as error:
-    raise ImportError(not_installed("cyem.plotting", "plot")) from error
+except ImportError as _error:
+    raise ImportError(not_installed("cyem.plotting", "plot")) from _error
 
-from .criterion import CriterionDisplay
-from .membership import ResponsibilitiesDisplay, UncertaintyDisplay
-from .merging import MergingDisplay
-from .mixture import MixtureDisplay
-from .stability import StabilityDisplay
-from .trace import TraceDisplay
+from cyem.plotting.criterion import CriterionDisplay
+from cyem.plotting.membership import ResponsibilitiesDisplay, UncertaintyDisplay
+from cyem.plotting.merging import MergingDisplay
+from cyem.plotting.mixture import MixtureDisplay
+from cyem.plotting.stability import StabilityDisplay
+from cyem.plotting.trace import TraceDisplay
 
 __all__ = [
     "CriterionDisplay",
