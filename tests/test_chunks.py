@@ -15,7 +15,20 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cyem import GaussianMixture, StudentMixture, scan, select, stability, standard_errors
+from cyem import (
+    GaussianMixture,
+    MixtureClassifier,
+    MixtureRegressor,
+    StudentMixture,
+    examine,
+    likelihood_ratio_test,
+    report,
+    scan,
+    select,
+    stability,
+    standard_errors,
+)
+from cyem.plotting import MixtureDisplay, UncertaintyDisplay
 from cyem.rows import scan as scans
 
 N, D, K = 4000, 3, 3
@@ -180,6 +193,51 @@ def test_small_sources_are_arrays(X, tmp_path):
     reader = pa.table({name: X[:, j] for j, name in enumerate(NAMES)}).to_reader(300)
     same(GaussianMixture(K, random_state=0).fit(reader), whole)
     same(GaussianMixture(K, random_state=0).fit(cut(X, 100)()), whole)
+
+
+def test_what_memory_holds_is_asked_again_by_its_names(X, tmp_path):
+    """As rows that it does not hold, and as a frame: twice, as what was read first is no file any more."""
+    frame = pd.DataFrame(X, columns=NAMES)
+    frame.to_parquet(tmp_path / "X.parquet")
+    model = GaussianMixture(K, random_state=0).fit(frame)
+    rows = scan(tmp_path / "X.parquet")
+    for _ in range(2):
+        assert_array_equal(model.uncertainty(rows), model.uncertainty(frame))
+        assert model.icl(rows) == model.icl(frame)
+        assert_allclose(standard_errors(model, rows).means, standard_errors(model, frame).means, rtol=1e-12)
+        assert_array_equal(GaussianMixture(K, random_state=0).fit_predict(rows), model.predict(frame))
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.icl(scan(tmp_path / "X.parquet", columns=["c", "b", "a"]))
+
+
+def test_whatever_takes_rows_takes_their_source(X, tmp_path):
+    """A path, or a function, where they have room in memory."""
+    X = X[:200]
+    np.save(tmp_path / "X.npy", X)
+    y, model = X[:, 0] > 100, GaussianMixture(2, random_state=0).fit(X)
+    answers = {
+        "examine": lambda rows: examine(rows).text,
+        "outlyingness": model.outlyingness,
+        "summary": model.summary,
+        "select": lambda rows: [row[:8] for row in select(rows, 1, "diag", random_state=0).rows],
+        "ratio": lambda rows: likelihood_ratio_test(rows, 1, "diag", n_bootstrap=3, random_state=0).statistic,
+        "stream": lambda rows: GaussianMixture(2, random_state=0).partial_fit(rows).partial_fit(rows).means_,
+        "classifier": lambda rows: MixtureClassifier().fit(rows, y).predict_proba(rows),
+        "errors": lambda rows: MixtureClassifier().cross_validated(rows, y, 3, random_state=0).error,
+        "regressor": lambda rows: MixtureRegressor(1).fit(rows, y).predict(rows),
+        "report": lambda rows: report(model, rows, tmp_path / "page.html", figures=False).read_text(),
+        "picture": lambda rows: MixtureDisplay.from_estimator(model, rows, features=[0, 1]).points,
+        "map": lambda rows: UncertaintyDisplay.from_estimator(model, rows).points,
+    }
+    for i, (name, answer) in enumerate(answers.items()):
+        source = cut(X, 100) if i % 2 else str(tmp_path / "X.npy")
+        assert_array_equal(answer(source), answer(X), err_msg=name)
+
+
+def test_a_summary_counts_rows_that_are_read_block_by_block(X):
+    model, w = GaussianMixture(2, random_state=0).fit(X), 1.0 + np.arange(N) % 2
+    assert "4000" in str(model.summary(scan(cut(X, 500), memory=0))).split("\n")[4]
+    assert "6000" in str(model.summary(scan(cut(X, 500, w), memory=0))).split("\n")[4]
 
 
 def test_columns_by_name(X, tmp_path):
@@ -468,6 +526,8 @@ def test_bad_use(X):
         GaussianMixture(2).fit(source, labels=np.zeros(N, int))
     with pytest.raises(TypeError, match="block by block"):
         model.impute(source)
+    with pytest.raises(TypeError, match=r"checkpoint.*block by block"):
+        GaussianMixture(2).fit(source, checkpoint="none.npz")
     with pytest.raises(TypeError, match="noise"):
         model.predict(source, noise=np.ones((N, D)))
     with pytest.raises(ValueError, match=r"2 features.*3 features"):

@@ -11,7 +11,7 @@ from ..em import stepwise
 from ..families import state as attributes
 from ..families.covariance import simplest, structure
 from ..notices import ConvergenceWarning, muted, warn
-from ..rows import data
+from ..rows import data, door
 from ..rows.samples import Samples
 from ..rows.views import Views
 from .history import INTERRUPTED, Report
@@ -70,7 +70,7 @@ def checked(model):
 
 def read(model, X):
     """Names of the features, the rows, and whether these are complete; from the second batch on as in the first."""
-    stream = model._stream
+    stream, X = model._stream, door.scanned(X)
     if isinstance(stream, Gathered) and not model.__sklearn_is_fitted__():  # fewer rows than components
         names = data.feature_names(X)
         X, complete = data.observed(X)

@@ -170,7 +170,7 @@ class Scan(Streamed):
         survey.check(self.column_names)
         if kept is not None:
             self._array = np.concatenate(kept)
-            self.source = Array(self._array, self.source)
+            self.source = Array(self._array, self.column_names)
         self._survey = survey
 
     def blockwise(self, seen_by):
@@ -276,15 +276,22 @@ class Scan(Streamed):
 
 
 class Array:
-    """Rows in memory as a source, in the place of one that these were read from."""
+    """Rows in memory as a source, in the place of one that these were read from: one chunk, which has its names."""
 
     again = fresh = True
+    column_names = None  # as of a frame, which is told by its type
 
-    def __init__(self, X, source):
-        self.X, self.names = X, source.names
+    def __init__(self, X, column_names):
+        self.X, self.column_names = X, column_names
+
+    def __len__(self):
+        return len(self.X)
+
+    def in_memory(self, name):
+        return self.X
 
     def chunks(self, rows):
-        yield self.X, None, "X"
+        yield self, None, "X"
 
 
 def ahead(items):

@@ -56,15 +56,16 @@ print("widths", np.sqrt(np.diagonal(model.covariances_, axis1=1, axis2=2)).round
 # Say which, by a limit that can be explained
 # -------------------------------------------
 #
-# ``outlyingness`` is the probability that a row of the components has a density as low as this one: of ordinary rows one
-# in a thousand is below 0.001. ``outliers`` compares it with a level.
+# ``outlyingness`` is the probability that a row of the components has a density as low as this one: of ordinary rows
+# one in a thousand is below 0.001. ``outliers`` compares it with a level.
 
 odd = np.flatnonzero(model.outliers(X, level=0.001))
 for row in odd:
     print(row, X[row].tolist(), f"{model.outlyingness(X[row : row + 1])[0]:.1e}")
 
 # %%
-# All twelve, and no other. The same on the command line: ``cyem fit FILE --background -o MODEL``, then ``cyem outliers MODEL FILE``.
+# All twelve, and no other. The same on the command line: ``cyem fit FILE --background -o MODEL``, then
+# ``cyem outliers MODEL FILE``.
 
 import matplotlib.pyplot as plt
 
