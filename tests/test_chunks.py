@@ -248,6 +248,15 @@ def test_columns_by_name(X, tmp_path):
     close(model, GaussianMixture(K, random_state=0).fit(X[1::2][:, [0, 2]]), 1e-9)
 
 
+@pytest.mark.parametrize("name", [None, "w"])
+def test_the_index_of_a_frame_is_no_feature_in_a_file_either(X, tmp_path, name):
+    pd.DataFrame(X, columns=NAMES, index=pd.Index(np.arange(N)[::-1] * 3 + 1, name=name)).to_parquet(tmp_path / "x.pq")
+    assert scan(tmp_path / "x.pq").column_names.tolist() == NAMES
+    if name is not None:  # but it can be asked for
+        assert scan(tmp_path / "x.pq", columns=["w", "a"]).width == 2
+        assert scan(tmp_path / "x.pq", weights="w").column_names.tolist() == NAMES
+
+
 def test_a_function_may_write_every_chunk_to_one_array(X):
     def chunks():
         chunk = np.empty((500, D))

@@ -125,6 +125,10 @@ def gather(model, stream, shape, names, X, weights):
 
 def going_on(model):
     """The state of a stream that begins with a mixture that was fitted, loaded, or made of given parameters."""
+    if hasattr(model, "background_weight_"):
+        raise ValueError("partial_fit goes on from a mixture without a background, and this one was fitted with "
+                         f"background_weight_={model.background_weight_:.3g}: fit it anew with background=False, or "
+                         "begin with a new estimator.")
     weights, means, U = attributes.parameters(model)
     seen = getattr(model, "n_samples_seen_", None)
     if seen is None:

@@ -37,7 +37,8 @@ def scan(X, *, columns=None, weights=None, memory=HELD):
         without arguments that returns a new iterator over chunks of rows, X or (X, weights), whenever it is called; an
         iterator, which can be read once and so must fit into memory.
     columns : list of str, default=None
-        The features, of what has named columns, in this order; None: all but the weights.
+        The features, of what has named columns, in this order; None: all but the weights, and an index that
+        pandas has written.
     weights : str, default=None
         The column that says how often each row counts.
     memory : int, default=2**25
