@@ -36,11 +36,12 @@ if _typing.TYPE_CHECKING:  # for editors and type checkers, which run nothing: w
     from .inference.bootstrap import likelihood_ratio_test, stability
     from .inference.errors import standard_errors
     from .inference.merging import merge
-    from .models.load import load
     from .models.regressor import MixtureRegressor
     from .reporting import report
+    from .rows.scan import scan
     from .screening.examine import examine
     from .selection.discriminant import MixtureClassifier
+    from .selection.load import load
     from .selection.select import select
 
 # what costs time to import, and where it is: loaded at first use

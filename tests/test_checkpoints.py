@@ -131,10 +131,10 @@ def test_the_best_of_the_runs_before_is_kept(monkeypatch, tmp_path):
     X, ends = rows(600, 2, 5, gap=4.0), {}
 
     def make():
-        return GaussianMixture(5, n_init=3, init_params="random_from_data", random_state=5)
+        return GaussianMixture(5, n_init=3, init_params="random_from_data", random_state=8)
 
     alone = make().set_params(callback=lambda run, _, value: ends.update({run: value})).fit(X)
-    assert max(ends, key=ends.get) == 0
+    assert ends[0] > max(ends[1], ends[2]) + 0.1
     for looks in (2, 3):
         found, ended = gone_on(monkeypatch, tmp_path / "fit.npz", make, X, looks=(looks,))
         assert ended
