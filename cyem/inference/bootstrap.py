@@ -147,12 +147,12 @@ def likelihood_ratio_test(
     >>> likelihood_ratio_test(X, 1, "tied", n_bootstrap=19, random_state=0).p_value
     0.05
     """
-    whole("n_components", n_components, 1)
     whole("n_bootstrap", n_bootstrap, 1)
     if stop_after is not None:
         whole("stop_after", stop_after, 1)
     jobs = processes(n_jobs)
     X, complete = data.observed(door.scanned(X))
+    whole("n_components", n_components, 1)
     weights = data.weights(sample_weight, len(X))
     n = sample_size(X, weights)
     if given := [name for name in ("held", "prior", "weights_init", "means_init", "precisions_init")
