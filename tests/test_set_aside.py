@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import cyem
-from cyem import merge, select, stability, standard_errors
+from cyem import merge, scan, select, stability, standard_errors
 from cyem.plotting import MixtureDisplay, UncertaintyDisplay
 
 GRID = dict(n_components=range(1, 5), random_state=0)
@@ -56,6 +56,10 @@ def test_all_that_is_asked_of_the_model_leaves_them_out():
         lambda X: MixtureDisplay.from_estimator(model, X).points.tolist(),
     ):
         assert ask(full) == ask(used)
+    for rows, said in ((full, r"columns=\['a', 'c'\]"), (full.to_numpy(), r"columns \[0, 2\] only")):
+        with pytest.raises(ValueError, match=said):
+            model.predict(scan(lambda rows=rows: iter([rows])))
+    assert (model.predict(scan(lambda: iter([used]))) == model.predict(full)).all()
 
 
 def test_names_and_files(tmp_path):

@@ -622,6 +622,13 @@ class Mixture(Estimator):
         if noise is not None:
             raise TypeError("noise is for rows in arrays, and X is read block by block: give an array.")
         self._check_fitted()
+        used = vars(self).get("columns_used_")
+        if used is not None and X.width == len(used):
+            names = data.feature_names(X)
+            only = f"columns {np.flatnonzero(used).tolist()} only" if names is None else \
+                f"scan(..., columns={names[used].tolist()})"
+            raise ValueError("X has the columns that select set aside, and rows that are read block by block keep all "
+                             f"that they have: give {only}.")
         self._check_names(data.feature_names(X))
         if X.width != getattr(self, "n_features_in_", X.width):
             raise self._other_width(X.width)
