@@ -257,6 +257,7 @@ def test_matched():
     "function, bad, fragments",
     [
         (likelihood_ratio_test, {"n_bootstrap": 0}, ["n_bootstrap=0", "1"]),
+        (likelihood_ratio_test, {"n_components": GaussianMixture(2)}, ["n_components=GaussianMixture", "integer"]),
         (likelihood_ratio_test, {"stop_after": 2.5}, ["stop_after=2.5"]),
         (likelihood_ratio_test, {"n_jobs": -2}, ["n_jobs=-2", "-1"]),
         (likelihood_ratio_test, {"n_components": 100}, ["101", "100"]),

@@ -309,6 +309,8 @@ def test_arguments(tmp_path, monkeypatch):
     X = rows()
     with pytest.raises(ValueError, match="checkpoint_every must be a number of seconds >= 0, got -1"):
         GaussianMixture(3).fit(X, checkpoint=tmp_path / "fit.npz", checkpoint_every=-1)
+    with pytest.raises(TypeError, match="checkpoint is a int, and must be the name of a file"):
+        GaussianMixture(3).fit(X, checkpoint=3)
     with pytest.raises(OSError, match="No such folder"):
         GaussianMixture(3).fit(X, checkpoint=tmp_path / "nowhere" / "fit.npz")
     with pytest.raises(ValueError, match=r"'time_budget' parameter .* None with a checkpoint"):

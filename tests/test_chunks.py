@@ -15,7 +15,20 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cyem import GaussianMixture, StudentMixture, scan, select, stability, standard_errors
+from cyem import (
+    GaussianMixture,
+    MixtureClassifier,
+    MixtureRegressor,
+    StudentMixture,
+    examine,
+    likelihood_ratio_test,
+    report,
+    scan,
+    select,
+    stability,
+    standard_errors,
+)
+from cyem.plotting import MixtureDisplay, UncertaintyDisplay
 from cyem.rows import scan as scans
 
 N, D, K = 4000, 3, 3
@@ -182,12 +195,66 @@ def test_small_sources_are_arrays(X, tmp_path):
     same(GaussianMixture(K, random_state=0).fit(cut(X, 100)()), whole)
 
 
+def test_what_memory_holds_is_asked_again_by_its_names(X, tmp_path):
+    """As rows that it does not hold, and as a frame: twice, as what was read first is no file any more."""
+    frame = pd.DataFrame(X, columns=NAMES)
+    frame.to_parquet(tmp_path / "X.parquet")
+    model = GaussianMixture(K, random_state=0).fit(frame)
+    rows = scan(tmp_path / "X.parquet")
+    for _ in range(2):
+        assert_array_equal(model.uncertainty(rows), model.uncertainty(frame))
+        assert model.icl(rows) == model.icl(frame)
+        assert_allclose(standard_errors(model, rows).means, standard_errors(model, frame).means, rtol=1e-12)
+        assert_array_equal(GaussianMixture(K, random_state=0).fit_predict(rows), model.predict(frame))
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.icl(scan(tmp_path / "X.parquet", columns=["c", "b", "a"]))
+
+
+def test_whatever_takes_rows_takes_their_source(X, tmp_path):
+    """A path, or a function, where they have room in memory."""
+    X = X[:200]
+    np.save(tmp_path / "X.npy", X)
+    y, model = X[:, 0] > 100, GaussianMixture(2, random_state=0).fit(X)
+    answers = {
+        "examine": lambda rows: examine(rows).text,
+        "outlyingness": model.outlyingness,
+        "summary": model.summary,
+        "select": lambda rows: [row[:8] for row in select(rows, 1, "diag", random_state=0).rows],
+        "ratio": lambda rows: likelihood_ratio_test(rows, 1, "diag", n_bootstrap=3, random_state=0).statistic,
+        "stream": lambda rows: GaussianMixture(2, random_state=0).partial_fit(rows).partial_fit(rows).means_,
+        "classifier": lambda rows: MixtureClassifier().fit(rows, y).predict_proba(rows),
+        "errors": lambda rows: MixtureClassifier().cross_validated(rows, y, 3, random_state=0).error,
+        "regressor": lambda rows: MixtureRegressor(1).fit(rows, y).predict(rows),
+        "report": lambda rows: report(model, rows, tmp_path / "page.html", figures=False).read_text(),
+        "picture": lambda rows: MixtureDisplay.from_estimator(model, rows, features=[0, 1]).points,
+        "map": lambda rows: UncertaintyDisplay.from_estimator(model, rows).points,
+    }
+    for i, (name, answer) in enumerate(answers.items()):
+        source = cut(X, 100) if i % 2 else str(tmp_path / "X.npy")
+        assert_array_equal(answer(source), answer(X), err_msg=name)
+
+
+def test_a_summary_counts_rows_that_are_read_block_by_block(X):
+    model, w = GaussianMixture(2, random_state=0).fit(X), 1.0 + np.arange(N) % 2
+    assert "4000" in str(model.summary(scan(cut(X, 500), memory=0))).split("\n")[4]
+    assert "6000" in str(model.summary(scan(cut(X, 500, w), memory=0))).split("\n")[4]
+
+
 def test_columns_by_name(X, tmp_path):
     table = pa.table({"id": [str(i) for i in range(N)], "w": np.arange(N) % 2.0, "c": X[:, 2], "a": X[:, 0]})
     pq.write_table(table, tmp_path / "x.parquet")
     model = GaussianMixture(K, random_state=0).fit(scan(tmp_path / "x.parquet", columns=["a", "c"], weights="w"))
     assert model.feature_names_in_.tolist() == ["a", "c"]
     close(model, GaussianMixture(K, random_state=0).fit(X[1::2][:, [0, 2]]), 1e-9)
+
+
+@pytest.mark.parametrize("name", [None, "w"])
+def test_the_index_of_a_frame_is_no_feature_in_a_file_either(X, tmp_path, name):
+    pd.DataFrame(X, columns=NAMES, index=pd.Index(np.arange(N)[::-1] * 3 + 1, name=name)).to_parquet(tmp_path / "x.pq")
+    assert scan(tmp_path / "x.pq").column_names.tolist() == NAMES
+    if name is not None:  # but it can be asked for
+        assert scan(tmp_path / "x.pq", columns=["w", "a"]).width == 2
+        assert scan(tmp_path / "x.pq", weights="w").column_names.tolist() == NAMES
 
 
 def test_a_function_may_write_every_chunk_to_one_array(X):
@@ -468,6 +535,8 @@ def test_bad_use(X):
         GaussianMixture(2).fit(source, labels=np.zeros(N, int))
     with pytest.raises(TypeError, match="block by block"):
         model.impute(source)
+    with pytest.raises(TypeError, match=r"checkpoint.*block by block"):
+        GaussianMixture(2).fit(source, checkpoint="none.npz")
     with pytest.raises(TypeError, match="noise"):
         model.predict(source, noise=np.ones((N, D)))
     with pytest.raises(ValueError, match=r"2 features.*3 features"):

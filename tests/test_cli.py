@@ -173,6 +173,7 @@ def test_fit(table, run):
     described = json.loads(run(*arguments, "--json")[1])
     assert described["covariances"] == expected.covariances_.tolist()
     assert described["converged"] is True
+    assert described["background_weight"] == 0
 
 
 def test_many_components_are_printed_in_blocks(run, tmp_path):
@@ -646,6 +647,10 @@ def test_labels(run, tmp_path):
     whole = ~np.isnan(X).any(axis=1)
     expected = cyem.GaussianMixture(2, random_state=0).fit(X[whole], sample_weight=w[whole], labels=y[whole])
     np.testing.assert_allclose(cyem.load(model).means_, expected.means_)
+    text = tmp_path / "text.csv"
+    text.write_text("x,kind,y\n" + "".join(f"{a},{'ab'[i % 2]},{b}\n" for i, (a, b) in enumerate(X[whole])))
+    assert "--labels kind: the column holds text" in refused(
+        run("fit", str(text), "--components", "2", "--labels", "kind", "-o", model))
     for wrong, said in (("none", "none"), ("x", "labels must be integers"), ("w", "--labels w must be one column"),
                         ("2-3", "--labels 2-3")):
         code, _, err = run("fit", str(path), *options[:2], "--labels", wrong, *options[4:])
@@ -797,8 +802,9 @@ def test_what_help_says_of_exit_codes(run):
 
 
 def test_outliers_and_a_background(people, run):
-    code, _, _ = run("fit", "people.csv", "--components", "2", "--background", "-o", "model.npz")
+    code, out, _ = run("fit", "people.csv", "--components", "2", "--background", "-o", "model.npz", "--json")
     assert code == 0 and 0 < cyem.load("model.npz").background_weight_ < 0.1
+    assert json.loads(out)["background_weight"] == cyem.load("model.npz").background_weight_
     header, *rows = csv.reader(io.StringIO(run("outliers", "model.npz", "people.csv", "--id", "who")[1]))
     assert header == ["who", "outlyingness"] and rows[0][0] == "Zoe" and float(rows[0][1]) < 1e-6
     assert len(rows) < 5

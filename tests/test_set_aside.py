@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 import cyem
-from cyem import select
+from cyem import merge, scan, select, stability, standard_errors
+from cyem.plotting import MixtureDisplay, UncertaintyDisplay
 
 GRID = dict(n_components=range(1, 5), random_state=0)
 
@@ -36,6 +37,29 @@ def test_what_others_determine_changes_nothing(added):
     assert [row[:8] for row in plain.rows] == [row[:8] for row in more.rows]
     assert (plain.best_.predict(X) == more.best_.predict(Y)).all()
     assert (more.best_.predict(X) == more.best_.predict(Y)).all()  # with or without it
+
+
+def test_all_that_is_asked_of_the_model_leaves_them_out():
+    """Also where the column that is set aside comes before those that are used."""
+    X = two()
+    full = pd.DataFrame({"a": X[:, 0], "b": 2.20462 * X[:, 0], "c": X[:, 1]})
+    model = select(full, **GRID).best_
+    used = full[model.feature_names_in_]
+    assert list(used) == ["a", "c"]
+    for ask in (
+        lambda X: str(stability(model, X, n_bootstrap=3, random_state=0)),
+        lambda X: str(standard_errors(model, X, method="bootstrap", n_bootstrap=3, random_state=0)),
+        lambda X: str(merge(model, X)),
+        lambda X: model.summary(X),
+        lambda X: model.outlyingness(X).tolist(),
+        lambda X: UncertaintyDisplay.from_estimator(model, X).points.tolist(),
+        lambda X: MixtureDisplay.from_estimator(model, X).points.tolist(),
+    ):
+        assert ask(full) == ask(used)
+    for rows, said in ((full, r"columns=\['a', 'c'\]"), (full.to_numpy(), r"columns \[0, 2\] only")):
+        with pytest.raises(ValueError, match=said):
+            model.predict(scan(lambda rows=rows: iter([rows])))
+    assert (model.predict(scan(lambda: iter([used]))) == model.predict(full)).all()
 
 
 def test_names_and_files(tmp_path):

@@ -363,6 +363,16 @@ def test_weights_that_do_not_match_and_another_dtype():
     assert wide.partial_fit(X.astype(np.float32)).means_.dtype == np.float64
 
 
+def test_a_mixture_with_a_background_does_not_go_on():
+    X, _ = clusters(300)
+    model = GaussianMixture(3, background=True, random_state=0).fit(X).set_params(background=False)
+    means = model.means_
+    with pytest.raises(ValueError, match=r"fitted with background_weight_=.*fit it anew with background=False"):
+        model.partial_fit(X)
+    assert model.means_ is means
+    model.fit(X).partial_fit(X)
+
+
 @pytest.mark.parametrize("rows", [2, 3000])
 def test_names(rows):
     frames = pytest.importorskip("pandas")

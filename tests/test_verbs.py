@@ -161,5 +161,5 @@ def test_readme(tmp_path, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         exec("\n".join(code), {})
-    written = {"report.html", "faithful.npz", "criterion.png", "mixture.c", "rows.npy"}
+    written = {"report.html", "faithful.npz", "criterion.png"}
     assert {path.name for path in tmp_path.iterdir()} == {"tests", *written}

@@ -94,6 +94,9 @@ class _Choice:
         for option, entry in self.beside.items():
             place = self._one(option, entry, names, width)
             chosen = [i for i in chosen if i != place]
+            if option == "--labels" and place in other:
+                raise ValueError(f"--labels {entry}: the column holds {other[place]}, and labels are numbers of "
+                                 "components, from 0 on: add a column that numbers the words")
             if place in last or not (chosen or self.aside):
                 raise ValueError(f"{option} {entry} must be one column, with others beside it")
             last.append(place)

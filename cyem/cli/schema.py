@@ -20,7 +20,7 @@ FINDINGS = _list(_object(kind=TEXT, columns=_list(NAME), rows=_list(NAME), numbe
 MODEL = _object(
     n_components=INTEGER, covariance_type=TEXT, feature_names={"type": ["array", "null"], "items": TEXT},
     mean_log_likelihood=NUMBER, converged=TRUTH, n_iter=INTEGER, report=_list(TEXT), weights=_list(NUMBER),
-    means=_list(_list(NUMBER)), covariances={"type": "array"},
+    means=_list(_list(NUMBER)), covariances={"type": "array"}, background_weight=NUMBER,
 )
 ROW = _object(
     n_components=INTEGER, covariance_type=TEXT, log_likelihood=NUMBER, n_parameters={"type": ["integer", "null"]},

@@ -274,6 +274,7 @@ def _description(model):
         "n_iter": int(model.n_iter_),
         "report": list(model.fit_report_),
         **{name: getattr(model, f"{name}_").tolist() for name in ("weights", "means", "covariances")},
+        "background_weight": float(getattr(model, "background_weight_", 0.0)),
     }
 
 

@@ -160,7 +160,8 @@ def likelihood_ratio_test(
     if stop_after is not None:
         whole("stop_after", stop_after, 1)
     jobs = processes(n_jobs)
-    X, complete = data.observed(X)
+    X, complete = data.observed(door.scanned(X))
+    whole("n_components", n_components, 1)
     weights = data.weights(sample_weight, len(X))
     n = sample_size(X, weights)
     if given := [name for name in ("held", "prior", "weights_init", "means_init", "precisions_init")
@@ -395,6 +396,8 @@ def stability(
     if not model.__sklearn_is_fitted__():
         model = one_of_many(_anew(model), X, weights)
     labels, k = model.predict(X), model.n_components
+    if hasattr(model, "columns_used_") and not isinstance(samples, door.Streamed):
+        samples, _ = model._observed(X)  # without the columns that `select` has set aside
     if len(model.means_) != k:
         raise ValueError(f"The model has {len(model.means_)} components, and n_components={model.n_components} was set "
                          "after that: the refits would have as many. Fit it again, or set it back.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..notices import NamelessWarning, not_fitted, warn
-from ..rows import data
+from ..rows import data, door
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -193,6 +193,8 @@ class Estimator:
     def _observed(self, X):
         """X as `data.observed` has it, and whether it is complete; what every method but fit begins with."""
         self._check_fitted()
+        if type(X) is not np.ndarray:
+            X = door.scanned(X)
         names, used = data.feature_names(X), vars(self).get("columns_used_")
         if used is not None and names is not None and len(names) == len(used):
             names = names[used]

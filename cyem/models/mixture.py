@@ -159,6 +159,9 @@ class Mixture(Estimator):
         """What says now and then where the fit is, and goes on from where an earlier one was."""
         from .checkpoints import Checkpoint, identity
 
+        if isinstance(X, door.Streamed):
+            raise TypeError("checkpoint is for rows in memory, and X is read block by block: give an array, or "
+                            "scan(X, memory=...) with memory enough.")
         if self.time_budget is not None:
             self._refuse("time_budget", "None with a checkpoint: what a search finds in a time is another thing each "
                          "time", self.time_budget)
@@ -657,6 +660,13 @@ class Mixture(Estimator):
         if noise is not None:
             raise TypeError("noise is for rows in arrays, and X is read block by block: give an array.")
         self._check_fitted()
+        used = vars(self).get("columns_used_")
+        if used is not None and X.width == len(used):
+            names = data.feature_names(X)
+            only = f"columns {np.flatnonzero(used).tolist()} only" if names is None else \
+                f"scan(..., columns={names[used].tolist()})"
+            raise ValueError("X has the columns that select set aside, and rows that are read block by block keep all "
+                             f"that they have: give {only}.")
         self._check_names(data.feature_names(X))
         if X.width != getattr(self, "n_features_in_", X.width):
             raise self._other_width(X.width)
@@ -900,14 +910,14 @@ class Mixture(Estimator):
         return self._criteria(X, sample_weight, noise)["icl"]
 
     def _criteria(self, X, sample_weight=None, noise=None):
-        """log_likelihood (total), n_parameters, bic, aic and icl, by one pass."""
+        """n_samples (by weight), log_likelihood (total), n_parameters, bic, aic and icl, by one pass."""
         samples, s = self._sums(X, sample_weight, noise)
         n = samples.total
         unit = n / s.total
         log_likelihood = s.log_likelihood * unit - n * samples.log_volume
         p = self._n_parameters()
         bic = p * np.log(n) - 2 * log_likelihood
-        return dict(log_likelihood=log_likelihood, n_parameters=p, bic=bic, aic=2 * p - 2 * log_likelihood,
+        return dict(n_samples=n, log_likelihood=log_likelihood, n_parameters=p, bic=bic, aic=2 * p - 2 * log_likelihood,
                     icl=bic - 2 * s.log_classification * unit)
 
     def compiled(self) -> Scorer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from ..rows import data
+from ..rows import data, door
 from .around import AroundMixture
 from .conditional import Conditional
 from .gaussian import GaussianMixture
@@ -136,6 +136,7 @@ class MixtureRegressor(AroundMixture):
         TypeError, ValueError
             For bad input, which leaves the estimator as it was.
         """
+        X = door.scanned(X)
         names = data.feature_names(X)
         X, _ = data.observed(X)
         y, single = targets(y, len(X))

@@ -11,7 +11,7 @@ from ..em import stepwise
 from ..families import state as attributes
 from ..families.covariance import simplest, structure
 from ..notices import ConvergenceWarning, muted, warn
-from ..rows import data
+from ..rows import data, door
 from ..rows.samples import Samples
 from ..rows.views import Views
 from .history import INTERRUPTED, Report
@@ -70,7 +70,7 @@ def checked(model):
 
 def read(model, X):
     """Names of the features, the rows, and whether these are complete; from the second batch on as in the first."""
-    stream = model._stream
+    stream, X = model._stream, door.scanned(X)
     if isinstance(stream, Gathered) and not model.__sklearn_is_fitted__():  # fewer rows than components
         names = data.feature_names(X)
         X, complete = data.observed(X)
@@ -125,6 +125,10 @@ def gather(model, stream, shape, names, X, weights):
 
 def going_on(model):
     """The state of a stream that begins with a mixture that was fitted, loaded, or made of given parameters."""
+    if hasattr(model, "background_weight_"):
+        raise ValueError("partial_fit goes on from a mixture without a background, and this one was fitted with "
+                         f"background_weight_={model.background_weight_:.3g}: fit it anew with background=False, or "
+                         "begin with a new estimator.")
     weights, means, U = attributes.parameters(model)
     seen = getattr(model, "n_samples_seen_", None)
     if seen is None:

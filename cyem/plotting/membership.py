@@ -106,7 +106,7 @@ class UncertaintyDisplay(Panels):
         """
         components = geometry.Components.of(model)
         resp = memberships(model, X)
-        X, _ = data.observed(X)
+        X, _ = model._observed(X)
         data.columns_without_values(X, components.names)
         weights = data.weights(sample_weight, len(X))
         shown = geometry.chosen(features, components, 2)

@@ -109,7 +109,7 @@ class MixtureDisplay(Panels):
         """
         components = geometry.Components.of(model)
         labels = model.predict(X)
-        X, complete = data.observed(X)
+        X, complete = model._observed(X)
         data.columns_without_values(X, components.names)
         weights = data.weights(sample_weight, len(X))
         shown = geometry.chosen(features, components, MOST_FEATURES)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .. import files
 from ..models.gaussian import GaussianMixture
 from ..notices import NamelessWarning, muted
-from ..rows import data
+from ..rows import data, door
 from ..screening.examine import examine
 from ..selection.select import Selection
 from ..show.markup import together
@@ -104,9 +104,10 @@ def report(
         raise TypeError(f"path is a {type(path).__name__}, and must be the name of a file; it comes after X.")
     path = Path(path)
     files.target(path)
+    X = door.scanned(X)
     findings = selection.findings if selection else examine(X, sample_weight, model.n_components, model.covariance_type)
     with muted(NamelessWarning):  # the page shows the names of the model
-        X, _ = model._ready(X)
+        X, _ = model._observed(X)
         weights = data.weights(sample_weight, len(X))
         facts = sections.Facts(model, X, weights, findings)
         drawn = pictures.drawn(selection, model, X, weights) if figures else {}

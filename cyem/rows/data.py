@@ -315,7 +315,7 @@ def components(labels, n, k, background=False):
         if wrong.any():
             row = int(wrong.argmax())
             raise ValueError(f"labels must be integers from 0 to n_components - 1 = {k - 1}, or -1 for a row of which "
-                             f"nothing is known; row {row}, counted from 0, has {array[row]!r}.")
+                             f"nothing is known; row {row}, counted from 0, has {array[row].item()!r}.")
         return np.where(whole[:, None] < 0, 1.0, whole[:, None] == np.arange(k + background))
     if array.shape != (n, k + background):
         raise ValueError(f"labels must have shape {(n,)} (components) or {(n, k + background)} (how possible each "

@@ -44,7 +44,8 @@ def scan(X: Source, *, columns: Sequence[str] | None = None, weights: str | None
         without arguments that returns a new iterator over chunks of rows, X or (X, weights), whenever it is called; an
         iterator, which can be read once and so must fit into memory.
     columns : list of str, default=None
-        The features, of what has named columns, in this order; None: all but the weights.
+        The features, of what has named columns, in this order; None: all but the weights, and an index that
+        pandas has written.
     weights : str, default=None
         The column that says how often each row counts.
     memory : int, default=2**25
@@ -177,7 +178,7 @@ class Scan(Streamed):
         survey.check(self.column_names)
         if kept is not None:
             self._array = np.concatenate(kept)
-            self.source = Array(self._array, self.source)
+            self.source = Array(self._array, self.column_names)
         self._survey = survey
 
     def blockwise(self, seen_by):
@@ -283,15 +284,22 @@ class Scan(Streamed):
 
 
 class Array:
-    """Rows in memory as a source, in the place of one that these were read from."""
+    """Rows in memory as a source, in the place of one that these were read from: one chunk, which has its names."""
 
     again = fresh = True
+    column_names = None  # as of a frame, which is told by its type
 
-    def __init__(self, X, source):
-        self.X, self.names = X, source.names
+    def __init__(self, X, column_names):
+        self.X, self.column_names = X, column_names
+
+    def __len__(self):
+        return len(self.X)
+
+    def in_memory(self, name):
+        return self.X
 
     def chunks(self, rows):
-        yield self.X, None, "X"
+        yield self, None, "X"
 
 
 def ahead(items):

@@ -172,7 +172,7 @@ class Dataset:
 
     def __init__(self, dataset, columns=None, weights=None):
         self.dataset, self.weights = dataset, weights
-        self.names = _chosen(dataset.schema.names, columns, weights)
+        self.names = _chosen(dataset.schema, columns, weights)
 
     def take(self, columns, weights):
         return Dataset(self.dataset, columns, weights)
@@ -196,7 +196,7 @@ class Stream:
 
     def __init__(self, X, columns=None, weights=None):
         self.X, self.weights = X, weights
-        self.names = _chosen(self._reader().schema.names, columns, weights)
+        self.names = _chosen(self._reader().schema, columns, weights)
 
     def take(self, columns, weights):
         return Stream(self.X, columns, weights)
@@ -263,11 +263,12 @@ def _numbered(chunks):
             yield chunk, None, f"chunk {i}"
 
 
-def _chosen(there, columns, weights):
-    """The names of the columns that are features."""
+def _chosen(schema, columns, weights):
+    """The names of the columns that are features: of those that pandas has written, not the index."""
+    there, index = schema.names, (schema.pandas_metadata or {}).get("index_columns", ())
     if isinstance(columns, str):
         raise TypeError(f"columns={columns!r} must be a list of names: [{columns!r}].")
-    wanted = list(columns) if columns is not None else [name for name in there if name != weights]
+    wanted = list(columns) if columns is not None else [name for name in there if name != weights and name not in index]
     missing = [name for name in chain(wanted, [weights] if weights else []) if name not in there]
     if missing:
         raise ValueError(f"There is no column {missing[0]!r}; there are {', '.join(map(repr, there))}.")

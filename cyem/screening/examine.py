@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..rows import data
+from ..rows import data, door
 from ..rows.samples import power_of_two
 from .findings import Findings
 from .look import Look
@@ -104,6 +104,7 @@ def examine(
     200 rows of 3 columns: 1 finding
     - (column 2) = 1.8 (column 0) + 32: leave one of them out, such as column 2
     """
+    X = door.scanned(X)
     names, row_names = data.feature_names(X), data.row_names(X)
     X, _ = data.observed(X)
     n, d = X.shape

@@ -18,7 +18,7 @@ from ..models.gaussian import GaussianMixture
 from ..models.history import Report, one_of_many
 from ..models.persistence import OBJECTS
 from ..notices import ConvergenceWarning, muted, warn
-from ..rows import data
+from ..rows import data, door
 from ..rows.classes import UNKNOWN, classes_of, encoded, is_label, one_each
 from .select import select
 
@@ -185,6 +185,7 @@ class MixtureClassifier(AroundMixture):
         """
         if not isinstance(self.shared, bool | np.bool_):
             raise ValueError(f"shared must be a bool, got {self.shared!r}.")
+        X = door.scanned(X)
         names = data.feature_names(X)
         X, _ = data.observed(X)
         labels, known = classes_of(y, len(X), self.unlabelled)
@@ -449,7 +450,7 @@ class MixtureClassifier(AroundMixture):
         >>> MixtureClassifier().cross_validated(X, np.repeat(["a", "b"], 10), 5, random_state=0).error
         0.0
         """
-        X, _ = data.observed(X)
+        X, _ = data.observed(door.scanned(X))
         labels, known = classes_of(y, len(X), self.unlabelled)
         classes, codes = encoded(labels, known)
         w = data.weights(sample_weight, len(X))

@@ -52,7 +52,8 @@ class Landscape:
     def _valleys(self, model, means, P, i, others):
         """The valleys between a component and some others."""
         k, d = means.shape
-        P = P / np.trace(P, axis1=1, axis2=2)[:, None, None]  # the same lines, on which points are even if sizes differ
+        # the same lines, on which points are even if sizes differ, and the same ones in any unit: by volumes
+        P = P * np.exp(-np.linalg.slogdet(P)[1] / d)[:, None, None]
         lines = ridges(means, P, i, others)
         heights = model.score_samples(self.frame.leave(lines.reshape(-1, d))).reshape(lines.shape[:2])
         behind = np.maximum.accumulate(heights, axis=1)

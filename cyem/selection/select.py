@@ -450,6 +450,7 @@ def select(
                              "number here, as the number of components varies")
     _check(n_jobs, time_budget, parameters, made_by)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
+    X = door.scanned(X)
     problem = Shared(X, sample_weight, parameters, made_by)
     counts = asked.counts(n_components, len(problem.X))
     if criterion == "cv" and not problem.in_memory:

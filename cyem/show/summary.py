@@ -71,8 +71,7 @@ def figures(model, X=None, sample_weight=None):
         cells["mean log-likelihood"] = f"{model.lower_bound_:.6g}"
     else:
         values = model._criteria(X, sample_weight)
-        n = len(X) if sample_weight is None else np.sum(np.broadcast_to(sample_weight, len(X)))
-        cells = {"samples": f"{n:.10g}", **cells, "log-likelihood": f"{values['log_likelihood']:.2f}"}
+        cells = {"samples": f"{values['n_samples']:.10g}", **cells, "log-likelihood": f"{values['log_likelihood']:.2f}"}
         cells |= {name.upper(): f"{values[name]:.2f}" for name in ("bic", "aic", "icl")}
     return [tuple(cells), tuple(cells.values())]
 
