@@ -17,7 +17,7 @@ from ..show.markup import together
 from . import pictures, sections
 
 
-def report(fitted, X, path, *, sample_weight=None, title="Mixture report", command=None, figures=True):
+def report(fitted, X, path, *, sample_weight=None, title="Mixture report", command=None, figures=True, progress=None):
     """Write a report: one HTML page that holds everything it shows.
 
     It tells in plain words what was fitted and how sure one can be, with figures, the table of all models that were
@@ -40,6 +40,9 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
         A command line that makes the report again; by default the report shows the Python code.
     figures : bool, optional
         Whether to draw.
+    progress : bool, None or callable, optional
+        Whether to show how far the figures are, which take the time; None: where somebody looks. A callable is called
+        as ``progress(done, total, seconds)`` after each figure.
 
     Returns
     -------
@@ -94,7 +97,7 @@ def report(fitted, X, path, *, sample_weight=None, title="Mixture report", comma
         X, _ = model._ready(X)
         weights = data.weights(sample_weight, len(X))
         facts = sections.Facts(model, X, weights, findings)
-        drawn = pictures.drawn(selection, model, X, weights) if figures else {}
+        drawn = pictures.drawn(selection, model, X, weights, progress) if figures else {}
     parts = [
         sections.head(title, facts),
         sections.answer(facts, selection),

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..notices import warn
 from ..show.markup import element
+from ..show.progress import shown
 
 LIGHT, DARK = ("default", "#ffffff"), ("dark_background", "#14181d")  # with the backgrounds of page.html
 CURVES = ("criterion",)  # lines stay lines; figures of samples become pixels
@@ -28,7 +29,7 @@ GAPS = {  # what is added where values are missing, by whether there are several
 }
 
 
-def drawn(selection, model, X, weights):
+def drawn(selection, model, X, weights, progress=None):
     """Figures by name, as HTML; none, with a warning, where matplotlib is not installed."""
     try:
         from .. import plotting
@@ -55,7 +56,12 @@ def drawn(selection, model, X, weights):
             captions[name] += GAPS[X.shape[1] > 1, name]
     if selection is not None:
         draw["criterion"] = lambda place: plotting.CriterionDisplay.from_selection(selection, ax=place)
-    return {name: _figure(way, captions[name], "svg" if name in CURVES else "png") for name, way in draw.items()}
+    figures = {}
+    with shown(progress, len(draw), "figures") as tell:
+        for name, way in draw.items():
+            figures[name] = _figure(way, captions[name], "svg" if name in CURVES else "png")
+            tell(len(figures))
+    return figures
 
 
 def _figure(draw, caption, form):
