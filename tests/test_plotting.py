@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 from matplotlib.text import Text
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import eigh
 from scipy.stats import multivariate_normal
 
 from cyem import GaussianMixture, merge, select, stability
@@ -24,6 +25,7 @@ from cyem.plotting import (
     CriterionDisplay,
     MergingDisplay,
     MixtureDisplay,
+    ProjectionDisplay,
     ResponsibilitiesDisplay,
     StabilityDisplay,
     TraceDisplay,
@@ -33,6 +35,7 @@ from cyem.plotting import (
 )
 from cyem.plotting import mixture as mixture_module
 from cyem.plotting.merging import leaves
+from cyem.plotting.projection import plane
 
 IMAGES = Path(__file__).parent / "images"
 STRUCTURES = ["EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"]
@@ -567,11 +570,61 @@ def test_spurious_points_do_not_stretch_the_scale():
     assert "spurious, far below" not in [text.get_text() for text in plain.ax_.get_legend().get_texts()]
 
 
+def test_the_plane_of_a_projection():
+    """Two eigenvectors of the kernel of Scrucca (2010), whatever the units; along them everything has the variance one.
+
+    In no plane of others do components overlap less.
+    """
+    model = mixture(8, 4)
+    components = geometry.Components.of(model)
+    weights, means, matrices = components[:3]
+    offsets = means - weights @ means
+    between, within = (offsets.T * weights) @ offsets, np.einsum("k,kij->ij", weights, matrices)
+    whole = between + within
+    inverse = np.linalg.inv(whole)
+    kernel = between @ inverse @ between
+    kernel = kernel + sum(w * (S - within) @ inverse @ (S - within) for w, S in zip(weights, matrices, strict=True))
+    vectors = eigh(kernel, whole)[1]
+    directions, seen = plane(components)
+    found = np.abs(directions.T @ whole @ vectors)
+    assert_allclose(np.sort(found), np.eye(8)[[7, 7]], atol=1e-8)  # each is one of them
+    assert_allclose(directions.T @ whole @ directions, np.eye(2), atol=1e-8)
+    for pair in itertools.combinations(vectors.T, 2):
+        V = np.transpose(pair)
+        other = GaussianMixture.from_parameters(weights, means @ V, V.T @ matrices @ V)
+        assert geometry.Components.of(other).overlap() >= seen.overlap() - 1e-12
+    units = 10.0 ** np.arange(-3, 5)
+    other = GaussianMixture.from_parameters(weights, means * units, matrices * np.outer(units, units))
+    assert_allclose(plane(geometry.Components.of(other))[0] * units[:, None], directions, rtol=1e-6)
+
+
+@pytest.mark.parametrize("apart, wide", [(4, 1), (0, 5)])
+def test_a_projection_finds_where_components_differ(apart, wide):
+    """In the sum and the difference of two of nine features, in the mean or in the width; and says which these are."""
+    rng = np.random.default_rng(0)
+    group = np.arange(600) % 2
+    plain = rng.normal(size=(600, 9))
+    plain[:, 0] = plain[:, 0] * np.where(group, wide, 1) + apart * group
+    X = pd.DataFrame(plain, columns=list("abcdefghi"))
+    X["b"] = 0.1 * X["b"] + X["a"]
+    means = [X[group == j].mean() for j in range(2)]
+    model = GaussianMixture.from_parameters([0.5, 0.5], means, [np.cov(X[group == j].T) for j in range(2)])
+    display = ProjectionDisplay.from_estimator(model, X.to_numpy())
+    check_readable(display.figure_)
+    axis = next(i for i in range(2) if abs(np.corrcoef(display.points[:, i], plain[:, 0])[0, 1]) > 0.99)
+    told = display.components.names[axis].replace("\N{NO-BREAK SPACE}", " ").split(": ")[1].split(", ")
+    assert {"+ feature 0", "+ feature 1"} <= set(told)
+    gaps = X.to_numpy().copy()
+    gaps[::3, 4] = np.nan
+    check_readable(ProjectionDisplay.from_estimator(model, gaps).figure_)
+
+
 # --- conventions -------------------------------------------------------------------------------------------------
 
 DISPLAYS = {
     "criterion": lambda ax: criterion_display(9, 14).plot(ax),
     "mixture": lambda ax: MixtureDisplay.from_estimator(mixture(3, 4), samples(mixture(3, 4), 300), ax=ax),
+    "projection": lambda ax: ProjectionDisplay.from_estimator(mixture(8, 4), samples(mixture(8, 4), 300), ax=ax),
     "density": lambda ax: MixtureDisplay.from_estimator(mixture(1, 3), samples(mixture(1, 3), 300), ax=ax),
     "uncertainty": lambda ax: UncertaintyDisplay.from_estimator(mixture(2, 4), samples(mixture(2, 4), 300), ax=ax),
     "uncertainty-1d": lambda ax: UncertaintyDisplay.from_estimator(mixture(1, 3), samples(mixture(1, 3), 300), ax=ax),
@@ -639,6 +692,8 @@ def test_bad_input():
         UncertaintyDisplay.from_estimator(mixture(3, 2), samples(mixture(3, 2)), features=[0, 1, 2])
     with pytest.raises(ValueError, match="feature"):
         MixtureDisplay.from_estimator(model, X[:, :1])
+    with pytest.raises(ValueError, match="1 component and 2 features: a plane"):
+        ProjectionDisplay.from_estimator(mixture(2, 1), X)
     with pytest.raises(ValueError, match="not fitted"):
         MixtureDisplay.from_estimator(GaussianMixture(2), X)
     with pytest.raises(ValueError, match="no iterations"):

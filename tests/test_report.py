@@ -12,6 +12,7 @@ import pytest
 
 import cyem
 from cyem import GaussianMixture, cli, report, select
+from cyem.reporting import pictures
 
 NASTY = "<script>alert('1')</script> & \"x\""
 
@@ -396,3 +397,11 @@ def test_progress_of_figures(X, selection, tmp_path):
     seen = []
     report(selection, X, tmp_path / "report.html", progress=lambda *told: seen.append(told[:2]))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize("d, projected", [(6, False), (7, True)])
+def test_many_features_are_seen_in_a_projection(d, projected, tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "_figure", lambda draw, caption, form: caption)
+    X = np.random.default_rng(0).normal(size=(100, d)) + 5 * (np.arange(100) % 2)[:, None]
+    page = Page(report(GaussianMixture(2, random_state=0).fit(X), X, tmp_path / "report.html"))
+    assert ("The plane in which the components differ most" in page.text) == projected

@@ -16,6 +16,7 @@ from .criterion import CriterionDisplay
 from .membership import ResponsibilitiesDisplay, UncertaintyDisplay
 from .merging import MergingDisplay
 from .mixture import MixtureDisplay
+from .projection import ProjectionDisplay
 from .stability import StabilityDisplay
 from .trace import TraceDisplay
 
@@ -23,6 +24,7 @@ __all__ = [
     "CriterionDisplay",
     "MergingDisplay",
     "MixtureDisplay",
+    "ProjectionDisplay",
     "ResponsibilitiesDisplay",
     "StabilityDisplay",
     "TraceDisplay",

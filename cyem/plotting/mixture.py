@@ -261,7 +261,7 @@ class MixtureDisplay(Panels):
                 style.label_points(ax, look, c.means[:, pair], numbers, colours)
 
 
-def legend(figure, look, components, height):
+def legend(figure, look, components, height, *, curves=True):
     """Number, line, marker and share of each component, and what else is drawn, beside the panels."""
     handles = [
         Line2D([], [], color=look.colour(j), ls=style.dashes(j), marker=style.marker(j), ms=5, label=f"{j}: {share(w)}")
@@ -270,8 +270,9 @@ def legend(figure, look, components, height):
     if components.background is not None:
         handles.append(Line2D([], [], color=look.shade(OUTSIDE), marker="x", ms=5,
                               label=f"none: {share(components.background.weight)}"))
-    handles.append(Line2D([], [], color=look.ink, lw=2, label="all"))
-    if len(components.names) > 1:
+    if curves:
+        handles.append(Line2D([], [], color=look.ink, lw=2, label="all"))
+    if curves and len(components.names) > 1:
         handles += [Patch(color=look.shade(shade), label=f"densest {part:.0%}")
                     for part, shade in zip(REGIONS, SHADES, strict=True)]
     figure.legend(handles=handles, loc="outside right upper", fontsize=style.SMALL, frameon=False, handlelength=2.6,

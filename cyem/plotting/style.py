@@ -181,7 +181,7 @@ def ellipses(ax, look, pair, *, bold=True):
 
 def wrapped(name, width):
     """A name in lines of at most so many letters, broken after spaces, - _ /, or anywhere."""
-    pieces = re.findall(r"[^\s_/-]*[\s_/-]?", name)
+    pieces = re.findall("[^ _/-]*[ _/-]?", name)
     lines = [""]
     for piece in pieces:
         if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:

@@ -18,6 +18,8 @@ CAPTIONS = {
     "mixture": "Each feature against each other one. Below the diagonal the samples, in the colour of their component, "
     "and ellipses around each component; above it how densely the mixture fills the plane, with the centres; on it the "
     "histogram of each feature, under the curves of the components and of the whole.",
+    "projection": "The plane in which the components differ most: its axes are made of all features, and named by "
+    "those that they go with.",
     "uncertainty": "Where it is uncertain to which component a sample belongs.",
 }
 GAPS = {  # what is added where values are missing, by whether there are several features
@@ -46,6 +48,8 @@ def drawn(selection, model, X, weights, progress=None):
         draw["uncertainty"] = lambda place: plotting.UncertaintyDisplay.from_estimator(
             model, X, sample_weight=weights, ax=place
         )
+        if len(telling) < X.shape[1]:
+            draw["projection"] = lambda place: plotting.ProjectionDisplay.from_estimator(model, X, ax=place)
     captions = dict(CAPTIONS)
     if X.shape[1] == 1:
         captions["mixture"] = "The histogram of the samples, under the curves of the components and of the whole."

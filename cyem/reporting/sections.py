@@ -239,6 +239,7 @@ def groups(facts, figures):
         element("h2", "The components"),
         element("div", words, class_="wide", tabindex=0) if facts.k > 1 else "",
         element("p", brackets, class_="soft") if facts.ranges else "",
+        figures.get("projection", ""),
         figures.get("mixture", ""),
         element("p", explained, class_="soft"),
         element("div", fragments.components(facts.model, class_="components"), class_="wide", tabindex=0),
