@@ -2,7 +2,6 @@
 
 import copy
 import math
-import textwrap
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from ..notices import ConvergenceWarning, NamelessWarning, muted
 from ..rows.statistics import TINY
 from ..show.markup import element
 from ..show.summary import feature_names
-from ..show.text import plural, series
+from ..show.text import folded, plural, series
 from .modes import Landscape
 
 SEPARATE, ONE, UNKNOWN = KINDS = "separate groups", "one cloud", "cannot tell"
@@ -103,8 +102,7 @@ class Verdict:
 
     def __str__(self):
         lines = [f"verdict: {self.headline}", *self.reasons, f"Next: {self.next_step}"]
-        return "\n".join(textwrap.fill(line, 79, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-                         for line in lines)
+        return "\n".join(map(folded, lines))
 
     __repr__ = __str__
 
