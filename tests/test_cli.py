@@ -80,7 +80,7 @@ def test_select(table, run):
     grid, _, description = out.partition("\n\n")
     lines = grid.splitlines()
     assert len(lines) == 1 + 12 + 1
-    assert lines[0].split()[:2] == ["components", "structure"]
+    assert lines[0].split()[:2] == ["k", "structure"]
     assert [line.split()[-9:-2] for line in lines[1:-1]] == [
         line.split()[-9:-2] for line in expected.table.splitlines()[1:-1]
     ]

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 from matplotlib.text import Text
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import eigh
 from scipy.stats import multivariate_normal
 
 from cyem import GaussianMixture, merge, select, stability
@@ -24,6 +25,7 @@ from cyem.plotting import (
     CriterionDisplay,
     MergingDisplay,
     MixtureDisplay,
+    ProjectionDisplay,
     ResponsibilitiesDisplay,
     StabilityDisplay,
     TraceDisplay,
@@ -33,6 +35,7 @@ from cyem.plotting import (
 )
 from cyem.plotting import mixture as mixture_module
 from cyem.plotting.merging import leaves
+from cyem.plotting.projection import plane
 
 IMAGES = Path(__file__).parent / "images"
 STRUCTURES = ["EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"]
@@ -113,9 +116,11 @@ def lab(rgb):
 @pytest.mark.parametrize("vision", VISION)
 @pytest.mark.parametrize("palette", [style.ON_LIGHT, style.ON_DARK])
 def test_colours_stay_apart(palette, vision):
-    """A CIELAB distance of 19; 2.3 is just noticeable (Mahy et al. 1994)."""
+    """A CIELAB distance of 19, of thirteen 17; 2.3 is just noticeable (Mahy et al. 1994)."""
+    assert len(palette) == 13
     points = lab(linear(palette) @ np.transpose(VISION[vision]))
-    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(points, 2)) > 19
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(points[:7], 2)) > 19
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(points, 2)) > 17
 
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
@@ -131,9 +136,11 @@ def test_colours_stand_out_from_the_background(background):
 
 
 def test_every_component_has_its_own_look():
-    looks = {(style.ON_LIGHT[j % 7], style.marker(j)) for j in range(20)}
-    lines = {(style.ON_LIGHT[j % 7], str(style.dashes(j))) for j in range(20)}
-    assert len(looks) == len(lines) == 20
+    look = style.look(Figure(facecolor="white"))
+    assert len({look.colour(j) for j in range(13)}) == 13
+    looks = {(look.colour(j), style.marker(j)) for j in range(60)}
+    lines = {(look.colour(j), str(style.dashes(j))) for j in range(60)}
+    assert len(looks) == len(lines) == 60
 
 
 def test_colours_go_with_the_background_of_the_axes_not_with_the_settings():
@@ -205,7 +212,7 @@ LIGHT, DARK = BACKGROUNDS
 
 @pytest.mark.parametrize(
     "d, k, background",
-    [(1, 1, LIGHT), (1, 20, DARK), (2, 1, DARK), (2, 20, LIGHT), (4, 3, LIGHT), (4, 20, DARK), (12, 3, DARK)],
+    [(1, 1, LIGHT), (1, 20, DARK), (2, 1, DARK), (2, 20, LIGHT), (4, 3, LIGHT), (4, 20, DARK)],
 )
 def test_mixtures_are_readable(d, k, background):
     model = mixture(d, k)
@@ -365,7 +372,8 @@ def test_rows_with_gaps(d):
     check_readable(display.figure_)
     for i, (heights, edges) in enumerate(display.histograms):
         observed = X[~np.isnan(X[:, i]), i]
-        assert_allclose(heights, np.histogram(observed, edges, density=True)[0])
+        inside = np.mean((edges[0] <= observed) & (observed <= edges[-1]))
+        assert_allclose(heights, np.histogram(observed, edges, density=True)[0] * inside)
     assert ("both" in display.note) == (d > 1)
     if d > 1:
         drawn = np.concatenate([part.get_offsets() for part in display.axes_[1, 0].collections
@@ -421,11 +429,202 @@ def test_trees_do_not_cross():
         assert places == list(range(places[0], places[0] + len(places)))
 
 
+# --- real data ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [20, 150, 3000])
+@pytest.mark.parametrize("far", [20.0, -1e3, 1e9])
+def test_an_outlier_flattens_no_panel(n, far):
+    """The rest has a fifth of the panel at least, and what is outside is counted; without it everything is shown."""
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(n, 2))
+    model = GaussianMixture(1).fit(X)
+    assert not MixtureDisplay.from_estimator(model, X).note
+    wild = X.copy()
+    wild[7, 0] = far
+    for kind in (MixtureDisplay, UncertaintyDisplay):
+        display = kind.from_estimator(model, wild)
+        ax = display.axes_[1, 0] if kind is MixtureDisplay else display.axes_[0]
+        low, high = ax.get_xlim()
+        shown = np.delete(X[:, 0], 7)
+        assert low < shown.min()
+        assert shown.max() < high
+        assert np.ptp(shown) > 0.2 * (high - low)
+        assert "1 sample outside" in (display.note if kind is MixtureDisplay else ax.get_title(loc="left"))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300))
+def test_windows(values):
+    """They leave out at most 1 % of the values, or one, at each end, and none where these are few, in any unit."""
+    x = np.array(values)
+    low, high = geometry.window(x)
+    inside = (low <= x) & (x <= high)
+    assert (~inside).sum() <= 2 * max(0.01 * len(x), 1)
+    assert inside.all() or len(x) >= 20
+    assert {low, high} <= set(values)
+    assert_array_equal(geometry.window(-4 * x), [-4 * high, -4 * low])
+
+
+def test_a_small_group_far_away_is_in_the_picture():
+    """It is no outlier: 3 % of the rows."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(970, 1)), rng.normal(300, 1, (30, 1))])
+    heights, edges = MixtureDisplay.from_estimator(GaussianMixture(2, random_state=0).fit(X), X).histograms[0]
+    assert edges[-1] == X.max()
+    assert_allclose(heights @ np.diff(edges), 1)
+
+
+@pytest.mark.parametrize("unit, offset", [(1, 0), (0.25, -3), (0.1, 17)])
+def test_points_of_a_lattice_are_jittered(unit, offset):
+    """By less than half its step, to different places; what is continuous, or has few equal values, stays."""
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(4, 500)
+    points = np.column_stack([unit * counts + offset, rng.normal(size=500)])
+    moved = geometry.jittered(points)
+    assert_array_equal(moved[:, 1], points[:, 1])
+    assert np.abs(moved[:, 0] - points[:, 0]).max() < 0.34 * unit
+    assert len(np.unique(moved[:, 0])) == 500
+    heights, edges = mixture_module.histogram(points[:, 0], None)
+    assert_allclose(heights * unit, np.bincount(counts)[counts.min():] / 500, atol=1e-12)  # a bar for each number
+    assert_allclose(np.diff(edges), unit)
+
+
+def test_bars_hold_equally_many_points_of_a_lattice():
+    """Else some would be empty, and others twice as high."""
+    ages = np.repeat(np.arange(18, 91), 20)
+    heights, edges = mixture_module.histogram(ages.astype(float), None)
+    assert_allclose(heights[:-1], heights[0])
+    assert_allclose(heights @ np.diff(edges), 1)
+
+
+def test_names_of_thirty_features_do_not_collide():
+    names = [f"{kind}_{what}/of_everything" for kind in ("mean", "worst", "standard error of")
+             for what in ("fractal_dimension", "concavepointsandmore", "radius", "texture", "od280/od315 of wines",
+                          "symmetry", "area", "smoothness", "compactness", "nonflavanoid_phenols")]
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(200, 30)) + 3 * (np.arange(200) % 2)[:, None], columns=names)
+    model = GaussianMixture(2, covariance_type="diag", random_state=0).fit(X)
+    display = MixtureDisplay.from_estimator(model, X)
+    check_readable(display.figure_)
+    assert display.axes_.shape == (12, 12)
+    check_readable(UncertaintyDisplay.from_estimator(model, X).figure_)
+
+
+def test_the_plane_of_uncertainty_is_where_components_are_apart():
+    """Two features that separate together only, beside one that separates a little by itself."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 4))
+    group = np.arange(600) % 2
+    X[:, 0] += 1.5 * group
+    X[:, 3] = 3 * X[:, 1] + 0.1 * X[:, 3] + 2 * group
+    model = GaussianMixture(2, means_init=[X[group == j].mean(axis=0) for j in range(2)]).fit(X)
+    assert UncertaintyDisplay.from_estimator(model, X).components.names == ("feature 1", "feature 3")
+
+
+def test_overlap_bounds_the_error():
+    """Of two normal distributions of one feature, by quadrature."""
+    known = [0.3, 0.7], [[0.0], [2.0]], [1.0, 3.0]
+    components = geometry.Components.of(GaussianMixture.from_parameters(*known, "spherical"))
+    x = np.linspace(-30, 30, 60001)
+    densities = components.density(x[:, None])
+    assert_allclose(components.overlap(), np.sqrt(densities.prod(axis=1)).sum() * (x[1] - x[0]), rtol=1e-6)
+    assert components.overlap() > densities.min(axis=1).sum() * (x[1] - x[0])
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_a_background_is_part_of_the_picture(d):
+    """Curves have its level and add up to the density of the model; it has its entry in the legend and its row."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(150, d)), rng.normal(9, 1, (150, d)), rng.uniform(-30, 40, (60, d))])
+    model = GaussianMixture(2, background=True, random_state=0).fit(X)
+    display = MixtureDisplay.from_estimator(model, X)
+    check_readable(display.figure_)
+    entries = [text.get_text() for text in display.figure_.legends[0].get_texts()]
+    assert f"none: {model.background_weight_:.0%}" in entries
+    if d == 1:
+        whole, level = (display.axes_[0, 0].lines[i] for i in (-1, -2))
+        assert_allclose(np.log(whole.get_ydata()), model.score_samples(whole.get_xdata()[:, None]), atol=1e-9)
+        assert_allclose(level.get_ydata().max(), model.background_weight_ * np.exp(model.background_log_density_))
+    uncertain = UncertaintyDisplay.from_estimator(model, X)
+    check_readable(uncertain.figure_)
+    assert_allclose(uncertain.uncertainty, model.uncertainty(X))
+    assert uncertain.shares.shape == (3, 3)
+    assert uncertain.axes_[1].get_yticklabels()[-1].get_text() == "none"
+    heat = ResponsibilitiesDisplay.from_estimator(model, X)
+    check_readable(heat.figure_)
+    assert_allclose(heat.responsibilities.sum(axis=1), 1)
+
+
+def test_spurious_points_do_not_stretch_the_scale():
+    """Of a fit that is thousands better, and not to be trusted, only the direction is shown; the band is explained."""
+    plain, odd = criterion_display(6, 4), criterion_display(6, 4)
+    odd.curves["EEI"][3] -= 5000
+    odd.doubtful["EEI"][3] = True
+    for display in (plain, odd):
+        display.plot()
+        check_readable(display.figure_)
+    assert odd.ax_.get_ylim()[0] >= -20
+    entries = [text.get_text() for text in odd.ax_.get_legend().get_texts()]
+    assert "spurious, far below" in entries
+    assert any("less than 10 above" in entry for entry in entries)
+    assert "spurious, far below" not in [text.get_text() for text in plain.ax_.get_legend().get_texts()]
+
+
+def test_the_plane_of_a_projection():
+    """Two eigenvectors of the kernel of Scrucca (2010), whatever the units; along them everything has the variance one.
+
+    In no plane of others do components overlap less.
+    """
+    model = mixture(8, 4)
+    components = geometry.Components.of(model)
+    weights, means, matrices = components[:3]
+    offsets = means - weights @ means
+    between, within = (offsets.T * weights) @ offsets, np.einsum("k,kij->ij", weights, matrices)
+    whole = between + within
+    inverse = np.linalg.inv(whole)
+    kernel = between @ inverse @ between
+    kernel = kernel + sum(w * (S - within) @ inverse @ (S - within) for w, S in zip(weights, matrices, strict=True))
+    vectors = eigh(kernel, whole)[1]
+    directions, seen = plane(components)
+    found = np.abs(directions.T @ whole @ vectors)
+    assert_allclose(np.sort(found), np.eye(8)[[7, 7]], atol=1e-8)  # each is one of them
+    assert_allclose(directions.T @ whole @ directions, np.eye(2), atol=1e-8)
+    for pair in itertools.combinations(vectors.T, 2):
+        V = np.transpose(pair)
+        other = GaussianMixture.from_parameters(weights, means @ V, V.T @ matrices @ V)
+        assert geometry.Components.of(other).overlap() >= seen.overlap() - 1e-12
+    units = 10.0 ** np.arange(-3, 5)
+    other = GaussianMixture.from_parameters(weights, means * units, matrices * np.outer(units, units))
+    assert_allclose(plane(geometry.Components.of(other))[0] * units[:, None], directions, rtol=1e-6)
+
+
+@pytest.mark.parametrize("apart, wide", [(4, 1), (0, 5)])
+def test_a_projection_finds_where_components_differ(apart, wide):
+    """In the sum and the difference of two of nine features, in the mean or in the width; and says which these are."""
+    rng = np.random.default_rng(0)
+    group = np.arange(600) % 2
+    plain = rng.normal(size=(600, 9))
+    plain[:, 0] = plain[:, 0] * np.where(group, wide, 1) + apart * group
+    X = pd.DataFrame(plain, columns=list("abcdefghi"))
+    X["b"] = 0.1 * X["b"] + X["a"]
+    means = [X[group == j].mean() for j in range(2)]
+    model = GaussianMixture.from_parameters([0.5, 0.5], means, [np.cov(X[group == j].T) for j in range(2)])
+    display = ProjectionDisplay.from_estimator(model, X.to_numpy())
+    check_readable(display.figure_)
+    axis = next(i for i in range(2) if abs(np.corrcoef(display.points[:, i], plain[:, 0])[0, 1]) > 0.99)
+    told = display.components.names[axis].replace("\N{NO-BREAK SPACE}", " ").split(": ")[1].split(", ")
+    assert {"+ feature 0", "+ feature 1"} <= set(told)
+    gaps = X.to_numpy().copy()
+    gaps[::3, 4] = np.nan
+    check_readable(ProjectionDisplay.from_estimator(model, gaps).figure_)
+
+
 # --- conventions -------------------------------------------------------------------------------------------------
 
 DISPLAYS = {
     "criterion": lambda ax: criterion_display(9, 14).plot(ax),
     "mixture": lambda ax: MixtureDisplay.from_estimator(mixture(3, 4), samples(mixture(3, 4), 300), ax=ax),
+    "projection": lambda ax: ProjectionDisplay.from_estimator(mixture(8, 4), samples(mixture(8, 4), 300), ax=ax),
     "density": lambda ax: MixtureDisplay.from_estimator(mixture(1, 3), samples(mixture(1, 3), 300), ax=ax),
     "uncertainty": lambda ax: UncertaintyDisplay.from_estimator(mixture(2, 4), samples(mixture(2, 4), 300), ax=ax),
     "uncertainty-1d": lambda ax: UncertaintyDisplay.from_estimator(mixture(1, 3), samples(mixture(1, 3), 300), ax=ax),
@@ -438,7 +637,7 @@ DISPLAYS = {
 
 @pytest.mark.parametrize("d", [1, 3])
 def test_histograms_are_not_cut_off(d):
-    """Neither bars nor densities: their tops are inside, unless one is more than three times the other."""
+    """Neither bars nor densities: their tops are inside, unless a density is more than three times the bars."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, d))
     display = MixtureDisplay.from_estimator(GaussianMixture(1).fit(X), X)
@@ -449,8 +648,10 @@ def test_histograms_are_not_cut_off(d):
     assert (np.maximum(bars, peaks) < tops).all()
     spike = np.concatenate([np.zeros((500, 1)), rng.normal(0, 5, (500, 1))])
     display = MixtureDisplay.from_estimator(GaussianMixture(1).fit(spike), spike)
-    peak = display.axes_[0, 0].lines[0].get_ydata().max()
-    assert display.axes_[0, 0].get_ylim()[1] < 3.5 * peak
+    assert display.axes_[0, 0].get_ylim()[1] > display.histograms[0][0].max()
+    needle = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [0.0]], [1e-8, 25.0], "spherical")
+    display = MixtureDisplay.from_estimator(needle, spike)
+    assert display.axes_[0, 0].get_ylim()[1] < 3.5 * display.histograms[0][0].max()
 
 
 def test_no_entropy_looks_like_none():
@@ -491,6 +692,8 @@ def test_bad_input():
         UncertaintyDisplay.from_estimator(mixture(3, 2), samples(mixture(3, 2)), features=[0, 1, 2])
     with pytest.raises(ValueError, match="feature"):
         MixtureDisplay.from_estimator(model, X[:, :1])
+    with pytest.raises(ValueError, match="1 component and 2 features: a plane"):
+        ProjectionDisplay.from_estimator(mixture(2, 1), X)
     with pytest.raises(ValueError, match="not fitted"):
         MixtureDisplay.from_estimator(GaussianMixture(2), X)
     with pytest.raises(ValueError, match="no iterations"):

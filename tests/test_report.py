@@ -12,6 +12,7 @@ import pytest
 
 import cyem
 from cyem import GaussianMixture, cli, report, select
+from cyem.reporting import pictures
 
 NASTY = "<script>alert('1')</script> & \"x\""
 
@@ -365,3 +366,42 @@ def test_pictures_of_the_command_line(table, capsys):
     assert capsys.readouterr().err == ""
     for name in ("curves.png", "model.pdf", "fit.svg"):
         assert (table / name).read_bytes().startswith(STARTS[name[-3:]])
+
+
+def test_components_are_told_from_their_nearest_neighbour(tmp_path):
+    """In units of the features, each by its own words: apart in the mean, in the spread only, in hardly anything."""
+    means = [[0.0, 50.0], [0.0, 50.0], [9000.0, 50.0], [9001.0, 50.0]]
+    model = GaussianMixture.from_parameters([0.4, 0.3, 0.2, 0.1], means, [1.0, 25.0, 1.0, 1.0], "spherical")
+    X = pd.DataFrame(model.sample(200, random_state=0)[0], columns=["mass", "age"])
+    model.feature_names_in_ = np.array(list(X), dtype=object)
+    told = Page(report(model, X, tmp_path / "report.html", figures=False)).texts("tr")
+    said = {j: next(line for line in told if line.startswith(f"component {j}")) for j in range(4)}
+    assert "component 1: spread of mass 1.0, there 5.0" in said[0]
+    assert "component 0: spread of mass 5.0, there 1.0" in said[1]
+    assert "component 3: mass 9,000.0, there 9,001.0" in said[2]
+    words = [line.split("%", 1)[1] for line in said.values()]
+    assert len(set(words)) == 4
+
+
+def test_twins_are_told_apart(tmp_path):
+    """Components that differ in nothing that one could name are still not described by the same words."""
+    means = [[0.0, 0.0], [0.001, 0.0], [0.002, 0.0], [0.0, 0.003]]
+    model = GaussianMixture.from_parameters([0.25] * 4, means, [1.0] * 4, "spherical")
+    X, _ = model.sample(100, random_state=0)
+    told = Page(report(model, X, tmp_path / "report.html", figures=False)).texts("tr")
+    words = [line.split("%", 1)[1] for line in told if re.match(r"component \d\d", line)]
+    assert len(words) == len(set(words)) == 4
+
+
+def test_progress_of_figures(X, selection, tmp_path):
+    seen = []
+    report(selection, X, tmp_path / "report.html", progress=lambda *told: seen.append(told[:2]))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize("d, projected", [(6, False), (7, True)])
+def test_many_features_are_seen_in_a_projection(d, projected, tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "_figure", lambda draw, caption, form: caption)
+    X = np.random.default_rng(0).normal(size=(100, d)) + 5 * (np.arange(100) % 2)[:, None]
+    page = Page(report(GaussianMixture(2, random_state=0).fit(X), X, tmp_path / "report.html"))
+    assert ("The plane in which the components differ most" in page.text) == projected

@@ -16,6 +16,7 @@ from cyem.plotting.criterion import CriterionDisplay
 from cyem.plotting.membership import ResponsibilitiesDisplay, UncertaintyDisplay
 from cyem.plotting.merging import MergingDisplay
 from cyem.plotting.mixture import MixtureDisplay
+from cyem.plotting.projection import ProjectionDisplay
 from cyem.plotting.stability import StabilityDisplay
 from cyem.plotting.trace import TraceDisplay
 
@@ -23,6 +24,7 @@ __all__ = [
     "CriterionDisplay",
     "MergingDisplay",
     "MixtureDisplay",
+    "ProjectionDisplay",
     "ResponsibilitiesDisplay",
     "StabilityDisplay",
     "TraceDisplay",

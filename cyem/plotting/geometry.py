@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..families import state
+from ..families.background import Box
 from ..families.covariance import structure
 from ..models.gaussian import GaussianMixture
 from ..models.mixture import fitted
@@ -17,7 +19,11 @@ from ..show.text import printable
 if TYPE_CHECKING:
     from ..rows.types import Floats, Reals
 
+CANDIDATES = 30  # features of which all pairs are tried
 SHARE = 0.9  # of a component inside its ellipse
+FEW, ENOUGH = 0.01, 20  # the share of the values that may be left outside on each side, of no fewer values than that
+LATTICE = 200  # steps up to which a lattice would be seen as one
+ROUNDED = 1e-3  # by how much steps may differ
 ALONE = {3: "full", 2: "diag", 1: "spherical"}  # the structure of components one by one, by how covariances are stacked
 
 
@@ -29,13 +35,15 @@ class Components(NamedTuple):
     covariances: Reals
     names: tuple[str, ...]
     tails: Floats | None = None  # degrees of freedom (k,), or normal ones
+    background: state.Outside | None = None  # what lies around them, with its share of everything
 
     @classmethod
     def of(cls, model):
         """Those of a fitted model."""
         weights, means, covariances = state.parameters(fitted(model), model._matrices)
         covariances = structure(model.covariance_type).each(covariances, len(means))
-        return cls(weights / weights.sum(), means, covariances, tuple(feature_names(model)), model._tails())
+        names = tuple(feature_names(model))
+        return cls(weights / weights.sum(), means, covariances, names, model._tails(), state.background(model))
 
     def marginal(self, features):
         """The components of some of the features."""
@@ -43,7 +51,10 @@ class Components(NamedTuple):
         for axis in range(1, covariances.ndim):
             covariances = covariances.take(features, axis)
         names = tuple(self.names[i] for i in features)
-        return Components(self.weights, self.means[:, features], covariances, names, self.tails)
+        background = self.background
+        if background is not None:
+            background = background._replace(box=Box(*(side[features] for side in background.box)))
+        return Components(self.weights, self.means[:, features], covariances, names, self.tails, background)
 
     @property
     def mixture(self):
@@ -64,30 +75,56 @@ class Components(NamedTuple):
         return np.sqrt(self._structure.diagonals(self.covariances, *self.means.shape))
 
     @property
+    def shares(self):
+        """Weights among all samples (k,), of which a background has what they leave."""
+        return self.weights * (1 - (0 if self.background is None else self.background.weight))
+
+    @property
     def _structure(self):
         return structure(ALONE[self.covariances.ndim])
 
     def density(self, x):
-        """Density of each component times its weight at points x (m, d): (m, k)."""
+        """Density of each component times its share of all samples at points x (m, d): (m, k)."""
         mixture = self.mixture
-        return np.exp(mixture.score_samples(x))[:, None] * mixture.predict_proba(x)
+        return np.exp(mixture.score_samples(x))[:, None] * mixture.predict_proba(x) * self.shares.sum()
+
+    def level(self, x):
+        """Density of the background times its weight, the same everywhere, at points x (m, d): (m,)."""
+        background = self.background
+        return np.full(len(x), 0 if background is None else background.weight * np.exp(background.box.log_density))
 
     def telling(self, count):
-        """The features in which the components differ most, in their own order.
-
-        By the share of the variance that is between the components.
-        """
+        """The features in which the components overlap least, each by itself, in their own order."""
         if count >= len(self.names):
             return list(range(len(self.names)))
-        between = self.weights @ (self.means - self.weights @ self.means) ** 2
-        within = self.weights @ self.deviations**2
-        return sorted(np.argsort(-between / (between + within), kind="stable")[:count].tolist())
+        overlaps = [self.marginal([i]).overlap() for i in range(len(self.names))]
+        return sorted(np.argsort(overlaps, kind="stable")[:count].tolist())
+
+    def separating(self):
+        """The two features in whose plane the components overlap least; of many features, two of the telling ones."""
+        if len(self.names) <= 2:
+            return list(range(len(self.names)))
+        return list(min(combinations(self.telling(CANDIDATES), 2), key=lambda pair: self.marginal(pair).overlap()))
+
+    def overlap(self):
+        """The sum over pairs of components of a bound of the error by which they are taken for each other.
+
+        That of Bhattacharyya (1943), for normal distributions: the root of the weights times the integral of the root
+        of both densities.
+        """
+        one, other = np.triu_indices(len(self.means), 1)
+        matrices, apart = self.matrices, self.means[one] - self.means[other]
+        middle = (matrices[one] + matrices[other]) / 2
+        logs = np.linalg.slogdet(matrices)[1]
+        distances = np.einsum("pi,pi->p", apart, np.linalg.solve(middle, apart[..., None])[..., 0])
+        exponents = distances / 8 + np.linalg.slogdet(middle)[1] / 2 - (logs[one] + logs[other]) / 4
+        return float(np.sqrt(self.weights[one] * self.weights[other]) @ np.exp(-exponents))
 
 
 def chosen(features, components, most):
     """Indices of the features to show: those asked for by index or name, or the most telling ones."""
     if features is None:
-        return components.telling(most)
+        return components.separating() if most == 2 else components.telling(most)
     indices = []
     for feature in np.atleast_1d(np.asarray(features, dtype=object)):
         name = printable(feature) if isinstance(feature, str) else None
@@ -108,6 +145,54 @@ def some(n, most):
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
+
+
+def window(x):
+    """The range (low, high) to show of values: of all, unless few of them are so far out that they flatten the rest.
+
+    Shown is what lies around the middle 98 %, up to once their width on each side.
+    """
+    low, high = x.min(), x.max()
+    few = max(int(FEW * len(x)), 1) if len(x) >= ENOUGH else 0
+    inner = np.partition(x, [few, -few - 1])[[few, -few - 1]]
+    room = inner[1] - inner[0]
+    if room == 0:  # nearly all are the same: what else there is must be seen
+        return low, high
+    kept = x[(inner[0] - room <= x) & (x <= inner[1] + room)]
+    return kept.min(), kept.max()
+
+
+def step(x):
+    """The distance of the points of a lattice, such as whole numbers, on which values lie; 0 where they do not."""
+    values = np.unique(x)
+    gaps = np.diff(values)
+    if not len(gaps) or 2 * len(values) > len(x):
+        return 0.0
+    least = gaps.min()
+    if values[-1] - values[0] > LATTICE * least:
+        return 0.0
+    counts = gaps / least
+    return float(least) if np.abs(counts - np.round(counts)).max() < ROUNDED else 0.0
+
+
+def jittered(points):
+    """Points (m, d) whose values on a lattice are moved a little, so that not all of a place are one on top of another.
+
+    By at most a third of the distance to the next; always in the same way.
+    """
+    widths = np.array([step(x[~np.isnan(x)]) for x in points.T])
+    return points + np.random.default_rng(0).uniform(-1 / 3, 1 / 3, points.shape) * widths
+
+
+def limits(components, windows):
+    """Ranges (d, 2) for windows (d, 2) and ellipses, of which each may add a quarter to the width of a window."""
+    low, high = np.transpose(windows)
+    reach = np.sqrt(-2 * np.log(1 - SHARE)) * components.deviations
+    room = (high - low) / 4
+    low = np.maximum((components.means - reach).min(axis=0).clip(None, low), low - room)
+    high = np.minimum((components.means + reach).max(axis=0).clip(high, None), high + room)
+    pad = np.where(high > low, 0.03 * (high - low), np.maximum(np.abs(low), 1))
+    return np.column_stack([low - pad, high + pad])
 
 
 def ellipse(mean, covariance, share=SHARE, m=100, *, nu=np.inf):

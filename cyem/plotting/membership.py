@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from ..models.mixture import fitted, memberships
+from ..models.mixture import fitted
 from ..rows import data
+from ..show.text import plural
 from . import geometry, style
 from .display import Panel, Panels, display
 
@@ -41,8 +42,9 @@ class UncertaintyDisplay(Panels):
         Samples to draw.
     uncertainty : ndarray of shape (m,)
         Theirs.
-    shares : ndarray of shape (k, 3)
-        Shares of the samples of each component with an uncertainty below 5 %, of 5 to 25 %, and above.
+    shares : ndarray of shape (k, 3) or (k + 1, 3)
+        Shares of the samples of each component, and in the end of a background, with an uncertainty below 5 %, of 5 to
+        25 %, and above.
     components : Components
         Weights, means, covariance matrices and names of the features shown.
     curve : tuple of two ndarray of shape (r,), optional
@@ -84,7 +86,7 @@ class UncertaintyDisplay(Panels):
             Samples. Of more than 4000 a random part is drawn as points; the shares are of all. Where values are
             missing, points are the samples of which both features were observed.
         features : sequence of two int or str, default=None
-            The features of the map; None: the two in which the components differ most.
+            The features of the map; None: the two in whose plane the components overlap least.
         sample_weight : array-like of shape (n,), default=None
             Weights in the shares.
         ax : matplotlib Axes, Figure or SubFigure, default=None
@@ -105,7 +107,7 @@ class UncertaintyDisplay(Panels):
         (2, 3)
         """
         components = geometry.Components.of(model)
-        resp = memberships(model, X)
+        resp = model.predict_proba(X).astype(np.float64)
         X, _ = model._observed(X)
         data.columns_without_values(X, components.names)
         weights = data.weights(sample_weight, len(X))
@@ -137,7 +139,7 @@ class UncertaintyDisplay(Panels):
         return place.subplots(1, 2, width_ratios=(3, 2))
 
     def _draw(self, place, look):
-        k = len(self.shares)
+        k = len(self.components.means)
         for panel in self.axes_:
             style.frame(panel)
         left, right = self.axes_
@@ -154,7 +156,7 @@ class UncertaintyDisplay(Panels):
 
     def _map(self, ax, look):
         order = np.argsort(self.uncertainty, kind="stable")  # the doubtful ones on top
-        x, y = self.points[order].T
+        x, y = geometry.jittered(self.points)[order].T
         doubt = self.uncertainty[order]
         for (upper, _, shade), lower in zip(CLASSES, (-1, *(c[0] for c in CLASSES)), strict=False):
             part = (lower <= doubt) & (doubt < upper)
@@ -162,6 +164,14 @@ class UncertaintyDisplay(Panels):
                        zorder=1 + shade)
         style.ellipses(ax, look, self.components)
         ax.set_ylabel(self.components.names[1], parse_math=False)
+        both = self.points[~np.isnan(self.points).any(axis=1)]
+        if len(both):
+            windows = np.array([geometry.window(values) for values in both.T])
+            limits = geometry.limits(self.components, windows)
+            ax.set(xlim=limits[0], ylim=limits[1])
+            outside = ((both < windows[:, 0]) | (both > windows[:, 1])).any(axis=1).sum()
+            if outside:
+                ax.set_title(f"{plural('sample', int(outside))} outside of the panel", fontsize="medium", loc="left")
 
     def _profile(self, ax, look):
         if self.curve is not None:
@@ -176,7 +186,7 @@ class UncertaintyDisplay(Panels):
         for (_, name, shade), width in zip(CLASSES, self.shares.T, strict=True):
             ax.barh(np.arange(k), width, left=left, height=0.7, color=look.shade(shade), label=name)
             left += width
-        ax.set_yticks(np.arange(k), [str(j) for j in range(k)])
+        ax.set_yticks(np.arange(k), numbers(k, self.components.background is not None))
         ax.set_ylim(max(k, 5) - 0.5, -0.5)
         ax.set_xlim(0, 1)
         ax.xaxis.set_major_formatter(PercentFormatter(1))
@@ -195,10 +205,12 @@ class ResponsibilitiesDisplay(Panel):
 
     Parameters
     ----------
-    responsibilities : ndarray of shape (m, k)
+    responsibilities : ndarray of shape (m, k) or (m, k + 1)
         Sorted, and averaged over neighbours.
-    ends : ndarray of shape (k,)
+    ends : ndarray of shape (k,) or (k + 1,)
         How many samples come before the end of each component.
+    background : bool
+        Whether the last column is of the background.
 
     Attributes
     ----------
@@ -213,6 +225,7 @@ class ResponsibilitiesDisplay(Panel):
 
     responsibilities: Reals
     ends: NDArray[Any]
+    background: bool = False
 
     @classmethod
     def from_estimator(
@@ -241,12 +254,13 @@ class ResponsibilitiesDisplay(Panel):
         >>> display.responsibilities.shape
         (200, 2)
         """
-        resp = memberships(fitted(model), X)
+        resp = fitted(model).predict_proba(X).astype(np.float64)
         labels = resp.argmax(axis=1)
         resp = resp[np.lexsort((-resp.max(axis=1), labels))]
         bounds = np.unique(np.linspace(0, len(resp), MOST_COLUMNS + 1).astype(int))
         means = np.add.reduceat(resp, bounds[:-1]) / np.diff(bounds)[:, None]
-        return cls(responsibilities=means, ends=np.bincount(labels, minlength=resp.shape[1]).cumsum()).plot(ax)
+        ends = np.bincount(labels, minlength=resp.shape[1]).cumsum()
+        return cls(responsibilities=means, ends=ends, background=resp.shape[1] > len(model.means_)).plot(ax)
 
     @property
     def _size(self):
@@ -259,7 +273,13 @@ class ResponsibilitiesDisplay(Panel):
         image = ax.pcolormesh(*edges, self.responsibilities.T, cmap="cividis", vmin=0, vmax=1, rasterized=True)
         ax.invert_yaxis()
         ax.hlines(np.arange(k - 1) + 0.5, 0, n, color=look.paper, lw=1)
-        ax.set_yticks(np.arange(k), [str(j) for j in range(k)])
+        ax.set_yticks(np.arange(k), numbers(k, self.background))
         ax.set_xlabel("samples, sorted by component")
         ax.set_ylabel("component")
         ax.figure.colorbar(image, ax=ax, label="responsibility", pad=0.02)
+
+
+def numbers(rows, background):
+    """Names of rows, of which the last one may be of the background."""
+    names = [str(j) for j in range(rows)]
+    return [*names[:-1], "none"] if background else names

@@ -96,7 +96,7 @@ class MergingDisplay(Panels):
             if self.suggestion is not None:
                 panel.axhline(k - self.suggestion + 0.5, color=look.muted, lw=1, ls=(0, (4, 3)), zorder=0)
         if self.suggestion is not None:
-            tree.set_title(f"the entropy bends at {self.suggestion} clusters", fontsize="medium", loc="left")
+            tree.set_title(f"dashes: the entropy bends at {self.suggestion} clusters", fontsize="medium", loc="left")
 
     def _tree(self, ax, look):
         k = len(self.entropies)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ..rows import data
+from ..show.text import plural
 from . import geometry, style
 from .display import Panels, display
 
@@ -25,6 +27,7 @@ MOST_FEATURES = 12
 MOST_POINTS = 2000
 OUTSIDE = 0.45  # strength of the ink of samples that are of the background
 REGIONS = (0.95, 0.75, 0.5, 0.25)  # shares of the samples inside the contours of the density
+SHADES = (0.12, 0.25, 0.37, 0.5)  # theirs
 MOST_ROOMY = 4  # features up to which panels have room for markers and numbers
 
 
@@ -37,14 +40,17 @@ class MixtureDisplay(Panels):
     component; above it regions of highest density, which hold 25, 50, 75 and 95 % of the samples (Hyndman 1996). Of one
     feature it is the histogram alone. Components have the numbers that `predict` gives.
 
+    Few samples so far out that they would flatten a panel are left outside, and counted above the panels. Values on a
+    lattice, such as whole numbers, are moved a little where they would hide each other.
+
     Parameters
     ----------
     points : ndarray of shape (m, d)
         Samples to draw.
     labels : ndarray of shape (m,)
-        Their components.
+        Their components; -1 for the background.
     histograms : list of (ndarray of shape (b,), ndarray of shape (b + 1,))
-        Heights, as a density, and edges of the bars of each feature.
+        Heights, as a density of all samples, and edges of the bars of each feature: the range that is shown.
     components : Components
         Weights, means, covariance matrices and names of the features shown.
     note : str
@@ -119,10 +125,14 @@ class MixtureDisplay(Panels):
         notes = [note] if len(shown) < d else []
         if not complete and len(shown) > 1:
             notes.append("values are missing: points are the samples that have both")
+        histograms = [histogram(X[:, i], weights) for i in shown]
+        far = [(X[:, i] < edges[0]) | (X[:, i] > edges[-1]) for i, (_, edges) in zip(shown, histograms, strict=True)]
+        if outside := int(np.any(far, axis=0).sum()):
+            notes.append(f"{plural('sample', outside)} outside of the panels")
         return cls(
             points=X[np.ix_(rows, shown)],
             labels=labels[rows],
-            histograms=[histogram(X[:, i], weights) for i in shown],
+            histograms=histograms,
             components=components.marginal(shown),
             note="; ".join(filter(None, notes)),
         ).plot(ax)
@@ -135,8 +145,13 @@ class MixtureDisplay(Panels):
 
     @property
     def _size(self):
-        k, d = self.components.means.shape
-        return self._side * d * (1.45 if d == 1 else 1) + (1.1 if k > 1 else 0), self._side * d
+        d = len(self.components.names)
+        return self._side * d * (1.45 if d == 1 else 1) + (1.1 if self._several else 0), self._side * d
+
+    @property
+    def _several(self):
+        """Whether there is anything to tell apart."""
+        return len(self.components.means) > 1 or self.components.background is not None
 
     def _split(self, place):
         d = len(self.components.names)
@@ -144,18 +159,19 @@ class MixtureDisplay(Panels):
 
     def _draw(self, place, look):
         k, d = self.components.means.shape
-        limits = self._limits()
+        points = geometry.jittered(self.points)
+        limits = geometry.limits(self.components, [edges[[0, -1]] for _, edges in self.histograms])
         for row in range(d):
             for column in range(d):
-                self._panel(look, row, column, limits)
-        if k > 1:
-            legend(place, look, self.components.weights, self._side * d)
+                self._panel(look, row, column, limits, points)
+        if self._several:
+            legend(place, look, self.components, self._side * d)
         if self.note:
-            place.suptitle(self.note, fontsize="medium")
+            place.suptitle(style.wrapped(self.note, int(12 * self._size[0])), fontsize="medium")
         if self._roomy and k > 1:
             self._number(look)
 
-    def _panel(self, look, row, column, limits):
+    def _panel(self, look, row, column, limits, points):
         ax = self.axes_[row, column]
         style.frame(ax)
         ax.set_rasterization_zorder(2.1 if self._roomy else 4)  # in vector formats: points and regions, or everything
@@ -164,7 +180,10 @@ class MixtureDisplay(Panels):
             self._margin(ax, look, row, limits[row])
         else:
             ax.set_ylim(limits[row])
-            (self._points if row > column else self._regions)(ax, look, column, row)
+            if row > column:
+                self._points(ax, look, column, row, points)
+            else:
+                self._regions(ax, look, column, row)
         self._scales(ax, row, column)
 
     def _scales(self, ax, row, column):
@@ -189,47 +208,36 @@ class MixtureDisplay(Panels):
         if column == 0:
             ax.set_ylabel(style.wrapped(self.components.names[row], width), fontsize=size, parse_math=False)
 
-    def _limits(self):
-        """The range (d, 2) of samples and ellipses; an ellipse may add a quarter to the range of the samples."""
-        c = self.components
-        low, high = (reach.reduce(self.points, axis=0).astype(float) for reach in (np.fmin, np.fmax))  # but for NaN
-        low = np.fmin(low, [edges[0] for _, edges in self.histograms])
-        high = np.fmax(high, [edges[-1] for _, edges in self.histograms])
-        reach = np.sqrt(-2 * np.log(1 - geometry.SHARE)) * c.deviations
-        room = (high - low) / 4
-        low = np.maximum((c.means - reach).min(axis=0).clip(None, low), low - room)
-        high = np.minimum((c.means + reach).max(axis=0).clip(high, None), high + room)
-        pad = 0.03 * (high - low)
-        return np.column_stack([low - pad, high + pad])
-
     def _margin(self, ax, look, feature, limits):
         """Histogram, marginal densities."""
         heights, edges = self.histograms[feature]
         ax.stairs(heights, edges, fill=True, color=look.shade(0.2), zorder=1)
         margin = self.components.marginal([feature])
         x = support(margin, limits)
-        densities = margin.density(x[:, None])
+        densities, level = margin.density(x[:, None]), margin.level(x[:, None])
+        whole = densities.sum(axis=1) + level
         large = len(self.axes_) == 1
-        if densities.shape[1] > 1:
+        if self._several:
             for j, density in enumerate(densities.T):
                 ax.plot(x, density, color=look.colour(j), ls=style.dashes(j), lw=1.4 if large else 0.9, zorder=2)
-        ax.plot(x, densities.sum(axis=1), color=look.ink, lw=2 if large else 1.2, zorder=3)
-        bar, peak = heights.max(), densities.sum(axis=1).max()
-        ax.set_ylim(0, 1.08 * min(max(bar, peak), 3 * min(bar, peak)))  # both whole, unless one dwarfs the other
+        if margin.background is not None:
+            ax.plot(x, level, color=look.shade(OUTSIDE), lw=1.4 if large else 0.9, zorder=2)
+        ax.plot(x, whole, color=look.ink, lw=2 if large else 1.2, zorder=3)
+        bar = heights.max()
+        ax.set_ylim(0, 1.08 * max(bar, min(whole.max(), 3 * bar)))  # bars are whole; so is a density but for a needle
 
-    def _points(self, ax, look, column, row):
+    def _points(self, ax, look, column, row, points):
         if self._roomy:
             for j in range(len(self.components.means)):
-                own = self.points[self.labels == j]
+                own = points[self.labels == j]
                 ax.scatter(own[:, column], own[:, row], s=14, marker=style.marker(j), color=look.colour(j), alpha=0.5,
                            linewidths=0, zorder=2)
-            outside = self.points[self.labels < 0]
+            outside = points[self.labels < 0]
             ax.scatter(outside[:, column], outside[:, row], s=14, marker="x", color=look.shade(OUTSIDE), linewidths=0.8,
                        zorder=2)
         else:  # too small for markers
             colours = np.array([*self._colours(look), look.shade(OUTSIDE)])[self.labels]
-            ax.scatter(self.points[:, column], self.points[:, row], s=2.5, color=colours, alpha=0.6, linewidths=0,
-                       zorder=2)
+            ax.scatter(points[:, column], points[:, row], s=2.5, color=colours, alpha=0.6, linewidths=0, zorder=2)
         style.ellipses(ax, look, self.components.marginal([column, row]), bold=self._roomy)
 
     def _regions(self, ax, look, column, row):
@@ -239,12 +247,12 @@ class MixtureDisplay(Panels):
         x, y = (np.linspace(*limits, m) for limits in (ax.get_xlim(), ax.get_ylim()))
         grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         values = mixture.score_samples(grid).reshape(m, m)
-        both = self.points[:, [column, row]]
+        both = self.points[np.ix_(self.labels >= 0, [column, row])]
         both = both[~np.isnan(both).any(axis=1)]
         levels = values[:0, 0] if not len(both) else np.quantile(mixture.score_samples(both), 1 - np.array(REGIONS))
         levels = np.unique(levels[levels < values.max()])
         if len(levels):
-            shades = [look.shade(s) for s in np.linspace(0.12, 0.5, len(levels))]
+            shades = [look.shade(s) for s in SHADES[-len(levels):]]
             ax.contourf(x, y, values, levels=[*levels, values.max() + 1], colors=shades, zorder=1)
         if self._roomy:
             for j, mean in enumerate(pair.means):
@@ -274,14 +282,22 @@ class MixtureDisplay(Panels):
                 style.label_points(ax, look, c.means[:, pair], numbers, colours)
 
 
-def legend(figure, look, weights, height):
-    """Number, line, marker and share of each component, beside the panels."""
+def legend(figure, look, components, height, *, curves=True):
+    """Number, line, marker and share of each component, and what else is drawn, beside the panels."""
     handles = [
         Line2D([], [], color=look.colour(j), ls=style.dashes(j), marker=style.marker(j), ms=5, label=f"{j}: {share(w)}")
-        for j, w in enumerate(weights)
+        for j, w in enumerate(components.shares)
     ]
+    if components.background is not None:
+        handles.append(Line2D([], [], color=look.shade(OUTSIDE), marker="x", ms=5,
+                              label=f"none: {share(components.background.weight)}"))
+    if curves:
+        handles.append(Line2D([], [], color=look.ink, lw=2, label="all"))
+    if curves and len(components.names) > 1:
+        handles += [Patch(color=look.shade(shade), label=f"densest {part:.0%}")
+                    for part, shade in zip(REGIONS, SHADES, strict=True)]
     figure.legend(handles=handles, loc="outside right upper", fontsize=style.SMALL, frameon=False, handlelength=2.6,
-                  title="component", title_fontsize=style.SMALL, ncols=int(np.ceil(len(weights) * 0.21 / height)))
+                  title="component", title_fontsize=style.SMALL, ncols=int(np.ceil(len(handles) * 0.21 / height)))
 
 
 def share(weight):
@@ -290,16 +306,27 @@ def share(weight):
 
 
 def histogram(x, weights):
-    """Heights, as a density, and edges of at most 50 bars, of what is not NaN."""
+    """Heights, as a density of all, and edges of at most some 50 bars, of what is not NaN.
+
+    Each bar has as many points of a lattice, so that none is empty, or twice as high, by the way it is cut.
+    """
     there = ~np.isnan(x)
     x, weights = x[there].astype(float), None if weights is None else weights[there]
-    low, high = x.min(), x.max()
+    low, high = geometry.window(x)
     if low == high:  # a constant
         half = max(abs(low) * 1e-3, 1e-12)
         return np.array([0.5 / half]), np.array([low - half, low + half])
-    edges = np.histogram_bin_edges(x[:MOST_POINTS], "auto")
-    bins = min(max(len(edges) - 1, int(np.sqrt(len(x)))), 50)
-    return np.histogram(x, bins, weights=weights, density=True)
+    inside = x[(low <= x) & (x <= high)]
+    bars = len(np.histogram_bin_edges(inside[:MOST_POINTS], "auto")) - 1
+    bars = min(max(bars, int(np.sqrt(len(inside)))), 50)
+    if step := geometry.step(inside):
+        points = round((high - low) / step) + 1
+        each = -(-points // bars)
+        edges = low - step / 2 + each * step * np.arange(-(-points // each) + 1)
+    else:
+        edges = np.linspace(low, high, bars + 1)
+    heights, _ = np.histogram(x, edges, weights=weights)
+    return heights / (np.diff(edges) * (len(x) if weights is None else weights.sum())), edges
 
 
 def support(margin, limits):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from . import style
 from .display import Panel, display, expect
@@ -79,8 +80,11 @@ class StabilityDisplay(Panel):
     def _draw(self, ax, look):
         n, k = self.jaccard.shape
         jitter = np.random.default_rng(0).uniform(-0.28, 0.28, n)
-        ax.axvspan(min(0, self.ari.min()), GONE, color=look.faint, alpha=0.5, lw=0, zorder=0)
-        ax.axvline(STABLE, color=look.muted, lw=0.8, ls=(0, (4, 3)), zorder=0)
+        gone = ax.axvspan(min(0, self.ari.min()), GONE, color=look.faint, alpha=0.5, lw=0, zorder=0)
+        stable = ax.axvline(STABLE, color=look.muted, lw=0.8, ls=(0, (4, 3)), zorder=0)
+        median = Line2D([], [], color=look.ink, lw=2.5)
+        ax.legend([gone, stable, median], ["dissolved", "stable from here on", "median"], loc="lower center",
+                  bbox_to_anchor=(0.5, 1), ncols=3, frameon=False, fontsize=style.SMALL)
         for row, values in enumerate((self.ari, *self.jaccard.T)):
             if np.isnan(values).all():
                 ax.text(GONE, row, "undefined: no sample in it", color=look.muted, ha="center", va="center")

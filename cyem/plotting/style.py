@@ -1,5 +1,6 @@
 """What all pictures share: colours for every eye and background, a place to draw in, labels that do not overlap."""
 
+import re
 import textwrap
 from typing import NamedTuple, TypeAlias
 
@@ -16,10 +17,12 @@ from .geometry import ellipse
 
 Place: TypeAlias = Axes | Figure | SubFigure
 
-# Seven colours that stay apart for the colour-blind, each with a contrast of 3 or more against its background. Markers
-# and dashes come in other numbers than seven: their pairs with colours repeat after 70 and 35.
-ON_LIGHT = ("#0072B2", "#D55E00", "#004D40", "#CC79A7", "#785EF0", "#8B4513", "#332288")
-ON_DARK = ("#56B4E9", "#E69F00", "#B5D99C", "#DC267F", "#F7B6D2", "#785EF0", "#228833")
+# Colours that stay apart for the colour-blind, the first seven farthest, each with a contrast of 3 or more against its
+# background. Markers and dashes come in other numbers than thirteen: their pairs with colours repeat after 130 and 65.
+ON_LIGHT = ("#0072B2", "#D55E00", "#004D40", "#CC79A7", "#785EF0", "#8B4513", "#332288",
+            "#779955", "#DD00BB", "#442200", "#8800FF", "#553366", "#887766")
+ON_DARK = ("#56B4E9", "#E69F00", "#B5D99C", "#DC267F", "#F7B6D2", "#785EF0", "#228833",
+           "#99FF00", "#FF7766", "#BB00AA", "#11FF66", "#8822FF", "#CC1111")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 DASHES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)), (0, (8, 1.5, 1, 1.5, 1, 1.5)))
 
@@ -54,7 +57,7 @@ class Look(NamedTuple):
     @property
     def halo(self):
         """Path effects by which text stands out from what it lies on."""
-        return [withStroke(linewidth=2.5, foreground=self.paper)]
+        return [withStroke(linewidth=3, foreground=self.paper)]
 
 
 def look(place):
@@ -179,8 +182,14 @@ def ellipses(ax, look, pair, *, bold=True):
 
 
 def wrapped(name, width):
-    """A name in lines of at most so many letters."""
-    return textwrap.fill(name, width, break_long_words=False)
+    """A name in lines of at most so many letters, broken after spaces, - _ /, or anywhere."""
+    pieces = re.findall("[^ _/-]*[ _/-]?", name)
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(part for line in lines for part in textwrap.wrap(line, width))
 
 
 def label_points(ax, look, points, texts, colours, *, size=SMALL):

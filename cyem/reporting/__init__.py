@@ -22,6 +22,8 @@ from . import pictures, sections
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from ..rows.types import Progress
+
 
 def report(
     fitted: Selection[GaussianMixture] | GaussianMixture,
@@ -32,6 +34,7 @@ def report(
     title: str = "Mixture report",
     command: str | None = None,
     figures: bool = True,
+    progress: Progress = None,
 ) -> Path:
     """Write a report: one HTML page that holds everything it shows.
 
@@ -55,6 +58,9 @@ def report(
         A command line that makes the report again; by default the report shows the Python code.
     figures : bool, optional
         Whether to draw.
+    progress : bool, None or callable, optional
+        Whether to show how far the figures are, which take the time; None: where somebody looks. A callable is called
+        as ``progress(done, total, seconds)`` after each figure.
 
     Returns
     -------
@@ -110,7 +116,7 @@ def report(
         X, _ = model._observed(X)
         weights = data.weights(sample_weight, len(X))
         facts = sections.Facts(model, X, weights, findings)
-        drawn = pictures.drawn(selection, model, X, weights) if figures else {}
+        drawn = pictures.drawn(selection, model, X, weights, progress) if figures else {}
     parts = [
         sections.head(title, facts),
         sections.answer(facts, selection),

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..notices import warn
 from ..show.markup import element
+from ..show.progress import shown
 
 LIGHT, DARK = ("default", "#ffffff"), ("dark_background", "#14181d")  # with the backgrounds of page.html
 CURVES = ("criterion",)  # lines stay lines; figures of samples become pixels
@@ -17,6 +18,8 @@ CAPTIONS = {
     "mixture": "Each feature against each other one. Below the diagonal the samples, in the colour of their component, "
     "and ellipses around each component; above it how densely the mixture fills the plane, with the centres; on it the "
     "histogram of each feature, under the curves of the components and of the whole.",
+    "projection": "The plane in which the components differ most: its axes are made of all features, and named by "
+    "those that they go with.",
     "uncertainty": "Where it is uncertain to which component a sample belongs.",
 }
 GAPS = {  # what is added where values are missing, by whether there are several features
@@ -28,7 +31,7 @@ GAPS = {  # what is added where values are missing, by whether there are several
 }
 
 
-def drawn(selection, model, X, weights):
+def drawn(selection, model, X, weights, progress=None):
     """Figures by name, as HTML; none, with a warning, where matplotlib is not installed."""
     try:
         from .. import plotting
@@ -45,6 +48,8 @@ def drawn(selection, model, X, weights):
         draw["uncertainty"] = lambda place: plotting.UncertaintyDisplay.from_estimator(
             model, X, sample_weight=weights, ax=place
         )
+        if len(telling) < X.shape[1]:
+            draw["projection"] = lambda place: plotting.ProjectionDisplay.from_estimator(model, X, ax=place)
     captions = dict(CAPTIONS)
     if X.shape[1] == 1:
         captions["mixture"] = "The histogram of the samples, under the curves of the components and of the whole."
@@ -55,7 +60,12 @@ def drawn(selection, model, X, weights):
             captions[name] += GAPS[X.shape[1] > 1, name]
     if selection is not None:
         draw["criterion"] = lambda place: plotting.CriterionDisplay.from_selection(selection, ax=place)
-    return {name: _figure(way, captions[name], "svg" if name in CURVES else "png") for name, way in draw.items()}
+    figures = {}
+    with shown(progress, len(draw), "figures") as tell:
+        for name, way in draw.items():
+            figures[name] = _figure(way, captions[name], "svg" if name in CURVES else "png")
+            tell(len(figures))
+    return figures
 
 
 def _figure(draw, caption, form):

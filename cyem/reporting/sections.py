@@ -9,6 +9,7 @@ import numpy as np
 
 from ..config import show_config
 from ..families import state
+from ..families.covariance import structure
 from ..inference.errors import AwayWarning, standard_errors
 from ..lazy import cached_property
 from ..models.history import Report
@@ -25,6 +26,7 @@ CERTAIN, DOUBTFUL = 0.9, 0.6  # probabilities of the most probable component
 TELLING = 0.5  # standard deviations by which a component must differ from the whole to be said to
 SAME = 1e-9  # of a log-likelihood: rows of as many parameters that differ less are the same model by two names
 AFFORDABLE = 1e10  # multiplications for the intervals of shares
+WIDER = np.log(1.5)  # the ratio of spreads that is worth a word
 MOST = 4  # such differences named for one component
 EVIDENCE = ((10, "very strong"), (6, "strong"), (2, "positive"), (0, "hardly any"))  # Kass & Raftery (1995), 2 log B
 WORDS = {
@@ -74,10 +76,26 @@ class Facts:
         return float(np.average(where, weights=self.weights))
 
     @cached_property
+    def deviations(self):
+        """Standard deviation of each feature in each component (k, d)."""
+        return deviations(self.model)
+
+    def nearest(self, j):
+        """The component that is hardest to tell from another one, by the distance of Bhattacharyya."""
+        _, means, covariances = self.model._in_own_frame()
+        matrices = structure(self.model.covariance_type).full(covariances, *means.shape)
+        logs, middle = np.linalg.slogdet(matrices)[1], (matrices + matrices[j]) / 2
+        apart = (means - means[j])[..., None]
+        distances = (apart * np.linalg.solve(middle, apart)).sum(axis=(1, 2)) / 8
+        distances += np.linalg.slogdet(middle)[1] / 2 - (logs + logs[j]) / 4
+        distances[j] = np.inf
+        return int(distances.argmin())
+
+    @cached_property
     def differences(self):
         """Means of the components less the mean of the mixture, in its standard deviations (k, d)."""
         offsets = self.means - self.component_weights @ self.means
-        variances = self.component_weights @ (deviations(self.model) ** 2 + offsets**2)
+        variances = self.component_weights @ (self.deviations**2 + offsets**2)
         return offsets / np.sqrt(variances)
 
 
@@ -210,14 +228,18 @@ def groups(facts, figures):
     """The components, in words and in numbers."""
     lines = []
     for j in np.argsort(-facts.component_weights, kind="stable").tolist():
-        lines.append(row([element("th", f"component {j}", scope="row"), _share(facts, j), _difference(facts, j)]))
-    words = table(["", "share", "compared with all rows"], lines, class_="differs")
+        name = element("th", f"component {j}", scope="row")
+        beside = _beside(facts, j) if facts.k > 1 else ""
+        lines.append(row([name, _share(facts, j), _difference(facts, j), beside]))
+    head = ["", "share", "compared with all rows", "compared with the nearest component"]
+    words = table(head, lines, class_="differs")
     brackets = "In brackets after a share: where the true one lies with 95% confidence, if the model is right."
     explained = "Each number is the mean of a feature in a component, with the standard deviation within it after ±."
     return together(
         element("h2", "The components"),
         element("div", words, class_="wide", tabindex=0) if facts.k > 1 else "",
         element("p", brackets, class_="soft") if facts.ranges else "",
+        figures.get("projection", ""),
         figures.get("mixture", ""),
         element("p", explained, class_="soft"),
         element("div", fragments.components(facts.model, class_="components"), class_="wide", tabindex=0),
@@ -239,6 +261,31 @@ def _difference(facts, j):
     telling = [i for i in np.argsort(-np.abs(z), kind="stable") if abs(z[i]) >= TELLING][:MOST]
     said = [f"{facts.names[i]} {'high' if z[i] > 0 else 'low'} ({z[i]:+.1f} sd)" for i in telling]
     return ", ".join(said) or "near the average in everything"
+
+
+def _beside(facts, j):
+    """By what a component differs from its nearest neighbour, in units of the features: means, or else spreads."""
+    i = facts.nearest(j)
+    own, other = facts.means[[j, i]], facts.deviations[[j, i]]
+    pooled = np.sqrt((other**2).mean(axis=0))
+    apart = np.abs(own[0] - own[1]) / pooled
+    order = np.argsort(-apart, kind="stable")
+    said = [_told(facts.names[f], own[:, f], pooled[f]) for f in order[:MOST] if apart[f] >= TELLING]
+    ratios = np.log(other[0] / other[1])
+    widest = int(np.argmax(np.abs(ratios)))
+    if not said and abs(ratios[widest]) >= WIDER:
+        said = [f"spread of {_told(facts.names[widest], other[:, widest], other[:, widest].min())}"]
+    said = said or [f"much the same; {_told(facts.names[order[0]], own[:, order[0]], pooled[order[0]])}"]
+    return f"component {i}: {'; '.join(said)}"
+
+
+def _told(name, values, scale):
+    """A value beside that of a neighbour, with as many digits as their difference, or a tenth of a scale, needs."""
+    one, other = values.tolist()
+    least = min(filter(None, (abs(one - other), scale / 10)), default=1.0)
+    digits = max(0, -int(np.floor(np.log10(least))))
+    form = f",.{digits}f" if digits < 9 and max(abs(one), abs(other)) < 1e9 else ".6g"
+    return f"{name} {one:{form}}, there {other:{form}}"
 
 
 def certainty(facts, figures):

@@ -27,7 +27,7 @@ from ..screening.examine import examine
 from ..screening.findings import Findings, columns_listed
 from ..show.frames import to_frame
 from ..show.progress import shown
-from ..show.text import aligned, plural, precision, time
+from ..show.text import aligned, folded, plural, precision, time
 from ..workers import Stopped, Workers
 from .contest import Settings
 from .criteria import MARKS, NOT_FINITE, SHOWN, UndefinedCriterion, answers, known, marks, measures, title, tried
@@ -243,8 +243,7 @@ class Selection(Generic[M]):
         shown = dict.fromkeys([*SHOWN, self.criterion])
         answers = [self.answers(criterion) for criterion in shown]
         columns = [_texts([answer.value for answer in column]) for column in answers]
-        head = ("", "components", "structure", "log-likelihood", "parameters", *map(_name, shown), "iterations",
-                "seconds")
+        head = ("", "k", "structure", "log-lik.", "df", *map(_name, shown), "iter.", "seconds")
         rows = zip(self.rows, zip(*columns, strict=True), strict=True)
         table = [head, *((("*" if row is self.best_row else ""), *_cells(row, values)) for row, values in rows)]
         legend = [text for mark, text in MARKS.items() if any(mark in marks(row) for row in self.rows)]
@@ -255,7 +254,7 @@ class Selection(Generic[M]):
         if self.aside:
             legend.append(f"set aside, as others determine {'it' if len(self.aside) == 1 else 'them'}: "
                           f"{columns_listed(self.aside)}")
-        return "\n".join([*aligned(table), f"* {self.choice}", *legend, *self.findings.text])
+        return "\n".join([*aligned(table), *map(folded, [f"* {self.choice}", *legend]), *self.findings.text])
 
     @property
     def choice(self) -> str:
@@ -715,7 +714,8 @@ def _name(criterion):
 
 
 def _texts(values):
-    form = precision(values)
+    long = any(abs(value) >= 1e5 for value in values)  # a decimal less, and the table fits a terminal
+    form = precision(values, large=1 if long else 2)
     return ["undefined" if math.isnan(value) else f"{value:{form(value)}}" for value in values]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import textwrap
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +16,7 @@ from ..notices import ConvergenceWarning, NamelessWarning, muted
 from ..rows.statistics import TINY
 from ..show.markup import element
 from ..show.summary import feature_names
-from ..show.text import plural, series
+from ..show.text import folded, plural, series
 from .modes import Landscape
 
 if TYPE_CHECKING:
@@ -110,8 +109,7 @@ class Verdict:
 
     def __str__(self) -> str:
         lines = [f"verdict: {self.headline}", *self.reasons, f"Next: {self.next_step}"]
-        return "\n".join(textwrap.fill(line, 79, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-                         for line in lines)
+        return "\n".join(map(folded, lines))
 
     __repr__ = __str__
 

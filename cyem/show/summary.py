@@ -6,9 +6,7 @@ import numpy as np
 
 from ..families import state
 from ..families.covariance import structure
-from .text import aligned, plural, printable, series
-
-PER_BLOCK = 10  # components side by side
+from .text import WIDTH, aligned, folded, plural, printable, series
 
 
 class Summary(str):
@@ -25,7 +23,7 @@ def summary(model, X=None, sample_weight=None):
     model._check_fitted()
     state.parameters(model, model._matrices)
     state.outcome(model)
-    lines = [f"{model._words}, {heading(model)}", ending(model), "", *aligned(figures(model, X, sample_weight))]
+    lines = [folded(f"{model._words}, {heading(model)}"), ending(model), "", *aligned(figures(model, X, sample_weight))]
     lines += _components(model)
     report = tuple(model.fit_report_)
     return Summary("\n".join([*lines, *[""] * bool(report), *map(printable, report)]))
@@ -110,8 +108,9 @@ def _components(model):
         rows.append(("degrees of freedom", [f"{nu:.4g}" for nu in tails]))
     for title, values in (("mean", means), (model._spread, deviations(model))):
         rows += [(title, [""] * k), *zip(names, map(numbers, values.T.tolist()), strict=True)]
-    label = max(len(name) for name, _ in rows)
+    label, cell = max(len(name) for name, _ in rows), max(len(text) for _, cells in rows for text in cells)
+    beside = max((WIDTH - label) // (cell + 2), 1)  # components in a block
     lines = []
-    for block in (slice(start, start + PER_BLOCK) for start in range(0, k, PER_BLOCK)):
+    for block in (slice(start, start + beside) for start in range(0, k, beside)):
         lines += ["", *aligned([[name.ljust(label), *cells[block]] for name, cells in rows])]
     return [line.rstrip() for line in lines]

@@ -2,6 +2,9 @@
 
 import math
 import re
+import textwrap
+
+WIDTH = 79  # of a terminal, less one
 
 # control characters, ends of lines, overrides of the direction of writing, and halves of characters
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -39,6 +42,19 @@ def aligned(table):
         return "  ".join([*cells, last.rjust(widths[-1]) if len(row) == len(widths) else last])
 
     return [line(row) for row in table]
+
+
+def folded(line):
+    """A line in lines of at most 79 letters, the later ones indented; what is longer in one word stays whole.
+
+    Examples
+    --------
+    >>> from cyem.show.text import folded
+    >>> print(folded("a word, " * 12))
+    a word, a word, a word, a word, a word, a word, a word, a word, a word, a
+      word, a word, a word,
+    """
+    return textwrap.fill(line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def plural(noun, n):

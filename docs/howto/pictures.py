@@ -44,5 +44,6 @@ MergingDisplay.from_merging(merge(model, X))
 StabilityDisplay.from_stability(stability(model, X, n_bootstrap=50, random_state=0))
 
 # %%
+# Of many features :class:`~cyem.plotting.ProjectionDisplay` shows the plane in which the components differ most.
 # :class:`~cyem.plotting.CriterionDisplay` is on :doc:`choose_a_model`, :class:`~cyem.plotting.TraceDisplay` on
 # :doc:`starts`. A dark style (``plt.style.use("dark_background")``) gets colours of its own.
