@@ -178,8 +178,8 @@ def test_weights_are_repetitions(code, held):
     X, counts = samples(), np.arange(150) % 3
     weighted = fitted(code, held, X, counts)
     repeated = fitted(code, held, np.repeat(X, counts, axis=0))
-    for name in ("weights_", "means_", "covariances_", "lower_bound_"):
-        assert_allclose(getattr(weighted, name), getattr(repeated, name), rtol=5e-6, atol=1e-8)  # paths part by rounding
+    for name in ("weights_", "means_", "covariances_", "lower_bound_"):  # rounding parts the paths
+        assert_allclose(getattr(weighted, name), getattr(repeated, name), rtol=5e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("code", OWN)

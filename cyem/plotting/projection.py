@@ -1,5 +1,9 @@
 """A mixture of many features in the plane in which its components differ most."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..rows import data
@@ -7,6 +11,15 @@ from ..show.text import plural
 from . import geometry, style
 from .display import Panels, display
 from .mixture import MOST_POINTS, OUTSIDE, legend
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from numpy.typing import ArrayLike
+
+    from ..models.gaussian import GaussianMixture
+    from ..models.student import StudentMixture
+    from ..rows.types import Floats, Integers, Reals
 
 NAMED = 3  # features that a direction is told by
 
@@ -45,14 +58,16 @@ class ProjectionDisplay(Panels):
     Scrucca, "Dimension reduction for model-based clustering", Statistics and Computing 20, 2010.
     """
 
-    points: np.ndarray
-    labels: np.ndarray
+    points: Reals
+    labels: Integers
     components: geometry.Components
-    directions: np.ndarray
+    directions: Floats
     _size = (7.2, 5.2)
 
     @classmethod
-    def from_estimator(cls, model, X, *, ax=None):
+    def from_estimator(
+        cls, model: GaussianMixture | StudentMixture, X: ArrayLike, *, ax: style.Place | None = None
+    ) -> Self:
         """Draw a fitted mixture.
 
         Parameters

@@ -274,3 +274,4 @@ assert pictures.TraceDisplay.from_estimator(model).axes_.shape == (2,)
 pictures.StabilityDisplay.from_stability(came_back).ax_.set_xlabel("")
 pictures.StabilityDisplay(ari=came_back.ari, jaccard=came_back.jaccard).plot()
 pictures.MergingDisplay.from_merging(merging)
+assert pictures.ProjectionDisplay.from_estimator(best, X).directions.shape[1] == 2
