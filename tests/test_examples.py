@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(CC is None, reason="needs a C compiler"),
 ]
 needs_headers = pytest.mark.skipif(not (HEADERS / "Python.h").exists(), reason="needs the headers of Python")
-PATH = os.pathsep.join(path for path in sys.path if path)  # where programs find this cyem
+PATH = [path for path in sys.path if path]  # where programs find this cyem
 
 
 @pytest.fixture
@@ -31,7 +31,8 @@ def model():
 
 
 def run(*command, folder):
-    done = subprocess.run(list(map(str, command)), cwd=folder, env={**os.environ, "PYTHONPATH": PATH},
+    path = os.pathsep.join([*PATH, str(folder)])  # what was built there is found, however strict Python is
+    done = subprocess.run(list(map(str, command)), cwd=folder, env={**os.environ, "PYTHONPATH": path},
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
