@@ -26,25 +26,16 @@ cdef inline void soft(real* resp, Py_ssize_t k, const real* weight, Py_ssize_t n
     cdef real top[WIDE]
     cdef real total[WIDE]
     cdef real t[WIDE]
-    cdef real outside[WIDE]
     cdef double logs[WIDE]
-    cdef double sum0 = 0, sum1 = 0, taken = 0
-    cdef real constant = <real>background
+    cdef double sum0 = 0, sum1 = 0
     for g in range(n // lanes):
         v = g * lanes
         for l in range(lanes):
-            top[l] = constant
+            top[l] = low
             total[l] = 0
         for j in range(k):
             for l in range(lanes):
                 top[l] = resp[j * TILE + v + l] if resp[j * TILE + v + l] > top[l] else top[l]
-        if constant > low:
-            for l in range(lanes):
-                t[l] = constant - top[l]
-            exp_lanes[real](t, <real>cut)
-            for l in range(lanes):
-                outside[l] = t[l]
-                total[l] = t[l]
         for j in range(k):
             for l in range(lanes):
                 t[l] = (resp[j * TILE + v + l] if resp[j * TILE + v + l] > low else low) - top[l]
@@ -60,9 +51,56 @@ cdef inline void soft(real* resp, Py_ssize_t k, const real* weight, Py_ssize_t n
             sum0 += weight[v + l] * loglik[v + l]
             sum1 -= weight[v + l] * logs[l]
             t[l] = weight[v + l] / total[l]
-        if constant > low:
+        for j in range(k):
             for l in range(lanes):
-                taken += t[l] * outside[l]
+                resp[j * TILE + v + l] *= t[l]
+    sums[0] += sum0
+    sums[1] += sum1
+
+
+cdef inline void soft_beside(real* resp, Py_ssize_t k, const real* weight, Py_ssize_t n, double cut, double base,
+                             double background, double* loglik, double* sums, double* beside) noexcept nogil:
+    """The same where there is a background: a kernel of its own, as without it samples need one exp less each."""
+    cdef Py_ssize_t lanes = LANES if real is double else WIDE
+    cdef Py_ssize_t g, j, l, v
+    cdef real low = lowest[real](0)
+    cdef real top[WIDE]
+    cdef real total[WIDE]
+    cdef real t[WIDE]
+    cdef real outside[WIDE]
+    cdef double logs[WIDE]
+    cdef double sum0 = 0, sum1 = 0, taken = 0
+    cdef real constant = <real>background
+    for g in range(n // lanes):
+        v = g * lanes
+        for l in range(lanes):
+            top[l] = constant
+        for j in range(k):
+            for l in range(lanes):
+                top[l] = resp[j * TILE + v + l] if resp[j * TILE + v + l] > top[l] else top[l]
+        for l in range(lanes):
+            t[l] = constant - top[l]
+        exp_lanes[real](t, <real>cut)
+        for l in range(lanes):
+            outside[l] = t[l]
+            total[l] = t[l]
+        for j in range(k):
+            for l in range(lanes):
+                t[l] = (resp[j * TILE + v + l] if resp[j * TILE + v + l] > low else low) - top[l]
+            exp_lanes[real](t, <real>cut)
+            for l in range(lanes):
+                resp[j * TILE + v + l] = t[l]
+                total[l] += t[l]
+        for l in range(lanes):
+            logs[l] = total[l]
+        log_lanes(logs, lanes)
+        for l in range(lanes):
+            loglik[v + l] = base + top[l] + logs[l]
+            sum0 += weight[v + l] * loglik[v + l]
+            sum1 -= weight[v + l] * logs[l]
+            t[l] = weight[v + l] / total[l]
+        for l in range(lanes):
+            taken += t[l] * outside[l]
         for j in range(k):
             for l in range(lanes):
                 resp[j * TILE + v + l] *= t[l]

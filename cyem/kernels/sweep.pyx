@@ -42,7 +42,7 @@ from .lanes cimport (
 )
 from .moments cimport HEAD, gather, mass, pooled_of_whole, rest_of_whole, side
 from .mstep cimport all_exceed, maximise
-from .posterior cimport hard, lowest, soft
+from .posterior cimport hard, lowest, soft, soft_beside
 from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 from .tails cimport bend, weigh
 
@@ -812,7 +812,7 @@ cdef void set_density(Pass* p, const Mixture* m, real unused) noexcept nogil:
     for j in range(p.k):
         constant[j] = 0 if heavy or m.constants is NULL else <real>(m.constants[j] - p.base)
     if m.background - p.base > p.background:
-        p.background, p.beside = m.background - p.base, True
+        p.background, p.beside, p.posterior = m.background - p.base, True, <posterior_t>soft_beside[real]
     p.density = loops_of[real](moments_of(m.density), p.d, 0).density
     if p.whole is not NULL and p.matrices == p.k:
         p.rest = best_rest[real](p.whole, m, p.d, 0)
