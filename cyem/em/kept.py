@@ -13,7 +13,7 @@ from ..kernels import sweep as kernel
 from ..kernels.arguments import Density
 from ..rows.pruning import Bounds
 from ..rows.samples import MOMENTS, STATE
-from ..rows.statistics import Beside, Statistics, Weighed
+from ..rows.statistics import kind_of
 from . import compiled, driver
 
 KNOWN = 2 + driver.MEMORY  # the place in the state of a compiled ascent at which it counts the rates that it knows
@@ -163,7 +163,7 @@ def of_statistics(s):
 
 def to_statistics(problem, k, kept):
     d, family = len(problem.frame.units), problem.family
-    kind, more = (Weighed, 2 * k) if family.heavy else (Beside, 1) if family.noisy else (Statistics, 0)
+    kind, more = kind_of(k, family.heavy, family.noisy)
     size = kernel.statistics_size(k, d, MOMENTS[family.moments]) + more
     return kind(kept.array("sums", (size,)), kept.array("about", (k, d)), problem.frame, kept.number("unit"))
 

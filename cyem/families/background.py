@@ -101,21 +101,24 @@ class Background(Gaussian):
     ----------
     structure, variances, floor, eps, equal_weights
         As `Gaussian` has them; equal weights are those of the components.
-    heights : ndarray of shape (d,)
-        Logarithms of the density of the background along each feature, in the frame.
+    box : Box
+        Where the background lies.
+    frame : Frame
+        Of the data.
     """
 
     engine = None  # nothing compiled makes many of these iterations in one call
     noisy = True
 
-    def __init__(self, structure, variances, floor, eps, equal_weights=False, *, heights):
+    def __init__(self, structure, variances, floor, eps, equal_weights=False, *, box, frame):
         super().__init__(structure, variances, floor, eps, equal_weights)
-        self.heights = heights
+        self.box, self.heights = box, box.inside(frame)
 
     @classmethod
-    def behind(cls, family, heights):
+    def behind(cls, family, box, frame):
         """A family of normal distributions beside a background."""
-        return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights, heights=heights)
+        return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights, box=box,
+                   frame=frame)
 
     def restored(self, k, kept):
         share = float(kept.array("share", (1,))[0])

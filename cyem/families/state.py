@@ -11,6 +11,7 @@ from .background import Box
 from .covariance import structure
 
 ROUNDING = 1e-6  # by which a sum of weights may differ from one
+BACKGROUND = "background_weight_", "background_box_", "background_log_density_"
 
 
 def _is_text(value):
@@ -120,7 +121,7 @@ def background(model):
     """
     if "background_weight_" not in vars(model):
         return None
-    weight, corners, log_density = (_array(model, f"background_{name}_") for name in ("weight", "box", "log_density"))
+    weight, corners, log_density = (_array(model, name) for name in BACKGROUND)
     d = np.shape(_value(model, "means_"))[-1]
     if weight.ndim or not 0 <= weight < 1:
         raise ValueError(f"The attribute 'background_weight_' is {repr(weight.tolist())}, expected a number in [0, 1): "

@@ -296,7 +296,7 @@ class GaussianMixture(Mixture):
                 raise ValueError(f"background={self.background!r} with n_components={k} needs more than {k} samples of "
                                  f"positive weight, and X has {n}: ask for fewer components.")
             box = Box.around(mixture.samples.X, None if self.background is True else self.background)
-            return Problem(Background.behind(mixture.family, box.inside(mixture.frame)), mixture.samples)
+            return Problem(Background.behind(mixture.family, box, mixture.frame), mixture.samples)
         if self.prior is None:
             return mixture
         prior = Told.of(self.prior).inside(mixture.structure, self.n_components, mixture.whole, mixture.frame)
@@ -333,10 +333,10 @@ class GaussianMixture(Mixture):
         return None if background is None else np.append(background.weight, background.box.heights)
 
     def _accept(self, mixture, fit, rng):
-        for name in ("background_weight_", "background_box_", "background_log_density_"):
+        for name in state.BACKGROUND:
             vars(self).pop(name, None)
         if self._noisy:
-            box = Box.around(mixture.samples.X, None if self.background is True else self.background)
+            box = mixture.family.box
             self.background_weight_, self.background_box_ = fit.parameters.share, np.stack([box.low, box.high])
             self.background_log_density_ = box.log_density
         super()._accept(mixture, fit, rng)

@@ -39,7 +39,7 @@ def outlyingness(model, X):
 def alone(model):
     """The components of a mixture, without a background, and without names that arrays have not."""
     one = copy.copy(model)
-    for name in ("background_weight_", "background_box_", "background_log_density_", "feature_names_in_"):
+    for name in (*state.BACKGROUND, "feature_names_in_"):
         vars(one).pop(name, None)
     one.weights_ = np.asarray(one.weights_, float) / np.sum(one.weights_)
     one.background = False

@@ -268,7 +268,8 @@ class Samples:
 
     def sweep(self, density, moments, posterior="soft"):
         """Statistics of one pass: responsibilities under `density`, moments about its means."""
-        means, (made, more) = density.means, kind_of(density)
+        means = density.means
+        made, more = kind_of(len(means), density.heavy, density.background is not None)
         need = self._need(len(means), moments, density.kind)
         sums = np.empty(need.statistics + more)
         workspace = self._memory(need.workspace)

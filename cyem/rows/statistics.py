@@ -199,8 +199,9 @@ class Beside(Statistics):
         return self.masses.sum() + self.outside
 
 
-def kind_of(density):
-    """What a pass with a density gives, and how many sums that is more than those of every pass."""
-    if density.heavy:
-        return Weighed, 2 * len(density.means)
-    return (Statistics, 0) if density.background is None else (Beside, 1)
+def kind_of(k, heavy, beside):
+    """What a pass gives, and how many sums that is more than those of every pass.
+
+    heavy, beside: whether the k components have heavy tails, and whether there is a background.
+    """
+    return (Weighed, 2 * k) if heavy else (Beside, 1) if beside else (Statistics, 0)

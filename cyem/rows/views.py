@@ -114,7 +114,8 @@ class Views:
         axis, S = self._spread(density)
         k, d = density.means.shape
         kind = "squares" if axis else "pooled" if moments in ("pooled", "none") else "scatter"
-        size, (made, more) = kernel.statistics_size(k, d, EMITS[kind]), kind_of(density)
+        size = kernel.statistics_size(k, d, EMITS[kind])
+        made, more = kind_of(k, density.heavy, density.background is not None)
         sums = self._run(density, axis, S, kind, np.empty(size + more))
         sums, others = sums[:size], sums[size:]
         flat = 2 + k + k * d
