@@ -113,7 +113,7 @@ def test_what_stands_at_the_floor_is_told_by_every_way_there(code, dtype):
         dict(init_params=np.arange(len(X)) % 2, **few),
         dict(init_params=np.arange(len(X)) % 2, max_iter=0),
         dict(search="swap", n_moves=2, **few),
-        dict(weights_init=first.weights_, means_init=first.means_, precisions_init=first.precisions_),
+        dict(weights_init=first.weights_, means_init=first.means_, precisions_init=first.precisions_, **few),
     ]
     for way in ways:
         model, told = fitted(X, 2, code, **way)

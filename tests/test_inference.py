@@ -100,8 +100,8 @@ class Coordinates:
         return np.logaddexp.reduce(parts, axis=0)
 
 
-def numerical_errors(coordinates, X, w, method, step=1e-3):
-    """Standard errors by finite differences of fourth order for scores, and of second order for the Hessian."""
+def numerical_errors(coordinates, X, w, step=1e-3):
+    """By method: standard errors by finite differences of fourth order for scores, and of second for the Hessian."""
     p = sum(coordinates.counts)
     unit = step * np.eye(p)
 
@@ -119,14 +119,11 @@ def numerical_errors(coordinates, X, w, method, step=1e-3):
         for j in range(i):
             both = total(unit[i] + unit[j]) + total(-unit[i] - unit[j]) - sides[i].sum() - sides[j].sum() + 2 * here
             hessian[i, j] = hessian[j, i] = both / 2
-    observed, outer = -hessian / step**2, (scores.T * w) @ scores
-    bread = np.linalg.inv(outer if method == "scores" else observed)
-    covariance = bread @ outer @ bread if method == "sandwich" else bread
-    out = []
-    for part in range(3):
-        J = slopes(lambda x, part=part: coordinates(x)[part].ravel())
-        out.append(np.sqrt(np.einsum("ai,ab,bi->i", J, covariance, J)))
-    return out
+    bread, outer = np.linalg.inv(-hessian / step**2), (scores.T * w) @ scores
+    covariances = {"observed": bread, "scores": np.linalg.inv(outer), "sandwich": bread @ outer @ bread}
+    parts = [slopes(lambda x, part=part: coordinates(x)[part].ravel()) for part in range(3)]
+    return {method: [np.sqrt(np.einsum("ai,ab,bi->i", J, covariance, J)) for J in parts]
+            for method, covariance in covariances.items()}
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +135,7 @@ def triple():
 
 
 @pytest.mark.parametrize("structure", CODES)
-@pytest.mark.parametrize("method", ["observed", "scores", "sandwich"])
-def test_numerical_derivatives(triple, structure, method):
+def test_numerical_derivatives(triple, structure):
     """Of the log-density of SciPy, by other coordinates than ours; with and without weights of samples and components.
 
     The tolerance is that of finite differences.
@@ -148,13 +144,13 @@ def test_numerical_derivatives(triple, structure, method):
     w = np.random.default_rng(1).uniform(0, 2, len(triple)) if structure[1] == "V" else np.ones(len(triple))
     model = GaussianMixture(2, covariance_type=structure, equal_weights=equal, reg_covar=0, tol=1e-13, max_iter=5000,
                             random_state=0).fit(triple, sample_weight=w)
-    errors = standard_errors(model, triple, method, sample_weight=w)
     coordinates = Coordinates(model, structure, equal)
     assert sum(coordinates.counts) == model._n_parameters()
-    weights, means, covariances = numerical_errors(coordinates, triple, w, method)
-    assert_allclose(errors.weights, weights, rtol=1e-4, atol=1e-12)
-    assert_allclose(errors.means.ravel(), means, rtol=1e-4)
-    assert_allclose(dense(errors.covariances, 2, 3).ravel(), covariances, rtol=1e-4, atol=1e-7)
+    for method, (weights, means, covariances) in numerical_errors(coordinates, triple, w).items():
+        errors = standard_errors(model, triple, method, sample_weight=w)
+        assert_allclose(errors.weights, weights, rtol=1e-4, atol=1e-12)
+        assert_allclose(errors.means.ravel(), means, rtol=1e-4)
+        assert_allclose(dense(errors.covariances, 2, 3).ravel(), covariances, rtol=1e-4, atol=1e-7)
 
 
 class Partial(Coordinates):
@@ -205,7 +201,7 @@ def test_numerical_derivatives_with_gaps(triple, structure, d, known):
                   precisions_init=first.precisions_)
     coordinates = Partial(model, structure, noise, possible)
     errors = standard_errors(model, X, "sandwich", sample_weight=w, **how)  # of second derivatives and of scores
-    weights, means, covariances = numerical_errors(coordinates, X, w, "sandwich")
+    weights, means, covariances = numerical_errors(coordinates, X, w)["sandwich"]
     assert_allclose(errors.weights, weights, rtol=1e-4)
     assert_allclose(errors.means.ravel(), means, rtol=1e-4)
     assert_allclose(dense(errors.covariances, 2, d).ravel(), covariances, rtol=1e-4, atol=1e-7)
@@ -341,21 +337,21 @@ TRUTHS = {
 
 @pytest.mark.parametrize("method", TRUTHS)
 def test_coverage(method):
-    """95 % intervals cover the truth in 92 to 98 % of 500 simulated sets, every parameter.
+    """95 % intervals cover the truth in 90.5 to 99.5 % of 200 simulated sets, every parameter.
 
-    Of a true share of 95 %, 500 sets show a share outside of this in less than one case in 400.
+    Of a true share of 95 %, 200 sets show a share outside of this in about one case in 400.
     """
     truth = GaussianMixture.from_parameters(*TRUTHS[method])
     rng = np.random.default_rng(0)
     covered = 0
-    for _ in range(500):
+    for _ in range(200):
         X, labels = truth.sample(500, random_state=rng)
         model = GaussianMixture(len(truth.means_), covariance_type=truth.covariance_type, init_params=labels, tol=1e-8)
         intervals = standard_errors(model.fit(X), X, method).intervals()
         true = truth.weights_, truth.means_, truth.covariances_
         covered += np.concatenate([((low <= part) & (part <= high)).ravel()
                                    for part, (low, high) in zip(true, intervals, strict=True)])
-    assert (covered >= 460).all() and (covered <= 490).all(), covered / 500
+    assert (covered >= 181).all() and (covered <= 199).all(), covered / 200
 
 
 def test_bootstrap(waiting):

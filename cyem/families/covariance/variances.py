@@ -85,13 +85,13 @@ def isochoric(s, masses, least, current=None):
         count = np.arange(1, d + 1)  # of variances above the floor: those with the most room
         room = np.sort(log_s - low)[:, ::-1].cumsum(axis=1) + low.sum(axis=1, keepdims=True)
         volume = max(volume, low.mean(axis=1).max())
-        for _ in range(STEPS):  # Newton's method, on a convex function that falls
+        for _ in range(STEPS):  # Newton's method, on the logarithm of their mean: convex, falling, and nearly straight
             log_m = (room - d * volume) / count
             m = np.exp(log_m.max(axis=1))
-            excess = share @ m - 1
-            if excess <= GAIN:
+            mean = share @ m
+            if mean - 1 <= GAIN:
                 break
-            volume += excess / (share @ (m * d / count[log_m.argmax(axis=1)]))
+            volume += np.log(mean) * mean / (share @ (m * d / count[log_m.argmax(axis=1)]))
         log_v = np.maximum(log_s - np.log(m)[:, None], low)
     v = np.exp(log_v)
     return v, (v <= least * (1 + 1e-9)).any(axis=1)
