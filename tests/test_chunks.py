@@ -535,8 +535,6 @@ def test_bad_use(X):
         GaussianMixture(2).fit(source, labels=np.zeros(N, int))
     with pytest.raises(TypeError, match="block by block"):
         model.impute(source)
-    with pytest.raises(TypeError, match=r"checkpoint.*block by block"):
-        GaussianMixture(2).fit(source, checkpoint="none.npz")
     with pytest.raises(TypeError, match="noise"):
         model.predict(source, noise=np.ones((N, D)))
     with pytest.raises(ValueError, match=r"2 features.*3 features"):

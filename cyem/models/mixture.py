@@ -122,7 +122,8 @@ class Mixture(Estimator):
             A file that says now and then where the fit is, and is deleted at its end. If it is there, the fit goes on
             from where it was, to the same bits as if it had not been ended: call it with the same arguments. What is
             not in it is done again: the start of a run of `n_init`, and moves of `search`. A file of another fit
-            (data, parameters, versions, instruction set) is refused.
+            (data, parameters, versions, instruction set) is refused, which for rows that are not in memory takes a
+            pass over them to see; those of a Dask collection have to be in the same partitions.
         checkpoint_every : float, default=60.0
             Seconds between two times that it is written, at least.
 
@@ -159,9 +160,6 @@ class Mixture(Estimator):
         """What says now and then where the fit is, and goes on from where an earlier one was."""
         from .checkpoints import Checkpoint, identity
 
-        if isinstance(X, door.Streamed):
-            raise TypeError("checkpoint is for rows in memory, and X is read block by block: give an array, or "
-                            "scan(X, memory=...) with memory enough.")
         if self.time_budget is not None:
             self._refuse("time_budget", "None with a checkpoint: what a search finds in a time is another thing each "
                          "time", self.time_budget)

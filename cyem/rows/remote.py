@@ -108,8 +108,7 @@ class Partitions(Streamed):
         """A random part of the rows, and its weights, in memory: each row with the same chance, in their order."""
         if self._part is None:
             share = max(LEAST, PART // (self.width * self.dtype.itemsize)) / len(self)
-            seed = 0 if self.rng is None or share >= 1 else int(self.rng.integers(2**63))
-            seeds = np.random.SeedSequence(seed).spawn(len(self.parts))
+            seeds = np.random.SeedSequence(self.seed).spawn(len(self.parts))
             parts = [part for part in self._results(partial(drawn, share), seeds) if part is not None]
             X, weights = zip(*parts, strict=True)
             self._part = np.concatenate(X), None if weights[0] is None else np.concatenate(weights)

@@ -274,7 +274,7 @@ class Scan(Streamed):
         """A random part of the rows, and its weights, in memory: each row with the same chance, in their order."""
         if self._part is None:
             share = max(LEAST, PART // (self.width * self.dtype.itemsize)) / len(self)
-            rng, parts = np.random.default_rng(0) if self.rng is None else self.rng, []
+            rng, parts = np.random.default_rng(self.seed), []
             for X, weights, _ in self.blocks():
                 there = rng.random(len(X)) < share if share < 1 else slice(None)
                 parts.append((X[there], None if weights is None else weights[there]))
