@@ -183,6 +183,8 @@ def test_bad_input(X, client):
             model.fit(bad, sample_weight=weights)
     with pytest.raises(TypeError, match="workers of a cluster"):
         model.impute(A)
+    with pytest.raises(TypeError, match=r"part\.compute"):
+        model.partial_fit(A)
     assert_array_equal(model.means_, before)
 
 

@@ -189,7 +189,7 @@ class Mixture(Estimator):
         self._accept(mixture, best, rng)
         return mixture, best
 
-    def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+    def partial_fit(self, X: Rows, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn from a batch of rows of a stream, which are not kept: stepwise EM (Cappe & Moulines 2009).
 
         The first rows are gathered, and fitted as by `fit` as soon as they are as many as components, and again each
@@ -206,9 +206,9 @@ class Mixture(Estimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, d)
+        X : array-like of shape (n, d), or what `cyem.scan` takes, but for Dask collections
             Values may be missing. From the second batch on with the same features, by number and name, and of the same
-            dtype.
+            dtype. A file, an iterator over chunks or another source is read once, in batches of 1,536 rows.
         y : ignored
         sample_weight : array-like of shape (n,) or number, default=None
 

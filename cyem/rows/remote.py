@@ -114,6 +114,12 @@ class Partitions(Streamed):
             self._part = np.concatenate(X), None if weights[0] is None else np.concatenate(weights)
         return self._part
 
+    def batches(self):
+        """Raises TypeError: rows of a stream come one after the other."""
+        raise TypeError("X is a Dask collection, and partial_fit learns from rows in their order, here: call it with "
+                        "part.compute() for each part of X.partitions, of an array X.blocks; or fit(X), which has the "
+                        "sums taken where the rows are.")
+
     def map(self, function, of_rows=None):
         """What a function of rows and their weights, or None, gives for each partition that has rows.
 
@@ -212,7 +218,7 @@ def ready(first, dtype, i, part, weights):
     if not len(part):
         return None
     place = f"partition {i}"
-    X = checked(part, place)
+    X = checked(part, place, "X[{}]")
     alike(First(data.feature_names(part), X.shape[1], X.dtype, False), first, place)
     if weights is not None:
         weights = located(data.nonnegative, place, weights if np.ndim(weights) == 0 else np.asarray(weights), len(X))
