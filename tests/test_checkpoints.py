@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from cyem import GaussianMixture, StudentMixture
+from cyem import GaussianMixture, StudentMixture, scan
 from cyem.em import kept
 from cyem.families.covariance import STRUCTURES
 from cyem.models import persistence
 from cyem.models.checkpoints import FORMAT
+from cyem.rows import scan as scans
 
 CODES = [each.code for each in STRUCTURES]
 
@@ -109,6 +110,74 @@ def test_the_same_bits(monkeypatch, tmp_path, what):
     same(found, alone)
     assert not path.exists()
     assert_array_equal(found.sample(5)[0], alone.sample(5)[0])  # the random numbers go on as well
+
+
+STREAMED = {
+    "default": (GaussianMixture, dict(tol=1e-9)),
+    "runs": (GaussianMixture, dict(n_init=3, init_params="random_from_data", max_iter=9)),
+    "seeds of their own": (GaussianMixture, dict(n_init=2, random_state=np.random.RandomState)),
+    "search": (GaussianMixture, dict(n_components=5, search="swap", init_params="random_from_data", max_iter=15)),
+    "single precision": (GaussianMixture, dict(covariance_type="diag")),
+    "gaps": (GaussianMixture, dict(max_iter=30)),
+    "weights": (GaussianMixture, dict(covariance_type="tied")),
+    "t": (StudentMixture, dict(max_iter=30)),
+}
+
+
+@pytest.mark.parametrize("what", STREAMED)
+@pytest.mark.filterwarnings("ignore:.*:UserWarning")
+def test_the_same_bits_of_rows_that_are_read_again(monkeypatch, tmp_path, what):
+    """In blocks of 1,536; starts and moves look at some 2,000 of them, the same ones after the end of a process."""
+    monkeypatch.setattr(scans, "BLOCK", 1)
+    monkeypatch.setattr(scans, "PART", 1)
+    kind, parameters = STREAMED[what]
+    X, w = rows(8000), None
+    if what == "single precision":
+        X = X.astype(np.float32)
+    if what == "gaps":
+        X[np.random.default_rng(1).random(X.shape) < 0.1] = np.nan
+    if what == "weights":
+        w = np.random.default_rng(1).integers(3, size=len(X))
+
+    def make():
+        own = {name: value(7) if value is np.random.RandomState else value for name, value in parameters.items()}
+        return kind(**{"n_components": 3, "random_state": 0, **own})
+
+    source = scan(lambda: iter(np.array_split(X, 7)), memory=0)
+    path = tmp_path / "fit.npz"
+    found, ended = gone_on(monkeypatch, path, make, source, sample_weight=w)
+    assert ended
+    same(found, make().fit(source, sample_weight=w))
+    assert not path.exists()
+
+
+def test_the_random_part_is_kept_where_no_seed_was_given(monkeypatch, tmp_path):
+    monkeypatch.setattr(scans, "BLOCK", 1)
+    monkeypatch.setattr(scans, "PART", 1)
+    seeds, X = [], rows(5000)
+    seeded = scans.Scan.seeded
+    monkeypatch.setattr(scans.Scan, "seeded", lambda self, seed: seeds.append(seed) or seeded(self, seed))
+    source = scan(lambda: iter([X]), memory=0)
+    _, ended = gone_on(monkeypatch, tmp_path / "fit.npz", lambda: GaussianMixture(3), source, looks=(1,))
+    assert ended
+    first, own, given = seeds  # the second fit is given that of the first
+    assert given == first != own
+
+
+def test_other_rows_that_are_read_again_are_refused(monkeypatch, tmp_path):
+    """Also where one value differs in the midst, or what was an array is read block by block."""
+    monkeypatch.setattr(scans, "BLOCK", 1)
+    X, path, model = rows(5000), tmp_path / "fit.npz", GaussianMixture(3, random_state=0)
+    with monkeypatch.context() as patch:
+        cut(patch, 1)
+        with pytest.raises(Killed):
+            model.fit(scan(lambda: iter([X]), memory=0), checkpoint=path)
+    X[3000, 1] += 1e-12
+    for other in (scan(lambda: iter([X]), memory=0), X):
+        with pytest.raises(ValueError, match=r"of another fit: X was '[0-9a-f]{32}', and is"):
+            model.fit(other, checkpoint=path)
+    X[3000, 1] -= 1e-12
+    model.fit(scan(lambda: iter(np.array_split(X, 3)), memory=0), checkpoint=path)  # cuts are no other rows
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning")
@@ -259,17 +328,28 @@ def changed(value, where, new):
     value[where[-1]] = new
 
 
-@pytest.mark.parametrize("case", ["compiled", "python", "t"])
+@pytest.mark.parametrize("case", ["compiled", "python", "t", "scan"])
 @pytest.mark.filterwarnings("ignore:.*:UserWarning")
 def test_values_that_cannot_be_are_refused(monkeypatch, tmp_path, case):
     """Whatever stands at any place: an error that says so, or a fit; never a kernel that reads beyond its arrays."""
     X, path = rows(100), tmp_path / "fit.npz"
+    if case == "scan":
+        whole = X
+        X = scan(lambda: iter([whole]), memory=0)
 
     def make():
         if case == "t":
             return StudentMixture(3, random_state=0, max_iter=20, tol=1e-12)
         how = dict(prior="weak", max_iter=20) if case == "python" else dict(max_iter=120)
         return GaussianMixture(3, random_state=0, acceleration=None, tol=1e-12, **how)
+
+    if case == "scan":
+        with monkeypatch.context() as patch:
+            cut(patch, 2)
+            with pytest.raises(Killed):
+                make().fit(whole, checkpoint=path)
+        compiled = persistence.unpacked(path, FORMAT)
+        path.unlink()
 
     with monkeypatch.context() as patch:
         cut(patch, 2 if case == "compiled" else 4)
@@ -300,6 +380,12 @@ def test_values_that_cannot_be_are_refused(monkeypatch, tmp_path, case):
     for i, (name, array) in enumerate(arrays.items()):
         other = (array[:0], array.ravel()[:-1], array[None], array.astype(np.float32))[i % 4]
         assert refused(metadata["kept"], {**arrays, name: other})
+    if case == "scan":  # what goes on in one call over rows in memory
+        kept, arrays = compiled[0]["kept"], compiled[1]
+        assert kept["climb"]["path"]["compiled"]
+        kept |= {"passes": metadata["kept"]["passes"], "filled": None}
+        kept["climb"]["passes"] = metadata["kept"]["climb"]["passes"]
+        assert refused(kept, arrays)
     if case == "compiled":
         state = metadata["kept"]["climb"]["path"]["state"]["array"]
         assert refused(metadata["kept"], {**arrays, state: np.full_like(arrays[state], 1e9)})

@@ -523,6 +523,30 @@ def test_bad_files(X, tmp_path):
         scan(X)
 
 
+def test_columns_of_text(X, tmp_path):
+    """Errors say what to choose instead."""
+    table = pa.table({"a": X[:, 0], "town": ["x"] * N, "b": X[:, 1], "when": pd.date_range("2020", periods=N)})
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"column 'town'.*numbers: scan\(X, columns=\['a', 'b'\]\)\."):
+        GaussianMixture(2).fit(tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"column 'town'.*numbers: X\[\['a', 'b'\]\] in each chunk\."):
+        GaussianMixture(2).fit(lambda: iter([table.to_pandas()]))
+    with pytest.raises(TypeError, match=r"column 'when'.*numbers: scan\(X, columns=\['a'\]\)\."):
+        GaussianMixture(2).fit(scan(tmp_path / "x.parquet", columns=["a", "when"]))
+
+
+def test_a_scan_says_what_it_is(X, tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    source = scan(tmp_path / "x.npy", memory=0)
+    assert repr(source) == f"Scan(the file {str(tmp_path / 'x.npy')!r}: rows not yet counted, columns not yet seen)"
+    GaussianMixture(2, max_iter=1).fit(source)
+    assert repr(source).endswith(": 4,000 rows, 3 columns, float64, in blocks of 1,536 rows)")
+    frame = pa.table(dict.fromkeys("abcdefg", X[:, 0]))
+    pq.write_table(frame, tmp_path / "x.parquet")
+    assert repr(scan(tmp_path / "x.parquet")).endswith("rows not yet counted, 7 columns (a, b, c, d, e, ...))")
+    assert repr(scan(cut(X, 10))).startswith("Scan(the function chunks: rows not yet")
+
+
 def test_bad_use(X):
     source, model = scan(cut(X, 500), memory=0), GaussianMixture(2, random_state=0).fit(X)
     with pytest.raises(ValueError, match=r"sample_weight.shape == \(5,\)"):
@@ -535,8 +559,6 @@ def test_bad_use(X):
         GaussianMixture(2).fit(source, labels=np.zeros(N, int))
     with pytest.raises(TypeError, match="block by block"):
         model.impute(source)
-    with pytest.raises(TypeError, match=r"checkpoint.*block by block"):
-        GaussianMixture(2).fit(source, checkpoint="none.npz")
     with pytest.raises(TypeError, match="noise"):
         model.predict(source, noise=np.ones((N, D)))
     with pytest.raises(ValueError, match=r"2 features.*3 features"):

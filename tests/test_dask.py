@@ -132,6 +132,24 @@ def test_a_worker_that_dies_costs_time_alone(X, client):
     same(GaussianMixture(K, callback=kill, **PLAIN).fit(A), alone)
 
 
+def test_a_client_that_ends_goes_on_from_its_checkpoint(X, client, tmp_path):
+    """To the same bits; other partitions are other sums, and refused."""
+    A, path = da.from_array(X, chunks=(1500, 3)), tmp_path / "fit.npz"
+
+    def end(run, iteration, value):
+        if iteration == 4:
+            raise RuntimeError("the end")
+
+    with pytest.raises(RuntimeError, match="the end"):
+        GaussianMixture(K, callback=end, **PLAIN).fit(A, checkpoint=path, checkpoint_every=0)
+    with pytest.raises(ValueError, match="of another fit: X was"):
+        GaussianMixture(K, **PLAIN).fit(A.rechunk((3000, 3)), checkpoint=path)
+    done = []
+    found = GaussianMixture(K, callback=lambda run, iteration, _: done.append(iteration), **PLAIN)
+    same(found.fit(A, checkpoint=path), GaussianMixture(K, **PLAIN).fit(A))
+    assert done == [4, 5, 6] and not path.exists()
+
+
 def test_without_a_client(X):
     """Partitions are computed here, one after the other."""
     with pytest.raises(ValueError):
@@ -165,6 +183,8 @@ def test_bad_input(X, client):
             model.fit(bad, sample_weight=weights)
     with pytest.raises(TypeError, match="workers of a cluster"):
         model.impute(A)
+    with pytest.raises(TypeError, match=r"part\.compute"):
+        model.partial_fit(A)
     assert_array_equal(model.means_, before)
 
 

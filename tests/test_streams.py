@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -187,6 +188,45 @@ def test_weights():
     assert_allclose(weighted.covariances_, repeated.covariances_, rtol=1e-9)
     assert weighted.n_samples_seen_ == repeated.n_samples_seen_
     assert_array_equal(weighted.means_, dropped.means_)
+
+
+def test_a_source_is_a_stream(tmp_path):
+    """Of a file, an iterator that can be read once, chunks with weights: batches of 1,536 rows, by their names."""
+    X, _ = clusters(8000)
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    frame.to_parquet(tmp_path / "x.parquet")
+    w = np.random.default_rng(0).integers(1, 3, len(X)).astype(float)
+
+    def model():
+        return GaussianMixture(3, random_state=0)
+
+    by_hand = passed(model(), frame, 1536)
+    for source in (tmp_path / "x.parquet", cyem.scan(tmp_path / "x.parquet", memory=0),
+                   iter([frame[:5000], frame[5000:]])):
+        found = model().partial_fit(source)
+        assert_array_equal(found.means_, by_hand.means_)
+        assert found.n_steps_ == by_hand.n_steps_ > 0 and found.feature_names_in_.tolist() == ["a", "b"]
+    weighted = model()
+    for batch, of_rows in batches(X, 1536, w):
+        weighted.partial_fit(batch, sample_weight=of_rows)
+    found = model().partial_fit(lambda: ((X[i : i + 700], w[i : i + 700]) for i in range(0, len(X), 700)))
+    assert_array_equal(found.means_, weighted.means_)
+
+
+def test_a_source_that_fails_leaves_the_stream_as_it_was():
+    X, _ = clusters(8000)
+    model = passed(GaussianMixture(3, random_state=0), X[:6000])
+    before, steps = model.means_.copy(), model.n_steps_
+    bad = X[6000:].copy()
+    bad[-1, 1] = np.inf
+    with pytest.raises(ValueError, match=r"chunk 0, from row 0 of X on: .* infinity in row 1999"):
+        model.partial_fit(iter([bad]))
+    with pytest.raises(ValueError, match=r"chunk 1, .* has 1 features"):
+        model.partial_fit(iter([X[6000:], X[:, :1]]))
+    assert_array_equal(model.means_, before)
+    assert model.n_steps_ == steps
+    passed(model, X[6000:])
+    assert model.n_steps_ > steps
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -11,6 +11,7 @@ import numpy as np
 from ..families.gaussian import block_size
 from ..kernels import sweep as kernel
 from ..kernels.arguments import Density
+from ..rows.chunks import Chunks
 from ..rows.pruning import Bounds
 from ..rows.samples import MOMENTS, STATE
 from ..rows.statistics import kind_of
@@ -201,7 +202,7 @@ def of_path(path):
 
 def to_path(model, k, kept, accidents, tol, walk):
     if kept.flag("compiled"):
-        if model.family.engine is None or not model.samples.complete:
+        if model.family.engine is None or not (model.samples.at_once and model.samples.complete):
             raise damaged("compiled")
         d, state = len(model.frame.units), kept.array("state", (STATE,))
         if state[KNOWN] not in range(driver.MEMORY + 1):
@@ -220,7 +221,13 @@ def to_path(model, k, kept, accidents, tol, walk):
 
 
 def of_passes(samples):
-    """What passes over samples have learned of what they can leave out: sums are taken in the order of that."""
+    """What passes over samples have learned of what they can leave out: sums are taken in the order of that.
+
+    Of rows that are not in memory it is that of the part at hand, and what this was drawn by.
+    """
+    if isinstance(samples, Chunks):
+        return {"seed": samples.source.seed,
+                "at hand": of_passes(samples.at_hand) if "at_hand" in vars(samples) else None}
     samples = samples if samples.complete else samples.exact
     if samples is None:
         return {"owned": 1.0, "signs": 0, "hopeless": False, "bounds": None}
@@ -234,6 +241,13 @@ def of_passes(samples):
 
 def recall(samples, k, kept):
     """Put back what `of_passes` has told."""
+    if isinstance(samples, Chunks):
+        seed = kept.count("seed")
+        if seed != samples.source.seed:
+            samples.source = samples.source.seeded(seed)
+        if kept["at hand"] is not None:
+            recall(samples.at_hand, k, kept.nest("at hand"))
+        return
     samples = samples if samples.complete else samples.exact
     if samples is None:
         return

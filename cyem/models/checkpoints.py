@@ -14,6 +14,7 @@ import numpy as np
 from .. import files, kernels
 from ..em.kept import Keeper
 from ..notices import warn
+from ..rows import door
 from ..version import __version__
 from .persistence import Format, packed, unpacked
 
@@ -107,7 +108,7 @@ def identity(model, X, weights, known):
     seed = model.random_state
     own["random_state"] = int(seed) if isinstance(seed, numbers.Integral) else type(seed).__name__
     own["begins at the last fit"] = bool(model.warm_start and model.__sklearn_is_fitted__())
-    rows = {"shape of X": list(X.shape), "type of X": X.dtype.str, "X": digest(X), "sample_weight": digest(weights),
+    rows = {"shape of X": list(X.shape), "type of X": X.dtype.str, **digests(X, weights),
             "labels": digest(known.components), "noise": digest(known.noise)}
     versions = {"cyem": __version__, "numpy": np.__version__, "instruction set": kernels.ISA}
     return {"class": type(model).__name__, **own, **rows, **versions}
@@ -126,6 +127,24 @@ def in_short(value):
     if isinstance(value, list | tuple):
         return [in_short(each) for each in value]
     return f"{type(value).__module__}.{type(value).__qualname__} {getattr(value, '__qualname__', '')}"
+
+
+def digests(X, weights):
+    """What tells rows and their weights from others; of rows that are not in memory it takes a pass to see."""
+    of_rows, of_weights = zip(*door.over(both, X, weights), strict=True)
+    return {"X": joined(of_rows), "sample_weight": joined(of_weights)}
+
+
+def joined(digests):
+    """One for the digests of several pieces, which are all None or none is."""
+    if len(digests) == 1 or digests[0] is None:
+        return digests[0]
+    return digest(np.frombuffer("".join(digests).encode(), np.uint8))
+
+
+def both(X, weights):
+    """Digests of some rows in memory, and of their weights."""
+    return digest(X), digest(weights)
 
 
 def digest(array):

@@ -122,7 +122,8 @@ class Mixture(Estimator):
             A file that says now and then where the fit is, and is deleted at its end. If it is there, the fit goes on
             from where it was, to the same bits as if it had not been ended: call it with the same arguments. What is
             not in it is done again: the start of a run of `n_init`, and moves of `search`. A file of another fit
-            (data, parameters, versions, instruction set) is refused.
+            (data, parameters, versions, instruction set) is refused, which for rows that are not in memory takes a
+            pass over them to see; those of a Dask collection have to be in the same partitions.
         checkpoint_every : float, default=60.0
             Seconds between two times that it is written, at least.
 
@@ -159,9 +160,6 @@ class Mixture(Estimator):
         """What says now and then where the fit is, and goes on from where an earlier one was."""
         from .checkpoints import Checkpoint, identity
 
-        if isinstance(X, door.Streamed):
-            raise TypeError("checkpoint is for rows in memory, and X is read block by block: give an array, or "
-                            "scan(X, memory=...) with memory enough.")
         if self.time_budget is not None:
             self._refuse("time_budget", "None with a checkpoint: what a search finds in a time is another thing each "
                          "time", self.time_budget)
@@ -191,7 +189,7 @@ class Mixture(Estimator):
         self._accept(mixture, best, rng)
         return mixture, best
 
-    def partial_fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+    def partial_fit(self, X: Rows, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn from a batch of rows of a stream, which are not kept: stepwise EM (Cappe & Moulines 2009).
 
         The first rows are gathered, and fitted as by `fit` as soon as they are as many as components, and again each
@@ -208,9 +206,9 @@ class Mixture(Estimator):
 
         Parameters
         ----------
-        X : array-like of shape (n, d)
+        X : array-like of shape (n, d), or what `cyem.scan` takes, but for Dask collections
             Values may be missing. From the second batch on with the same features, by number and name, and of the same
-            dtype.
+            dtype. A file, an iterator over chunks or another source is read once, in batches of 1,536 rows.
         y : ignored
         sample_weight : array-like of shape (n,) or number, default=None
 

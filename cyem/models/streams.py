@@ -29,7 +29,23 @@ class Gathered(NamedTuple):
 
 
 def partial_fit(model, X, sample_weight=None):
-    """Learn from a batch of rows: what the estimator's method says of it."""
+    """Learn from a batch of rows, or from all rows of a source: what the estimator's method says of it."""
+    X = door.scanned(X)
+    if not isinstance(X, door.Streamed):
+        learn(model, X, sample_weight)
+        return
+    before = dict(vars(model))
+    try:
+        for batch, weights in X.weighted(sample_weight).batches():
+            learn(model, batch, weights)
+    except Exception:  # after Ctrl-C, what was learned so far stays
+        vars(model).clear()
+        vars(model).update(before)
+        raise
+
+
+def learn(model, X, sample_weight):
+    """Learn from a batch of rows in memory."""
     shape = model._check_parameters()
     forget = checked(model)
     threads.check(model.n_threads)
@@ -70,7 +86,7 @@ def checked(model):
 
 def read(model, X):
     """Names of the features, the rows, and whether these are complete; from the second batch on as in the first."""
-    stream, X = model._stream, door.scanned(X)
+    stream = model._stream
     if isinstance(stream, Gathered) and not model.__sklearn_is_fitted__():  # fewer rows than components
         names = data.feature_names(X)
         X, complete = data.observed(X)

@@ -411,15 +411,35 @@ def _frame(X, name):
         types = set(X.dtypes)
         if len(types) == 1 and isinstance(own := types.pop(), np.dtype) and own.kind != "O":
             return _array(np.asarray(X), name)
-        columns = [column for _, column in X.items()]
-    else:
-        columns = list(X.itercolumns() if hasattr(X, "column_names") else X.iter_columns())  # pyarrow, polars
+    columns = _columns(X)
     single = all(np.asarray(column[:0]).dtype == np.float32 for column in columns)
     values = np.empty((X.shape[0], len(columns)), np.float32 if single else np.float64)
     for j, (label, column) in enumerate(zip(_column_names(X), columns, strict=True)):
         column_name = f"column {label!r} of {name}"
         values[:, j] = _contiguous(_array(column, column_name), column_name, X)
     return values
+
+
+def _columns(X):
+    """The columns of a frame."""
+    if hasattr(type(X), "iloc"):
+        return [column for _, column in X.items()]
+    return list(X.itercolumns() if hasattr(X, "column_names") else X.iter_columns())  # pyarrow, polars
+
+
+def columns_of_numbers(X):
+    """The labels of the columns of a frame that can be read as numbers, or None where X is no frame."""
+    names = _column_names(X)
+    if names is None:
+        return None
+    found = []
+    for label, column in zip(names, _columns(X), strict=True):
+        try:
+            _contiguous(_array(column, label), label)
+        except (TypeError, ValueError):
+            continue
+        found.append(label)
+    return found
 
 
 def _array(values, name):

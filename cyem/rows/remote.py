@@ -108,12 +108,17 @@ class Partitions(Streamed):
         """A random part of the rows, and its weights, in memory: each row with the same chance, in their order."""
         if self._part is None:
             share = max(LEAST, PART // (self.width * self.dtype.itemsize)) / len(self)
-            seed = 0 if self.rng is None or share >= 1 else int(self.rng.integers(2**63))
-            seeds = np.random.SeedSequence(seed).spawn(len(self.parts))
+            seeds = np.random.SeedSequence(self.seed).spawn(len(self.parts))
             parts = [part for part in self._results(partial(drawn, share), seeds) if part is not None]
             X, weights = zip(*parts, strict=True)
             self._part = np.concatenate(X), None if weights[0] is None else np.concatenate(weights)
         return self._part
+
+    def batches(self):
+        """Raises TypeError: rows of a stream come one after the other."""
+        raise TypeError("X is a Dask collection, and partial_fit learns from rows in their order, here: call it with "
+                        "part.compute() for each part of X.partitions, of an array X.blocks; or fit(X), which has the "
+                        "sums taken where the rows are.")
 
     def map(self, function, of_rows=None):
         """What a function of rows and their weights, or None, gives for each partition that has rows.
@@ -213,7 +218,7 @@ def ready(first, dtype, i, part, weights):
     if not len(part):
         return None
     place = f"partition {i}"
-    X = checked(part, place)
+    X = checked(part, place, "X[{}]")
     alike(First(data.feature_names(part), X.shape[1], X.dtype, False), first, place)
     if weights is not None:
         weights = located(data.nonnegative, place, weights if np.ndim(weights) == 0 else np.asarray(weights), len(X))

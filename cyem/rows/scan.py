@@ -26,6 +26,7 @@ WHOLE = 1536  # rows that a block has a multiple of: whole tiles of samples, in 
 PART = 1 << 24  # bytes of the random part that starts are looked for in
 LEAST = 2000  # rows that this has at least
 KEPT = 1 << 24  # bytes of sums over whole blocks that are kept
+NAMED = 5  # columns that are named where a scan is printed
 AHEAD = 2  # blocks that are read before they are asked for
 
 
@@ -116,6 +117,23 @@ class Scan(Streamed):
         self.source, self.memory = source, memory
         self._first = self._survey = self._array = self._part = self._rows = None
 
+    def __repr__(self):
+        """What is known so far: nothing is read for it."""
+        names = getattr(self.source, "names", None) if self._first is None else self.column_names
+        d = len(names) if self._first is None and names is not None else self._first and self.width
+        known = [f"{len(self):,} rows" if self._survey is not None else "rows not yet counted",
+                 "columns not yet seen" if d is None else f"{d} columns"]
+        if names is not None:
+            known[1] += f" ({', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''})"
+        if self._first is not None:
+            known += [str(self.dtype), f"in blocks of {self.size:,} rows"]
+        return f"Scan({self.source.words}: {', '.join(known)})"
+
+    @property
+    def _choose(self):
+        """How columns are chosen."""
+        return "scan(X, columns={})" if hasattr(self.source, "take") else "X[{}] in each chunk"
+
     @property
     def size(self):
         """Rows of a block: the same for the same rows, whatever source they have."""
@@ -130,12 +148,12 @@ class Scan(Streamed):
                     self.source.put_back(chunk)
                 X, weights, where = chunk
                 if len(X):
-                    matrix = checked(X, _place(where, 0))
+                    matrix = checked(X, _place(where, 0), self._choose)
                     self._first = First(data.feature_names(X), matrix.shape[1], matrix.dtype, weights is not None)
                     break
             chunks.close()
             if self._first is None:
-                raise ValueError(f"X is empty: {_words(self.source)} gives no rows."
+                raise ValueError(f"X is empty: {self.source.words} gives no rows."
                                  + ("" if self.source.again else " It can be read only once: was it before?"))
         return self._first
 
@@ -169,7 +187,7 @@ class Scan(Streamed):
                     kept = None
             if kept is None and not self.source.again:
                 raise ValueError(
-                    f"X is {_words(self.source)}, which can be read only once, and a fit reads rows again for each "
+                    f"X is {self.source.words}, which can be read only once, and a fit reads rows again for each "
                     f"pass, unless they have no weights and are at most {self.memory} bytes. Give a function that "
                     "returns a new iterator whenever it is called, or write the rows to a file; or let them have "
                     "memory: scan(X, memory=...).")
@@ -196,6 +214,13 @@ class Scan(Streamed):
     def blocks(self):
         """The rows, in blocks of equal size, read ahead of whoever asks for them."""
         return ahead(self._cut())
+
+    def batches(self):
+        """The rows once, in the order in which they come, as few together as are worth a step, and their weights."""
+        for X, weights, _ in self.blocks():
+            for begin in range(0, len(X), WHOLE):
+                rows = slice(begin, begin + WHOLE)
+                yield Array(X[rows], self.column_names), None if weights is None else weights[rows]
 
     def _cut(self):
         """Blocks, however the source cuts the rows."""
@@ -230,7 +255,7 @@ class Scan(Streamed):
             if not len(X):
                 continue
             place = _place(where, row)
-            matrix = checked(X, place)
+            matrix = checked(X, place, self._choose)
             alike(First(data.feature_names(X), matrix.shape[1], matrix.dtype, weights is not None), first, place)
             if matrix is X and not getattr(self.source, "fresh", False):
                 matrix = X.copy()  # whoever made it may write the next chunk there
@@ -253,7 +278,7 @@ class Scan(Streamed):
         if each and row != len(given):
             raise ValueError(f"sample_weight.shape == {given.shape}, and X has {row} rows: give one weight for each.")
         if self._rows is not None and row != self._rows:
-            raise ValueError(f"X had {self._rows} rows at first, and now has {row}: {_words(self.source)} must give "
+            raise ValueError(f"X had {self._rows} rows at first, and now has {row}: {self.source.words} must give "
                              "the same rows each time it is read.")
         self._rows = row
 
@@ -274,7 +299,7 @@ class Scan(Streamed):
         """A random part of the rows, and its weights, in memory: each row with the same chance, in their order."""
         if self._part is None:
             share = max(LEAST, PART // (self.width * self.dtype.itemsize)) / len(self)
-            rng, parts = np.random.default_rng(0) if self.rng is None else self.rng, []
+            rng, parts = np.random.default_rng(self.seed), []
             for X, weights, _ in self.blocks():
                 there = rng.random(len(X)) < share if share < 1 else slice(None)
                 parts.append((X[there], None if weights is None else weights[there]))
@@ -287,6 +312,7 @@ class Array:
     """Rows in memory as a source, in the place of one that these were read from: one chunk, which has its names."""
 
     again = fresh = True
+    words = "rows in memory"
     column_names = None  # as of a frame, which is told by its type
 
     def __init__(self, X, column_names):
@@ -345,9 +371,15 @@ def _place(where, row):
     return f"{where}, from row {row} of X on"
 
 
-def checked(X, place):
-    """A chunk as a matrix; the place that it has in its source is in what errors say."""
-    return located(lambda: data.observed(X)[0], place)
+def checked(X, place, choose):
+    """A chunk as a matrix; the place that it has in its source is in what errors say, and how columns are chosen."""
+    try:
+        return located(lambda: data.observed(X)[0], place)
+    except (TypeError, ValueError) as error:
+        numbers = data.columns_of_numbers(X)
+        if not numbers or len(numbers) == X.shape[1]:
+            raise
+        raise type(error)(f"{error}. Choose columns of numbers: {choose.format(numbers)}.") from error
 
 
 def located(check, place, *arguments):
@@ -378,7 +410,3 @@ def alike(found, first, place):
 
 def _names(first):
     return "nothing" if first.names is None else ", ".join(map(repr, first.names.tolist()))
-
-
-def _words(source):
-    return {"Once": "an iterator", "Function": "the function"}.get(type(source).__name__, "the source")

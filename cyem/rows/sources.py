@@ -1,9 +1,9 @@
 """Where rows may come from besides arrays and frames: files, Arrow streams, functions. Each gives chunks of rows.
 
-A source knows what its columns are called (`names`, or None), whether it can be read `again`, and gives, each time that
-`chunks(rows)` is called, an iterator over all of it from its beginning: a matrix or frame, weights or None, and in
-words where this is. It may cut them to so many rows; what needs other cuts makes these itself. Optional libraries are
-imported where they are used.
+A source knows what it is in `words`, what its columns are called (`names`, or None), whether it can be read `again`,
+and gives, each time that `chunks(rows)` is called, an iterator over all of it from its beginning: a matrix or frame,
+weights or None, and in words where this is. It may cut them to so many rows; what needs other cuts makes these itself.
+Optional libraries are imported where they are used.
 """
 
 import os
@@ -109,7 +109,7 @@ class Npy:
     names = None
 
     def __init__(self, path):
-        self.path = path
+        self.path, self.words = path, f"the file {str(path)!r}"
         with open(path, "rb") as file:
             try:
                 version = np.lib.format.read_magic(file)
@@ -143,6 +143,7 @@ class Mapped:
 
     again = fresh = True
     names = None
+    words = "the memory map"
 
     def __init__(self, X):
         self.X = X
@@ -162,7 +163,7 @@ class Mapped:
             part = X[begin : begin + size]
             if whole:
                 part = np.memmap(X.filename, X.dtype, "r", offset + begin * step, part.shape)
-            yield np.array(part), None, "the memory map"
+            yield np.array(part), None, self.words
 
 
 class Dataset:
@@ -173,6 +174,8 @@ class Dataset:
     def __init__(self, dataset, columns=None, weights=None):
         self.dataset, self.weights = dataset, weights
         self.names = _chosen(dataset.schema, columns, weights)
+        files = getattr(dataset, "files", None) or ["the data set"]
+        self.words = f"the file {files[0]!r}" if len(files) == 1 else f"{len(files)} files from {files[0]!r} on"
 
     def take(self, columns, weights):
         return Dataset(self.dataset, columns, weights)
@@ -197,6 +200,7 @@ class Stream:
     def __init__(self, X, columns=None, weights=None):
         self.X, self.weights = X, weights
         self.names = _chosen(self._reader().schema, columns, weights)
+        self.words = f"the {type(X).__name__}"
 
     def take(self, columns, weights):
         return Stream(self.X, columns, weights)
@@ -212,7 +216,7 @@ class Stream:
     def chunks(self, rows):
         for batch in self._reader():
             for begin in range(0, batch.num_rows, rows):
-                yield *_split(batch.slice(begin, rows), self.names, self.weights), f"the {type(self.X).__name__}"
+                yield *_split(batch.slice(begin, rows), self.names, self.weights), self.words
 
 
 class Function:
@@ -223,6 +227,7 @@ class Function:
 
     def __init__(self, function):
         self.function = function
+        self.words = f"the function {getattr(function, '__name__', function)!s}"
 
     def chunks(self, rows):
         try:
@@ -239,6 +244,7 @@ class Once:
 
     again = False
     names = None
+    words = "an iterator"
 
     def __init__(self, iterator):
         self.numbered = _numbered(iterator)

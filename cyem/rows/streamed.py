@@ -1,6 +1,6 @@
 """Rows that are not in one place in memory: what they have in common, wherever they are."""
 
-from copy import copy
+from copy import copy, deepcopy
 
 import numpy as np
 
@@ -16,7 +16,7 @@ class Streamed:
     """
 
     sample_weight = None  # one for all, or one for each row, beside those that rows come with
-    rng = None  # what a part of the rows is drawn by
+    seed = 0  # by which a part of the rows is drawn
     _dtype = None  # other than the first rows have
 
     def __len__(self):
@@ -68,8 +68,12 @@ class Streamed:
         return self._weighted(float(weights[0]) if np.ndim(sample_weight) == 0 else weights)
 
     def drawn_by(self, rng):
-        """The same rows, of which the random part is one of its own."""
-        return self if rng is None else self._copy(rng=rng, _part=None)
+        """The same rows, of which the random part is one of its own; random numbers are where they were."""
+        return self if rng is None else self.seeded(int(deepcopy(rng).integers(2**63)))
+
+    def seeded(self, seed):
+        """The same rows, of which the random part is drawn by another seed."""
+        return self._copy(seed=seed, _part=None)
 
     # --- what a problem asks of rows before a family sees them -------------------------------------------------------
 
