@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
 from scipy.optimize import minimize
 
 from cyem import GaussianMixture, StudentMixture, kernels, likelihood_ratio_test, select, stability, standard_errors
@@ -389,6 +390,18 @@ def test_drawn_values_have_the_right_spread():
     mean = sum(p * a for p, (a, _) in zip(r, ends, strict=True))
     variance = sum(p * (v + (a - mean) ** 2) for p, (a, v) in zip(r, ends, strict=True))
     assert draws[:, alone, m].var() == pytest.approx(variance, rel=0.15)
+
+
+@pytest.mark.parametrize("row", [[np.nan, 1.0, -6.0], [np.nan, 9.0, np.nan], [np.nan, np.nan, np.nan]])
+def test_drawn_values_have_the_tails_that_they_have_given_the_rest(row):
+    """Of t distributions: more degrees of freedom, and a scale that grows with how far the rest of the row is out."""
+    A = np.array([[1.0, 0.4, 0.2], [0.4, 2.0, -0.3], [0.2, -0.3, 1.0]])
+    model = StudentMixture.from_parameters([0.3, 0.7], [[0.0, 0, 0], [5, 5, 0]], [A, A[::-1, ::-1]], [2.0, np.inf])
+    row, n = np.array(row), 4000
+    draws = model.impute(np.tile(row, (n, 1)), draws=1, random_state=0)[0]
+    given = {i: row[i] for i in np.flatnonzero(~np.isnan(row))}
+    expected = model.condition(given).marginal(0) if given else model.marginal(0)
+    assert stats.kstest(draws[:, 0], expected.cdf).pvalue > 0.01
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
