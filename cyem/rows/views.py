@@ -209,12 +209,7 @@ class Views:
         """Errors of measurement of some rows, drawn, in the frame (m, d); 0 where there are none."""
         if self.known.noise is None:
             return 0.0
-        noise = self.known.noise[rows]
-        z = rng.standard_normal(noise.shape[:2])
-        if noise.ndim == 3:
-            values, vectors = np.linalg.eigh(noise)
-            return (vectors @ (np.sqrt(values.clip(min=0)) * z)[:, :, None])[:, :, 0] / self.frame.units
-        return np.sqrt(noise) * z / self.frame.units
+        return errors(self.known.noise[rows], rng) / self.frame.units
 
     def _hidden(self, rows, mine, one, freedom, rng):
         """Draws (m,) of the hidden weights of some rows: gamma variables, given how far out what was observed is."""
@@ -318,6 +313,15 @@ def root(density):
     """A matrix R (d, d) with R' R the covariance of the one component."""
     axis, S = spread(density)
     return np.diag(np.sqrt(S[0, 0])) if axis else np.linalg.cholesky(S[0]).T
+
+
+def errors(noise, rng):
+    """Errors of measurement (n, d), drawn from their variances (n, d) or covariances (n, d, d)."""
+    z = rng.standard_normal(noise.shape[:2])
+    if noise.ndim == 2:
+        return np.sqrt(noise) * z
+    values, vectors = np.linalg.eigh(noise)
+    return (vectors @ (np.sqrt(values.clip(min=0)) * z)[:, :, None])[:, :, 0]
 
 
 def here(d):
