@@ -194,8 +194,8 @@ def likelihood_ratio_test(
     null = family_of(family)(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng,
                              **parameters)
     known = {"labels": labels, "noise": None if noise is None else data.noise(noise, X)}
-    null = _best(_starts(null), X, weights, known)
-    statistic = _statistic(null, X, weights, rng, known)
+    null = _best(_starts(null), X, weights, **known)
+    statistic = _statistic(null, X, weights, rng, **known)
     gaps = None if complete else np.isnan(X)
     told = None if labels is None else np.asarray(labels) >= 0
     task = _NullReplicate(_modest(null, jobs), n, X.dtype, gaps, told, known["noise"], weights)
@@ -239,15 +239,15 @@ class _NullReplicate(NamedTuple):
         if self.told is not None:
             known["labels"] = np.where(self.told[rows], y, -1)
         truth = copy.copy(self.null).set_params(warm_start=True)
-        null = _best([*_starts(_anew(self.null, random_state=rng)), truth], X, None, known)
-        return _statistic(null, X, None, rng, known)
+        null = _best([*_starts(_anew(self.null, random_state=rng)), truth], X, None, **known)
+        return _statistic(null, X, None, rng, **known)
 
 
-def _statistic(null, X, weights, rng, known):
+def _statistic(null, X, weights, rng, **known):
     """Twice the gain in log-likelihood by one component more than the fitted `null` has."""
     k = null.n_components
     larger = _anew(null, n_components=k + 1, random_state=rng, warm_start=False)
-    larger = _best([*_starts(larger), *(_split(null, j) for j in range(k))], X, weights, known)
+    larger = _best([*_starts(larger), *(_split(null, j) for j in range(k))], X, weights, **known)
     total = len(X) if weights is None else weights.sum()
     # a mixture that has one component twice is no worse
     return max(0.0, float(2 * total * (larger.lower_bound_ - null.lower_bound_)))
@@ -258,7 +258,7 @@ def _starts(model):
     return [_anew(model, n_init=1) for _ in range(model.n_init)]
 
 
-def _best(models, X, weights, known):
+def _best(models, X, weights, **known):
     """The fit of greatest likelihood; one in which a component collapsed only if they all did."""
     with muted(ConvergenceWarning):
         fits = [one_of_many(model, X, weights, **known) for model in models]

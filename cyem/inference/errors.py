@@ -395,6 +395,9 @@ class Chart:
             raise ValueError(f"Component {self.weights.argmin()} has no weight, and its parameters no meaning: fit "
                              f"fewer than {k} components.")
         self.floor = next((event for event in model.fit_report_ if FLOOR in event), None)
+        self.remedy = "Fit it to X with a smaller tol" if model.converged_ else (
+            "Its fit had not converged, and may be on its way to a maximum that hangs on a few samples: fit it with "
+            "prior='weak', which method='bootstrap' is for")
         self.covariance_type, self.n_parameters = model.covariance_type, model._n_parameters()
         self.structure = structure(model.covariance_type)
         self.local = local(simplest(self.structure, d).code, self.structure.full(covariances, k, d))
@@ -539,13 +542,13 @@ class Chart:
             sound = values[0] > SINGULAR * values[-1]
         if not sound and self.floor:
             raise ValueError(f"This fit was {self.floor}; there the likelihood has no maximum, and parameters have no "
-                             "standard errors. Fit it with fewer components, with prior='weak' or a larger reg_covar; "
-                             "method='bootstrap' tells how much they vary all the same.")
+                             "standard errors of this kind. Fit it with fewer components or a larger reg_covar, or with "
+                             "prior='weak', and use method='bootstrap', which tells how much parameters vary.")
         if not sound:
             raise ValueError(
                 f"The samples do not determine the {self.n_parameters} parameters of this mixture: its information "
-                "matrix is not positive definite. Fit it to X with a smaller tol, with fewer components or a simpler "
-                f"covariance_type than {self.covariance_type!r}, or use method='bootstrap'."
+                f"matrix is not positive definite. {self.remedy}, with fewer components or a simpler covariance_type "
+                f"than {self.covariance_type!r}, or use method='bootstrap'."
             )
         out = np.zeros_like(information)
         vectors = vectors / scale[:, None]

@@ -32,8 +32,8 @@ def impute(model, X, draws, random_state, parameters, sample_weight, labels, noi
     X, _ = model._observed(X)
     known = model._known_of(X, labels, noise)
     if return_cov and known is not NOTHING_ELSE:
-        raise ValueError("return_cov=True is for rows of which nothing but values is known: leave out labels and noise, "
-                         "or take the covariances of draws.")
+        raise ValueError("return_cov=True is for rows of which nothing but values is known: leave out labels and "
+                         "noise, or take the covariances of draws.")
     if draws is None:
         density, rows = _views(model, X, known)
         inside, background, frame = rows.completed(density), state.background(model), rows.frame

@@ -776,8 +776,8 @@ class Mixture(Estimator):
     ) -> Reals: ...
     @overload
     def impute(self, X: Rows, *, return_cov: Literal[True]) -> tuple[Reals, Floats]: ...
-    def impute(self, X, draws=None, random_state=None, *, parameters="fitted", sample_weight=None, labels=None, noise=None,
-               return_cov=False):
+    def impute(self, X, draws=None, random_state=None, *, parameters="fitted", sample_weight=None, labels=None,
+               noise=None, return_cov=False):
         """X with what is missing filled in.
 
         Parameters

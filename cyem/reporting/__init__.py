@@ -106,8 +106,8 @@ def report(
     selection = fitted if isinstance(fitted, Selection) else None
     model = fitted.best_ if selection else fitted
     if not isinstance(model, Mixture):
-        raise TypeError(f"fitted is a {type(fitted).__name__}, and must be a fitted GaussianMixture or StudentMixture, or "
-                        "a Selection of these.")
+        raise TypeError(f"fitted is a {type(fitted).__name__}, and must be a fitted GaussianMixture or StudentMixture, "
+                        "or a Selection of these.")
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}, and must be the name of a file; it comes after X.")
     path = Path(path)

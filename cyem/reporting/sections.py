@@ -134,7 +134,7 @@ def answer(facts, selection):
     return together(
         element("div", element("strong", first), " ", reason, class_="answer"),
         reasons,
-        element("p", f"The model: {heading(facts.model)}. {ending(facts.model)}."),
+        element("p", f"The model: {facts.model._words}, {heading(facts.model)}. {ending(facts.model)}."),
     )
 
 
@@ -235,7 +235,8 @@ def groups(facts, figures):
     head = ["", "share", "compared with all rows", "compared with the nearest component"]
     words = table(head, lines, class_="differs")
     brackets = "In brackets after a share: where the true one lies with 95% confidence, if the model is right."
-    explained = f"Each number is the mean of a feature in a component, with the {facts.model._spread} within it after ±."
+    explained = ("Each number is the mean of a feature in a component, with the "
+                 f"{facts.model._spread} within it after ±.")
     return together(
         element("h2", "The components"),
         element("div", words, class_="wide", tabindex=0) if facts.k > 1 else "",
