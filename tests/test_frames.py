@@ -132,7 +132,7 @@ def test_what_stands_for_a_gap_is_one_everywhere(frame):
         model = GaussianMixture(2, covariance_type="spherical", random_state=0).fit(X)
         yield model.impute(X), model.predict_conditional(x, features=[1], known=[0]).mean(), model.outlyingness(X)
         yield MixtureRegressor(1, random_state=0).fit(x, y).predict(x), \
-            MixtureClassifier(random_state=0).fit(X, y).predict_proba(X)
+            MixtureClassifier(1, covariance_type="spherical", random_state=0).fit(X, y).predict_proba(X)
         yield standard_errors(model, X).means, merge(model, X).entropies, str(len(examine(X)))
 
     for ours, theirs in zip(answers(frame, x), answers(X, X[:, :1]), strict=True):

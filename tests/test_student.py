@@ -428,14 +428,14 @@ def test_standard_errors():
 
 
 def test_clusters_come_back_and_are_counted(tmp_path):
-    X, y = drawn([3, 3], 2, n=120, seed=2, apart=16)
+    X, y = drawn([3, 3], 1, n=120, seed=2, apart=16)
     model = StudentMixture(2, random_state=0).fit(X)
     assert cyem.stability(model, X, n_bootstrap=5, random_state=0).jaccard.min() > 0.9
     assert cyem.merge(model, X).suggestion is None
-    how = dict(family="student", n_bootstrap=9, n_init=1, tol=1e-4, random_state=0)
-    assert cyem.likelihood_ratio_test(X, 1, **how).p_value == 0.1
+    how = dict(family="student", n_bootstrap=4, n_init=1, tol=1e-4, random_state=0)
+    assert cyem.likelihood_ratio_test(X, 1, **how).p_value == 0.2
     one = X[y == 0]  # whose tails two normal components are needed for
-    assert cyem.likelihood_ratio_test(one, 1, **how).p_value > 0.1
+    assert cyem.likelihood_ratio_test(one, 1, **how).p_value > 0.2
     with pytest.raises(TypeError, match="degrees_of_freedom of each component"):
         cyem.likelihood_ratio_test(X, 2, degrees_of_freedom=[3.0, 4.0], **how)
     page = cyem.report(model, X, tmp_path / "a.html", figures=False).read_text()

@@ -542,8 +542,8 @@ class Chart:
             sound = values[0] > SINGULAR * values[-1]
         if not sound and self.floor:
             raise ValueError(f"This fit was {self.floor}; there the likelihood has no maximum, and parameters have no "
-                             "standard errors of this kind. Fit it with fewer components or a larger reg_covar, or with "
-                             "prior='weak', and use method='bootstrap', which tells how much parameters vary.")
+                             "standard errors of this kind. Fit it with fewer components or a larger reg_covar, or "
+                             "with prior='weak', and use method='bootstrap', which tells how much parameters vary.")
         if not sound:
             raise ValueError(
                 f"The samples do not determine the {self.n_parameters} parameters of this mixture: its information "
