@@ -6,10 +6,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import polars
+import pyarrow
 import pytest
 
 from cyem import (
     GaussianMixture,
+    MixtureClassifier,
+    MixtureRegressor,
     examine,
     likelihood_ratio_test,
     merge,
@@ -107,3 +110,31 @@ def test_frames_without_any_library(monkeypatch):
 
 def test_tables_of_a_selection_fit_a_notebook(results):
     assert results["select"]._repr_html_().count("<th>") == 11
+
+
+COLUMNS = {"a": [1.0, None, 7.5, 2.0, 8.0, 9.0] * 4, "b": [2.0, 1.0, 8.0, None, 9.5, None] * 4}
+
+
+@pytest.mark.parametrize("frame", [
+    pd.DataFrame({name: pd.array(values, dtype="Float64") for name, values in COLUMNS.items()}),
+    pd.DataFrame({name: pd.Series(values, dtype=object).fillna(pd.NA) for name, values in COLUMNS.items()}),
+    pd.DataFrame({name: pd.array(values, dtype="float64[pyarrow]") for name, values in COLUMNS.items()}),
+    polars.DataFrame(COLUMNS), pyarrow.table(COLUMNS), [list(row) for row in zip(*COLUMNS.values(), strict=True)],
+    np.ma.masked_invalid(np.array(list(COLUMNS.values()), float).T),
+], ids=["Float64", "NA", "pandas of arrow", "polars", "arrow", "None", "masked"])
+def test_what_stands_for_a_gap_is_one_everywhere(frame):
+    """In whatever it stands, and whoever is asked."""
+    X, y = np.array(list(COLUMNS.values()), float).T, np.tile([0, 0, 1, 0, 1, 1], 4)
+    x = frame[["a"]] if isinstance(frame, pd.DataFrame | polars.DataFrame) else (
+        frame.select(["a"]) if isinstance(frame, pyarrow.Table) else np.ma.masked_invalid(X[:, :1]))
+
+    def answers(X, x):
+        model = GaussianMixture(2, covariance_type="spherical", random_state=0).fit(X)
+        yield model.impute(X), model.predict_conditional(x, features=[1], known=[0]).mean(), model.outlyingness(X)
+        yield MixtureRegressor(1, random_state=0).fit(x, y).predict(x), \
+            MixtureClassifier(1, covariance_type="spherical", random_state=0).fit(X, y).predict_proba(X)
+        yield standard_errors(model, X).means, merge(model, X).entropies, str(len(examine(X)))
+
+    for ours, theirs in zip(answers(frame, x), answers(X, X[:, :1]), strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)

@@ -489,3 +489,16 @@ def test_bad_level(triple):
     for level, said in ((95, "level=95"), ("0.9", "level='0.9'")):
         with pytest.raises(ValueError, match=said):
             standard_errors(tight(triple, 1, "full"), triple).intervals(level)
+
+
+@pytest.mark.parametrize("how", [{"held": "means"}, {"prior": "weak"}])
+def test_what_information_is_not_about_is_left_to_refits(how):
+    """Which hold what was held, and believe what was believed."""
+    X = np.random.default_rng(0).normal(size=(200, 1)) + [[0], [6]] * 100
+    init = dict(weights_init=[0.5, 0.5], means_init=[[0.0], [6.0]], precisions_init=[[[1.0]], [[1.0]]])
+    model = GaussianMixture(2, random_state=0, **init, **how).fit(X)
+    with pytest.raises(ValueError, match=f"has {next(iter(how))}=.*method='bootstrap'"):
+        standard_errors(model, X)
+    errors = standard_errors(model, X, "bootstrap", n_bootstrap=60, random_state=0)
+    assert_allclose(errors.means, 0 if "held" in how else 0.1, rtol=0.35)  # four standard errors of 60 refits
+    assert (errors.covariances > 0).all()

@@ -405,3 +405,41 @@ def test_the_floor_where_there_are_as_many_components_as_features(structure):
                                reg_covar=1e-3).fit(X)
     assert model.converged_ and np.diff(model.lower_bounds_).min() >= -1e-12
     assert_allclose(model.scales_, np.swapaxes(model.scales_, -1, -2))
+
+
+# --- how sure --------------------------------------------------------------------------------------------------------
+
+
+def test_standard_errors():
+    """Of the centre of a t distribution those of Fisher's information: (nu + 1) / (nu + 3) of a normal one's."""
+    X = np.random.default_rng(0).standard_t(3, size=(400, 1))
+    model = StudentMixture(1, degrees_of_freedom=3.0, random_state=0).fit(X)
+    errors = cyem.standard_errors(model, X, "bootstrap", n_bootstrap=150, random_state=0)
+    assert_allclose(errors.means, np.sqrt(model.scales_.ravel() * 6 / 4 / 400)[:, None], rtol=0.25)
+    assert errors.degrees_of_freedom is None
+    free = StudentMixture(1, random_state=0).fit(X)
+    free = cyem.standard_errors(free, X, "bootstrap", n_bootstrap=40, random_state=0)
+    low, high = free.intervals().degrees_of_freedom
+    assert low < 3 < high < 10
+    assert "degrees of freedom" in str(free)
+    assert "squared scale of" in str(free)
+    with pytest.raises(ValueError, match="method='bootstrap'"):
+        cyem.standard_errors(model, X)
+
+
+def test_clusters_come_back_and_are_counted(tmp_path):
+    X, y = drawn([3, 3], 1, n=120, seed=2, apart=16)
+    model = StudentMixture(2, random_state=0).fit(X)
+    assert cyem.stability(model, X, n_bootstrap=5, random_state=0).jaccard.min() > 0.9
+    assert cyem.merge(model, X).suggestion is None
+    how = dict(family="student", n_bootstrap=4, n_init=1, tol=1e-4, random_state=0)
+    assert cyem.likelihood_ratio_test(X, 1, **how).p_value == 0.2
+    one = X[y == 0]  # whose tails two normal components are needed for
+    assert cyem.likelihood_ratio_test(one, 1, **how).p_value > 0.2
+    with pytest.raises(TypeError, match="degrees_of_freedom of each component"):
+        cyem.likelihood_ratio_test(X, 2, degrees_of_freedom=[3.0, 4.0], **how)
+    page = cyem.report(model, X, tmp_path / "a.html", figures=False).read_text()
+    assert "Mixture of t distributions" in page
+    assert "with the scale within it" in page
+    choice = cyem.select(X, [1, 2], "full", family="student", random_state=0)
+    assert "family=&#x27;student&#x27;" in cyem.report(choice, X, tmp_path / "b.html", figures=False).read_text()

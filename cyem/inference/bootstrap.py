@@ -12,12 +12,14 @@ import numpy as np
 from ..em import start
 from ..families.covariance import structure
 from ..families.paths import APART, longest, squared
+from ..models.asked import family as family_of
 from ..models.gaussian import GaussianMixture
 from ..models.history import one_of_many
-from ..models.mixture import in_its_place, memberships
+from ..models.mixture import Mixture, in_its_place, memberships
 from ..models.refits import drawn, refitted, sample_size
 from ..notices import ConvergenceWarning, muted
 from ..rows import data, door
+from ..rows.views import errors
 from ..show.fragments import printed
 from ..show.frames import to_frame
 from ..show.markup import element
@@ -25,10 +27,11 @@ from ..show.text import aligned
 from .replicates import processes, replicates, whole
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal
 
     from numpy.typing import ArrayLike, NDArray
 
+    from ..models.student import StudentMixture
     from ..rows.types import Floats, Progress, RandomState, Rows
 
 DISSOLVED = 0.5  # a Jaccard coefficient at or below which a cluster is gone (Hennig 2007)
@@ -84,10 +87,13 @@ def likelihood_ratio_test(
     n_components: int,
     covariance_type: str = "full",
     *,
+    family: Literal["gaussian", "student"] = "gaussian",
     n_bootstrap: int = 999,
     stop_after: int | None = 10,
     n_init: int = 2,
     sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    noise: ArrayLike | None = None,
     n_jobs: int = 1,
     random_state: RandomState = None,
     progress: Progress = None,
@@ -106,6 +112,8 @@ def likelihood_ratio_test(
         The number of components k of the null hypothesis.
     covariance_type : str, default='full'
         As in `GaussianMixture`.
+    family : {'gaussian', 'student'}, default='gaussian'
+        'student': components are t distributions, each mixture a `StudentMixture`.
     n_bootstrap : int, default=999
         The most samples drawn.
     stop_after : int or None, default=10
@@ -116,6 +124,11 @@ def likelihood_ratio_test(
         Starts of each mixture: a null hypothesis that is not at its best makes p too small.
     sample_weight : array-like of shape (n,), optional
         How often each sample counts; the samples drawn are as many as their sum, rounded.
+    labels : array-like of shape (n,), optional
+        The component of each sample, of the first k, or -1 where it is not known. It is asked whether there is one more
+        besides; of what is drawn the components are told of the same samples.
+    noise : array-like of shape (n, d) or (n, d, d), optional
+        Errors of measurement, as `fit` takes them. What is drawn is measured with the same errors.
     n_jobs : int, default=1
         Processes; -1: as many as there are cores. The result is the same for any number. Scripts that ask for more than
         one need the usual ``if __name__ == "__main__":``.
@@ -124,7 +137,7 @@ def likelihood_ratio_test(
         True, or None on a terminal and in a notebook: show how far the work is, if it takes more than a second. A
         callable is called as ``progress(done, total, seconds)``.
     **parameters
-        Anything else that `GaussianMixture` takes, for all fits.
+        Anything else that the estimator of the family takes, for all fits.
 
     Returns
     -------
@@ -167,15 +180,25 @@ def likelihood_ratio_test(
     if given := [name for name in ("held", "prior", "weights_init", "means_init", "precisions_init")
                  if name in parameters]:
         raise TypeError(f"{given[0]} fits one number of components, and two are compared: leave it out.")
+    if np.ndim(parameters.get("degrees_of_freedom", 0)):
+        raise TypeError("degrees_of_freedom of each component fit one number of components, and two are compared: give "
+                        "'own', 'shared' or a number.")
+    if labels is not None and np.ndim(labels) != 1:
+        raise ValueError(f"labels has {np.ndim(labels)} dimensions: how possible each of {n_components} components is "
+                         f"says nothing of {n_components + 1}. Give the component of each sample, -1 where it is not "
+                         "known.")
     if n <= n_components and weights is not None:
         raise ValueError(f"sample_weight sums to {weights.sum():g}, and as many samples are drawn: {n_components + 1} "
                          "components need more. Give weights that say how often each sample counts.")
     rng = start.generator(random_state)
-    null = GaussianMixture(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng, **parameters)
-    null = _best(_starts(null), X, weights)
-    statistic = _statistic(null, X, weights, rng)
+    null = family_of(family)(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng,
+                             **parameters)
+    known = {"labels": labels, "noise": None if noise is None else data.noise(noise, X)}
+    null = _best(_starts(null), X, weights, **known)
+    statistic = _statistic(null, X, weights, rng, **known)
     gaps = None if complete else np.isnan(X)
-    task = _NullReplicate(_modest(null, jobs), n, X.dtype, gaps, weights)
+    told = None if labels is None else np.asarray(labels) >= 0
+    task = _NullReplicate(_modest(null, jobs), n, X.dtype, gaps, told, known["noise"], weights)
 
     reaching = itertools.count(1)
 
@@ -192,28 +215,39 @@ def likelihood_ratio_test(
 class _NullReplicate(NamedTuple):
     """Draws samples from the null model and gives their statistic."""
 
-    null: GaussianMixture
+    null: Mixture
     n: int
     dtype: np.dtype
-    gaps: np.ndarray | None  # (n, d): where the samples themselves have no value, which these have neither
+    # of the samples themselves, which these take after
+    gaps: np.ndarray | None  # (n, d): where there is no value
+    told: np.ndarray | None  # (n,): of which the component is known
+    noise: np.ndarray | None  # errors of measurement
     weights: np.ndarray | None
 
     def __call__(self, rng):
-        X = self.null.sample(self.n, random_state=rng)[0].astype(self.dtype)
+        X, y = self.null.sample(self.n, random_state=rng)
+        rows, known = slice(None), {}
+        alike = any(each is not None for each in (self.gaps, self.told, self.noise))
+        if self.weights is not None and alike:
+            rows = rng.choice(len(self.weights), self.n, p=self.weights / self.weights.sum())
+        if self.noise is not None:
+            known["noise"] = self.noise[rows]
+            X += errors(known["noise"], rng)
+        X = X.astype(self.dtype)
         if self.gaps is not None:
-            p = None if self.weights is None else self.weights / self.weights.sum()
-            rows = slice(None) if p is None else rng.choice(len(self.gaps), self.n, p=p)
             X[self.gaps[rows]] = np.nan
+        if self.told is not None:
+            known["labels"] = np.where(self.told[rows], y, -1)
         truth = copy.copy(self.null).set_params(warm_start=True)
-        null = _best([*_starts(_anew(self.null, random_state=rng)), truth], X, None)
-        return _statistic(null, X, None, rng)
+        null = _best([*_starts(_anew(self.null, random_state=rng)), truth], X, None, **known)
+        return _statistic(null, X, None, rng, **known)
 
 
-def _statistic(null, X, weights, rng):
+def _statistic(null, X, weights, rng, **known):
     """Twice the gain in log-likelihood by one component more than the fitted `null` has."""
     k = null.n_components
     larger = _anew(null, n_components=k + 1, random_state=rng, warm_start=False)
-    larger = _best([*_starts(larger), *(_split(null, j) for j in range(k))], X, weights)
+    larger = _best([*_starts(larger), *(_split(null, j) for j in range(k))], X, weights, **known)
     total = len(X) if weights is None else weights.sum()
     # a mixture that has one component twice is no worse
     return max(0.0, float(2 * total * (larger.lower_bound_ - null.lower_bound_)))
@@ -224,10 +258,10 @@ def _starts(model):
     return [_anew(model, n_init=1) for _ in range(model.n_init)]
 
 
-def _best(models, X, weights):
+def _best(models, X, weights, **known):
     """The fit of greatest likelihood; one in which a component collapsed only if they all did."""
     with muted(ConvergenceWarning):
-        fits = [one_of_many(model, X, weights) for model in models]
+        fits = [one_of_many(model, X, weights, **known) for model in models]
     return max(fits, key=lambda fit: (not fit.fit_report_.troubles, fit.lower_bound_))
 
 
@@ -246,6 +280,8 @@ def _split(model, j):
     split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
     split.means_ = model.means_[twice] + side[:, None] * axis * (sd * frame.units)
     split.precisions_cholesky_ = shape.taken(model.precisions_cholesky_, twice)
+    if model._tails() is not None:
+        split.degrees_of_freedom_ = model.degrees_of_freedom_[twice]
     return split
 
 
@@ -308,11 +344,13 @@ class Stability:
 
 
 def stability(
-    model: GaussianMixture | int,
+    model: GaussianMixture | StudentMixture | int,
     X: Rows,
     *,
     n_bootstrap: int = 100,
     sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    noise: ArrayLike | None = None,
     n_jobs: int = 1,
     random_state: RandomState = None,
     progress: Progress = None,
@@ -325,13 +363,16 @@ def stability(
 
     Parameters
     ----------
-    model : GaussianMixture or int
+    model : GaussianMixture, StudentMixture or int
         Fitted to X, or not yet, or just a number of components.
     X : array-like of shape (n, d), or what `cyem.scan` takes
     n_bootstrap : int, default=100
         The number B of refits.
     sample_weight : array-like of shape (n,), optional
         How often each sample counts; as many are drawn as their sum, rounded.
+    labels, noise : array-like, optional
+        What is known of the components, and errors of measurement, as `fit` takes them. Samples are drawn together with
+        these.
     n_jobs : int, default=1
         Processes; -1: as many as there are cores. The result is the same for any number. Scripts that ask for more than
         one need the usual ``if __name__ == "__main__":``.
@@ -382,45 +423,50 @@ def stability(
     whole("n_bootstrap", n_bootstrap, 1)
     jobs = processes(n_jobs)
     X = door.scanned(X)
+    known = {"labels": labels, "noise": noise}
+    if any(each is not None for each in known.values()):
+        X, _ = data.observed(X)
     samples, _ = door.taken(X)
     weights = data.weights(sample_weight, len(samples))
     rng = start.generator(random_state)
     if isinstance(model, numbers.Integral):
         model = GaussianMixture(model, random_state=rng, **parameters)
-    elif not isinstance(model, GaussianMixture):
-        raise TypeError(f"model is a {type(model).__name__}, and must be a GaussianMixture or a number of components; "
-                        f"{in_its_place(model)}")
+    elif not isinstance(model, Mixture):
+        raise TypeError(f"model is a {type(model).__name__}, and must be a GaussianMixture, a StudentMixture or a "
+                        f"number of components; {in_its_place(model)}")
     elif parameters:
         raise TypeError(f"{', '.join(parameters)}: the model has parameters of its own; give only a number of "
                         "components beside others.")
     if not model.__sklearn_is_fitted__():
-        model = one_of_many(_anew(model), X, weights)
-    labels, k = model.predict(X), model.n_components
+        model = one_of_many(_anew(model), X, weights, **known)
+    clusters, k = model.predict(X, noise=noise), model.n_components
     if hasattr(model, "columns_used_") and not isinstance(samples, door.Streamed):
         samples, _ = model._observed(X)  # without the columns that `select` has set aside
     if len(model.means_) != k:
         raise ValueError(f"The model has {len(model.means_)} components, and n_components={model.n_components} was set "
                          "after that: the refits would have as many. Fit it again, or set it back.")
-    task = _StabilityReplicate(_modest(model, jobs), samples, weights, labels)
+    task = _StabilityReplicate(_modest(model, jobs), samples, weights, clusters, known)
     found = replicates(task, rng, n_bootstrap, jobs, progress)
     ari, jaccard = zip(*found, strict=True)
-    return Stability(np.array(ari), np.array(jaccard), np.bincount(labels % (k + 1), weights, k)[:k])
+    return Stability(np.array(ari), np.array(jaccard), np.bincount(clusters % (k + 1), weights, k)[:k])
 
 
 class _StabilityReplicate(NamedTuple):
     """Fits the model anew to samples drawn with replacement, and compares clusters."""
 
-    model: GaussianMixture
+    model: Mixture
     X: np.ndarray
     weights: np.ndarray | None
-    labels: np.ndarray
+    clusters: np.ndarray
+    known: dict  # labels and noise, as `fit` takes them
 
     def __call__(self, rng):
         refit = _anew(self.model, random_state=rng, warm_start=False)
-        one_of_many(refit, self.X, drawn(self.X, self.weights, rng))
-        k, labels = self.model.n_components, refit.predict(self.X)
+        possible = self.model._known_of(self.X, **self.known).components
+        one_of_many(refit, self.X, drawn(self.X, self.weights, rng, possible), **self.known)
+        k, clusters = self.model.n_components, refit.predict(self.X, noise=self.known["noise"])
         m = k + 1  # the background, if there is any, is the last cluster
-        pairs = np.bincount(self.labels % m * m + labels % m, self.weights, m * m).reshape(m, m)
+        pairs = np.bincount(self.clusters % m * m + clusters % m, self.weights, m * m).reshape(m, m)
         return adjusted_rand(pairs), jaccard(pairs)[:k]
 
 
@@ -446,13 +492,15 @@ def jaccard(pairs):
     return np.where(sizes > 0, pairs / np.where(union > 0, union, 1), np.nan).max(axis=1)
 
 
-def refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress):
-    """Weights, means and covariances of fits to samples drawn with replacement, each stacked; components matched."""
+def refits(model, X, weights, known, n_bootstrap, n_jobs, random_state, progress):
+    """Weights, means, matrices and degrees of freedom, if these are found, of fits to samples drawn with replacement,
+    each stacked; components matched. known: labels and noise, as `fit` takes them.
+    """
     whole("n_bootstrap", n_bootstrap, 2)
     jobs = processes(n_jobs)
     model = copy.copy(model)
     vars(model).pop("feature_names_in_", None)  # X and what is drawn from it are arrays
-    task = _WarmReplicate(_modest(model, jobs), X, weights)
+    task = _WarmReplicate(_modest(model, jobs), X, weights, known)
     found = replicates(task, start.generator(random_state), n_bootstrap, jobs, progress)
     return tuple(np.array(part) for part in zip(*found, strict=True))
 
@@ -460,16 +508,18 @@ def refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress):
 class _WarmReplicate(NamedTuple):
     """Fits the model to samples drawn with replacement, beginning from its parameters."""
 
-    model: GaussianMixture
+    model: Mixture
     X: np.ndarray
     weights: np.ndarray | None
+    known: dict
 
     def __call__(self, rng):
-        refit = refitted(self.model, self.X, self.weights, rng)
-        order = matched(memberships(self.model, self.X).T @ memberships(refit, self.X))
-        shape = structure(self.model.covariance_type)
-        covariances = shape.taken(refit.covariances_, order)
-        return refit.weights_[order], refit.means_[order], covariances
+        refit = refitted(self.model, self.X, self.weights, rng, **self.known)
+        own, other = (memberships(each, self.X, self.known["noise"]) for each in (self.model, refit))
+        order = matched(own.T @ other)
+        matrices = structure(self.model.covariance_type).taken(getattr(refit, refit._matrices), order)
+        found = refit.weights_[order], refit.means_[order], matrices
+        return (*found, refit.degrees_of_freedom_[order]) if self.model._n_free(len(order)) else found
 
 
 def matched(shared):

@@ -12,11 +12,10 @@ from ..em.driver import FLOOR
 from ..families import state
 from ..families.covariance import simplest, structure
 from ..families.covariance.local import contrasts, local
-from ..models.gaussian import fitted
+from ..models.mixture import fitted
 from ..notices import warn
 from ..rows import data, door
 from ..rows.statistics import TINY
-from ..rows.views import NOTHING_ELSE
 from ..show.fragments import printed
 from ..show.frames import to_frame
 from ..show.summary import feature_names
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from ..models.gaussian import GaussianMixture
+    from ..models.mixture import Mixture
+    from ..models.student import StudentMixture
     from ..rows.types import Floats, Progress, RandomState, Reals, Rows
 
 METHODS = ("observed", "scores", "sandwich", "bootstrap")
@@ -48,7 +49,8 @@ class Estimates(NamedTuple):
 
     weights: Reals  # (k,)
     means: Reals  # (k, d)
-    covariances: Reals  # in the shape of covariances_
+    covariances: Reals  # in the shape of covariances_; of t distributions scale matrices
+    degrees_of_freedom: Floats | None = None  # (k,), of t distributions, where they are found
 
 
 class Intervals(NamedTuple):
@@ -57,6 +59,7 @@ class Intervals(NamedTuple):
     weights: tuple[Floats, Floats]
     means: tuple[Floats, Floats]
     covariances: tuple[Floats, Floats]
+    degrees_of_freedom: tuple[Floats, Floats] | None = None
 
 
 class StandardErrors:
@@ -67,12 +70,14 @@ class StandardErrors:
     weights : ndarray of shape (k,)
     means : ndarray of shape (k, d)
     covariances : ndarray
-        In the shape of `covariances_`.
+        In the shape of `covariances_`. Of a `StudentMixture` they are of `scales_`.
+    degrees_of_freedom : ndarray of shape (k,) or None
+        Of a `StudentMixture` that finds these; where tails are as good as normal they may be anything large.
     method : str
     estimates : Estimates
-        The parameters whose standard errors these are: weights, means, covariances.
+        The parameters whose standard errors these are: weights, means, covariances, degrees_of_freedom.
     replicates : Estimates or None
-        For the bootstrap, the parameters of each of B refits: (B, k), (B, k, d) and (B, ...).
+        For the bootstrap, the parameters of each of B refits: (B, k), (B, k, d), (B, ...) and (B, k) or None.
     missing_information : ndarray of shape (k,) or None
         The share of what is to be learnt of the mean and covariance of each component from its rows that gaps and
         errors of measurement cost: 0 where there are none, 1 where nothing is left. Of the information of whole rows
@@ -84,6 +89,7 @@ class StandardErrors:
     weights: Floats
     means: Floats
     covariances: Floats
+    degrees_of_freedom: Floats | None
     method: str
     estimates: Estimates
     replicates: Estimates | None
@@ -91,15 +97,17 @@ class StandardErrors:
 
     def __init__(
         self,
-        model: GaussianMixture,
-        errors: tuple[Floats, Floats, Floats],
+        model: Mixture,
+        errors: Estimates,
         method: str,
         replicates: Estimates | None = None,
         missing: Floats | None = None,
     ) -> None:
-        self.weights, self.means, self.covariances = errors
+        self.weights, self.means, self.covariances, self.degrees_of_freedom = errors
         self.method = method
-        self.estimates = Estimates(*state.parameters(model, "covariances_"))
+        self.estimates = Estimates(*state.parameters(model, model._matrices),
+                                   None if self.degrees_of_freedom is None else model._tails())
+        self._width = "squared scale" if model._heavy else "variance"
         self.replicates, self.missing_information = replicates, missing
         self._structure = structure(model.covariance_type)
         self._names = feature_names(model)
@@ -130,9 +138,10 @@ class StandardErrors:
             raise ValueError(f"level={level!r} must be between 0 and 1, such as 0.95.")
         if self.replicates is not None:
             tails = [(1 - level) / 2, (1 + level) / 2]
-            return Intervals(*(tuple(np.quantile(part, tails, axis=0)) for part in self.replicates))
+            return Intervals(*(None if part is None else tuple(np.quantile(part, tails, axis=0))
+                               for part in self.replicates))
         z = NormalDist().inv_cdf((1 + level) / 2)
-        w, means, C = self.estimates
+        w, means, C, _ = self.estimates
         own = self._variances()
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # of one component the odds are infinite
             odds = w / (1 - w)
@@ -176,9 +185,11 @@ class StandardErrors:
 
     def _table(self, level):
         """Names of the parameters of a component, and by column what is said of each, (k, parameters)."""
-        low, high = (Estimates(*parts) for parts in zip(*self.intervals(level), strict=True))
+        intervals = (part for part in self.intervals(level) if part is not None)
+        low, high = (Estimates(*parts) for parts in zip(*intervals, strict=True))
         parts = {"estimate": self.estimates, "standard_error": self, "low": low, "high": high}
-        names = ["weight", *(f"{what} of {name}" for what in ("mean", "variance") for name in self._names)]
+        names = ["weight", *(f"{what} of {name}" for what in ("mean", self._width) for name in self._names),
+                 *["degrees of freedom"] * (self.degrees_of_freedom is not None)]
         return names, {name: self._listed(part) for name, part in parts.items()}
 
     def _cells(self, level):
@@ -201,10 +212,11 @@ class StandardErrors:
         return str(printed("Standard errors", self._cells(0.95), *self._notes()))
 
     def _listed(self, parts):
-        """Weight, means and variances of each component, (k, 1 + 2 d)."""
+        """Weight, means and variances of each component, and degrees of freedom where these are found: (k, ...)."""
         k, d = self.means.shape
         variances = self._structure.diagonals(parts.covariances, k, d)
-        return np.column_stack([parts.weights, parts.means, variances])
+        tails = () if parts.degrees_of_freedom is None else (parts.degrees_of_freedom,)
+        return np.column_stack([parts.weights, parts.means, variances, *tails])
 
     def __str__(self) -> str:
         return self.summary()
@@ -213,7 +225,7 @@ class StandardErrors:
 
 
 def standard_errors(
-    model: GaussianMixture,
+    model: GaussianMixture | StudentMixture,
     X: Rows,
     method: Literal["observed", "scores", "sandwich", "bootstrap"] = "observed",
     *,
@@ -229,8 +241,9 @@ def standard_errors(
 
     Parameters
     ----------
-    model : GaussianMixture
-        Fitted to X; a tight `tol` makes it the maximum that the theory speaks of.
+    model : GaussianMixture or StudentMixture
+        Fitted to X; a tight `tol` makes it the maximum that the theory speaks of. For the latter, and for mixtures with
+        a background, a prior or parameters that are held, there is 'bootstrap' alone.
     X : array-like of shape (n, d), or what `cyem.scan` takes
         The samples that it was fitted to. Values may be missing.
     method : {'observed', 'scores', 'sandwich', 'bootstrap'}, default='observed'
@@ -242,9 +255,9 @@ def standard_errors(
     sample_weight : array-like of shape (n,), optional
         As in the fit: 2 is the sample twice.
     labels : array-like of shape (n,) or (n, k), optional
-        What is known of the components, as `fit` takes it; not for 'bootstrap'.
+        What is known of the components, as `fit` takes it.
     noise : array-like of shape (n, d) or (n, d, d), optional
-        Errors of measurement, as `fit` takes them; not for 'bootstrap'.
+        Errors of measurement, as `fit` takes them.
     n_bootstrap : int, default=200
         Refits, for 'bootstrap'.
     n_jobs : int, default=1
@@ -264,7 +277,7 @@ def standard_errors(
     Raises
     ------
     TypeError, ValueError
-        For bad X or weights, an unknown method, a model that is not fitted or has parameters that are `held`, or one
+        For bad X or weights, an unknown method, a model that is not fitted, one that the method is not for, or one
         that the samples do not determine: a component without weight, or with too few samples for its parameters.
     OSError
         If no worker process can be started for 'bootstrap', or one ends before its time.
@@ -311,30 +324,23 @@ def standard_errors(
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
-    X, _ = fitted(model)._ready(X)
+    model = fitted(model)
+    X, _ = model._ready(X) if labels is None and noise is None else model._observed(X)
     known = model._known_of(X, labels, noise)
-    if method == "bootstrap" and known is not NOTHING_ELSE:
-        raise ValueError(f"method={method!r} draws rows anew and is not for labels or noise: ask for "
-                         "method='sandwich', which is as careful.")
     if isinstance(X, door.Streamed) and method != "bootstrap":
         X, sample_weight = X.weighted(sample_weight), None
         if not X.survey.complete:
             raise ValueError(f"X has missing values and is read by blocks, which method={method!r} is not for: ask "
                              "for method='bootstrap', or give the rows as an array.")
-    if model.held is not None:
-        raise ValueError(f"The model has held={model.held!r}, and standard errors here are those of fits in which all "
-                         "parameters are free: what is known has none, and makes those of the others smaller. Refit to "
-                         "samples drawn with replacement, and take the standard deviations.")
-    if method != "bootstrap" and state.background(model) is not None:
-        raise ValueError(f"The model has a background, whose share is a parameter that method={method!r} does not know "
-                         "of: ask for method='bootstrap'.")
-    if model.prior is not None:
-        raise ValueError(f"The model has prior={model.prior!r}, and standard errors here are those of fits of maximum "
-                         "likelihood. Refit to samples drawn with replacement, and take the standard deviations.")
     weights = data.weights(sample_weight, len(X))
     if method == "bootstrap":
-        replicates = Estimates(*bootstrap.refits(model, X, weights, n_bootstrap, n_jobs, random_state, progress))
-        return StandardErrors(model, [part.std(axis=0, ddof=1) for part in replicates], method, replicates)
+        told = {"labels": labels, "noise": noise}
+        found = bootstrap.refits(model, X, weights, told, n_bootstrap, n_jobs, random_state, progress)
+        return StandardErrors(model, Estimates(*(part.std(axis=0, ddof=1) for part in found)), method,
+                              Estimates(*found))
+    if what := _beyond_information(model):
+        raise ValueError(f"The model {what}: method={method!r} is for maxima of the likelihood of normal components "
+                         "of which all parameters are free. Ask for method='bootstrap'.")
     chart = Chart(model)
     information = chart.information(X, weights, known)
     bread = chart.inverse(information.scores if method == "scores" else information.observed)
@@ -345,6 +351,16 @@ def standard_errors(
              f"{remedy}.", AwayWarning)
     covariance = bread @ information.scores @ bread if method == "sandwich" else bread
     return StandardErrors(model, chart.errors(covariance), method, missing=information.lost)
+
+
+def _beyond_information(model):
+    """What a model has that the information about normal components does not know of; nothing where all is known."""
+    if model._heavy:
+        return "has components with heavy tails"
+    if state.background(model) is not None:
+        return "has a background"
+    given = (f"has {name}={value!r}" for name in ("held", "prior") if (value := getattr(model, name)) is not None)
+    return next(given, "")
 
 
 class Information(NamedTuple):
@@ -379,6 +395,9 @@ class Chart:
             raise ValueError(f"Component {self.weights.argmin()} has no weight, and its parameters no meaning: fit "
                              f"fewer than {k} components.")
         self.floor = next((event for event in model.fit_report_ if FLOOR in event), None)
+        self.remedy = "Fit it to X with a smaller tol" if model.converged_ else (
+            "Its fit had not converged, and may be on its way to a maximum that hangs on a few samples: fit it with "
+            "prior='weak', which method='bootstrap' is for")
         self.covariance_type, self.n_parameters = model.covariance_type, model._n_parameters()
         self.structure = structure(model.covariance_type)
         self.local = local(simplest(self.structure, d).code, self.structure.full(covariances, k, d))
@@ -523,13 +542,13 @@ class Chart:
             sound = values[0] > SINGULAR * values[-1]
         if not sound and self.floor:
             raise ValueError(f"This fit was {self.floor}; there the likelihood has no maximum, and parameters have no "
-                             "standard errors. Fit it with fewer components, with prior='weak' or a larger reg_covar; "
-                             "method='bootstrap' tells how much they vary all the same.")
+                             "standard errors of this kind. Fit it with fewer components or a larger reg_covar, or "
+                             "with prior='weak', and use method='bootstrap', which tells how much parameters vary.")
         if not sound:
             raise ValueError(
                 f"The samples do not determine the {self.n_parameters} parameters of this mixture: its information "
-                "matrix is not positive definite. Fit it to X with a smaller tol, with fewer components or a simpler "
-                f"covariance_type than {self.covariance_type!r}, or use method='bootstrap'."
+                f"matrix is not positive definite. {self.remedy}, with fewer components or a simpler covariance_type "
+                f"than {self.covariance_type!r}, or use method='bootstrap'."
             )
         out = np.zeros_like(information)
         vectors = vectors / scale[:, None]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..models.gaussian import fitted
-from ..models.mixture import memberships
+from ..models.mixture import fitted, memberships
 from ..rows import data
 from ..rows.statistics import TINY
 from ..show.fragments import printed
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from ..models.gaussian import GaussianMixture
+    from ..models.student import StudentMixture
     from ..rows.types import Floats, Integers, Rows
 
 DOUBT = math.log(2)  # entropy of one sample that belongs to either of two clusters
@@ -168,7 +168,13 @@ class Merging:
     __repr__ = __str__
 
 
-def merge(model: GaussianMixture, X: Rows, *, sample_weight: ArrayLike | None = None) -> Merging:
+def merge(
+    model: GaussianMixture | StudentMixture,
+    X: Rows,
+    *,
+    sample_weight: ArrayLike | None = None,
+    noise: ArrayLike | None = None,
+) -> Merging:
     """Merge components of a fitted mixture into clusters, two at a time, where that loses the most entropy.
 
     A mixture may need several components for one cluster that is not Gaussian. This keeps its density, and asks which
@@ -177,12 +183,14 @@ def merge(model: GaussianMixture, X: Rows, *, sample_weight: ArrayLike | None = 
 
     Parameters
     ----------
-    model : GaussianMixture
+    model : GaussianMixture or StudentMixture
         Fitted. BIC chooses its number of components well for the density.
     X : array-like of shape (n, d)
         Samples.
     sample_weight : array-like of shape (n,), optional
         How often each sample counts in the entropy.
+    noise : array-like of shape (n, d) or (n, d, d), optional
+        Errors of measurement, as `fit` takes them.
 
     Returns
     -------
@@ -216,7 +224,7 @@ def merge(model: GaussianMixture, X: Rows, *, sample_weight: ArrayLike | None = 
     >>> np.bincount(clusters.labels(2)).tolist() in ([400, 100], [100, 400])
     True
     """
-    resp = memberships(fitted(model), X)
+    resp = memberships(fitted(model), X, noise)
     weights = data.weights(sample_weight, len(resp))
     weights = np.ones(len(resp)) if weights is None else weights
     k = resp.shape[1]

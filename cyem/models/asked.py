@@ -1,4 +1,4 @@
-"""Which models are asked for: numbers of components, and covariance structures."""
+"""Which models are asked for: families, numbers of components, and covariance structures."""
 
 import operator
 from itertools import islice
@@ -7,9 +7,19 @@ import numpy as np
 
 from ..families import covariance
 from ..show.text import plural
+from .gaussian import GaussianMixture
+from .student import StudentMixture
 
 CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
+FAMILIES = {"gaussian": GaussianMixture, "student": StudentMixture}
 MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
+
+
+def family(name):
+    """The estimator of a family."""
+    if name not in FAMILIES:
+        raise ValueError(f"family={name!r} must be one of {', '.join(map(repr, FAMILIES))}")
+    return FAMILIES[name]
 
 
 def counts(n_components, n):

@@ -14,7 +14,7 @@ from ..families.covariance import structure
 from ..families.gaussian import Gaussian
 from ..families.held import Held, Which, shared
 from ..families.priors import Told
-from .mixture import Mixture, in_its_place
+from .mixture import Mixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -403,12 +403,3 @@ def filled(own, given, mask):
         own = own.copy()
         own[mask] = given[mask]
     return own
-
-
-def fitted(model, name="model"):
-    """The model, if it is a fitted mixture."""
-    if not isinstance(model, GaussianMixture):
-        raise TypeError(f"{name} is a {type(model).__name__}, and must be a fitted GaussianMixture: for other families "
-                        "this is not there; " + in_its_place(model))
-    model._check_fitted()
-    return model

@@ -9,14 +9,14 @@ from ..em import start
 from ..families import state
 from ..families.covariance import structure
 from ..rows import data
-from ..rows.views import patterns
+from ..rows.views import NOTHING_ELSE, Views, patterns
 from .conditional import predict_conditional
 from .refits import refitted
 
 PARAMETERS = ("fitted", "bootstrap")
 
 
-def impute(model, X, draws, random_state, parameters, sample_weight, return_cov):
+def impute(model, X, draws, random_state, parameters, sample_weight, labels, noise, return_cov):
     """The rows with what is missing filled in; see `Mixture.impute`."""
     if draws is not None and (isinstance(draws, bool) or not isinstance(draws, numbers.Integral) or draws < 1):
         raise ValueError(f"draws must be None or an integer >= 1, got {draws!r}.")
@@ -30,33 +30,36 @@ def impute(model, X, draws, random_state, parameters, sample_weight, return_cov)
         raise ValueError(f"return_cov=True is for expected values, and draws={draws!r} tell by themselves how far they "
                          "are apart: leave one out.")
     X, _ = model._observed(X)
+    known = model._known_of(X, labels, noise)
+    if return_cov and known is not NOTHING_ELSE:
+        raise ValueError("return_cov=True is for rows of which nothing but values is known: leave out labels and "
+                         "noise, or take the covariances of draws.")
     if draws is None:
-        frame, seen, rows = _views(model, X)
-        inside, background = rows.completed(seen.density), state.background(model)
+        density, rows = _views(model, X, known)
+        inside, background, frame = rows.completed(density), state.background(model), rows.frame
         if background is not None:  # of which the middle of the box is expected
-            rest = 1 - rows.responsibilities(seen.density).sum(axis=1)
+            rest = 1 - rows.responsibilities(density).sum(axis=1)
             inside += rest[:, None] * frame.enter((background.box.low + background.box.high) / 2)
         filled = np.where(np.isnan(X), frame.leave(inside), X).astype(X.dtype)
         return (filled, covariances(model, X)) if return_cov else filled
     rng = start.generator(random_state)
     if parameters == "fitted":
-        return np.stack([_drawn(model, X, rng) for _ in range(draws)])
-    weights = data.weights(sample_weight, len(X))
-    return np.stack([_drawn(refitted(model, X, weights, rng), X, rng) for _ in range(draws)])
+        return np.stack([_drawn(model, X, known, rng) for _ in range(draws)])
+    weights, told = data.weights(sample_weight, len(X)), {"labels": labels, "noise": noise}
+    return np.stack([_drawn(refitted(model, X, weights, rng, **told), X, known, rng) for _ in range(draws)])
 
 
-def _views(model, X):
-    """Frame, density and rows, as the model sees these."""
+def _views(model, X, known):
+    """The density of the model in a frame, and rows in it."""
     frame = model._evaluator(X.dtype).frame
-    seen = model._glance(frame, None)
-    return frame, seen, seen.rows(X, None, threads.resolve(model.n_threads))
+    return model._glance(frame, None).density, Views(X, None, frame, threads.resolve(model.n_threads), known=known)
 
 
-def _drawn(model, X, rng):
-    _, seen, rows = _views(model, X)
-    filled, background = rows.drawn(seen.density, rng).X, state.background(model)
+def _drawn(model, X, known, rng):
+    density, rows = _views(model, X, known)
+    filled, background = rows.drawn(density, rng).X, state.background(model)
     if background is not None:
-        outside = rng.random(len(X)) < 1 - rows.responsibilities(seen.density).sum(axis=1)
+        outside = rng.random(len(X)) < 1 - rows.responsibilities(density).sum(axis=1)
         anywhere = rng.uniform(background.box.low, background.box.high, X.shape)
         filled = np.where(np.isnan(X) & outside[:, None], anywhere, filled).astype(X.dtype)
     return filled

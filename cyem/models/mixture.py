@@ -267,7 +267,7 @@ class Mixture(Estimator):
         """The problem beside what is believed of parameters: with the data at hand."""
         return mixture
 
-    def _known_of(self, X, labels, noise):
+    def _known_of(self, X, labels=None, noise=None):
         """What is known of rows besides X."""
         if labels is None and noise is None:
             return NOTHING_ELSE
@@ -768,11 +768,14 @@ class Mixture(Estimator):
         *,
         parameters: Literal["fitted", "bootstrap"] = "fitted",
         sample_weight: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        noise: ArrayLike | None = None,
         return_cov: Literal[False] = False,
     ) -> Reals: ...
     @overload
     def impute(self, X: Rows, *, return_cov: Literal[True]) -> tuple[Reals, Floats]: ...
-    def impute(self, X, draws=None, random_state=None, *, parameters="fitted", sample_weight=None, return_cov=False):
+    def impute(self, X, draws=None, random_state=None, *, parameters="fitted", sample_weight=None, labels=None,
+               noise=None, return_cov=False):
         """X with what is missing filled in.
 
         Parameters
@@ -792,6 +795,9 @@ class Mixture(Estimator):
             X is what the mixture was fitted to.
         sample_weight : array-like of shape (n,), default=None
             As in the fit, for 'bootstrap'.
+        labels, noise : array-like, default=None
+            What is known of the components, and errors of measurement, as `fit` takes them. What is filled in has no
+            such errors.
         return_cov : bool, default=False
             Whether covariances of what is missing are asked for too, beside expected values.
 
@@ -815,7 +821,7 @@ class Mixture(Estimator):
         """
         from .imputation import impute
 
-        return impute(self, door.scanned(X), draws, random_state, parameters, sample_weight, return_cov)
+        return impute(self, door.scanned(X), draws, random_state, parameters, sample_weight, labels, noise, return_cov)
 
     def score_samples(self, X: Rows, *, noise: ArrayLike | None = None) -> Reals:
         """Log-density of each sample.
@@ -1393,9 +1399,9 @@ class Mixture(Estimator):
                  "its parameters")
 
 
-def memberships(model, X):
+def memberships(model, X, noise=None):
     """Responsibilities of the components (n, k) in float64; a background has what rows leave of one."""
-    return model.predict_proba(X)[:, : len(model.weights_)].astype(np.float64)
+    return model.predict_proba(X, noise=noise)[:, : len(model.weights_)].astype(np.float64)
 
 
 def with_outside(resp):

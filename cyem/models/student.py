@@ -90,7 +90,9 @@ class StudentMixture(Mixture):
     r_nk u_nk (Peel & McLachlan 2000, with the expanded parameters of Liu, Rubin & Wu 1998), degrees of freedom by their
     likelihood equation (Liu & Rubin 1995) or, where tails are light, by a step of Fisher's scoring that is kept if the
     likelihood does not fall. The likelihood may rise for ever towards normal tails, hardly, and the search ends at 1e7
-    degrees of freedom; `fit_report_` says so.
+    degrees of freedom; `fit_report_` says so. With ``noise`` a row is taken to be t distributed around
+    the centre, with the scale matrix Sigma plus the covariance of its errors: these share its hidden weight, as the sum
+    of a t variable and normal errors has no density in closed form.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from .. import files
-from ..models.gaussian import GaussianMixture
+from ..models.mixture import Mixture
 from ..notices import NamelessWarning, muted
 from ..rows import data, door
 from ..screening.examine import examine
@@ -22,11 +22,13 @@ from . import pictures, sections
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from ..models.gaussian import GaussianMixture
+    from ..models.student import StudentMixture
     from ..rows.types import Progress
 
 
 def report(
-    fitted: Selection[GaussianMixture] | GaussianMixture,
+    fitted: Selection[GaussianMixture] | Selection[StudentMixture] | GaussianMixture | StudentMixture,
     X: ArrayLike,
     path: str | os.PathLike[str],
     *,
@@ -44,7 +46,7 @@ def report(
 
     Parameters
     ----------
-    fitted : Selection or GaussianMixture
+    fitted : Selection, GaussianMixture or StudentMixture
         What `select` returned, or a fitted mixture.
     X : array-like of shape (n, d)
         The samples it was fitted to. Values may be missing.
@@ -103,9 +105,9 @@ def report(
     """
     selection = fitted if isinstance(fitted, Selection) else None
     model = fitted.best_ if selection else fitted
-    if not isinstance(model, GaussianMixture):
-        raise TypeError(f"fitted is a {type(fitted).__name__} with a {type(model).__name__}, and must be a fitted "
-                        "GaussianMixture or a Selection of these: for others see summary() and cyem.plotting.")
+    if not isinstance(model, Mixture):
+        raise TypeError(f"fitted is a {type(fitted).__name__}, and must be a fitted GaussianMixture or StudentMixture, "
+                        "or a Selection of these.")
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}, and must be the name of a file; it comes after X.")
     path = Path(path)

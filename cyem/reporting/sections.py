@@ -30,7 +30,8 @@ WIDER = np.log(1.5)  # the ratio of spreads that is worth a word
 MOST = 4  # such differences named for one component
 EVIDENCE = ((10, "very strong"), (6, "strong"), (2, "positive"), (0, "hardly any"))  # Kass & Raftery (1995), 2 log B
 WORDS = {
-    "component": "A cloud of rows around a centre, densest in the middle (a normal distribution). A mixture describes "
+    "component": "A cloud of rows around a centre, densest in the middle (a normal distribution, or a t distribution, "
+    "which has heavier tails). A mixture describes "
     "the data as several of them on top of each other. They may be groups, or pieces of one group: see the answer.",
     "structure": "What the clouds may look like: how much their sizes, shapes and directions may differ from each "
     "other. Three letters say it of volume, shape and orientation: E equal for all, V varying, I none (round, or along "
@@ -52,7 +53,7 @@ class Facts:
 
     Parameters
     ----------
-    model : GaussianMixture
+    model : GaussianMixture or StudentMixture
     X : ndarray of shape (n, d)
     weights : ndarray of shape (n,) or None
     findings : Findings
@@ -133,7 +134,7 @@ def answer(facts, selection):
     return together(
         element("div", element("strong", first), " ", reason, class_="answer"),
         reasons,
-        element("p", f"The model: {heading(facts.model)}. {ending(facts.model)}."),
+        element("p", f"The model: {facts.model._words}, {heading(facts.model)}. {ending(facts.model)}."),
     )
 
 
@@ -234,7 +235,8 @@ def groups(facts, figures):
     head = ["", "share", "compared with all rows", "compared with the nearest component"]
     words = table(head, lines, class_="differs")
     brackets = "In brackets after a share: where the true one lies with 95% confidence, if the model is right."
-    explained = "Each number is the mean of a feature in a component, with the standard deviation within it after ±."
+    explained = ("Each number is the mean of a feature in a component, with the "
+                 f"{facts.model._spread} within it after ±.")
     return together(
         element("h2", "The components"),
         element("div", words, class_="wide", tabindex=0) if facts.k > 1 else "",
@@ -358,6 +360,8 @@ def _code(facts, selection, path):
         own = selection.criterion
         if own != "bic":
             settings["criterion"] = repr(own) if isinstance(own, str) else criteria.title(own)
+        if model._heavy:
+            settings["family"] = "'student'"
         settings = "".join(f", {name}={value}" for name, value in settings.items())
         fit = f"fitted = cyem.select(X, {counts}, {names}{settings}{weights})"
     return f"import cyem\n\n{fit}\ncyem.report(fitted, X, {str(path)!r}{weights})"

@@ -170,9 +170,10 @@ class Views:
         return Views(self.X[rows], weights, self.frame, self.n_threads, self.check, unit, known)
 
     def drawn(self, density, seed=SEED):
-        """Samples, with a draw from a mixture of normal components in the place of what was not observed.
+        """Samples, with a draw from a mixture in the place of what was not observed.
 
-        A row y of a component, seen as the row x is, misses its own expectation by what x may miss its own by.
+        A row y of a component, seen as the row x is, misses its own expectation by what x may miss its own by; of a t
+        distribution by that over the root of a draw of the hidden weight of x (`families/student.py`).
         """
         rng = np.random.default_rng(seed)
         resp = self.responsibilities(density)
@@ -185,14 +186,38 @@ class Views:
                 continue
             one = alone(density, j)
             Y = one.means + rng.standard_normal((len(rows), X.shape[1])) @ root(one)
-            seen = Views(np.where(gone[rows], np.nan, Y), None, here(X.shape[1]), self.n_threads, self.check)
-            mine = Views(X[rows], None, seen.frame, self.n_threads, self.check)
-            X[rows] = np.where(gone[rows], mine.completed(one) + Y - seen.completed(one), X[rows])
+            seen, mine = (self._inside(rows, Z) for Z in (np.where(gone[rows], np.nan, Y + self._errors(rows, rng)),
+                                                          X[rows]))
+            off = Y - seen.completed(one)
+            if density.heavy:
+                off /= np.sqrt(self._hidden(rows, mine, one, density.tails()[j, 0], rng))[:, None]
+            X[rows] = np.where(gone[rows], mine.completed(one) + off, X[rows])
         known = np.where(gone, self.frame.leave(X), self.X).astype(self.dtype)
         weights = self.weights if len(self.weights) else None
         samples = Samples(known, weights, self.frame, self.n_threads, self.check, self.unit)
         samples.total = self.total
         return samples
+
+    def _inside(self, rows, X):
+        """Rows of the frame X (m, d), as some of these rows are seen."""
+        noise = None if self.known.noise is None else inside(self.known.noise[rows], np.isnan(X), self.frame)
+        if noise is not None and self.known.noise.ndim == 2:
+            noise = noise[:, 0]
+        return Views(X, None, here(X.shape[1]), self.n_threads, self.check, known=Known(noise))
+
+    def _errors(self, rows, rng):
+        """Errors of measurement of some rows, drawn, in the frame (m, d); 0 where there are none."""
+        if self.known.noise is None:
+            return 0.0
+        return errors(self.known.noise[rows], rng) / self.frame.units
+
+    def _hidden(self, rows, mine, one, freedom, rng):
+        """Draws (m,) of the hidden weights of some rows: gamma variables, given how far out what was observed is."""
+        if freedom == np.inf:
+            return np.ones(len(rows))
+        middle = self._inside(rows, np.where(np.isnan(mine.X), np.nan, one.means))
+        q = 2 * (middle.score_samples(one) - mine.score_samples(one)).clip(min=0)
+        return rng.gamma((freedom + (~np.isnan(mine.X)).sum(axis=1)) / 2) * 2 / (freedom + q)
 
     def threads(self, k, structure):
         """How many threads the next kernel may use that has to do with k components."""
@@ -288,6 +313,15 @@ def root(density):
     """A matrix R (d, d) with R' R the covariance of the one component."""
     axis, S = spread(density)
     return np.diag(np.sqrt(S[0, 0])) if axis else np.linalg.cholesky(S[0]).T
+
+
+def errors(noise, rng):
+    """Errors of measurement (n, d), drawn from their variances (n, d) or covariances (n, d, d)."""
+    z = rng.standard_normal(noise.shape[:2])
+    if noise.ndim == 2:
+        return np.sqrt(noise) * z
+    values, vectors = np.linalg.eigh(noise)
+    return (vectors @ (np.sqrt(values.clip(min=0)) * z)[:, :, None])[:, :, 0]
 
 
 def here(d):

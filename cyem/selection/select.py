@@ -50,7 +50,7 @@ FOLDS = 10  # of a cross-validation
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held", "prior"}  # one fit's
 
 
-FAMILIES = {"gaussian": (GaussianMixture, Grid), "student": (StudentMixture, Fits)}
+GRIDS = {"gaussian": Grid, "student": Fits}
 
 
 class Row(NamedTuple):
@@ -438,9 +438,7 @@ def select(
     """
     known(criterion)
     names = asked.structures(covariance_types)
-    if family not in FAMILIES:
-        raise ValueError(f"family={family!r} must be one of {', '.join(map(repr, FAMILIES))}")
-    made_by, grid = FAMILIES[family]
+    made_by, grid = asked.family(family), GRIDS[family]
     if family == "student":
         if covariance_types == "all":
             names = list(STRUCTURES)

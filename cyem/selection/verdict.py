@@ -191,7 +191,7 @@ def softened(model, rows):
 
     Beside such a one the density falls at once, and what is between it and others would not be seen.
     """
-    shape, covariances = structure(model.covariance_type), np.array(model.covariances_, float)
+    shape, covariances = structure(model.covariance_type), np.array(getattr(model, model._matrices), float)
     if shape.code == "EEE":  # one matrix, which the others keep wide
         return model
     centre = np.average(rows.X, axis=0, weights=rows.counts)
