@@ -3,7 +3,7 @@
 import typing as _typing
 
 # by whole names: of relative imports editors take the modules themselves for public
-from cyem.config import get_include, show_config
+from cyem.config import config_context, get_config, get_include, set_config, show_config
 from cyem.models.gaussian import GaussianMixture
 from cyem.models.student import StudentMixture
 from cyem.models.verbs import e_step, m_step
@@ -18,8 +18,10 @@ __all__ = [
     "NotFittedError",
     "StudentMixture",
     "__version__",
+    "config_context",
     "e_step",
     "examine",
+    "get_config",
     "get_include",
     "likelihood_ratio_test",
     "load",
@@ -28,6 +30,7 @@ __all__ = [
     "report",
     "scan",
     "select",
+    "set_config",
     "show_config",
     "stability",
     "standard_errors",

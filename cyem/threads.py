@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import threading
+from contextvars import ContextVar
 from pathlib import Path
 
 from .kernels import _cpu
@@ -14,6 +15,9 @@ from .notices import warn
 
 MOST = 1024  # threads, more than machines have cores: of a million the stacks would not fit into memory
 ROOT = Path("/")  # where proc and sys are
+
+everywhere = None  # what n_threads=None stands for, by set_config; None: as many as the process may have
+here = ContextVar("here")  # the same inside of config_context, for the thread or the task that has entered it
 
 _parallel = False  # this process has run a parallel region
 _orphaned = False  # it was forked from one that had: OpenMP would wait for ever for threads that stayed there
@@ -37,8 +41,9 @@ def resolve(n_threads):
     Parameters
     ----------
     n_threads : int or None
-        None: the cores that the process may use, by CPU affinity, the quota of its control group (read once per
-        process) and OMP_NUM_THREADS, whichever is least.
+        None: what `config_context` or `set_config` say. If these say nothing either, the least of the cores that there
+        are by CPU affinity and by the quota of the control group (read once per process), of which a task of Dask has
+        its share, OMP_NUM_THREADS, and what OpenMP has been limited to, as by threadpoolctl.
 
     Returns
     -------
@@ -56,7 +61,9 @@ def resolve(n_threads):
     3
     """
     check(n_threads)
-    n = min(_cores(), _omp_num_threads(), _quota()) if n_threads is None else min(int(n_threads), MOST)
+    if n_threads is None:
+        n_threads = preset()
+    n = _available() if n_threads is None else min(int(n_threads), MOST)
     return _alone() if n > 1 and _orphaned else n
 
 
@@ -68,6 +75,11 @@ def check(n_threads):
         raise TypeError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
     if n_threads < 1:
         raise ValueError(f"n_threads must be None (all cores) or an integer >= 1, got {n_threads!r}.")
+
+
+def preset():
+    """What n_threads=None stands for where this is called, or None."""
+    return here.get(everywhere)
 
 
 def enter(n):
@@ -127,6 +139,22 @@ def _alone():
              'thread. Start worker processes by the "spawn" or "forkserver" method of multiprocessing to use more.',
              RuntimeWarning)
     return 1
+
+
+def _available():
+    """The cores that this thread may use."""
+    return min(max(1, min(_cores(), _quota()) // _tasks()), _omp_num_threads(), _cpu.allowed())
+
+
+def _tasks():
+    """How many tasks at a time share the cores: inside of one of Dask, as many as its worker has threads."""
+    worker = getattr(sys.modules.get("distributed"), "get_worker", None)
+    if worker is None:
+        return 1
+    try:
+        return worker().state.nthreads
+    except ValueError:  # this is no task
+        return 1
 
 
 def _cores():

@@ -20,6 +20,7 @@ def test_public_names():
     import cyem
 
     expected = {"GaussianMixture", "examine", "select", "e_step", "m_step", "load", "show_config"}
+    expected |= {"config_context", "get_config", "set_config"}
     expected |= {"StudentMixture", "MixtureRegressor", "MixtureClassifier"}
     expected |= {"ConvergenceWarning", "NotFittedError", "__version__"}
     assert not {name for name in expected if not hasattr(cyem, name)}

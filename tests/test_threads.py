@@ -1,25 +1,30 @@
 """How many threads a process may have, on machines made of files, and after a fork."""
 
 import ast
+import asyncio
 import os
 import re
 import subprocess
 import sys
 import threading
 import warnings
+from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 import pytest
 
 import cyem
-from cyem import ConvergenceWarning, GaussianMixture, threads
+from cyem import ConvergenceWarning, GaussianMixture, config_context, get_config, kernels, set_config, threads
+from cyem.inference.replicates import processes
 from cyem.notices import NamelessWarning, muted, warn
 from cyem.rows.samples import Samples
+from cyem.workers import Crew
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """``machine(cores, files)``: a machine with these cores and these files under its root; no OMP_NUM_THREADS."""
+    """``machine(cores, files)``: a machine with these cores and these files under its root, and no limit of OpenMP."""
 
     def machine(cores, files):
         for path, text in files.items():
@@ -27,6 +32,7 @@ def machine(tmp_path, monkeypatch):
             (tmp_path / path).write_text(text)
         monkeypatch.setattr(threads, "ROOT", tmp_path)
         monkeypatch.setattr(threads, "_cores", lambda: cores)
+        monkeypatch.setattr(threads._cpu, "allowed", lambda: threads.MOST)
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
         threads._quota.cache_clear()
 
@@ -176,6 +182,192 @@ def test_affinity():
     code = f"import os; os.sched_setaffinity(0, [{core}]); from cyem import threads; print(threads.resolve(None))"
     run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "1\n"
+
+
+# --- as many as somebody allows ---
+
+needs_openmp = pytest.mark.skipif(not kernels.sweep.OPENMP, reason="built without OpenMP")
+LARGE = np.random.default_rng(0).normal(size=(20_000, 4))  # enough for several threads
+
+
+@pytest.fixture
+def four_cores(monkeypatch):
+    """Four cores, which OpenMP takes too, unless it is limited."""
+    allowed = threads._cpu.allowed
+    usual = allowed()
+    monkeypatch.setattr(threads, "_cores", lambda: 4)
+    monkeypatch.setattr(threads, "_quota", lambda: 4)
+    monkeypatch.setattr(threads, "_omp_num_threads", lambda: 4)
+    monkeypatch.setattr(threads._cpu, "allowed", lambda: allowed() if allowed() < usual else 4)
+
+
+def used(how, n_threads=None):
+    """How many threads a fit has in a thread of its own, inside of a context manager; its parameters."""
+    found = []
+
+    def fit():
+        with how():
+            model = GaussianMixture(3, max_iter=3, tol=0, random_state=0, n_threads=n_threads).fit(LARGE)
+        found.extend((threads._team.had, model.means_.tobytes()))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        thread = threading.Thread(target=fit)
+        thread.start()
+        thread.join()
+    return found
+
+
+@needs_openmp
+def test_a_fit_has_the_threads_that_somebody_allows_and_the_same_bits(four_cores):
+    limits = pytest.importorskip("threadpoolctl").threadpool_limits
+    three = partial(config_context, n_threads=3)
+    numbers, bits = zip(
+        used(nullcontext), used(partial(limits, 1)), used(partial(limits, 1, "openmp")),
+        used(partial(limits, 1, "blas")), used(partial(limits, 1), n_threads=3), used(three), used(three, n_threads=2),
+        strict=True)
+    assert numbers == (4, 1, 1, 4, 3, 3, 2)
+    assert len(set(bits)) == 1
+
+
+LIMITED = """
+import os, queue, threading
+import cyem, numpy as np, threadpoolctl
+from cyem import threads
+
+X = np.random.default_rng(0).normal(size=(20_000, 4))
+threads._cores = threads._quota = lambda: 3
+
+def running():
+    return len(os.listdir("/proc/self/task"))
+
+def fit(limit):
+    before = running()
+    with threadpoolctl.threadpool_limits(limit, "openmp"):
+        cyem.GaussianMixture(3, max_iter=1, random_state=0).fit(X)
+        told.put(1 + running() - before)
+    threading.Event().wait()  # its team stays, so that none that is going is counted
+
+told = queue.SimpleQueue()
+for limit, n_threads in (None, None), (1, None), (1, 2):
+    cyem.set_config(n_threads=n_threads)
+    threading.Thread(target=fit, args=[limit], daemon=True).start()
+    print(told.get())
+"""
+
+
+@needs_openmp
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+@pytest.mark.parametrize(("given", "expected"), [
+    ({"OMP_NUM_THREADS": "3"}, [3, 1, 2]), ({"OMP_NUM_THREADS": "2,4"}, [2, 1, 2]),
+    ({"OMP_NUM_THREADS": "3", "OMP_THREAD_LIMIT": "1"}, [1, 1, 1]),
+])
+def test_so_many_threads_run(given, expected):
+    """By the system's own count, on a machine of three cores."""
+    pytest.importorskip("threadpoolctl")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    run = subprocess.run([sys.executable, "-P", "-W", "ignore", "-c", LIMITED], capture_output=True, text=True,
+                         check=True, env=environ | given)
+    assert [int(line) for line in run.stdout.split()] == expected
+
+
+@needs_openmp
+@pytest.mark.parametrize(("limits", "expected"), [({}, 1), ({"inner_max_num_threads": 2}, 2)])
+def test_workers_of_joblib(limits, expected):
+    """Without a limit each has its share of the cores, here one; a limit is one where there are as many cores."""
+    joblib = pytest.importorskip("joblib")
+    jobs = max(2, joblib.cpu_count())
+    with joblib.parallel_config("loky", n_jobs=jobs, **limits):
+        found = joblib.Parallel()(joblib.delayed(threads.resolve)(None) for _ in range(2))
+    assert found == [min(expected, threads._cores())] * 2
+
+
+@pytest.mark.parametrize(("tasks", "expected"), [(1, 4), (2, 2), (3, 1), (9, 1)])
+def test_a_task_of_dask_has_its_share(four_cores, tasks, expected):
+    """In a worker that is a thread of this process. One that is a process has OMP_NUM_THREADS=1, by Dask itself."""
+    distributed = pytest.importorskip("distributed")
+    quiet = {"dashboard_address": None, "silence_logs": 50}
+    with (distributed.LocalCluster(n_workers=1, threads_per_worker=tasks, processes=False, **quiet) as cluster,
+          distributed.Client(cluster) as client):
+        assert client.submit(threads.resolve, None).result() == expected
+    assert threads.resolve(None) == 4
+
+
+# --- as many as are set ---
+
+
+@pytest.fixture
+def settings():
+    """Settings as they were before."""
+    before = get_config()
+    yield before
+    set_config(**before)
+
+
+def test_settings_go_in_order(machine, settings):
+    """What is asked for, what a block says, what holds everywhere, what there is."""
+    machine(8, {})
+    assert (settings, threads.resolve(None)) == ({"n_threads": None}, 8)
+    set_config(n_threads=5)
+    with config_context(n_threads=3):
+        assert (get_config(), threads.resolve(None), threads.resolve(2)) == ({"n_threads": 3}, 3, 2)
+        assert cyem.show_config("dict")["n_threads"] == (3 if kernels.sweep.OPENMP else 1)
+        with config_context(n_threads=None):
+            assert (get_config(), threads.resolve(None)) == ({"n_threads": None}, 8)
+        set_config(n_threads=6)
+        assert threads.resolve(None) == 3
+    assert (get_config(), threads.resolve(None)) == ({"n_threads": 6}, 6)
+
+
+@pytest.mark.parametrize("change", [set_config, lambda **how: config_context(**how).__enter__()])
+@pytest.mark.parametrize(("wrong", "error"), [(0, ValueError), (True, TypeError), ("2", TypeError)])
+def test_wrong_settings_change_nothing(settings, change, wrong, error):
+    with pytest.raises(error, match=r"n_threads must be None .* or an integer >= 1, got "):
+        change(n_threads=wrong)
+    assert get_config() == settings
+
+
+def test_a_block_that_fails_is_left():
+    with pytest.raises(ZeroDivisionError), config_context(n_threads=3):
+        raise ZeroDivisionError
+    assert get_config() == {"n_threads": None}
+
+
+def test_a_block_is_that_of_its_thread_or_task(settings):
+    """And settings are those of all."""
+    def look():
+        found.append(get_config()["n_threads"])
+
+    async def task(n):
+        with config_context(n_threads=n):
+            await asyncio.sleep(0)
+            return get_config()["n_threads"]
+
+    async def tasks():
+        return await asyncio.gather(*map(task, range(1, 6)))
+
+    found = []
+    set_config(n_threads=4)
+    with config_context(n_threads=7):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        assert asyncio.run(tasks()) == [1, 2, 3, 4, 5]
+        look()
+    assert found == [4, 7]
+
+
+def test_workers_keep_to_a_block(monkeypatch):
+    """n_jobs=-1 means as many workers as it says, and no fit takes more threads."""
+    started, asked, resolve, crew = [], [], threads.resolve, Crew.__init__
+    monkeypatch.setattr(Crew, "__init__", lambda self, n, place: (started.append(n), crew(self, n, place))[1])
+    monkeypatch.setattr(threads, "resolve", lambda n: asked.append(resolve(n)) or asked[-1])
+    with muted(ConvergenceWarning), config_context(n_threads=3):
+        for n in (-1, 1, 2):
+            cyem.select(LARGE[:2000], [1, 2], "full", n_jobs=n, random_state=0, max_iter=3)
+        assert started == [3, 0, 2]
+        assert set(asked) <= {1, 2, 3}
+        assert processes(-1) == 3
 
 
 # --- after a fork ---

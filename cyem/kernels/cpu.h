@@ -2,6 +2,8 @@
 #ifndef CYEM_CPU_H
 #define CYEM_CPU_H
 
+#include <limits.h>
+
 /* The best of our instruction sets that can run: 1 baseline, 3 AVX2, 4 AVX-512. */
 #if defined(__x86_64__) && defined(__GNUC__)
 static int cyem_cpu_level(void) {
@@ -32,6 +34,21 @@ static int cyem_cpu_level(void) {
 }
 #else
 static int cyem_cpu_level(void) { return 1; }
+#endif
+
+/* How many threads OpenMP would give a region of this thread: what the environment said when it was loaded, or who has set
+ * it since, as threadpoolctl does, within OMP_THREAD_LIMIT. */
+#ifdef _OPENMP
+#include <omp.h>
+static int cyem_allowed(void) {
+    int most = omp_get_max_threads(), limit = INT_MAX;
+#if _OPENMP >= 200805 /* 3.0, which Microsoft's is older than */
+    limit = omp_get_thread_limit();
+#endif
+    return most < limit ? most : limit;
+}
+#else
+static int cyem_allowed(void) { return INT_MAX; }
 #endif
 
 /* How many threads parallel regions of this thread can have: n, or fewer where the system gives no more.

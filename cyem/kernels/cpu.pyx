@@ -2,12 +2,18 @@
 
 cdef extern from "cpu.h":
     int cyem_cpu_level() noexcept nogil
+    int cyem_allowed() noexcept nogil
     int cyem_enlist(int n, int had, size_t stack) noexcept nogil
 
 
 def level():
     """The best instruction set: 1 baseline, 3 x86-64-v3, 4 x86-64-v4."""
     return cyem_cpu_level()
+
+
+def allowed():
+    """How many threads OpenMP would give a region of this thread, by its environment or by who has limited it since."""
+    return cyem_allowed()
 
 
 def enlist(int n, int had, size_t stack):

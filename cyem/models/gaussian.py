@@ -120,7 +120,8 @@ class GaussianMixture(Mixture):
         Called as ``callback(run, iteration, mean_log_likelihood)`` after each iteration; runs count from 0, iterations
         from 1. What it raises ends the fit; KeyboardInterrupt, as Ctrl-C does, with the best so far.
     n_threads : int or None, default=None
-        Threads to use; None: as many as the process may. The result is the same, to the bit, for any number.
+        Threads to use; None: what `config_context` says, else as many as the process may. The result is the same, to
+        the bit, for any number.
 
     Attributes
     ----------

@@ -20,8 +20,9 @@ cyem.show_config()
 # Threads
 # -------
 #
-# ``n_threads=None`` takes as many as the process may have: its CPU affinity, its cgroup, ``OMP_NUM_THREADS``. The
-# result is the same to the last bit for any number:
+# ``n_threads=None`` takes as many as the process may have, which is the least of its CPU affinity, the quota of its
+# cgroup, ``OMP_NUM_THREADS``, and what ``threadpoolctl`` allows OpenMP. The result is the same to the last bit for any
+# number:
 
 import numpy as np
 
@@ -33,7 +34,27 @@ one, two = (GaussianMixture(4, n_threads=n, random_state=0, max_iter=30, tol=1e-
 print((one.means_ == two.means_).all(), one.n_iter_ == two.n_iter_)
 
 # %%
-# :doc:`/how_it_works` says why. In worker processes of ``joblib`` or ``GridSearchCV(n_jobs=-1)`` each gets its share.
+# :doc:`/how_it_works` says why. For all that is called in a block, and for a whole process:
+
+with cyem.config_context(n_threads=1):
+    GaussianMixture(2, random_state=0).fit(X)
+cyem.set_config(n_threads=None)
+
+# %%
+# What an estimator is given goes first, then the block, then the process. A number that is given anywhere is taken as
+# it is, also where it is more than the machine has.
+#
+# ================================================== ==================================================================
+# Where                                              Threads of a fit with ``n_threads=None``
+# ================================================== ==================================================================
+# worker processes of joblib, ``GridSearchCV``       their share of the cores, or ``inner_max_num_threads``
+# threads of joblib (``backend="threading"``)        all cores in each: give ``n_threads=1`` there
+# ``threadpoolctl.threadpool_limits`` is set         that many, in the thread that has set it
+# tasks of Dask in worker processes                  one: Dask sets ``OMP_NUM_THREADS``
+# tasks of Dask in threads of this process           the cores by the number of tasks that a worker runs at a time
+# fits of ``select`` and of bootstraps, ``n_jobs``   one; ``n_jobs=-1`` means as many at a time as there are threads
+# a process forked from one that has used several    one, and a warning
+# ================================================== ==================================================================
 #
 # Single precision
 # ----------------

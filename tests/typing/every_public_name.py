@@ -21,8 +21,10 @@ from cyem import (
     NotFittedError,
     StudentMixture,
     __version__,
+    config_context,
     e_step,
     examine,
+    get_config,
     get_include,
     likelihood_ratio_test,
     load,
@@ -31,6 +33,7 @@ from cyem import (
     report,
     scan,
     select,
+    set_config,
     show_config,
     stability,
     standard_errors,
@@ -92,6 +95,9 @@ folder = Path(temporary.name)
 
 texts(__version__, get_include())
 assert_type(show_config("dict"), dict[str, Any])
+set_config(**get_config())
+with config_context(n_threads=1):
+    assert_type(get_config(), dict[str, Any])
 
 # --- mixtures ----------------------------------------------------------------------------------------------------
 
