@@ -1,44 +1,19 @@
 """Do default fits find the groups that labels tell of, whatever the seed? Adjusted Rand indices, by seed."""
 
-import csv
 import statistics
 import time
-from importlib import resources
 
-import numpy as np
 import pytest
-from libraries import installed, settle, sklearn_mixture
+from labelled import SETS, Missing, labelled
+from libraries import settle, sklearn_mixture
 from problems import SMALL
 
 import cyem
 
 SEEDS = 2 if SMALL else 10
-PENGUINS = "bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"
-# standardised, or what principal components of how many features leave
-SETS = {"iris": None, "wine": "standardised", "breast_cancer": "standardised", "penguins": None, "digits, 15": 15,
-        "digits, 30": 30}
+QUICK = ["iris", "wine, 13 columns", "breast cancer, 30 columns", "penguins", "digits, 15 components"]
 
 pytestmark = pytest.mark.skipif(sklearn_mixture() is None, reason="needs scikit-learn, and its data")
-
-
-def labelled(name, seen):
-    """X, labels, of data that come with packages."""
-    if name == "penguins":
-        if not installed("palmerpenguins"):
-            pytest.skip("needs palmerpenguins")
-        text = (resources.files("palmerpenguins") / "data" / "penguins.csv").read_text()
-        rows = [row for row in csv.DictReader(text.splitlines()) if row[PENGUINS[0]] not in ("", "NA")]
-        X = np.array([[float(row[each]) for each in PENGUINS] for row in rows])
-        return X, np.unique([row["species"] for row in rows], return_inverse=True)[1]
-    from sklearn import datasets
-
-    X, labels = getattr(datasets, f"load_{name.split(',')[0]}")(return_X_y=True)
-    if seen == "standardised":
-        X = (X - X.mean(axis=0)) / X.std(axis=0)
-    elif seen is not None:
-        X = X - X.mean(axis=0)
-        X = X @ np.linalg.svd(X, full_matrices=False)[2][:seen].T
-    return np.ascontiguousarray(X), labels
 
 
 class ByLabels:
@@ -67,11 +42,14 @@ def agreement(labels, model, X):
     return float(adjusted_rand_score(labels, model.predict(X)))
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name == "digits, 30" else [])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long)
                                   for name in SETS])
 def test_labels(race, benchmark, name):
     """One default fit at the true number of groups, of each of ten seeds."""
-    X, labels = labelled(name, SETS[name])
+    try:
+        X, labels = labelled(name)
+    except Missing as missing:
+        pytest.skip(f"needs {missing}")
     k = len(set(labels))
     theirs, found, rows = ByLabels(X, labels), [], []
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import logsumexp, softmax
 
 from cyem import GaussianMixture, likelihood_ratio_test, load, select, standard_errors
 
@@ -28,15 +29,80 @@ def clusters(n=60, d=3, seed=0):
     return rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) + means[labels], labels
 
 
+# log-likelihoods where its M-steps maximise another density, or none: `mclust_m_step` says what each of them does
+OTHERS = {"EII": -401.95318529563, "EEI": -361.61353948457, "VEI": -340.73839704636, "EVI": -339.5703933224,
+          "EEV": -220.92722903979, "VEV": -198.37393748665}
+
+
+def scale_of(code, X):
+    return 0.3 if code.endswith("I") else np.cov(X.T, bias=True) / 3**0.5
+
+
 @pytest.mark.parametrize("code", MCLUST)
 def test_mclust(load, code):
-    """mclust's M-steps for other structures are those of no density: they differ by what they count."""
     X, labels = load("iris"), np.repeat(np.arange(3), 50)
-    scale = 0.3 if code.endswith("I") else np.cov(X.T, bias=True) / 3**0.5
-    model = GaussianMixture(3, covariance_type=code, prior={"scale": scale}, init_params=labels, **TIGHT).fit(X)
+    model = GaussianMixture(3, covariance_type=code, prior={"scale": scale_of(code, X)}, init_params=labels,
+                            **TIGHT).fit(X)
     value, weights = MCLUST[code]
     assert_allclose(model.score(X) * len(X), value, rtol=1e-8)
     assert_allclose(sorted(model.weights_), weights, atol=1e-6)
+
+
+def mclust_m_step(code, X, r, scale, shrinkage=0.01):
+    """Weights, means and covariances by the M-step of mclust's me beside a prior, from responsibilities r (n, k)."""
+    (n, d), k, N, dof = X.shape, r.shape[1], r.sum(axis=0), X.shape[1] + 2
+    means, centre = r.T @ X / N[:, None], X.mean(axis=0)
+    gap = means - centre
+    W = np.einsum("nk,nki,nkj->kij", r, X[:, None] - means, X[:, None] - means)
+    W = W + np.einsum("k,ki,kj->kij", shrinkage * N / (N + shrinkage), gap, gap)
+    if code != "EEI":  # which does not shrink means
+        means = (N[:, None] * means + shrinkage * centre) / (N + shrinkage)[:, None]
+    once = n + dof + 2 + (d if code == "EEV" else 0)  # degrees of freedom are counted once, not for each component
+    if code == "EII":  # the scale is left out
+        return N / n, means, np.eye(d)[None] * np.trace(W.sum(axis=0)) / (dof + 2 + (n + k) * d) * np.ones((k, 1, 1))
+    e, axes = np.diagonal(W, axis1=1, axis2=2), np.eye(d)[None]
+    if code.endswith("V"):
+        e, axes = np.linalg.eigh(W + scale)
+    elif code != "EEI":
+        e = e + scale
+    if code == "EEI":
+        e = np.tile((e.sum(axis=0) + scale) / once, (k, 1))
+    elif code == "EVI":
+        volumes = np.exp(np.log(e).mean(axis=1))
+        e = e / volumes[:, None] * volumes.sum() / once
+    elif code == "EEV":
+        e = np.tile(e.sum(axis=0) / once, (k, 1))
+    else:  # degrees of freedom count a d-th for VEI, and not at all for VEV
+        volumes = np.ones(k)
+        for _ in range(20):
+            shape = (e / volumes[:, None]).sum(axis=0)
+            shape /= np.exp(np.log(shape).mean())
+            volumes = (e / shape).sum(axis=1) / (d * N + (dof + 3 if code == "VEI" else 0))
+        e = volumes[:, None] * shape
+    return N / n, means, (axes * e[:, None]) @ np.swapaxes(axes, 1, 2)
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_where_mclust_is_not_at_the_greatest_density(load, code):
+    """What it maximises is known to the digits of its likelihood; the density of the prior that it is told is lower."""
+    X, labels = load("iris"), np.repeat(np.arange(3), 50)
+    scale, r = scale_of(code, X), np.eye(3)[labels]
+    settings = dict(covariance_type=code, prior={"scale": scale})
+    for _ in range(200):
+        weights, means, covariances = mclust_m_step(code, X, r, scale)
+        precisions, gaps = np.linalg.inv(covariances), X[:, None] - means
+        logs = np.log(weights) - 0.5 * (np.einsum("nki,kij,nkj->nk", gaps, precisions, gaps)
+                                        + np.linalg.slogdet(2 * np.pi * covariances)[1])
+        value, r = logsumexp(logs, axis=1).sum(), softmax(logs, axis=1)
+    assert_allclose(value, OTHERS[code], rtol=1e-8)
+    model = GaussianMixture(3, init_params=labels, **TIGHT, **settings).fit(X)
+    if code.endswith("I"):
+        precisions = np.diagonal(precisions, axis1=1, axis2=2)
+    precisions = precisions[:, 0] if code == "EII" else precisions
+    there = GaussianMixture(3, weights_init=weights, means_init=means, precisions_init=precisions, max_iter=0,
+                            **settings).fit(X)
+    assert_allclose(there.score(X) * len(X), value, rtol=1e-9)
+    assert (model.lower_bound_ - there.lower_bound_) * len(X) > 1e-3
 
 
 @every_structure

@@ -10,8 +10,9 @@ but for a constant; m is dof + d + 2 for matrices, dof + 3 for each variance of 
 of log |Sigma_k|, `shrinkage` of them at `mean`, and scatter `Scale`. The M-step of any structure from sums with these
 added is the one of greatest posterior density. Where all components have the same matrix (EII, EEI, EEE) there is one
 Scale for all; in other structures each component has its own, also where matrices share volume, shape or axes. For VII,
-VVI, EEE and VVV fits end where those of R's mclust do (`tests/test_priors.py`); its M-steps for other structures count
-the prior in other ways, and maximise no density.
+VVI, EEE and VVV fits end where those of R's mclust 6.0.0 do (`tests/test_priors.py`). Its M-steps for EII (without the
+scale), EEI (means are not shrunk), EVI, EEV (degrees of freedom once for all components, a scale for each), VEI (a d-th
+of them) and VEV (none) are others, and end at lower densities of this prior.
 """
 
 import math
