@@ -1,7 +1,7 @@
 """The compiled half of cyem: every kernel, built once per instruction set from the same source.
 
-Environment: CYEM_OPENMP=0 builds without threads, CYEM_ABI3=0 for this Python only, CYEM_DEBUG=1 with bounds checks, and
-symbols that name lines of the .pyx, CYEM_ISAS="base v3" fewer instruction sets. SOURCE_DATE_EPOCH=SECONDS makes archives
+Environment: CYEM_OPENMP=0 builds without threads, CYEM_ABI3=0 for this Python only, CYEM_DEBUG=1 with bounds checks and
+symbols that name lines of Cython, CYEM_ISAS="base v3" fewer instruction sets. SOURCE_DATE_EPOCH=SECONDS makes archives
 the same bytes every time.
 """
 
