@@ -1,7 +1,8 @@
 """The compiled half of cyem: every kernel, built once per instruction set from the same source.
 
 Environment: CYEM_OPENMP=0 builds without threads, CYEM_ABI3=0 for this Python only, CYEM_DEBUG=1 with bounds checks and
-symbols, CYEM_ISAS="base v3" fewer instruction sets. SOURCE_DATE_EPOCH=SECONDS makes archives the same bytes every time.
+symbols that name lines of Cython, CYEM_ISAS="base v3" fewer instruction sets. SOURCE_DATE_EPOCH=SECONDS makes archives
+the same bytes every time.
 """
 
 import gzip
@@ -87,6 +88,7 @@ class Build(build_ext):
                 nthreads=os.cpu_count(),
                 compiler_directives=DIRECTIVES,
                 shared_utility_qualified_name=UTILITY,
+                emit_linenums=DEBUG,
             )
             sources |= {module.name: module.sources for module in modules}
         for module in self.extensions:

@@ -16,6 +16,10 @@ os.environ.setdefault("MPLBACKEND", "agg")  # pictures are drawn without a scree
 # The same examples on every machine and every run, and no verdict that depends on how busy the machine is.
 hypothesis.settings.register_profile("cyem", derandomize=True, max_examples=25, deadline=None, database=None)
 hypothesis.settings.load_profile("cyem")
+# `ci/deep laws`: other ones each time, and many
+hypothesis.settings.register_profile("deep", max_examples=int(os.environ.get("EXAMPLES", "10000")), deadline=None,
+                                     database=None, print_blob=True,
+                                     suppress_health_check=list(hypothesis.HealthCheck))
 
 
 @pytest.fixture(scope="session")
