@@ -83,7 +83,8 @@ def methods():
         thing = getattr(import_module(module), name)
         for base in thing.__mro__ if isinstance(thing, type) else ():
             for method in vars(base) if base.__module__.startswith("cyem.") else ():
-                public = inspect.isroutine(getattr(base, method)) and not method.startswith("_")
+                one = getattr(base, method)
+                public = inspect.isroutine(one) and callable(one) and not method.startswith("_")
                 if public and f"{base.__qualname__}.{method}" not in UNTOLD:
                     yield base.__module__, base.__qualname__, method
 

@@ -102,7 +102,7 @@ class Merging:
         Examples
         --------
         >>> from cyem import GaussianMixture, merge
-        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0, 1.0, 1.0], "spherical")
+        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0] * 3, "spherical")
         >>> X, _ = model.sample(200, random_state=0)
         >>> clusters = merge(model, X)
         >>> clusters.groups(2)
@@ -131,7 +131,7 @@ class Merging:
         Examples
         --------
         >>> from cyem import GaussianMixture, merge
-        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0, 1.0, 1.0], "spherical")
+        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0] * 3, "spherical")
         >>> X, _ = model.sample(200, random_state=0)
         >>> clusters = merge(model, X)
         >>> clusters.responsibilities(2).shape
@@ -153,7 +153,7 @@ class Merging:
         Examples
         --------
         >>> from cyem import GaussianMixture, merge
-        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0, 1.0, 1.0], "spherical")
+        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0] * 3, "spherical")
         >>> X, _ = model.sample(200, random_state=0)
         >>> clusters = merge(model, X)
         >>> (clusters.labels(2) == (X[:, 0] > 5)).all().item()
@@ -178,7 +178,7 @@ class Merging:
         Examples
         --------
         >>> from cyem import GaussianMixture, merge
-        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0, 1.0, 1.0], "spherical")
+        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0] * 3, "spherical")
         >>> X, _ = model.sample(200, random_state=0)
         >>> clusters = merge(model, X)
         >>> clusters.to_frame()["merged"].to_list()
