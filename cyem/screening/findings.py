@@ -269,8 +269,8 @@ def row_called(row):
 
 
 def number(value, digits=6):
-    """A number in a sentence."""
-    return f"{value:,.{digits}g}" if abs(value) < 1e6 else f"{value:.{digits}g}"
+    """A value of the data, or a sum of such, in a sentence: no marks between thousands, which years have not."""
+    return f"{value:.{digits}g}"
 
 
 def equation(names, coefficients, constant):
