@@ -78,3 +78,14 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#00598c", "color-brand-content": "#00598c"},
     "dark_css_variables": {"color-brand-primary": "#56b4e9", "color-brand-content": "#56b4e9"},
 }
+
+
+def left_out(app, what, name, member, skip, options):
+    """Compiled methods that are told of by nothing but their signature, which Cython writes: cyem alone calls them."""
+    lone = getattr(member, "__module__", "") == "cyem.embed.scorer" and "\n" not in (member.__doc__ or "")
+    return True if lone else None
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("autodoc-skip-member", left_out)

@@ -349,6 +349,10 @@ def test_help(run, command):
         ("select points.csv --columns 1 --plot curves", "'curves' must end in .png or .svg or .pdf"),
         ("select points.csv --columns 1 --plot-model nowhere/x.png", "--plot-model: nowhere/x.png: No such folder"),
         ("predict points.csv points.csv", "points.csv': it is no model file"),
+        ("predict points.csv model.npz", "MODEL is a file that cyem fit, or cyem select -o, wrote; it comes first"),
+        ("outliers points.csv", "required: FILE (after MODEL, which cyem fit"),
+        ("selct points.csv", "is select meant?; see cyem --help"),
+        ("fit points.csv -o model --structures full", "is --structure meant?; see cyem fit --help"),
         ("predict nothing.npz points.csv", "nothing.npz: No such file or directory"),
         ("sample model.npz -n 0", "argument -n: '0' is not a whole number from 1 to 9223372036854775807"),
         ("sample model.npz -n 999999999999999999999999999999", "argument -n: '999999999999999999999999999999' is not"),
@@ -811,6 +815,10 @@ def test_outliers_and_a_background(people, run):
     assert len(rows) < 5
     lines = run("outliers", "model.npz", "people.csv", "--id", "who", "--rows")[1].splitlines()
     assert len(lines) == 62
+    header, *odd = csv.reader(io.StringIO(run("outliers", "model.npz", "people.csv", "--append")[1]))
+    assert header == ["row", "who", "x", "y", "day", "outlyingness"] and len(odd) == len(rows)
+    assert odd[0][:2] == ["61", "Zoe"]
+    assert len(run("outliers", "model.npz", "people.csv", "--append", "--rows")[1].splitlines()) == 62
     found = json.loads(run("outliers", "model.npz", "people.csv", "--id", "who", "--json", "--level", "1e-5")[1])
     assert found["ids"] == ["Zoe"]
     assert "--level 2.0" in refused(run("outliers", "model.npz", "people.csv", "--level", "2"))

@@ -168,3 +168,11 @@ def test_the_extras_are_those_of_the_package():
     for extra, packages in EXTRAS.items():
         needed = {re.match(r"[\w-]+", line)[0] for line in metadata if re.search(f"extra == ['\"]{extra}['\"]", line)}
         assert set(packages) <= needed or not needed, extra
+
+
+def test_years_beside_words_may_be_a_header(tmp_path):
+    """As files of the World Bank begin; the years were taken for a row before."""
+    path = tmp_path / "rates.csv"
+    path.write_text("Country,Code,1960,1961,1962\nAruba,ABW,4.8,4.7,4.5\nAngola,AGO,7.3,7.4,7.5\nMalta,MLT,,3.1,3.0\n")
+    with pytest.raises(ValueError, match="may name the columns or be a row of numbers: --header"):
+        tables.read(path)

@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import inspect
 import re
 import tomllib
 from importlib import import_module
@@ -14,6 +15,7 @@ import cyem.plotting
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+UNTOLD = {f"Scorer.{method}" for method in ("log_densities", "responsibilities", "labels")}  # on no page: see conf.py
 GALLERIES = ["learn", "howto", "coming_from"]
 MODULES = ["cyem", "cyem.plotting"]
 NAMES = [(module, name) for module in MODULES for name in import_module(module).__all__ if name != "__version__"]
@@ -71,6 +73,35 @@ def test_every_public_name_sees_others(module, name):
         thing = cyem
         for part in whole.split(".")[1:]:
             thing = getattr(thing, part)
+
+
+def methods():
+    """Those of public classes, and of what calls return where its page lists them: module, class, name."""
+    returned = (DOCS / "reference/returned.rst").read_text(encoding="utf-8") if DOCS.exists() else ""
+    classes = re.findall(r"^   ~(.*)\.(\w+)$", returned.partition(":template:")[0], re.M)
+    for module, name in [*NAMES, *classes]:
+        thing = getattr(import_module(module), name)
+        for base in thing.__mro__ if isinstance(thing, type) else ():
+            for method in vars(base) if base.__module__.startswith("cyem.") else ():
+                one = getattr(base, method)
+                public = inspect.isroutine(one) and callable(one) and not method.startswith("_")
+                if public and f"{base.__qualname__}.{method}" not in UNTOLD:
+                    yield base.__module__, base.__qualname__, method
+
+
+METHODS = sorted(set(methods()))
+
+
+@pytest.mark.parametrize("module, owner, method", METHODS)
+def test_every_public_method_is_told_of(module, owner, method):
+    """All of its parameters, what it returns, and an example, which `test_verbs.py` runs."""
+    function = getattr(getattr(import_module(module), owner), method)
+    text = inspect.cleandoc(function.__doc__.partition("\n")[2])  # without what Cython writes in the first line
+    takes = [name for name in inspect.signature(function).parameters if name not in ("self", "params")]
+    told = re.findall(r"^([\w, ]+) : ", section(text, "Parameters"), re.M)
+    assert [name for line in told for name in line.split(", ")] == takes
+    assert section(text, "Returns") or inspect.signature(function).return_annotation == "None"
+    assert ">>> " in section(text, "Examples")
 
 
 @in_repository

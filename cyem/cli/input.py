@@ -43,6 +43,11 @@ class Kept(NamedTuple):
     numbers: list | None
     is_feature: bool
 
+    def take(self, rows):
+        """The column of some rows."""
+        return self._replace(text=[self.text[i] for i in rows],
+                             numbers=self.numbers and [self.numbers[i] for i in rows])
+
 
 class Rows(NamedTuple):
     """What commands work on.
@@ -168,7 +173,10 @@ def _load(path):
 
 def mixture(path):
     """The mixture in a file; one that is in a regressor or a classifier is not meant."""
-    model = cyem.load(path)
+    try:
+        model = cyem.load(path)
+    except ValueError as error:
+        raise ValueError(f"{error}. MODEL is a file that cyem fit, or cyem select -o, wrote; it comes first") from error
     if not isinstance(model, Mixture):
         raise ValueError(f"{str(path)!r} holds a {type(model).__name__}, and a mixture is asked for: use it in Python, "
                          "or save its mixture_.")

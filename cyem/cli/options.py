@@ -4,6 +4,7 @@ import argparse
 import math
 import re
 import sys
+from difflib import get_close_matches
 from itertools import chain
 
 import cyem
@@ -105,7 +106,20 @@ def _new_picture(path):
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(self, args=None, namespace=None):
+        known, others = super().parse_known_args(args, namespace)
+        if others:  # by the command itself, which knows what may have been meant
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return known, others
+
     def error(self, message):
+        words = [*self._option_string_actions, *chain.from_iterable(
+            action.choices for action in self._actions if isinstance(action, argparse._SubParsersAction))]
+        mistaken = re.match(r"unrecognized arguments: (--[\w-]+)|argument COMMAND: invalid choice: '(\w+)'", message)
+        if mistaken and (near := get_close_matches(mistaken[1] or mistaken[2], words, 1)):
+            message += f"; is {near[0]} meant?"
+        if message.endswith("required: FILE") and any(action.dest == "model" for action in self._actions):
+            message += " (after MODEL, which cyem fit, or cyem select -o, writes)"
         say(f"error: {message}; see {self.prog} --help")
         self.exit(2)
 

@@ -122,9 +122,10 @@ def outliers(arguments):
     model, rows = model_and_samples(arguments)
     p = model.outlyingness(rows.X)
     names = rows.row_names or list(map(str, range(1, len(p) + 1)))
-    if not (arguments.rows or arguments.append):
+    if not arguments.rows:
         odd = [i for i in np.argsort(p, kind="stable").tolist() if p[i] <= level]
-        rows, p = rows._replace(row_names=[names[i] for i in odd]), p[odd]
+        kept = [column.take(odd) for column in rows.kept]
+        rows, p = rows._replace(row_names=[names[i] for i in odd], kept=kept), p[odd]
     _tell_rows(arguments, rows, [("outlyingness", p.tolist())], {"outlyingness": p.tolist()})
 
 

@@ -122,6 +122,13 @@ cdef class Scorer:
         Returns
         -------
         ndarray of shape (n,), or float
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[-1.0], [1.0]], [1.0, 1.0], "spherical")
+        >>> round(model.compiled().score_samples([1.0]), 3)
+        -1.485
         """
         X, one = self._rows(X)
         out = self.log_densities(X)
@@ -138,6 +145,13 @@ cdef class Scorer:
         -------
         ndarray of shape (n, k) or (k,)
             NaN for rows that hold NaN or infinity.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[-1.0], [1.0]], [1.0, 1.0], "spherical")
+        >>> model.compiled().predict_proba([[0.0], [1.0]]).round(2).tolist()
+        [[0.5, 0.5], [0.12, 0.88]]
         """
         X, one = self._rows(X)
         out = self.responsibilities(X)
@@ -154,6 +168,13 @@ cdef class Scorer:
         -------
         ndarray of int of shape (n,), or int
             -1 for rows that hold NaN or infinity.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[-1.0], [1.0]], [1.0, 1.0], "spherical")
+        >>> model.compiled().predict([1.0]), model.compiled().predict([[-2.0], [2.0]]).tolist()
+        (1, [0, 1])
         """
         X, one = self._rows(X)
         out = self.labels(X)

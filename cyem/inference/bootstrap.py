@@ -63,7 +63,21 @@ class LikelihoodRatioTest(NamedTuple):
     stopped: bool
 
     def to_frame(self) -> Any:
-        """The result as a data frame of one row, of pandas or Polars."""
+        """The result as a data frame of one row, of pandas or Polars.
+
+        Returns
+        -------
+        pandas.DataFrame or polars.DataFrame
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import likelihood_ratio_test
+        >>> X = np.random.default_rng(0).normal(size=(50, 1))
+        >>> found = likelihood_ratio_test(X, 1, n_bootstrap=9, random_state=0)
+        >>> found.to_frame()["alternative"].to_list()
+        [2]
+        """
         values = {**self._asdict(), "alternative": self.n_components + 1, "replicates": len(self.replicates)}
         return to_frame({name: [value] for name, value in values.items()})
 
@@ -310,7 +324,21 @@ class Stability:
         return np.where(np.isnan(self.jaccard), np.nan, self.jaccard <= DISSOLVED).mean(axis=0)
 
     def to_frame(self) -> Any:
-        """A row for each component, as a data frame of pandas or Polars: size, Jaccard coefficient, dissolved."""
+        """A row for each component, as a data frame of pandas or Polars: size, Jaccard coefficient, dissolved.
+
+        Returns
+        -------
+        pandas.DataFrame or polars.DataFrame
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture, stability
+        >>> X = np.concatenate([np.arange(20.0), np.arange(100.0, 120.0)])[:, None]
+        >>> found = stability(GaussianMixture(2, random_state=0).fit(X), X, n_bootstrap=9, random_state=0)
+        >>> found.to_frame()["dissolved"].to_list()
+        [0.0, 0.0]
+        """
         k = len(self.sizes)
         return to_frame({
             "component": range(k), "size": self.sizes, "mean_jaccard": self.jaccard.mean(axis=0),

@@ -133,6 +133,16 @@ class StandardErrors:
         ------
         ValueError
             For a level that is no probability.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture, standard_errors
+        >>> X = np.random.default_rng(0).normal(size=(100, 1))
+        >>> errors = standard_errors(GaussianMixture().fit(X), X)
+        >>> low, high = errors.intervals(0.9).means
+        >>> (low < X.mean()) & (X.mean() < high)
+        array([[ True]])
         """
         if isinstance(level, str) or not 0 < level < 1:
             raise ValueError(f"level={level!r} must be between 0 and 1, such as 0.95.")
@@ -168,6 +178,15 @@ class StandardErrors:
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture, standard_errors
+        >>> X = np.random.default_rng(0).normal(size=(100, 1))
+        >>> errors = standard_errors(GaussianMixture().fit(X), X)
+        >>> print(errors.summary().splitlines()[0])
+        component  parameter            estimate  standard error   95 % interval
         """
         return "\n".join([*aligned(self._cells(level)), *self._notes()])
 
@@ -177,6 +196,19 @@ class StandardErrors:
         Parameters
         ----------
         level : float, default=0.95
+
+        Returns
+        -------
+        pandas.DataFrame or polars.DataFrame
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture, standard_errors
+        >>> X = np.random.default_rng(0).normal(size=(100, 1))
+        >>> errors = standard_errors(GaussianMixture().fit(X), X)
+        >>> errors.to_frame()["parameter"].to_list()
+        ['weight', 'mean of feature 0', 'variance of feature 0']
         """
         names, values = self._table(level)
         k = len(self.means)

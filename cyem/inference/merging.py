@@ -98,6 +98,15 @@ class Merging:
         ------
         ValueError
             For a number of clusters that there is not.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture, merge
+        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0] * 3, "spherical")
+        >>> X, _ = model.sample(200, random_state=0)
+        >>> clusters = merge(model, X)
+        >>> clusters.groups(2)
+        ((0, 1), (2,))
         """
         k = self.n_components
         if n_clusters not in range(1, k + 1):
@@ -118,6 +127,15 @@ class Merging:
         Returns
         -------
         ndarray of shape (n, n_clusters)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture, merge
+        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0] * 3, "spherical")
+        >>> X, _ = model.sample(200, random_state=0)
+        >>> clusters = merge(model, X)
+        >>> clusters.responsibilities(2).shape
+        (200, 2)
         """
         return np.column_stack([self._resp[:, list(group)].sum(axis=1) for group in self.groups(n_clusters)])
 
@@ -131,6 +149,15 @@ class Merging:
         Returns
         -------
         ndarray of int of shape (n,)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture, merge
+        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0] * 3, "spherical")
+        >>> X, _ = model.sample(200, random_state=0)
+        >>> clusters = merge(model, X)
+        >>> (clusters.labels(2) == (X[:, 0] > 5)).all().item()
+        True
         """
         return self.responsibilities(n_clusters).argmax(axis=1)
 
@@ -142,7 +169,21 @@ class Merging:
             yield " with ".join("{" + ", ".join(map(str, group)) + "}" for group in sorted(before - after))
 
     def to_frame(self) -> Any:
-        """A row for each number of clusters, from the most on, as a data frame of pandas or Polars."""
+        """A row for each number of clusters, from the most on, as a data frame of pandas or Polars.
+
+        Returns
+        -------
+        pandas.DataFrame or polars.DataFrame
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture, merge
+        >>> model = GaussianMixture.from_parameters([0.4, 0.3, 0.3], [[0.0], [1.0], [9.0]], [1.0] * 3, "spherical")
+        >>> X, _ = model.sample(200, random_state=0)
+        >>> clusters = merge(model, X)
+        >>> clusters.to_frame()["merged"].to_list()
+        ['', '{0} with {1}', '{0, 1} with {2}']
+        """
         clusters = range(self.n_components, 0, -1)
         return to_frame({
             "clusters": clusters, "entropy": self.entropies, "merged": self._merged(),

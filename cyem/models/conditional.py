@@ -237,6 +237,14 @@ class Conditional:
         -------
         ndarray of shape (n, m)
             NaN where a component of up to one degree of freedom has weight: it has none.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> rows = model.predict_conditional([[2.0], [-2.0]], features=1)
+        >>> rows.mean().tolist()
+        [[6.0], [4.0]]
         """
         return self._moments(False)[0]
 
@@ -247,6 +255,14 @@ class Conditional:
         -------
         ndarray of shape (n, m)
             Infinite where a component of up to two degrees of freedom has weight.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> rows = model.predict_conditional([[2.0], [-2.0]], features=1)
+        >>> rows.variance().tolist()
+        [[1.75], [1.75]]
         """
         return self._moments(True)[1]
 
@@ -256,6 +272,14 @@ class Conditional:
         Returns
         -------
         ndarray of shape (n, m)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> rows = model.predict_conditional([[2.0], [-2.0]], features=1)
+        >>> rows.std().round(3).tolist()
+        [[1.323], [1.323]]
         """
         return np.sqrt(self.variance())
 
@@ -265,6 +289,15 @@ class Conditional:
         Returns
         -------
         mean, std : ndarray of shape (n, m)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> rows = model.predict_conditional([[2.0], [-2.0]], features=1)
+        >>> mean, std = rows.mean_and_std()
+        >>> mean.tolist(), std.round(3).tolist()
+        ([[6.0], [4.0]], [[1.323], [1.323]])
         """
         mean, variance = self._moments(True)
         return mean, np.sqrt(variance)
@@ -275,6 +308,14 @@ class Conditional:
         Returns
         -------
         ndarray of shape (n, m, m)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> rows = model.predict_conditional([[2.0], [-2.0]], features=1)
+        >>> rows.covariance().tolist()
+        [[[1.75]], [[1.75]]]
         """
         n, m = len(self), len(self.features)
         out, mean = np.empty((n, m, m)), self.mean()
@@ -299,6 +340,14 @@ class Conditional:
         Returns
         -------
         ndarray of shape (n,)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> rows = model.predict_conditional([[2.0], [-2.0]], features=1)
+        >>> rows.log_density([5.0]).round(3).tolist()  # at 5, of each row
+        [-1.484, -1.484]
         """
         shape = len(self), len(self.features)
         if np.shape(Y) not in (shape, shape[1:]):
@@ -319,6 +368,14 @@ class Conditional:
         Returns
         -------
         ndarray of shape (n,)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> rows = model.predict_conditional([[2.0], [-2.0]], features=1)
+        >>> rows.cdf(5.0).round(3).tolist()
+        [0.225, 0.775]
         """
         j, n = self._which(feature), len(self)
         y = points(y, "y")
@@ -345,6 +402,14 @@ class Conditional:
         Returns
         -------
         ndarray of shape (n, m), or (n,) of one feature; with several q an axis for these is last
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> rows = model.predict_conditional([[2.0], [-2.0]], features=1)
+        >>> rows.quantile([0.1, 0.9]).round(2).tolist()
+        [[[4.3, 7.7]], [[2.3, 5.7]]]
         """
         q = checked_probabilities(q)
         n, each = len(self), range(len(self.features)) if feature is None else [self._which(feature)]

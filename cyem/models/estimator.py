@@ -45,6 +45,12 @@ class Estimator:
         Returns
         -------
         dict
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> GaussianMixture(3).get_params()["n_components"]
+        3
         """
         return {name: getattr(self, name) for name in self._defaults()}
 
@@ -59,6 +65,12 @@ class Estimator:
         ------
         ValueError
             For a name that is no parameter.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> GaussianMixture().set_params(n_components=3, covariance_type="tied")
+        GaussianMixture(n_components=3, covariance_type='tied')
         """
         valid = list(self._defaults())
         for name in params:
@@ -81,6 +93,25 @@ class Estimator:
         Parameters
         ----------
         path : str or path-like
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        OSError
+            If the file cannot be written; one that was there is then as it was.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> from cyem import MixtureRegressor, load
+        >>> model = MixtureRegressor().fit(np.arange(10.0)[:, None], np.arange(10.0) ** 2)
+        >>> with TemporaryDirectory() as folder:
+        ...     model.save(Path(folder, "model.npz"))
+        ...     load(Path(folder, "model.npz")).predict([[4.5]]).round(1).tolist()
+        [28.5]
         """
         from .persistence import save
 
@@ -110,6 +141,12 @@ class Estimator:
         Returns
         -------
         sklearn.utils.metadata_routing.MetadataRequest
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> GaussianMixture(2).get_metadata_routing().fit.requests
+        {'sample_weight': None}
         """
         from sklearn.utils.metadata_routing import MetadataRequest, get_routing_for_object
 
@@ -131,6 +168,15 @@ class Estimator:
         Returns
         -------
         self
+
+        Examples
+        --------
+        >>> import sklearn
+        >>> from cyem import GaussianMixture
+        >>> with sklearn.config_context(enable_metadata_routing=True):
+        ...     model = GaussianMixture(2).set_fit_request(sample_weight=True)
+        >>> model.get_metadata_routing().fit.requests
+        {'sample_weight': True}
         """
         return self._request("fit", sample_weight)
 
@@ -145,6 +191,15 @@ class Estimator:
         Returns
         -------
         self
+
+        Examples
+        --------
+        >>> import sklearn
+        >>> from cyem import GaussianMixture
+        >>> with sklearn.config_context(enable_metadata_routing=True):
+        ...     model = GaussianMixture(2).set_score_request(sample_weight=True)
+        >>> model.get_metadata_routing().score.requests
+        {'sample_weight': True}
         """
         return self._request("score", sample_weight)
 

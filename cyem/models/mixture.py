@@ -137,6 +137,21 @@ class Mixture(Estimator):
             For bad input, which leaves the estimator as it was; for a checkpoint that is damaged, or of another fit.
         OSError
             For one that cannot be read or written.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> X = np.concatenate([np.arange(10.0), np.arange(100.0, 110.0)])[:, None]
+        >>> model = GaussianMixture(2, random_state=0).fit(X)
+        >>> np.sort(model.means_, axis=0).round(1).tolist()
+        [[4.5], [104.5]]
+
+        The last row is known to be of component 0, and nothing of the others:
+
+        >>> labels = [-1] * 19 + [0]
+        >>> GaussianMixture(2, random_state=0).fit(X, labels=labels).means_.round(1).tolist()
+        [[104.5], [4.5]]
         """
         shape = self._check_parameters()
         X = door.scanned(X)
@@ -253,6 +268,15 @@ class Mixture(Estimator):
         Returns
         -------
         self
+
+        Examples
+        --------
+        >>> import sklearn
+        >>> from cyem import GaussianMixture
+        >>> with sklearn.config_context(enable_metadata_routing=True):
+        ...     model = GaussianMixture(2).set_partial_fit_request(sample_weight=True)
+        >>> model.get_metadata_routing().partial_fit.requests
+        {'sample_weight': True}
         """
         return self._request("partial_fit", sample_weight)
 
@@ -292,6 +316,15 @@ class Mixture(Estimator):
         Returns
         -------
         ndarray of shape (n,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> X = np.concatenate([np.arange(10.0), np.arange(100.0, 110.0)])[:, None]
+        >>> labels = GaussianMixture(2, random_state=0).fit_predict(X)
+        >>> np.bincount(labels)
+        array([10, 10])
         """
         return self.fit(X, sample_weight=sample_weight).predict(X)
 
@@ -722,6 +755,13 @@ class Mixture(Estimator):
         Returns
         -------
         ndarray of int of shape (n,)
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> model.predict([[1.0], [8.0]])
+        array([0, 1])
         """
         X, evaluator = self._ready(X, noise, alone=True)
         return evaluator.labels(X, self.n_threads)
@@ -740,6 +780,13 @@ class Mixture(Estimator):
         -------
         ndarray of shape (n, k), or (n, k + 1)
             In the dtype of X. Of a mixture with a background the last column is its probability.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> model.predict_proba([[1.0], [4.5]]).round(3).tolist()
+        [[1.0, 0.0], [0.5, 0.5]]
         """
         X, evaluator = self._ready(X, noise, alone=True)
         resp = evaluator.responsibilities(X, self.n_threads)
@@ -756,6 +803,13 @@ class Mixture(Estimator):
         -------
         ndarray of shape (n,)
             From 0 to 1 - 1 / k, in the dtype of X.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> model.uncertainty([[1.0], [4.4]]).round(2).tolist()
+        [0.0, 0.29]
         """
         return 1 - self.predict_proba(X).max(axis=1)
 
@@ -837,6 +891,13 @@ class Mixture(Estimator):
         -------
         ndarray of shape (n,)
             In the dtype of X.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> model.score_samples([[0.0], [4.5]]).round(2).tolist()
+        [-1.61, -11.04]
         """
         X, evaluator = self._ready(X, noise, alone=True)
         scores = evaluator.log_densities(X, self.n_threads)
@@ -858,6 +919,13 @@ class Mixture(Estimator):
         Returns
         -------
         float
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> round(model.score([[0.0], [4.5]]), 2)  # the mean of what score_samples gives
+        -6.33
         """
         samples, s = self._sums(X, sample_weight, noise)
         return float(s.log_likelihood / s.total - samples.log_volume)
@@ -876,8 +944,17 @@ class Mixture(Estimator):
         Returns
         -------
         float
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> X = np.concatenate([np.arange(10.0), np.arange(100.0, 110.0)])[:, None]
+        >>> one, two = (GaussianMixture(k, random_state=0).fit(X) for k in (1, 2))
+        >>> two.bic(X) < one.bic(X)
+        True
         """
-        return self._criteria(X, sample_weight, noise)["bic"]
+        return float(self._criteria(X, sample_weight, noise)["bic"])
 
     def aic(self, X: Rows, sample_weight: ArrayLike | None = None, *, noise: ArrayLike | None = None) -> float:
         """Akaike's information criterion (1974), 2 p - 2 log L: the smaller, the better.
@@ -892,8 +969,17 @@ class Mixture(Estimator):
         Returns
         -------
         float
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> X = np.concatenate([np.arange(10.0), np.arange(100.0, 110.0)])[:, None]
+        >>> one, two = (GaussianMixture(k, random_state=0).fit(X) for k in (1, 2))
+        >>> two.aic(X) < one.aic(X)
+        True
         """
-        return self._criteria(X, sample_weight, noise)["aic"]
+        return float(self._criteria(X, sample_weight, noise)["aic"])
 
     def icl(self, X: Rows, sample_weight: ArrayLike | None = None, *, noise: ArrayLike | None = None) -> float:
         """Integrated completed likelihood criterion: BIC - 2 sum_n log max_k r_nk, the smaller, the better.
@@ -910,8 +996,17 @@ class Mixture(Estimator):
         Returns
         -------
         float
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import GaussianMixture
+        >>> X = np.concatenate([np.arange(10.0), np.arange(100.0, 110.0)])[:, None]
+        >>> one, two = (GaussianMixture(k, random_state=0).fit(X) for k in (1, 2))
+        >>> two.icl(X) < one.icl(X)
+        True
         """
-        return self._criteria(X, sample_weight, noise)["icl"]
+        return float(self._criteria(X, sample_weight, noise)["icl"])
 
     def _criteria(self, X, sample_weight=None, noise=None):
         """n_samples (by weight), log_likelihood (total), n_parameters, bic, aic and icl, by one pass."""
@@ -997,6 +1092,14 @@ class Mixture(Estimator):
         ------
         ImportError
             Without onnx.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> graph = model.to_onnx()  # doctest: +SKIP
+        >>> [output.name for output in graph.graph.output]  # doctest: +SKIP
+        ['log_density', 'probabilities', 'label']
         """
         from ..embed.onnx import graph
 
@@ -1028,6 +1131,16 @@ class Mixture(Estimator):
         X : ndarray of shape (n_samples, d)
         y : ndarray of shape (n_samples,)
             The component that each was drawn from; -1 for the background, which is drawn from the box it is in.
+
+        Examples
+        --------
+        >>> from cyem import GaussianMixture
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> X, y = model.sample(500, random_state=0)
+        >>> X.shape, y.shape
+        ((500, 1), (500,))
+        >>> [X[y == j].mean().round(1).item() for j in (0, 1)]
+        [-0.1, 8.9]
         """
         self._check_fitted()
         weights, means, factors = state.parameters(self)
@@ -1390,6 +1503,24 @@ class Mixture(Estimator):
         Parameters
         ----------
         path : str or path-like
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        OSError
+            If the file cannot be written; one that was there is then as it was.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from cyem import GaussianMixture, load
+        >>> model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [1.0, 1.0], "spherical")
+        >>> with TemporaryDirectory() as folder:
+        ...     model.save(Path(folder, "model.npz"))
+        ...     load(Path(folder, "model.npz")).means_.tolist()
+        [[0.0], [9.0]]
         """
         from .streams import Gathered
 

@@ -135,6 +135,16 @@ class MixtureRegressor(AroundMixture):
         ------
         TypeError, ValueError
             For bad input, which leaves the estimator as it was.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureRegressor
+        >>> X = np.arange(100.0)[:, None]
+        >>> y = X[:, 0] + np.tile([-1.0, 1.0], 50)
+        >>> model = MixtureRegressor().fit(X, y)
+        >>> model.mixture_.means_.round(2).tolist()
+        [[49.5, 49.5]]
         """
         X = door.scanned(X)
         names = data.feature_names(X)
@@ -159,6 +169,17 @@ class MixtureRegressor(AroundMixture):
         -------
         Conditional
             As `GaussianMixture.predict_conditional` gives it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureRegressor
+        >>> X = np.arange(100.0)[:, None]
+        >>> y = X[:, 0] + np.tile([-1.0, 1.0], 50)
+        >>> model = MixtureRegressor().fit(X, y)
+        >>> rows = model.conditional([[50.0], [60.0]])
+        >>> rows.mean().round(1).tolist(), rows.std().round(1).tolist()
+        ([[50.0], [60.0]], [[1.0], [1.0]])
         """
         X, _ = self._observed(X)
         d = X.shape[1]
@@ -183,6 +204,17 @@ class MixtureRegressor(AroundMixture):
         mean : ndarray of shape (n,) or (n, m), as y was
         std : ndarray of the same shape
             Only if `return_std`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureRegressor
+        >>> X = np.arange(100.0)[:, None]
+        >>> y = X[:, 0] + np.tile([-1.0, 1.0], 50)
+        >>> model = MixtureRegressor().fit(X, y)
+        >>> mean, std = model.predict([[50.0], [60.0]], return_std=True)
+        >>> mean.round(1).tolist(), std.round(1).tolist()
+        ([50.0, 60.0], [1.0, 1.0])
         """
         rows = self.conditional(X)
         if not return_std:
@@ -227,6 +259,16 @@ class MixtureRegressor(AroundMixture):
         -------
         float
             The mean over targets. Of a constant target it is 1 where that is predicted, else 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureRegressor
+        >>> X = np.arange(100.0)[:, None]
+        >>> y = X[:, 0] + np.tile([-1.0, 1.0], 50)
+        >>> model = MixtureRegressor().fit(X, y)
+        >>> round(model.score(X, y), 3)
+        0.999
         """
         found = self.predict(X)
         n = len(found)

@@ -44,6 +44,16 @@ class Panel:
         Returns
         -------
         self
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> from cyem.plotting import StabilityDisplay
+        >>> figure = Figure()
+        >>> display = StabilityDisplay(ari=np.ones(20), jaccard=np.ones((20, 2))).plot(figure)
+        >>> display.figure_ is figure
+        True
         """
         self.ax_ = style.panel(ax, self._size)
         self.figure_ = style.root(self.ax_)
@@ -69,6 +79,14 @@ class Panels:
         Returns
         -------
         self
+
+        Examples
+        --------
+        >>> from matplotlib.figure import Figure
+        >>> from cyem.plotting import MergingDisplay
+        >>> display = MergingDisplay(pairs=[(0, 2), (1, 3)], entropies=[9.0, 1.0, 0.0], suggestion=2).plot(Figure())
+        >>> display.axes_.shape
+        (2,)
         """
         place = style.sheet(ax, self._size)
         self.axes_ = self._split(place)

@@ -325,6 +325,10 @@ def _ask_for_header(rows):
     first, *others = rows
     first = first[1:] if len(first) > 1 and not first[0].strip() else first  # above an index
     others = [row[-len(first) :] for row in others]
+    places = [j for j, field in enumerate(first) if fields.is_number(field)]
+    if len(places) > 2:  # years beside words, such as the World Bank has them
+        whole = [row for row in others if len(row) > places[-1]]
+        first, *others = ([row[j] for j in places] for row in (first, *whole))
     if not _counts(first) or len(others) < 2 or any(map(_counts, others)):
         return
     named = first[0].strip() in ("0", "1") and len(first) == 1

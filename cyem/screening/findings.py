@@ -83,11 +83,49 @@ class Findings(Sequence[Finding]):
         return tuple(dict.fromkeys(finding.kind for finding in self))
 
     def of(self, kind: str) -> tuple[Finding, ...]:
-        """The findings of a kind."""
+        """The findings of a kind.
+
+        Parameters
+        ----------
+        kind : str
+            See `cyem.examine`.
+
+        Returns
+        -------
+        tuple of Finding
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import examine
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> findings = examine(np.column_stack([x, x.sum(axis=1)]))
+        >>> [finding.columns for finding in findings.of("relation")]
+        [(0, 1, 2)]
+        """
         return tuple(finding for finding in self if finding.kind == kind)
 
     def determined(self, columns: Sequence[Feature]) -> tuple[int, ...]:
-        """The places, among given columns, of those that others determine in every row by a sum: the last of each."""
+        """The places, among given columns, of those that others determine in every row by a sum: the last of each.
+
+        Parameters
+        ----------
+        columns : sequence of str or int
+            All columns, as the findings call them.
+
+        Returns
+        -------
+        tuple of int
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import examine
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> findings = examine(np.column_stack([x, x.sum(axis=1)]))
+        >>> findings.determined([0, 1, 2])
+        (2,)
+        """
         places = set()
         for finding in self.of("relation"):
             if "coefficients" in finding.numbers and not finding.rows:
@@ -96,7 +134,25 @@ class Findings(Sequence[Finding]):
         return tuple(sorted(places))
 
     def points(self, columns: Sequence[Feature]) -> tuple[tuple[int, float], ...]:
-        """Values that far more rows hold than values near them: pairs of a place among given columns and a value."""
+        """Values that far more rows hold than values near them: pairs of a place among given columns and a value.
+
+        Parameters
+        ----------
+        columns : sequence of str or int
+            All columns, as the findings call them.
+
+        Returns
+        -------
+        tuple of (int, float)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import examine
+        >>> x = np.append(np.random.default_rng(0).normal(9, 1, 200), np.zeros(50))[:, None]
+        >>> examine(x).points([0])
+        ((0, 0.0),)
+        """
         return tuple((columns.index(column), value) for finding in self.of("repeated value")
                      for column, values in zip(finding.columns, finding.numbers["values"], strict=True)
                      if column in columns for value in values)
@@ -124,11 +180,44 @@ class Findings(Sequence[Finding]):
                      for line in self.lines)
 
     def without(self, kind: str) -> Findings:
-        """The others."""
+        """The others.
+
+        Parameters
+        ----------
+        kind : str
+            See `cyem.examine`.
+
+        Returns
+        -------
+        Findings
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import examine
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> findings = examine(np.column_stack([x, x.sum(axis=1)]))
+        >>> findings.without("relation").kinds
+        ()
+        """
         return Findings((finding for finding in self if finding.kind != kind), self.n, self.d)
 
     def to_frame(self) -> Any:
-        """A row for each finding, as a data frame of pandas or Polars; columns and rows as text."""
+        """A row for each finding, as a data frame of pandas or Polars; columns and rows as text.
+
+        Returns
+        -------
+        pandas.DataFrame or polars.DataFrame
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import examine
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> findings = examine(np.column_stack([x, x.sum(axis=1)]))
+        >>> findings.to_frame()["kind"].to_list()
+        ['relation']
+        """
         texts = ("kind", "said", "advice")
         return to_frame({
             **{name: [getattr(finding, name) for finding in self] for name in texts},
@@ -180,8 +269,8 @@ def row_called(row):
 
 
 def number(value, digits=6):
-    """A number in a sentence."""
-    return f"{value:,.{digits}g}" if abs(value) < 1e6 else f"{value:.{digits}g}"
+    """A value of the data, or a sum of such, in a sentence: no marks between thousands, which years have not."""
+    return f"{value:.{digits}g}"
 
 
 def equation(names, coefficients, constant):

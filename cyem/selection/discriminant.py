@@ -182,6 +182,15 @@ class MixtureClassifier(AroundMixture):
         ------
         TypeError, ValueError
             For bad input, which leaves the estimator as it was.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureClassifier
+        >>> X, y = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]]), list("aaabbb")
+        >>> model = MixtureClassifier().fit(X, y)
+        >>> model.classes_.tolist(), model.mixture_.means_.round(1).tolist()
+        (['a', 'b'], [[2.0], [12.0]])
         """
         if not isinstance(self.shared, bool | np.bool_):
             raise ValueError(f"shared must be a bool, got {self.shared!r}.")
@@ -318,6 +327,15 @@ class MixtureClassifier(AroundMixture):
         Returns
         -------
         ndarray of shape (n, n_classes)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureClassifier
+        >>> X, y = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]]), list("aaabbb")
+        >>> model = MixtureClassifier().fit(X, y)
+        >>> model.predict_proba([[0.0], [7.0]]).round(3).tolist()
+        [[1.0, 0.0], [0.5, 0.5]]
         """
         X, _ = self._observed(X)
         resp = self.mixture_.predict_proba(X.astype(np.float64, copy=False))
@@ -335,6 +353,15 @@ class MixtureClassifier(AroundMixture):
         Returns
         -------
         ndarray of shape (n,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureClassifier
+        >>> X, y = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]]), list("aaabbb")
+        >>> model = MixtureClassifier().fit(X, y)
+        >>> model.predict([[0.0], [14.0]]).tolist()
+        ['a', 'b']
         """
         found = self.predict_proba(X)
         return self.classes_[found.argmax(axis=1)]
@@ -349,6 +376,15 @@ class MixtureClassifier(AroundMixture):
         Returns
         -------
         ndarray of shape (n, n_classes)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureClassifier
+        >>> X, y = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]]), list("aaabbb")
+        >>> model = MixtureClassifier().fit(X, y)
+        >>> model.predict_log_proba([[7.0], [99.0]]).round(2).tolist()
+        [[-0.69, -0.69], [-1380.0, 0.0]]
         """
         joint = self._joint(X)
         top = joint.max(axis=1, keepdims=True)
@@ -364,6 +400,15 @@ class MixtureClassifier(AroundMixture):
         Returns
         -------
         ndarray of shape (n,) or (n, n_classes)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureClassifier
+        >>> X, y = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]]), list("aaabbb")
+        >>> model = MixtureClassifier().fit(X, y)
+        >>> model.decision_function([[2.0], [12.0]]).round(1).tolist()
+        [-75.0, 75.0]
         """
         joint = self._joint(X)
         return joint[:, 1] - joint[:, 0] if joint.shape[1] == 2 else joint
@@ -392,6 +437,15 @@ class MixtureClassifier(AroundMixture):
         Returns
         -------
         float
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureClassifier
+        >>> X, y = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]]), list("aaabbb")
+        >>> model = MixtureClassifier().fit(X, y)
+        >>> model.score([[0.0], [6.0], [8.0], [14.0]], ["a", "b", "b", "b"])
+        0.75
         """
         found = self.predict(X)
         return float(np.average(one_each(y, len(found)) == found, weights=data.weights(sample_weight, len(found))))
@@ -408,6 +462,15 @@ class MixtureClassifier(AroundMixture):
         Returns
         -------
         float
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import MixtureClassifier
+        >>> X, y = np.array([[1.0], [2.0], [3.0], [11.0], [12.0], [13.0]]), list("aaabbb")
+        >>> model = MixtureClassifier().fit(X, y)
+        >>> round(model.brier_score([[0.0], [7.0]], ["a", "a"]), 3)
+        0.125
         """
         found = self.predict_proba(X)
         y = one_each(y, len(found))

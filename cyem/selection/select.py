@@ -154,6 +154,15 @@ class Selection(Generic[M]):
         Returns
         -------
         tuple of float
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import select
+        >>> X = np.concatenate([np.arange(20.0), np.arange(100.0, 120.0)])[:, None]
+        >>> selection = select(X, [1, 2], "full", random_state=0)
+        >>> len(selection.values()), selection.values("aic")[0] == selection.rows[0].aic
+        (2, True)
         """
         return tuple(answer.value for answer in self.answers(criterion))
 
@@ -168,6 +177,15 @@ class Selection(Generic[M]):
         -------
         tuple of Answer
             value and reason: why there is none; empty where there is one, and for rows without a fit, which say it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import select
+        >>> X = np.concatenate([np.arange(20.0), np.arange(100.0, 120.0)])[:, None]
+        >>> selection = select(X, [1, 2], "full", random_state=0)
+        >>> selection.answers("cv")[0].reason
+        "is computed only when asked for, by criterion='cv', at the end, and needs every part of the samples fitted"
         """
         if criterion is None or criterion == self.criterion:
             return self._own_answers
@@ -198,6 +216,15 @@ class Selection(Generic[M]):
         -----
         UserWarning
             If a function raises, or gives no number, for some rows: it is not defined for these.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import select
+        >>> X = np.concatenate([np.arange(20.0), np.arange(100.0, 120.0)])[:, None]
+        >>> selection = select(X, [1, 2], "full", random_state=0)
+        >>> selection.pick("icl").best_row.title
+        '2 components, full'
         """
         other = replace(self, criterion=known(criterion))
         answers = other.answers()
@@ -271,7 +298,22 @@ class Selection(Generic[M]):
         return judged(self, self.seen)
 
     def to_frame(self) -> Any:
-        """The table as a data frame of pandas or Polars: a row for each model, with the fields of `Row` and `best`."""
+        """The table as a data frame of pandas or Polars: a row for each model, with the fields of `Row` and `best`.
+
+        Returns
+        -------
+        pandas.DataFrame or polars.DataFrame
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cyem import select
+        >>> X = np.concatenate([np.arange(20.0), np.arange(100.0, 120.0)])[:, None]
+        >>> selection = select(X, [1, 2], "full", random_state=0)
+        >>> table = selection.to_frame()
+        >>> table["n_components"].to_list(), table["best"].to_list()
+        ([1, 2], [False, True])
+        """
         columns = {name: [getattr(row, name) for row in self.rows] for name in Row._fields}
         columns["report"] = ["; ".join(row.report) for row in self.rows]
         columns["best"] = [row is self.best_row for row in self.rows]
