@@ -432,5 +432,5 @@ def test_who_cannot_use_it_says_so():
         select(X, [3], "full", held="means", **given)
     with pytest.raises(TypeError, match="held fits one number"):
         likelihood_ratio_test(X, 2, held="means", **given)
-    with pytest.raises(ValueError, match=r"held='means'.*drawn with replacement"):
+    with pytest.raises(ValueError, match=r"held='means'.*Ask for method='bootstrap'"):
         standard_errors(fitted("full", "means"), X)

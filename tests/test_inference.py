@@ -265,7 +265,7 @@ def test_intervals(triple):
     assert_allclose((high / model.covariances_)[:, i, i], ratio)
     assert_allclose((model.covariances_ / low)[:, i, i], ratio)
     assert_allclose((high - model.covariances_)[:, 0, 1], z * errors.covariances[:, 0, 1])
-    for (low, high), (lower, higher) in zip(intervals, errors.intervals(0.99), strict=True):
+    for (low, high), (lower, higher) in zip(intervals[:3], errors.intervals(0.99)[:3], strict=True):
         assert ((lower < low) & (low < high) & (high < higher)).all()
 
 
@@ -350,7 +350,7 @@ def test_coverage(method):
         intervals = standard_errors(model.fit(X), X, method).intervals()
         true = truth.weights_, truth.means_, truth.covariances_
         covered += np.concatenate([((low <= part) & (part <= high)).ravel()
-                                   for part, (low, high) in zip(true, intervals, strict=True)])
+                                   for part, (low, high) in zip(true, intervals[:3], strict=True)])
     assert (covered >= 181).all() and (covered <= 199).all(), covered / 200
 
 
