@@ -309,5 +309,5 @@ def test_standard_errors_at_the_floor_name_it():
     with pytest.warns(UserWarning, match="held at the floor"):
         model = GaussianMixture(2, random_state=0).fit(flat)
     with pytest.raises(ValueError, match=r"This fit was held at the floor of variance: components \d; there the like.*"
-                                         "fewer components, with prior='weak' or a larger reg_covar"):
+                                         "fewer components or a larger reg_covar, or with prior='weak'"):
         cyem.standard_errors(model, flat)
