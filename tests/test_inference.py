@@ -254,6 +254,7 @@ def test_intervals(triple):
     z = norm.ppf(0.95)
     intervals = errors.intervals(0.9)
     w, (low, high) = model.weights_, intervals.weights
+    assert intervals.degrees_of_freedom is None  # which t distributions alone have
     logit = z * errors.weights / (w * (1 - w))
     assert_allclose(np.log(high / (1 - high)) - np.log(w / (1 - w)), logit)
     assert_allclose(np.log(w / (1 - w)) - np.log(low / (1 - low)), logit)
@@ -337,21 +338,21 @@ TRUTHS = {
 
 @pytest.mark.parametrize("method", TRUTHS)
 def test_coverage(method):
-    """95 % intervals cover the truth in 90.5 to 99.5 % of 200 simulated sets, every parameter.
+    """95 % intervals cover the truth in 92 to 98 % of 500 simulated sets, every parameter.
 
-    Of a true share of 95 %, 200 sets show a share outside of this in about one case in 400.
+    Of a true share of 95 %, 500 sets show a share outside of this in less than one case in 400.
     """
     truth = GaussianMixture.from_parameters(*TRUTHS[method])
     rng = np.random.default_rng(0)
     covered = 0
-    for _ in range(200):
+    for _ in range(500):
         X, labels = truth.sample(500, random_state=rng)
         model = GaussianMixture(len(truth.means_), covariance_type=truth.covariance_type, init_params=labels, tol=1e-8)
         intervals = standard_errors(model.fit(X), X, method).intervals()
         true = truth.weights_, truth.means_, truth.covariances_
         covered += np.concatenate([((low <= part) & (part <= high)).ravel()
                                    for part, (low, high) in zip(true, intervals[:3], strict=True)])
-    assert (covered >= 181).all() and (covered <= 199).all(), covered / 200
+    assert (covered >= 460).all() and (covered <= 490).all(), covered / 500
 
 
 def test_bootstrap(waiting):

@@ -226,7 +226,7 @@ def test_what_a_prior_does_not_go_with():
     with pytest.raises(ValueError, match=r"'held' parameter .* must be None where prior='weak'"):
         GaussianMixture(3, prior="weak", held="means", means_init=np.zeros((3, 3))).fit(X)
     model = GaussianMixture(3, prior="weak", init_params=labels).fit(X)
-    with pytest.raises(ValueError, match="prior='weak'.*Ask for method='bootstrap'"):
+    with pytest.raises(ValueError, match=r"prior='weak'.*Ask for method='bootstrap'"):
         standard_errors(model, X)
     with pytest.raises(TypeError, match="prior"):
         likelihood_ratio_test(X, 1, prior="weak")

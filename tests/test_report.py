@@ -279,7 +279,7 @@ def test_without_matplotlib(selection, X, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("fitted", [None, "model", 3])
 def test_of_something_else(fitted, X, tmp_path):
-    with pytest.raises(TypeError, match="must be a fitted GaussianMixture or StudentMixture"):
+    with pytest.raises(TypeError, match="must be a fitted GaussianMixture or StudentMixture, or a Selection of these"):
         report(fitted, X, tmp_path / "page.html")
 
 

@@ -16,7 +16,7 @@ from ..models.asked import family as family_of
 from ..models.gaussian import GaussianMixture
 from ..models.history import one_of_many
 from ..models.mixture import Mixture, in_its_place, memberships
-from ..models.refits import drawn, refitted, sample_size
+from ..models.refits import redrawn, refitted, sample_size
 from ..notices import ConvergenceWarning, muted
 from ..rows import data, door
 from ..rows.views import errors
@@ -490,8 +490,7 @@ class _StabilityReplicate(NamedTuple):
 
     def __call__(self, rng):
         refit = _anew(self.model, random_state=rng, warm_start=False)
-        possible = self.model._known_of(self.X, **self.known).components
-        one_of_many(refit, self.X, drawn(self.X, self.weights, rng, possible), **self.known)
+        redrawn(refit, self.X, self.weights, rng, **self.known)
         k, clusters = self.model.n_components, refit.predict(self.X, noise=self.known["noise"])
         m = k + 1  # the background, if there is any, is the last cluster
         pairs = np.bincount(self.clusters % m * m + clusters % m, self.weights, m * m).reshape(m, m)

@@ -28,11 +28,13 @@ def drawn(X, weights, rng, possible=None):
                      f"{TRIES} samples drawn with replacement: leave more labels open (-1).")
 
 
-def refitted(model, X, weights, rng, **known):
-    """The model fitted to samples (an array) drawn with replacement, from its own parameters on.
+def redrawn(model, X, weights, rng, **known):
+    """The model, fitted to samples (an array) drawn with replacement; known: labels and noise of the samples."""
+    return one_of_many(model, X, drawn(X, weights, rng, model._known_of(X, **known).components), **known)
 
-    known: labels and noise of the samples.
-    """
+
+def refitted(model, X, weights, rng, **known):
+    """A copy of the model that is `redrawn`, from its own parameters on."""
     refit = copy.copy(model).set_params(random_state=rng, warm_start=True)
     vars(refit).pop("feature_names_in_", None)
-    return one_of_many(refit, X, drawn(X, weights, rng, model._known_of(X, **known).components), **known)
+    return redrawn(refit, X, weights, rng, **known)

@@ -119,15 +119,16 @@ class Scan(Streamed):
 
     def __repr__(self):
         """What is known so far: nothing is read for it."""
-        names = getattr(self.source, "names", None) if self._first is None else self.column_names
-        d = len(names) if self._first is None and names is not None else self._first and self.width
-        known = [f"{len(self):,} rows" if self._survey is not None else "rows not yet counted",
-                 "columns not yet seen" if d is None else f"{d} columns"]
+        rows = "rows not yet counted" if self._survey is None else f"{len(self):,} rows"
+        if self._first is None:
+            names, more = getattr(self.source, "names", None), []
+            columns = "columns not yet seen" if names is None else f"{len(names)} columns"
+        else:
+            names, more = self.column_names, [str(self.dtype), f"in blocks of {self.size:,} rows"]
+            columns = f"{self.width} columns"
         if names is not None:
-            known[1] += f" ({', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''})"
-        if self._first is not None:
-            known += [str(self.dtype), f"in blocks of {self.size:,} rows"]
-        return f"Scan({self.source.words}: {', '.join(known)})"
+            columns += f" ({', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''})"
+        return f"Scan({self.source.words}: {', '.join([rows, columns, *more])})"
 
     @property
     def _choose(self):
