@@ -435,7 +435,8 @@ def test_reading_threads_end(X):
         assert len(block.X)
         break
     deadline = time.monotonic() + 20
-    while "cyem" in str(sys._current_frames()) or len(sys._current_frames()) > threading.active_count():
+    while any(frame.f_globals["__name__"].startswith("cyem") for frame in sys._current_frames().values()) \
+            or len(sys._current_frames()) > threading.active_count():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
