@@ -27,6 +27,7 @@ CUT = {np.dtype(np.float64): -37.0, np.dtype(np.float32): -20.0}
 ENTROPIES = 1 << 14  # rows at a time whose responsibilities are kept
 MANY = 3000  # samples from which on it pays to know the sums of all of them beforehand
 SERIAL = 1_000_000  # operations (some 100 microseconds) below which waking a second thread may cost more than it brings
+ASLEEP = 4  # times as many for short runs: before them threads sleep, which between passes wait awake
 
 
 def one(d):
@@ -329,7 +330,7 @@ class Samples:
         n, d = self.X.shape
         runs, k = len(starts), len(starts[0].about)
         moments = MOMENTS[structure.moments]
-        n_threads = self._enter(worth(operations(n, k, d) * iterations * runs, self.n_threads))
+        n_threads = self._enter(worth(operations(n, k, d) * iterations * runs / ASLEEP, self.n_threads))
         at_once, each = (n_threads, 1) if runs >= n_threads else (1, n_threads)
         sums = np.array([start.buffer for start in starts])
         about = np.array([start.about for start in starts])
