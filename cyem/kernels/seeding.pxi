@@ -5,6 +5,7 @@
 
 cdef enum:
     CHUNK = 512  # samples whose distances stay in cache
+    BAND = 256   # features of a few samples that do
 
 
 cdef double halve(const real* Y, Py_ssize_t n, Py_ssize_t d, Py_ssize_t centre, const double* weights,
@@ -58,22 +59,24 @@ cdef void measured(Table r, const Py_ssize_t* looked, Py_ssize_t n, const double
     cdef const real* frame = <const real*>r.frame
     cdef const real* weights = <const real*>r.weights
     cdef const real* x
-    cdef Py_ssize_t s, row, i, j, d = r.d
+    cdef Py_ssize_t s, row, start, i, j, d = r.d
     cdef real u
     memset(Y, 0, d * n * sizeof(real))
     for s in range(n):
-        if s % CHUNK == 0 and look(CHUNK * d * (d if triangle else 1)):
-            break
-        row = s if looked is NULL else looked[s]
-        w[s] = 1 if weights is NULL else weights[row]
-        x = <const real*>r.X + row * d
-        for i in range(d):
-            u = (x[i] - frame[i]) * frame[d + i]
-            if triangle:
-                for j in range(i, d):
-                    Y[j * n + s] += u * <real>metric[i * d + j]
-            else:
-                Y[i * n + s] = u * <real>metric[i]
+        w[s] = 1 if weights is NULL else weights[s if looked is NULL else looked[s]]
+    for start from 0 <= start < d by BAND:
+        for s in range(n):
+            if s % CHUNK == 0 and look(CHUNK * BAND * (d if triangle else 1)):
+                return
+            row = s if looked is NULL else looked[s]
+            x = <const real*>r.X + row * d
+            for i in range(start, min(start + BAND, d)):
+                u = (x[i] - frame[i]) * frame[d + i]
+                if triangle:
+                    for j in range(i, d):
+                        Y[j * n + s] += u * <real>metric[i * d + j]
+                else:
+                    Y[i * n + s] = u * <real>metric[i]
 
 
 cdef void spread_out(const real* Y, Py_ssize_t n, Py_ssize_t d, const double* weights, const double* uniform,

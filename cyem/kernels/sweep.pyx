@@ -265,7 +265,7 @@ cdef void load(const Pass* p, Scratch* s, Py_ssize_t row, int tiles, const real*
             for l in range(EIGHT):
                 x[l] = row_at(p, X, row + v + l)
             if order is NULL:
-                for i from 0 <= i < EIGHT * d by 8:
+                for i from 0 <= i < min(EIGHT, p.n - row - v - TILE) * d by 8:
                     cyem_prefetch(x[0] + TILE * d + i)
             else:
                 for l in range(min(EIGHT, p.n - row - v - NEXT)):
