@@ -36,11 +36,16 @@ def test_fewer_passes_to_no_lower_maximum(structure, seed):
 
 @pytest.mark.parametrize("structure", [*STRUCTURES, "VEV", "VEE", "EVE", "VEI", "EII"])
 @pytest.mark.parametrize("acceleration", ["squarem", None])
+@pytest.mark.parametrize("background", [False, True])
 @pytest.mark.filterwarnings("ignore:.*did not converge")
-def test_iterations_together_are_those_one_by_one(structure, acceleration, monkeypatch):
+def test_iterations_together_are_those_one_by_one(structure, acceleration, background, monkeypatch):
     """The compiled ascent takes the path of `driver.Ascent`, whatever the number of iterations in a call."""
     X, labels = overlapping(seed=2)
-    start = dict(covariance_type=structure, init_params=labels, acceleration=acceleration, max_iter=60)
+    if background:
+        X = np.r_[X, np.random.default_rng(0).uniform(-15, 15, (len(X) // 5, X.shape[1]))]
+        labels = np.resize(labels, len(X))
+    start = dict(covariance_type=structure, init_params=labels, acceleration=acceleration, max_iter=60,
+                 background=background)
     together = GaussianMixture(4, **start).fit(X)
     watched = GaussianMixture(4, callback=lambda run, iteration, value: None, **start).fit(X)
     assert watched.lower_bounds_ == together.lower_bounds_

@@ -389,11 +389,11 @@ def copied(given):
 def test_what_doors_take_can_be_copied_and_not_be_changed():
     given = problem(40, 3, 2, 0, np.float32)
     rows, density = given.rows(), given.density(0)
-    closed = arguments.ClosedForm("norms", "equal", np.ones(1), 0.5).with_equal_weights()
+    closed = arguments.ClosedForm("norms", "equal", np.ones(1), 0.5).with_equal_weights().beside(-2.0)
     ascent = arguments.Ascent(np.ones((2, 3)), np.ones(4), np.ones((1, 1)), np.ones(5), np.ones(1), True, 1, 2, 3, 4)
     for one, names in [(rows, ("X", "frame", "weights", "whole")),
                        (density, ("kind", "means", "factors", "constants", "heavy")),
-                       (closed, ("moments", "ties", "floor", "part", "equal_weights")),
+                       (closed, ("moments", "ties", "floor", "part", "equal_weights", "background")),
                        (ascent, ("blocks", "statistics", "about", "state", "scale", "curved", "mass", "tol"))]:
         other = copied(one)
         for name in names:

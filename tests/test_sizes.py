@@ -78,7 +78,8 @@ def climb(n, d, k, density, moments, itemsize, n_threads, at_once):
 
 
 def ascent(n, d, k, density, moments, itemsize, n_threads):
-    numbers = 2 * block(k, d, moments) + 4 * coordinates(k, d, moments) + k * d + statistics(k, d, moments)
+    beside = 2 + 4 + 1  # what a background adds to each
+    numbers = 2 * block(k, d, moments) + 4 * coordinates(k, d, moments) + k * d + statistics(k, d, moments) + beside
     return workspace(n, d, k, density, moments, itemsize, n_threads) + 64 + WORD * numbers
 
 

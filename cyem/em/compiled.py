@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from ..families.gaussian import Parameters, block_size
+from ..families.gaussian import block_size
 from ..kernels import arguments
 from ..rows.samples import CONVERGED, LOST, STATE, operations
 from . import driver
 
 TOGETHER = 10**8  # operations (some 50 ms) that iterations in one call may take
+
+
+def size(family, k, d):
+    """Length of a block of parameters."""
+    return block_size(family, k, d) + family.noisy
 
 
 class Ascent:
@@ -27,8 +32,8 @@ class Ascent:
 
     def __init__(self, problem, point, done, tol, walk):
         k, d = point.parameters.means.shape
-        blocks, state = np.empty((2, block_size(problem.family, k, d))), np.zeros(STATE)
-        blocks[0], state[0] = point.parameters.packed, done
+        blocks, state = np.empty((2, size(problem.family, k, d))), np.zeros(STATE)
+        blocks[0], state[0] = problem.family.packed(point.parameters), done
         self._begin(problem, point.statistics.copy(), blocks, state, tol, walk)
 
     @classmethod
@@ -63,8 +68,7 @@ class Ascent:
     def point(self):
         """Where it is."""
         s = self.statistics
-        block = self.blocks[0].copy()
-        parameters = Parameters.unpack(self.problem.structure, block, *s.about.shape)
+        parameters = self.problem.family.unpack(self.blocks[0].copy(), *s.about.shape)
         if self.lost:  # the statistics are those beyond
             return driver.look(self.problem, parameters)
         return driver.Point(parameters, s.copy(), self.problem.value(s))

@@ -8,7 +8,6 @@ import time
 
 import numpy as np
 
-from ..families.gaussian import block_size
 from ..kernels import sweep as kernel
 from ..kernels.arguments import Density
 from ..rows.chunks import Chunks
@@ -208,7 +207,7 @@ def to_path(model, k, kept, accidents, tol, walk):
         if state[KNOWN] not in range(driver.MEMORY + 1):
             raise damaged("state")
         path = compiled.Ascent.at(model, to_statistics(model, k, kept.nest("statistics")),
-                                  kept.array("blocks", (2, block_size(model.family, k, d))), state, tol, walk)
+                                  kept.array("blocks", (2, compiled.size(model.family, k, d))), state, tol, walk)
         path.gain = kept.number("gain")
         return path
     path = driver.Ascent(model, to_point(model, k, kept.nest("point")), done=kept.count("iterations"), tol=tol,

@@ -184,9 +184,9 @@ class Problem:
         A run ends after some iterations, or where the gain still to come is at most `tol`. Returns the value and the
         statistics at the end of each; None for one that met anything out of the ordinary.
         """
-        if self.family.engine is None or not self.samples.at_once:
+        if self.family.engine is None or self.family.noisy or not self.samples.at_once:
             return [None] * len(starts)
-        return self.samples.climb(starts, iterations, self.family.closed, self.structure, tol)
+        return self.samples.climb(starts, iterations, self.family.engine, self.structure, tol)
 
     def ascent(self, point, **how):
         """EM from a point as `driver.Ascent` takes it, compiled; None where that cannot be, or would prune no pass."""

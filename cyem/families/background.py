@@ -107,7 +107,6 @@ class Background(Gaussian):
         Of the data.
     """
 
-    engine = None  # nothing compiled makes many of these iterations in one call
     noisy = True
 
     def __init__(self, structure, variances, floor, eps, equal_weights=False, *, box, frame):
@@ -120,9 +119,25 @@ class Background(Gaussian):
         return cls(family.structure, family.variances, family.floor, family.eps, family.equal_weights, box=box,
                    frame=frame)
 
+    @property
+    def engine(self):
+        return self.closed and self.closed.beside(float(self.heights.sum()))
+
+    def packed(self, parameters):
+        """The components as if there were nothing else, and the weight of the background."""
+        alone = Parameters.replace(parameters, parameters.weights / parameters.weights.sum())
+        return np.append(alone.packed, parameters.share)
+
+    def unpack(self, block, k, d):
+        return BackgroundParameters.like(super().unpack(block[:-1], k, d), float(block[-1]), self.heights)
+
     def restored(self, k, kept):
         share = float(kept.array("share", (1,))[0])
         return BackgroundParameters.as_they_are(super().restored(k, kept), share, self.heights)
+
+    def single(self, statistics, structure=None):
+        normal = super().single(statistics, structure)
+        return self.adopt(normal) if structure is self.structure or structure is None else normal
 
     def adopt(self, normal, more=None):
         return BackgroundParameters.like(normal, SHARES[0] if more is None else float(more[0]), self.heights)
@@ -139,9 +154,10 @@ class Background(Gaussian):
         return found._replace(parameters=BackgroundParameters.like(found.parameters, share, self.heights))
 
     def coordinates(self, parameters):
-        """Those of the components, and log w_0 / (1 - w_0)."""
-        share = parameters.share
-        return np.append(super().coordinates(parameters), math.log(share / (1 - share)))
+        """Those of the components as if there were nothing else, and log w_0 / (1 - w_0)."""
+        x, share = super().coordinates(parameters), parameters.share
+        x[: len(parameters.weights)] -= math.log1p(-share)
+        return np.append(x, math.log(share / (1 - share)))
 
     def at(self, coordinates, like):
         odds = math.exp(min(coordinates[-1], 700.0))

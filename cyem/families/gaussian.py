@@ -228,6 +228,14 @@ class Gaussian:
         """What is to be said of a fit besides: one line each."""
         return []
 
+    def packed(self, parameters):
+        """Parameters as one vector, as calls take them that make many iterations."""
+        return parameters.packed
+
+    def unpack(self, block, k, d):
+        """The parameters that such a vector is."""
+        return Parameters.unpack(self.structure, block, k, d)
+
     def density(self, parameters):
         """The mixture in evaluation form."""
         return parameters.density

@@ -24,6 +24,7 @@ cdef struct Model:          # what parameters may be
     const double* floor     # the least variances (d,), one number by norms
     double part             # the least variances relative to the diagonal of their own matrix
     bint equal_weights
+    double background       # log-density of what is no component, everywhere; -INFINITY where all is
 
 cdef inline const void* vector(object array, bint single) except NULL:
     """Where a vector of floats, or of doubles, begins."""
@@ -79,7 +80,7 @@ cdef class Density:
 
 cdef class ClosedForm:
     cdef readonly object moments, ties, floor
-    cdef readonly double part
+    cdef readonly double part, background
     cdef readonly bint equal_weights
     cdef Model model
 

@@ -108,29 +108,36 @@ cdef class ClosedForm:
 
     moments, ties: of MOMENTS and TIES, what is known of each covariance, and what the covariances have in common.
     floor: the least variances (d,), or (1,) by norms. part: the least variances relative to the diagonal of their own
-    matrix. equal_weights: whether every component has the weight 1 / k.
+    matrix. equal_weights: whether every component has the weight 1 / k. background: the log-density of what is none of
+    the components, the same everywhere; -inf where there is no such thing.
     """
 
-    def __cinit__(self, moments, ties, floor, double part, bint equal_weights=False):
+    def __cinit__(self, moments, ties, floor, double part, bint equal_weights=False, double background=-INFINITY):
         self.moments, self.ties, self.floor, self.part, self.equal_weights = moments, ties, floor, part, equal_weights
+        self.background = background
         self.model = Model(0, 0, MOMENTS.index(moments), TIES.index(ties), <const double*>vector(floor, False), part,
-                           equal_weights)
+                           equal_weights, background)
 
     def __reduce__(self):
-        return type(self), (self.moments, self.ties, self.floor, self.part, self.equal_weights)
+        return type(self), (self.moments, self.ties, self.floor, self.part, self.equal_weights, self.background)
 
     def with_equal_weights(self):
         """The same for components of equal weight."""
-        return ClosedForm(self.moments, self.ties, self.floor, self.part, True)
+        return ClosedForm(self.moments, self.ties, self.floor, self.part, True, self.background)
+
+    def beside(self, background):
+        """The same for components beside a background."""
+        return ClosedForm(self.moments, self.ties, self.floor, self.part, self.equal_weights, background)
 
 
 cdef class Ascent:
     """Where EM is, for calls that make many iterations: they read and write the arrays.
 
-    blocks (2, size): the parameters of a point and of the one before it. statistics and about (k, d): the pass at the
-    point. state (state_size,): zeros to begin with, but for the iterations so far. scale (d,): of coordinates. curved:
-    whether leaps lead out of the structure. mass: of all samples. tol, resolution: as `em.driver.Convergence` takes
-    them. walk: iterations before the first leap.
+    blocks (2, size): the parameters of a point and of the one before it; beside a background those of the components
+    alone, as if there were nothing else, and then the weight of the background. statistics and about (k, d): the pass
+    at the point. state (state_size,): zeros to begin with, but for the iterations so far. scale (d,): of coordinates.
+    curved: whether leaps lead out of the structure. mass: of all samples. tol, resolution: as `em.driver.Convergence`
+    takes them. walk: iterations before the first leap.
     """
 
     def __cinit__(self, double[:, ::1] blocks, double[::1] statistics, double[:, ::1] about, double[::1] state,

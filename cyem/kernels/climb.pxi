@@ -8,21 +8,62 @@ cdef struct Problem:        # what stays the same from one pass to the next
     const void* kept        # where the last pass had these samples as one tile, and left them; else NULL
 
 
+cdef inline bint beside(const Problem* c) noexcept nogil:
+    """Whether there is a background. Then one number more is at the end of a block, its weight, of statistics, the sum
+    of weights that it takes, and of coordinates."""
+    return c.model.background > -INFINITY
+
+
+cdef inline Py_ssize_t sums_size(const Problem* c) noexcept nogil:
+    """Length of statistics, and the place of what the background takes."""
+    return statistics_size(c.model.k, c.model.d, c.model.moments)
+
+
+cdef inline double* weight_beside(const Problem* c, double* block) noexcept nogil:
+    """Where the weight of the background is."""
+    return block + block_size(c.model.k, c.model.d, c.model.moments)
+
+
+cdef inline double mass_of(const Problem* c, const double* statistics) noexcept nogil:
+    """Of all components."""
+    cdef double mass = 0
+    cdef Py_ssize_t j
+    for j in range(c.model.k):
+        mass += statistics[HEAD + j]
+    return mass
+
+
 cdef inline bint update(const Problem* c, const double* statistics, const double* about, const double* current,
                         double* block) noexcept nogil:
     """block <- the M-step, where nothing is out of the ordinary; a search begins at the current block, or NULL."""
+    cdef double outside, mass
+    if beside(c):
+        outside, mass = statistics[sums_size(c)], mass_of(c, statistics)
+        if not mass > EMPTY_SHARE * (mass + outside):
+            return False
+        weight_beside(c, block)[0] = max(outside / (mass + outside), DBL_MIN)
     return maximise(&c.model, statistics, about, current, block, c.n_threads) == ORDINARY
 
 
 cdef double measure(Problem* c, double* block, double* statistics, double* about, unsigned char* at) noexcept nogil:
-    """One pass: statistics about the means of a block, as the samples' precision has them; the mean log-likelihood."""
+    """One pass: statistics about the means of a block, as the samples' precision has them; the mean log-likelihood.
+
+    Beside a background of weight s and density h the density of a sample is
+
+        sum_k (1 - s) w_k N_k + s h  =  (1 - s) (sum_k w_k N_k + s / (1 - s) h)
+
+    with the weights w that the components have alone.
+    """
     cdef Pass p
     cdef Py_ssize_t k = c.model.k, d = c.model.d, j
     cdef int moments = c.model.moments
     cdef Block b = parts(block, k, d, moments)
     cdef Kind kind = kind_of(moments)
     cdef Mixture m = Mixture(c.density, k, count(&kind, k), b.means, b.factors, b.constants, -INFINITY)
-    cdef double mass = 0
+    cdef double mass, s
+    if beside(c):
+        s = weight_beside(c, block)[0]
+        m.background = log(s) - log1p(-s) + c.model.background
     for j in range(k * d):
         about[j] = <float>b.means[j] if c.rows.single else b.means[j]
     open_pass(&p, c.rows, &m, SOFT, moments, c.cut, False, at)
@@ -30,8 +71,10 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
     run(&p, c.n_threads)
     c.kept = p.scratch if p.tiles == 1 and c.n_threads == 1 else NULL
     add_shards(&p, statistics, c.n_threads)
-    for j in range(k):
-        mass += statistics[HEAD + j]
+    mass = mass_of(c, statistics)
+    if beside(c):
+        mass += statistics[sums_size(c)]
+        statistics[0] += mass * log1p(-s)
     return statistics[0] / mass
 
 
@@ -108,9 +151,9 @@ cdef void climb_one(const Climbs* c, Py_ssize_t r, int thread) noexcept nogil:
 
 
 cdef Problem problem_of(Rows rows, ClosedForm closed, Py_ssize_t k, double cut, int n_threads):
-    """k components, and rows to fit them to."""
+    """k components, and rows to fit them to; all of these are of components."""
     cdef Problem c = Problem(rows.table, closed.model, density_of(closed.model.moments), n_threads, cut, NULL)
-    c.model.k, c.model.d = k, rows.table.d
+    c.model.k, c.model.d, c.model.background = k, rows.table.d, -INFINITY
     return c
 
 
@@ -188,9 +231,10 @@ def state_size():
 cpdef Py_ssize_t ascent_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, int moments, Py_ssize_t itemsize,
                              Py_ssize_t n_threads):
     """Bytes of temporary memory for an ascent."""
+    # with room for what a background adds to each
     return (workspace_size(n, d, k, density, moments, itemsize, n_threads) + 64 + <Py_ssize_t>sizeof(double)
-            * (2 * block_size(k, d, moments) + 4 * coordinates_size(k, d, moments) + k * d
-               + HEAD + k + k * d + matrices_size(k, d, moments)))
+            * (2 * (block_size(k, d, moments) + 1) + 4 * (coordinates_size(k, d, moments) + 1) + k * d
+               + statistics_size(k, d, moments) + 1))
 
 
 cdef bint converged(const Path* a, double gain, double value, double rate) noexcept nogil:
@@ -214,14 +258,23 @@ cdef bint converged(const Path* a, double gain, double value, double rate) noexc
     return s.near == PATIENCE
 
 
+cdef inline void place(const Problem* c, const Path* a, double* block, double* x) noexcept nogil:
+    """x <- the coordinates of a block; of the weight s of a background log s / (1 - s)."""
+    cdef double s
+    coordinates_of(block, c.model.k, c.model.d, c.model.moments, a.scale, x)
+    if beside(c):
+        s = weight_beside(c, block)[0]
+        x[a.coordinates_size - 1] = log(s) - log1p(-s)
+
+
 cdef bint ahead(const Problem* c, const Path* a, double* rate, bint* bounded) noexcept nogil:
     """The coordinates of a point far ahead, or false where there is none; the rate at which EM gains."""
     cdef Py_ssize_t i, m = a.coordinates_size
     cdef double* x = a.x
     cdef double r, step, rr = 0, vv = 0, ss = 0, length, far = 0
-    coordinates_of(a.before, c.model.k, c.model.d, c.model.moments, a.scale, x)
-    coordinates_of(a.point, c.model.k, c.model.d, c.model.moments, a.scale, x + m)
-    coordinates_of(a.after, c.model.k, c.model.d, c.model.moments, a.scale, x + 2 * m)
+    place(c, a, a.before, x)
+    place(c, a, a.point, x + m)
+    place(c, a, a.after, x + 2 * m)
     for i in range(m):
         r, step = x[m + i] - x[i], x[2 * m + i] - x[m + i]
         rr += r * r
@@ -251,7 +304,14 @@ cdef bint land(const Problem* c, const Path* a) noexcept nogil:
     cdef Py_ssize_t d = c.model.d, j, i
     cdef Block b = parts(a.target, c.model.k, d, c.model.moments)
     cdef double* second = a.there + HEAD + c.model.k + a.means_size
-    parameters_at(a.x + 3 * a.coordinates_size, c.model.k, d, c.model.moments, a.scale, a.target)
+    cdef const double* x = a.x + 3 * a.coordinates_size
+    cdef double odds = 0
+    parameters_at(x, c.model.k, d, c.model.moments, a.scale, a.target)
+    if beside(c):
+        odds = exp(x[a.coordinates_size - 1])
+        if not EMPTY_SHARE * (1 + odds) < 1:
+            return False
+        weight_beside(c, a.target)[0] = max(odds / (1 + odds), DBL_MIN)
     if not a.curved:
         return all_exceed(&c.model, a.target, second)
     memset(a.there, 0, a.statistics_size * sizeof(double))
@@ -259,6 +319,8 @@ cdef bint land(const Problem* c, const Path* a) noexcept nogil:
         a.there[HEAD + j] = b.weights[j]
         for i in range(d * d):
             second[j * d * d + i] = b.weights[j] * b.covariances[j * d * d + i]
+    if beside(c):
+        a.there[sums_size(c)] = odds  # where the components have all of their weights
     memcpy(a.about_there, b.means, a.means_size * sizeof(double))
     return update(c, a.there, a.about_there, a.after, a.target)
 
@@ -319,7 +381,9 @@ def ascend(Rows rows, ClosedForm closed, Ascent ascent, double[::1] values, unsi
     cdef uintptr_t at = (<uintptr_t>&workspace[0] + 63) // 64 * 64
     cdef Watch watch
     open_watch(&watch)
-    a.block_size, a.coordinates_size = block_size(k, d, c.model.moments), coordinates_size(k, d, c.model.moments)
+    c.model.background = closed.background
+    a.block_size = block_size(k, d, c.model.moments) + beside(&c)
+    a.coordinates_size = coordinates_size(k, d, c.model.moments) + beside(&c)
     a.statistics_size, a.means_size = ascent.sums_size, k * d
     a.state, a.point, a.before = <State*>ascent.memory, ascent.block, ascent.block + a.block_size
     a.statistics, a.about, a.scale = ascent.sums, ascent.means, ascent.unit

@@ -22,6 +22,7 @@ cyem.rows.samples does. Samples and responsibilities are float32 or float64; par
 """
 
 from libc.stdint cimport uintptr_t
+from libc.float cimport DBL_MIN
 from libc.math cimport INFINITY, exp, fabs, log, log1p, sqrt
 from libc.string cimport memcpy, memset
 
@@ -41,7 +42,7 @@ from .lanes cimport (
     lowest_exponent, real,
 )
 from .moments cimport HEAD, gather, mass, pooled_of_whole, rest_of_whole, side
-from .mstep cimport all_exceed, maximise
+from .mstep cimport EMPTY_SHARE, all_exceed, maximise
 from .posterior cimport hard, lowest, soft, soft_beside
 from .team cimport Watch, close_watch, item_t, look, open_watch, share_out
 from .tails cimport bend, weigh

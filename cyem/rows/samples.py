@@ -351,8 +351,9 @@ class Samples:
         k, moments = len(ascent.about), MOMENTS[structure.moments]
         need = self._need(k, structure.moments, structure.density)
         size = kernel.ascent_size(n, d, k, DENSITIES[structure.density], moments, self.dtype.itemsize, need.n_threads)
-        return kernel.ascend(self._known(structure.moments, k), closed, ascent, values, self._memory(size),
-                             cut=self.cut, n_threads=self._enter(need.n_threads))
+        rows = self._known(structure.moments, k) if closed.background == -math.inf else self.rows
+        return kernel.ascend(rows, closed, ascent, values, self._memory(size), cut=self.cut,
+                             n_threads=self._enter(need.n_threads))
 
     def mergers(self, these, resp, moments, near):
         """What it costs to do with one component less, as the kernel has it: (k, k)."""
