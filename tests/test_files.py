@@ -119,6 +119,7 @@ def interrupted(moment, call):
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # CPython 3.12 tells of instructions only where that is set before
     sys.settrace(trace)
     try:
         call()
