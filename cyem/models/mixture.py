@@ -604,7 +604,7 @@ class Mixture(Estimator):
     @classmethod
     def _known(cls, weights, means, matrices, **parameters):
         """A mixture of given parameters, as a fit would leave it: what `from_parameters` begins with."""
-        means = np.asarray(means, dtype=np.float64)
+        means = np.asarray(means)
         shape = structure(parameters["covariance_type"])
         if means.ndim != 2 or 0 in means.shape:
             raise ValueError("The parameter 'means' should have the shape (n_components, n_features), but got "

@@ -493,6 +493,8 @@ def _one_by_one(array, name, frame):
 
     frame: where the array comes from, which may have names of rows.
     """
+    if not array.ndim:
+        raise TypeError(f"{name} must hold numbers, got {array.item()!r}")
     numbers = np.empty(array.shape)
     for place, value in np.ndenumerate(array):
         try:
