@@ -15,7 +15,7 @@ def target(path):
         If no file can be written there, as far as can be told before: no such folder, no permission, a name that is too
         long or that of something else than a file.
     """
-    name, real = os.fspath(path), os.path.realpath(os.fsdecode(path))
+    name, real = os.fspath(named(path)), os.path.realpath(os.fsdecode(path))
     folder = os.path.dirname(real)
     try:
         mode = os.stat(real).st_mode
@@ -28,6 +28,19 @@ def target(path):
     if not all(os.access(needed, os.W_OK) for needed in (folder, *([] if mode is None else [real]))):
         raise PermissionError(errno.EACCES, "No permission to write", name)
     return real, None if mode is None else mode & 0o777
+
+
+def named(path, parameter="path"):
+    """The path, if it is one.
+
+    Raises
+    ------
+    TypeError
+        If it is something else; `parameter` is what the message calls it.
+    """
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(f"{parameter} is a {type(path).__name__}, and must be the name of a file.")
+    return path
 
 
 def same(path, other):

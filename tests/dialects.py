@@ -1,4 +1,4 @@
-"""Files as people have them: 90 tables, each with what it says, or with the advice that it needs.
+"""Files as people have them: 99 tables, each with what it says, or with the advice that it needs.
 
 ``python tests/dialects.py FOLDER`` writes them there, to try another reader on them.
 """
@@ -80,6 +80,7 @@ def dialects():
     latin = table(";", before=[PLACES], header=("Straße", "Länge", "Höhe"))
     latin_names = ("Länge", "Höhe")
     plain, named = table(), [f"row {i}" for i in range(len(X))]
+    prose = "Results of 2024\n\n*** as they were measured, by hand, in Ulm ***\n\nTo be quoted as such\n=====\n"
     mask = r"--(no-)?header"
     return [
         # separators
@@ -153,6 +154,17 @@ def dialects():
         Dialect("no-header-told.csv", by_year.encode(), "--no-header",
                 np.concatenate([[[1990, 1991, 1992, 1993]], years]), None),
         Dialect("title.csv", ("Results of 2024\nby hand\n" + plain).encode(), advice="--skip 2"),
+        Dialect("counts-line.csv", ("12,2,first,second\n" + table(header=None)).encode(), advice="line 2.*--skip 1 "),
+        Dialect("counts-line-skipped.csv", ("12,2,first,second\n" + table(header=None)).encode(), "--skip 1",
+                names=None),
+        Dialect("counts-as-names.csv", ("12,sorts\n" + table(header=None)).encode(), advice="--no-header or --skip 1 "),
+        Dialect("a-row-as-names.csv", table(header=("3.5", "x")).encode(), advice="--header, --no-header"),
+        Dialect("prose.txt", (prose + table("  ")).encode(), advice="line 7.*--skip 6 "),
+        Dialect("prose-skipped.txt", (prose + table("  ")).encode(), "--skip 6"),
+        Dialect("form.csv", ('Title:,"Area, and\nheight"\nUnits:,various\n=====\n' + table(
+            header=("", *NAMES), before=[PLACES])).encode(), advice="line 5.*--skip 4 "),
+        Dialect("form-skipped.csv", ('Title:,"Area, and\nheight"\nUnits:,various\n=====\n' + table(
+            header=("", *NAMES), before=[PLACES])).encode(), "--skip 4"),
         Dialect("units-line.csv", plain.replace("\n", "\ncm,mm\n", 1).encode()),
         # columns that are no measurements
         Dialect("pandas.csv", table(header=("", *NAMES), before=[numbers]).encode()),
@@ -183,6 +195,8 @@ def dialects():
         # rows that do not fit
         Dialect("ragged.csv", plain.replace("23.75,", "23.75,1,").encode(), advice=r"row 3 \(line 4\)"),
         Dialect("short.csv", plain.replace("23.75,7.125", "23.75").encode(), advice=r"row 3 \(line 4\)"),
+        Dialect("notes-below.csv", (plain + "-----\n\nsources, and so on, are\nbelow\n").encode(),
+                advice=r"row 13 \(line 14\).*leave out what follows"),
         Dialect("footer.csv", (plain + "12 rows in all\n").encode(), advice=r"row 13 \(line 14\)"),
         # compressed, binary
         Dialect("table.csv.gz", gzip.compress(plain.encode())),

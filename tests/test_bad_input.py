@@ -275,6 +275,38 @@ def test_arguments_in_another_order_are_named(call, message):
         call()
 
 
+@pytest.mark.parametrize("named", ["X", "it"])
+@pytest.mark.parametrize(("argument", "values", "message"), [
+    ("labels", [-1, -1, 7] + [-1] * 9, "labels .* row 2 \\('row 2'\\), counted from 0, has 7"),
+    ("labels", np.array([[1, 1], [0, 0]] + [[1, 1]] * 10), "labels of row 1 \\('row 1'\\), counted from 0, are .0"),
+    ("noise", np.full((12, 2), [[1.0, 1.0]] * 11 + [[-1.0, 1.0]]), "noise of row 11 \\('row 11'\\), counted from 0"),
+    ("sample_weight", [1, 1, np.nan] + [1] * 9, "sample_weight contains NaN at index 2 \\('row 2'\\)"),
+    ("sample_weight", [1, -1, 1] + [1] * 9, "sample_weight must not be negative, .* at index 1 \\('row 1'\\): 0"),
+])
+def test_rows_are_called_by_their_names(argument, values, message, named):
+    """Those of X, or of what is given beside it."""
+    index = [f"row {i}" for i in range(12)]
+    rows = pd.DataFrame(X, index=index) if named == "X" else X
+    if named == "it":
+        values = (pd.Series if np.ndim(values) == 1 else pd.DataFrame)(values, index=index)
+    with pytest.raises(ValueError, match=message):
+        GaussianMixture(2).fit(rows, **{argument: values})
+    if argument == "sample_weight":
+        for call in (cyem.select, cyem.examine, GaussianMixture(2).partial_fit):
+            with pytest.raises(ValueError, match=message):
+                call(rows, sample_weight=values)
+    else:
+        with pytest.raises(ValueError, match=message):
+            cyem.standard_errors(FITTED, rows, **{argument: values})
+
+
+@pytest.mark.parametrize(("name", "values"), [("background", [False, True]), ("reg_covar", (1e-6, 1e-3)),
+                                              ("n_init", [1, 5]), ("init_params", ["kmeans", "random"])])
+def test_a_search_says_what_it_compares(name, values):
+    with pytest.raises(TypeError, match=f"{name}=.*: structures and numbers of components are what .* once for each"):
+        cyem.select(X, 2, **{name: values})
+
+
 @pytest.mark.parametrize("words", [np.array(["red", "blue"] * 6), ["red", "blue"] * 6,
                                    np.array(["red", None] * 6, object), np.array(["2024-01-01"] * 12, "M8[D]")])
 @pytest.mark.parametrize("give", [lambda words: GaussianMixture(2, init_params=words).fit(X),

@@ -806,6 +806,40 @@ def test_what_help_says_of_exit_codes(run):
     assert "exit code is 0 on success, 2 on an error" in said and "130 after Ctrl-C" in said and "141 where" in said
 
 
+def test_heavy_tails(table, run):
+    """Which the verdict, and examine, advise by family='student'."""
+    found = json.loads(run("select", "points.csv", "--columns", "1-2", "--components", "1-2", "--structures", "full",
+                           "--family", "student", "--json", "-o", "model.npz")[1])
+    model = cyem.select(table, [1, 2], "full", family="student", random_state=0).best_
+    assert found["best"]["degrees_of_freedom"] == model.degrees_of_freedom_.tolist()
+    assert type(cyem.load("model.npz")) is cyem.StudentMixture
+    assert run("fit", "points.csv", "--columns", "1-2", "--family", "student", "-o", "model.npz")[0] == 0
+    assert type(cyem.load("model.npz")) is cyem.StudentMixture
+    assert run("outliers", "model.npz", "points.csv")[0] == 0
+    assert run("report", "points.csv", "--columns", "1-2", "--components", "1-2", "--structures", "full", "--family",
+               "student", "-o", "page.html")[0] == 0
+
+
+def test_numbers_of_columns_without_names_are_told(run):
+    """What is called 0 may be the second column of the file, which --drop has to leave out."""
+    Path("bare.txt").write_text("".join(f"p{i % 3} {i * i % 17} 5 {i * i % 23}\n" for i in range(40)))
+    _, out, err = run("examine", "bare.txt")
+    assert "in every row of column 1" in out
+    assert "numbers from 0; of the file these are columns 2, 3, 4" in err
+
+
+def test_stability(table, run):
+    """Which the verdict of select sends to."""
+    assert run("fit", "points.csv", "--columns", "1-2", "--components", "2", "-o", "model.npz")[0] == 0
+    arguments = ("stability", "model.npz", "points.csv", "--refits", "3", "--seed", "5")
+    code, out, _ = run(*arguments)
+    model = cyem.load("model.npz")
+    with pytest.warns(UserWarning, match="feature names"):
+        expected = cyem.stability(model, table, n_bootstrap=3, random_state=5)
+    assert (code, out) == (0, f"{expected}\n")
+    assert json.loads(run(*arguments, "--json")[1])["jaccard_coefficients"] == expected.jaccard.tolist()
+
+
 def test_outliers_and_a_background(people, run):
     code, out, _ = run("fit", "people.csv", "--components", "2", "--background", "-o", "model.npz", "--json")
     assert code == 0 and 0 < cyem.load("model.npz").background_weight_ < 0.1

@@ -381,3 +381,9 @@ def test_before_fit():
                  lambda m: m.predict_conditional([[1.0]], 0)):
         with pytest.raises(ValueError, match="not fitted yet"):
             call(GaussianMixture())
+
+
+def test_how_a_conditional_is_shown():
+    model = GaussianMixture.from_parameters([0.5, 0.5], [[0.0] * 3, [4.0] * 3], np.ones(2), "spherical")
+    assert repr(model.predict_conditional([[0.0]], features=[1, 2])) == (
+        "<Conditional of features 1 and 2 in 1 row, 2 components>")

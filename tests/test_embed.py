@@ -384,6 +384,24 @@ def test_beyond_single_precision(tmp_path):
         model.export_c(tmp_path / "model.c", dtype="float32")
 
 
+@needs_compiler
+def test_exported_c_says_which_feature_is_where(tmp_path):
+    """In a comment, whatever they are called."""
+    pd = pytest.importorskip("pandas")
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    frame = pd.DataFrame(X, columns=["length", "*/ int x; /*/", "L\u00e4nge\n", "a??/"])
+    GaussianMixture(2, random_state=0).fit(frame).export_c(tmp_path / "model.c")
+    text = (tmp_path / "model.c").read_text()
+    assert " * x[0]  length\n" in text and " * x[2]  L\\xe4nge\\n\n" in text
+    Exported(tmp_path / "model.c")  # which compiles it
+    doubled = np.column_stack([X[:, 0], X[:, 0] * 2, X[:, 1]])
+    choice = cyem.select(doubled, 1, random_state=0)
+    choice.best_.export_c(tmp_path / "part.c")
+    used = np.flatnonzero(choice.best_.columns_used_).tolist()
+    assert [f" * x[{place}]  column {j}, counted" in (tmp_path / "part.c").read_text()
+            for place, j in enumerate(used)] == [True, True]
+
+
 def test_export_on_the_command_line(tmp_path, capsys):
     model, path, out = mixture("full", 3, 4), str(tmp_path / "model.npz"), tmp_path / "model.c"
     model.save(path)

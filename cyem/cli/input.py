@@ -200,7 +200,7 @@ def _rows(arguments, choice, look=False, n_features=None):
         raise ValueError(f"{arguments.file}: {X.shape[1]} columns where the model has {n_features} features; choose "
                          "with --columns or --drop")
     used, said = _with_gaps(arguments, X, names, look)
-    features = {place for i, place in enumerate(places) if i not in strange}
+    features = [place for i, place in enumerate(places) if i not in strange]
     kept = [
         _kept(str(table.header[i] if table.header else i + 1), text, i in features,
               table.X[:, choice.chosen.index(i)] if i in choice.chosen else None, used)
@@ -212,6 +212,9 @@ def _rows(arguments, choice, look=False, n_features=None):
     notes = [*([f"set aside: {_reasons(choice.aside, table.header)} (--columns keeps them)"] if choice.aside else []),
              *([f"{listing('column', choice.unused)} not used, as the model has no such feature"] if choice.unused
                else []), *table.notes, *said]
+    if not names and len(features) > 1 and (look or notes):
+        numbers = some(str(place + 1) for place in features)
+        notes.append(f"columns without names are called by numbers from 0; of the file these are columns {numbers}")
     if notes:
         columns = some(map(repr, names)) if names else plural("column", X.shape[1])
         say(f"note: {arguments.file}: {plural('row', len(table.X))} of {columns}; {'; '.join(notes)}")

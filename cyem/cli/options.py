@@ -193,6 +193,12 @@ def parser():
     _rows_options(added)
     added.add_argument("--rows", action="store_true", help="the log-density of each row instead")
 
+    added = command(verbs.stability, "ask whether groups come back in rows drawn anew", "MODEL", "FILE",
+                    epilog=BY_NAME + EPILOG)
+    _table_options(added)
+    added.add_argument("--refits", metavar="N", type=_whole(1), default=100, help="how many (default: 100)")
+    added.add_argument("--seed", metavar="N", type=_whole(0), default=0, help="of the draws (default: 0)")
+
     added = command(verbs.outliers, "print the rows that are odder than others", "MODEL", "FILE",
                     epilog=BY_NAME + EPILOG)
     _table_options(added, weights=False)
@@ -256,6 +262,8 @@ def _fit_options(added):
     add = added.add_argument
     add("--background", action="store_const", const=True,
         help="some rows may be of no component: noise of one density over the whole box of the data")
+    add("--family", choices=list(verbs.FAMILIES), default="gaussian",
+        help="of the components: gaussian (default), or student, t distributions with heavy tails")
     add("--seed", dest="random_state", metavar="N", type=_whole(0), default=0, help="of the random starts (default: 0)")
     add("--n-init", metavar="N", type=_whole(1), help="starts per fit, of which the best is kept")
     add("--tol", metavar="X", type=float, help="stop when this gain of the mean log-likelihood or less is left")

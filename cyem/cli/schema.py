@@ -20,7 +20,8 @@ FINDINGS = _list(_object(kind=TEXT, columns=_list(NAME), rows=_list(NAME), numbe
 MODEL = _object(
     n_components=INTEGER, covariance_type=TEXT, feature_names={"type": ["array", "null"], "items": TEXT},
     mean_log_likelihood=NUMBER, converged=TRUTH, n_iter=INTEGER, report=_list(TEXT), weights=_list(NUMBER),
-    means=_list(_list(NUMBER)), covariances={"type": "array"}, background_weight=NUMBER,
+    means=_list(_list(NUMBER)), covariances={"type": "array"},
+    degrees_of_freedom={"type": ["array", "null"], "items": NUMBER}, background_weight=NUMBER,
 )
 ROW = _object(
     n_components=INTEGER, covariance_type=TEXT, log_likelihood=NUMBER, n_parameters={"type": ["integer", "null"]},
@@ -34,6 +35,8 @@ PRINTED = {
     "report": _object(report={"type": ["string", "null"]}, best=MODEL, findings=FINDINGS),
     "fit": _object(**MODEL["properties"], findings=FINDINGS),
     "predict": _object(ids=IDS),  # and of these what was asked for
+    "stability": _object(sizes=_list(NUMBER), adjusted_rand_indices=_list(NUMBER),
+                         jaccard_coefficients=_list(_list(NUMBER)), dissolved=_list(NUMBER)),
     "outliers": _object(ids=IDS, outlyingness=_list(NUMBER)),
     "score": _object(),
     "impute": _object(ids=IDS, columns=_list(TEXT), rows=_list(_list(NUMBER))),

@@ -19,6 +19,7 @@ from .input import Frame, mixture, model_and_samples, samples
 from .output import listing, output, show, show_json, show_table
 from .schema import of
 
+FAMILIES = {"gaussian": cyem.GaussianMixture, "student": cyem.StudentMixture}
 STOPPED = 130  # exit code after Ctrl-C, and where the time was up
 
 
@@ -81,7 +82,7 @@ def fit(arguments):
     """Fit one model, save it and print it."""
     rows = samples(arguments)
     X, weights = rows.X, rows.weights
-    model = cyem.GaussianMixture(**_settings(arguments, "n_components", "covariance_type"))
+    model = FAMILIES[arguments.family](**_settings(arguments, "n_components", "covariance_type"))
     findings = cyem.examine(X, weights, model.n_components, model.covariance_type)
     with shown(None, model.n_init * model.max_iter, "iterations at most") as tell:
         model.callback = lambda run, iteration, _: tell(run * model.max_iter + iteration)
@@ -146,6 +147,18 @@ def score(arguments):
         show_json(**result)
     else:
         show(*aligned([(name.replace("_", " "), f"{value:.10g}") for name, value in result.items()]))
+
+
+def stability(arguments):
+    """Print how far the groups of a model come back when it is fitted to rows drawn anew."""
+    model, rows = model_and_samples(arguments)
+    found = cyem.stability(model, rows.X, sample_weight=rows.weights, n_bootstrap=arguments.refits,
+                           random_state=arguments.seed)
+    if arguments.json:
+        show_json(sizes=found.sizes.tolist(), adjusted_rand_indices=found.ari.tolist(),
+                  jaccard_coefficients=found.jaccard.tolist(), dissolved=found.dissolved.tolist())
+    else:
+        show(found)
 
 
 def impute(arguments):
@@ -220,7 +233,7 @@ def schema(arguments):
 def _search(arguments):
     """X, weights and what `cyem.select` makes of them."""
     X, weights, *_ = samples(arguments)
-    settings = _settings(arguments, "n_components", "covariance_types", "criterion", "time_budget")
+    settings = _settings(arguments, "n_components", "covariance_types", "criterion", "time_budget", "family")
     try:
         return X, weights, cyem.select(X, sample_weight=weights, **settings)
     except UndefinedCriterion as error:
@@ -275,6 +288,7 @@ def _description(model):
         "n_iter": int(model.n_iter_),
         "report": list(model.fit_report_),
         **{name: getattr(model, f"{name}_").tolist() for name in ("weights", "means", "covariances")},
+        "degrees_of_freedom": None if model._tails() is None else model.degrees_of_freedom_.tolist(),
         "background_weight": float(getattr(model, "background_weight_", 0.0)),
     }
 

@@ -12,6 +12,7 @@ TYPES = {"float64": ("double", "", "log", "exp", "-1e300", "0.5", "1.0", "0.0"),
 HEAD = """\
 /* A mixture of {k} {kind} of {d} features. Written by cyem {version}; nothing is needed but exp and log.
  *
+{features} *
  * {name}_log_density(x)            log-density of a sample x ({d},)
  * {name}_responsibilities(x, out)  probability of each component given the sample, out ({k},)
  * {name}_predict(x)                the most probable component, from 0
@@ -144,7 +145,7 @@ STUDENT = """\
         }}"""
 
 
-def source(density, reference, name, dtype):
+def source(density, reference, name, dtype, features=None):
     """The C file.
 
     Parameters
@@ -156,6 +157,8 @@ def source(density, reference, name, dtype):
     name : str
         What its functions begin with.
     dtype : {'float64', 'float32'}
+    features : sequence of str, optional
+        Names of the features, which a comment tells in the order of x.
 
     Raises
     ------
@@ -176,6 +179,7 @@ def source(density, reference, name, dtype):
     real, suffix, log, exp, low, half, one, zero = TYPES[dtype.name]
     words = dict(name=name, upper=name.upper(), k=k, d=d, last=k - 1, real=real, log=log, exp=exp, low=low, half=half,
                  one=one, zero=zero, most=low.lstrip("-"), version=__version__,
+                 features=_told(features),
                  kind="t distributions" if density.heavy else "normal distributions")
     centred = kind == "whitened" or dtype == np.float32
     most = np.finfo(dtype).max
@@ -197,6 +201,18 @@ def source(density, reference, name, dtype):
     return HEAD.format(**words, tables=written, distance=DISTANCES[kind].format(**words),
                        before=WHITEN.format(**words) if kind == "whitened" else "",
                        bend=(STUDENT if density.heavy else NORMAL).format(**words))
+
+
+def _told(features):
+    """Lines of the comment that say which feature is where in a sample."""
+    if features is None:
+        return ""
+    return "".join(f" * x[{j}]  {_no_end(feature)}\n" for j, feature in enumerate(features))
+
+
+def _no_end(name):
+    """A name as ASCII that ends neither a comment nor a line."""
+    return ascii(str(name))[1:-1].replace("/*", "/ *").replace("*/", "* /").replace("??/", "? ?/")
 
 
 def table(name, values, dtype, real, suffix, low):

@@ -207,6 +207,7 @@ def likelihood_ratio_test(
     rng = start.generator(random_state)
     null = family_of(family)(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng,
                              **parameters)
+    null._check_parameters()
     known = {"labels": labels, "noise": None if noise is None else data.noise(noise, X)}
     null = _best(_starts(null), X, weights, **known)
     statistic = _statistic(null, X, weights, rng, **known)

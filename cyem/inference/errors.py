@@ -357,14 +357,15 @@ def standard_errors(
     if method not in METHODS:
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
     model = fitted(model)
+    frame = X
     X, _ = model._ready(X) if labels is None and noise is None else model._observed(X)
-    known = model._known_of(X, labels, noise)
+    known = model._known_of(X, labels, noise, frame)
     if isinstance(X, door.Streamed) and method != "bootstrap":
         X, sample_weight = X.weighted(sample_weight), None
         if not X.survey.complete:
             raise ValueError(f"X has missing values and is read by blocks, which method={method!r} is not for: ask "
                              "for method='bootstrap', or give the rows as an array.")
-    weights = data.weights(sample_weight, len(X))
+    weights = data.weights(sample_weight, len(X), frame)
     if method == "bootstrap":
         told = {"labels": labels, "noise": noise}
         found = bootstrap.refits(model, X, weights, told, n_bootstrap, n_jobs, random_state, progress)

@@ -45,9 +45,7 @@ class Checkpoint:
     def __init__(self, path, every, of):
         if isinstance(every, bool) or not isinstance(every, numbers.Real) or not 0 <= every < math.inf:
             raise ValueError(f"checkpoint_every must be a number of seconds >= 0, got {every!r}.")
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"checkpoint is a {type(path).__name__}, and must be the name of a file.")
-        self.path, self.of = path, of
+        self.path, self.of = files.named(path, "checkpoint"), of
         files.target(path)
         self.keeper = Keeper(self._write, every, self._read() if os.path.exists(path) else None)
 

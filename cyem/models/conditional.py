@@ -17,6 +17,7 @@ from ..kernels import conditional as kernel
 from ..lazy import cached_property
 from ..rows import data
 from ..rows.samples import worth
+from ..show.text import plural, series
 
 if TYPE_CHECKING:
     from typing import Any
@@ -205,6 +206,11 @@ class Conditional:
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    def __repr__(self) -> str:
+        n, k = self.weights.shape
+        asked = f"feature{'s' * (len(self.features) != 1)} {series(map(str, self.features))}"
+        return f"<Conditional of {asked} in {plural('row', n)}, {plural('component', k)}>"
 
     def _rows(self):
         """Groups, the rows of each, and what is known of these."""

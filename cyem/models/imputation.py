@@ -29,8 +29,9 @@ def impute(model, X, draws, random_state, parameters, sample_weight, labels, noi
     if return_cov and draws is not None:
         raise ValueError(f"return_cov=True is for expected values, and draws={draws!r} tell by themselves how far they "
                          "are apart: leave one out.")
+    frame = X
     X, _ = model._observed(X)
-    known = model._known_of(X, labels, noise)
+    known = model._known_of(X, labels, noise, frame)
     if return_cov and known is not NOTHING_ELSE:
         raise ValueError("return_cov=True is for rows of which nothing but values is known: leave out labels and "
                          "noise, or take the covariances of draws.")

@@ -154,11 +154,11 @@ class Mixture(Estimator):
         [[104.5], [4.5]]
         """
         shape = self._check_parameters()
-        X = door.scanned(X)
+        frame = X = door.scanned(X)
         names = data.feature_names(X)
         X, complete = door.taken(X) if labels is None and noise is None else data.observed(X)
-        known = self._known_of(X, labels, noise)
-        X, weights, kept = data.counted(X, sample_weight)
+        known = self._known_of(X, labels, noise, frame)
+        X, weights, kept = data.counted(X, sample_weight, frame)
         if known is not NOTHING_ELSE:
             known = known if kept is None else known.take(kept[1])
             data.every_component_possible(known.components)
@@ -291,17 +291,17 @@ class Mixture(Estimator):
         """The problem beside what is believed of parameters: with the data at hand."""
         return mixture
 
-    def _known_of(self, X, labels=None, noise=None):
-        """What is known of rows besides X."""
+    def _known_of(self, X, labels=None, noise=None, frame=None):
+        """What is known of rows besides X, which come from a frame."""
         if labels is None and noise is None:
             return NOTHING_ELSE
         if labels is not None and self.search is not None:
             self._refuse("search", "None where labels are given: components that these name do not merge or split",
                          self.search)
-        noise, (n, k) = None if noise is None else data.noise(noise, X), (len(X), self.n_components)
+        noise, (n, k) = None if noise is None else data.noise(noise, X, frame), (len(X), self.n_components)
         if labels is None:
             return Known(noise)
-        possible = data.components(labels, n, k, self._noisy)
+        possible = data.components(labels, n, k, self._noisy, frame)
         return Known(noise, possible[:, :k], possible[:, k] if self._noisy else None)
 
     def fit_predict(self, X: Rows, y: object = None, sample_weight: ArrayLike | None = None) -> Integers:
@@ -604,7 +604,7 @@ class Mixture(Estimator):
     @classmethod
     def _known(cls, weights, means, matrices, **parameters):
         """A mixture of given parameters, as a fit would leave it: what `from_parameters` begins with."""
-        means = np.asarray(means, dtype=np.float64)
+        means = np.asarray(means)
         shape = structure(parameters["covariance_type"])
         if means.ndim != 2 or 0 in means.shape:
             raise ValueError("The parameter 'means' should have the shape (n_components, n_features), but got "
@@ -674,11 +674,12 @@ class Mixture(Estimator):
         """X checked, and what evaluates it; alone: row by row, so that it may be something quicker for a single one."""
         if type(X) is not np.ndarray and isinstance(X := door.scanned(X), door.Streamed):
             return X, self._blockwise(X, noise)
+        frame = X
         X, complete = self._observed(X)
         evaluator = self._suits(X)
         if complete and noise is None:
             return X, self._alone(evaluator) if alone and len(X) == 1 else evaluator
-        return X, self._glance(evaluator.frame, None if noise is None else data.noise(noise, X))
+        return X, self._glance(evaluator.frame, None if noise is None else data.noise(noise, X, frame))
 
     def _alone(self, evaluator):
         """What evaluates one row in less time than it takes to set out for many, where there is that."""
@@ -1043,7 +1044,8 @@ class Mixture(Estimator):
         """Write the mixture as one file in C99 that needs neither cyem nor Python.
 
         It defines ``double NAME_log_density(const double *x)``, ``void NAME_responsibilities(const double *x, double
-        *out)`` and ``int NAME_predict(const double *x)``, which call nothing but exp and log.
+        *out)`` and ``int NAME_predict(const double *x)``, which call nothing but exp and log. Where the features have
+        names, a comment says which of them is which element of x.
 
         Parameters
         ----------
@@ -1074,7 +1076,10 @@ class Mixture(Estimator):
         from .. import files
         from ..embed.export import source
 
-        text = source(*self._as_it_is(), name, dtype)
+        names, used = (vars(self).get(attribute) for attribute in ("feature_names_in_", "columns_used_"))
+        if names is None and used is not None:
+            names = [f"column {j}, counted from 0" for j in np.flatnonzero(used)]
+        text = source(*self._as_it_is(), name, dtype, names)
         files.write(path, lambda file: file.write(text.encode()))
 
     def to_onnx(self) -> Any:

@@ -144,7 +144,7 @@ def unpacked(path, kind, made=lambda *found: found):
     ValueError
         If it is no such file, is truncated or damaged, or nothing can be made of it.
     """
-    name, damaged = os.fspath(path), f"it is no {kind.word} file, or truncated or damaged"
+    name, damaged = os.fspath(files.named(path)), f"it is no {kind.word} file, or truncated or damaged"
     with open(path, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):  # a device may have no end

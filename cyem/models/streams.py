@@ -49,8 +49,9 @@ def learn(model, X, sample_weight):
     shape = model._check_parameters()
     forget = checked(model)
     threads.check(model.n_threads)
+    frame = X
     names, X, complete = read(model, X)
-    X, weights, _ = data.counted(X, sample_weight)
+    X, weights, _ = data.counted(X, sample_weight, frame)
     stream = model._stream
     if not isinstance(stream, stepwise.State):
         if isinstance(stream, Gathered) or not model.__sklearn_is_fitted__():

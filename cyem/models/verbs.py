@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import threads
@@ -69,6 +71,9 @@ def e_step(
            [0.119, 0.881]])
     """
     X = data.samples(X)
+    if not isinstance(parameters, tuple | list) or len(parameters) not in (3, 4):
+        raise TypeError("parameters must be weights, means, covariances and, unless these are 'full', their structure, "
+                        f"as m_step returns them, got {parameters!r}.")
     model = GaussianMixture.from_parameters(*parameters)
     return model.predict_proba(X), float(model.score_samples(X).sum())
 
@@ -128,6 +133,8 @@ def m_step(
         empty = int(resp.any(axis=0).argmin())
         raise ValueError(f"Component {empty} of responsibilities has none at all: leave out its column.")
     shape = structure(covariance_type)
+    if not isinstance(reg_covar, numbers.Real) or not 0 <= reg_covar < math.inf:
+        raise ValueError(f"reg_covar must be a number >= 0, got {reg_covar!r}.")
     mixture = Problem.of(Gaussian, X, None, shape, reg_covar, threads.resolve(None))
     parameters = mixture.update(mixture.given(resp)).parameters
     frame = mixture.frame

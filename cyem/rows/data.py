@@ -121,12 +121,11 @@ def _refuse_models(X, name):
 def _refuse(array, place, X, name):
     """Raise ValueError for a value at a place of the flattened array."""
     row, column = divmod(place, array.shape[1])
-    names, rows, value = feature_names(X), row_names(X), array[row, column]
+    names, value = feature_names(X), array[row, column]
     column_name = "" if names is None else f" ({names[column]!r})"
-    row = row if rows is None else f"{row} ({rows[row]!r})"
     kind = "Missing values are not supported here" if np.isnan(value) else "Infinite values are not supported"
-    raise ValueError(f"{_not_finite(name, value)} in row {row}, column {column}{column_name}, counted from 0. {kind}: "
-                     "remove or replace them.")
+    raise ValueError(f"{_not_finite(name, value)} in row {_called(row, X)}, column {column}{column_name}, counted from "
+                     f"0. {kind}: remove or replace them.")
 
 
 def _ready(X):
@@ -155,14 +154,14 @@ def finite(array):
     return linalg.all_finite(array.reshape(-1))
 
 
-def counted(X, sample_weight):
+def counted(X, sample_weight, frame=None):
     """Samples of positive weight, and these weights: what a fit takes.
 
     Parameters
     ----------
     X : ndarray of shape (n, d)
         As `samples` gives it.
-    sample_weight : as `weights` takes it
+    sample_weight, frame : as `weights` takes them
 
     Returns
     -------
@@ -172,14 +171,14 @@ def counted(X, sample_weight):
     """
     if hasattr(type(X), "weighted"):  # rows that are somewhere else, with their weights
         return X.weighted(sample_weight), None, None
-    found = weights(sample_weight, len(X))
+    found = weights(sample_weight, len(X), frame)
     if found is None or found.all():
         return X, found, None
     rows = np.flatnonzero(found)
     return X[rows], found[rows], (len(X), rows)
 
 
-def weights(sample_weight, n):
+def weights(sample_weight, n, frame=None):
     """The weights of n samples, or None where every sample counts once.
 
     Parameters
@@ -188,6 +187,8 @@ def weights(sample_weight, n):
         How often each sample counts, >= 0; a number counts for all of them.
     n : int
         Number of samples.
+    frame : optional
+        Where the samples come from, which may have names of rows.
 
     Returns
     -------
@@ -208,7 +209,7 @@ def weights(sample_weight, n):
     """
     if sample_weight is None:
         return None
-    array = nonnegative(sample_weight, n)
+    array = nonnegative(sample_weight, n, frame)
     with np.errstate(over="ignore"):
         total = array.sum()
     if not 0 < total < np.inf:
@@ -216,7 +217,7 @@ def weights(sample_weight, n):
     return None if (array == 1).all() else array
 
 
-def nonnegative(sample_weight, n=None):
+def nonnegative(sample_weight, n=None, frame=None):
     """Weights of n samples, or of any number, each of which is a finite number >= 0: contiguous float64 (n,).
 
     Raises
@@ -224,6 +225,7 @@ def nonnegative(sample_weight, n=None):
     TypeError, ValueError
         As `weights`, but for what these sum to.
     """
+    given = sample_weight
     if isinstance(sample_weight, numbers.Real):
         sample_weight = np.full(n, sample_weight, dtype=np.float64)
     array = _array(sample_weight, "sample_weight")
@@ -237,15 +239,19 @@ def nonnegative(sample_weight, n=None):
     array = _contiguous(array, "sample_weight").astype(np.float64, copy=False)
     if (place := _first_not_finite(array)) is not None:
         raise ValueError(
-            f"{_not_finite('sample_weight', array[place])} at index {place}. Give such a sample a finite weight >= 0."
+            f"{_not_finite('sample_weight', array[place])} at index {_called(place, frame, given)}. Give such a sample "
+            "a finite weight >= 0."
         )
     if len(array) and array[place := int(array.argmin())] < 0:
-        raise ValueError(f"sample_weight must not be negative, but is {array[place]} at index {place}.")
+        raise ValueError(f"sample_weight must not be negative, but is {array[place]} at index "
+                         f"{_called(place, frame, given)}: 0 leaves a sample out.")
     return array
 
 
-def noise(given, X):
+def noise(given, X, frame=None):
     """Variances (n, d) or covariances (n, d, d) of errors of measurement of samples X, checked.
+
+    frame: where these come from, which may have names of rows.
 
     Raises
     ------
@@ -279,12 +285,13 @@ def noise(given, X):
                 wrong = least < -1e-9
     if wrong.any():
         row = int(wrong.argmax())
-        raise ValueError(f"noise of row {row}, counted from 0, is no covariance: it must be finite where X was "
-                         f"observed, symmetric, and nowhere negative. Got {array[row].tolist()}.")
+        raise ValueError(f"noise of row {_called(row, frame, given)}, counted from 0, is no covariance: it must be "
+                         "finite where X was observed, symmetric, and nowhere negative. Got "
+                         f"{array[row].tolist()}.")
     return array
 
 
-def components(labels, n, k, background=False):
+def components(labels, n, k, background=False, frame=None):
     """What is known of the components of n samples, as factors of the weights (n, k), or (n, k + 1) with a background.
 
     Parameters
@@ -293,6 +300,8 @@ def components(labels, n, k, background=False):
         Components from 0 to k - 1, and -1 where nothing is known; or factors, 0 for what is impossible.
     background : bool
         Whether samples may be of no component: factors then have a last column for that.
+    frame : optional
+        Where the samples come from, which may have names of rows.
 
     Raises
     ------
@@ -315,7 +324,8 @@ def components(labels, n, k, background=False):
         if wrong.any():
             row = int(wrong.argmax())
             raise ValueError(f"labels must be integers from 0 to n_components - 1 = {k - 1}, or -1 for a row of which "
-                             f"nothing is known; row {row}, counted from 0, has {array[row].item()!r}.")
+                             f"nothing is known; row {_called(row, frame, labels)}, counted from 0, has "
+                             f"{array[row].item()!r}.")
         return np.where(whole[:, None] < 0, 1.0, whole[:, None] == np.arange(k + background))
     if array.shape != (n, k + background):
         raise ValueError(f"labels must have shape {(n,)} (components) or {(n, k + background)} (how possible each "
@@ -325,8 +335,8 @@ def components(labels, n, k, background=False):
     wrong = ~(np.isfinite(array) & (array >= 0)).all(axis=1) | ~(array > 0).any(axis=1)
     if wrong.any():
         row = int(wrong.argmax())
-        raise ValueError(f"labels of row {row}, counted from 0, are {array[row].tolist()}: they must be >= 0, finite, "
-                         "and leave at least one component possible.")
+        raise ValueError(f"labels of row {_called(row, frame, labels)}, counted from 0, are {array[row].tolist()}: "
+                         "they must be >= 0, finite, and leave at least one component possible.")
     return array
 
 
@@ -393,6 +403,12 @@ def row_names(X):
         names = X.index.tolist()
         return None if names == list(range(len(names))) else names
     return getattr(X, "row_names", None) if hasattr(type(X), "row_names") else None
+
+
+def _called(row, *frames):
+    """A row in a sentence: its number, and what the first of some frames that has names of rows calls it."""
+    names = next((names for names in map(row_names, frames) if names is not None), None)
+    return f"{row}" if names is None or row >= len(names) else f"{row} ({names[row]!r})"
 
 
 def _column_names(X):
@@ -477,14 +493,14 @@ def _one_by_one(array, name, frame):
 
     frame: where the array comes from, which may have names of rows.
     """
+    if not array.ndim:
+        raise TypeError(f"{name} must hold numbers, got {array.item()!r}")
     numbers = np.empty(array.shape)
     for place, value in np.ndenumerate(array):
         try:
             numbers[place] = np.nan if type(value).__name__ == "NAType" else value
         except (TypeError, ValueError, OverflowError) as error:
-            where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place, strict=False))
-            if (rows := row_names(frame)) is not None:
-                where += f" ({rows[place[0]]!r})"
+            where = f"row {_called(place[0], frame)}" + "".join(f", column {i}" for i in place[1:])
             gap = ": where nothing is there, write NaN or None" if isinstance(value, str) and not value.strip() else ""
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"{name} must hold numbers only: {error} in {where}, counted from 0{gap}") from error

@@ -15,6 +15,7 @@ from . import fields
 SEPARATORS = ("\t", ";", ",", "|", " ")  # in order of preference where several fit equally well
 ADVICE = "--separator says what stands between them"
 SAMPLE = 500  # lines that decide
+ALIKE = 3  # rows that are seen to be of the table where it begins
 COMMENTS = ("#", "%")
 SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # what Excel takes for the separator, and no row
 SINGLE = re.compile(r"""(?:^|[\t;,| ])'[^']*'(?=[\t;,| ]|$)""")
@@ -158,21 +159,28 @@ def found(text, told, whole=True):
     first = next((i for i in range(skip, len(lines)) if lines[i].strip()), len(lines))
     if first < len(lines) and (match := SEP_LINE.fullmatch(lines[first].strip("\n"))):
         separator, skip = separator or match[1], first + 1
-    lines = [line for line in lines[skip:] if line.strip()][:SAMPLE]
-    comment = _comment(lines)
-    remarks = [line for line in lines if comment and line.startswith(comment)]
-    lines = [line for line in lines if line not in remarks] if remarks else lines
+    places = [i for i in range(skip, len(lines)) if lines[i].strip()][:SAMPLE]
+    comment = _comment([lines[i] for i in places])
+    remarks = [lines[i] for i in places if comment and lines[i].startswith(comment)]
+    places = [i for i in places if not (comment and lines[i].startswith(comment))]
+    lines = [lines[i] for i in places]
     if not lines:
         raise ValueError("the file is empty")
     quote, escape = _quotes(lines)
     separator = separator or _separator(lines, quote, escape)
     if len(separator) != 1:
         raise ValueError(f"--separator must be one character, got {separator!r}")
-    records = _records(lines, separator, quote, escape)
+    records, starts = _records(lines, separator, quote, escape)
     if whole is False and len(records) > 1:
         records.pop()  # which a quoted end of line may have cut
     if not records:
         raise ValueError("the file is empty")
+    if told.separator is None and separator == "," and told.header is not False:
+        _refuse_decimal_commas(*records)
+    if begin := _begin(records):
+        above, width = places[starts[begin]], len(records[begin])
+        raise ValueError(f"the table has {width} column{'s' * (width > 1)} and begins in line {above + 1}; before it "
+                         f"stands something else, {_quoted(records[0])}, which --skip {above} leaves out")
     names, before, width, records = _header(records, told, remarks, comment, separator, notes)
     rows = records[before:]
     columns = list(zip(*(row for row in rows if len(row) == width), strict=True)) or [()] * width
@@ -186,6 +194,8 @@ def found(text, told, whole=True):
         forms = fields.forms(columns, told.decimal, told.thousands, told.missing)
     if names is None and told.header is None:
         _ask_for_header(rows)
+    elif before and told.header is None:
+        _ask_for_names(names, places[starts[0]] + 1)
     if separator == ";" and told.decimal is told.thousands is None and forms and forms[0].plain and (
             doubt := fields.in_doubt(columns)):
         notes.append(f"points are taken for those of decimals, as in {doubt!r}: --thousands . says otherwise")
@@ -242,10 +252,18 @@ def _separator(lines, quote, escape):
 
 
 def _records(lines, separator, quote, escape):
+    """The rows of lines, and with which line each begins."""
     if separator == " ":
         lines = _single_blanks(lines)
+    reader = _reader(lines, separator, quote, escape)
+    records, starts, start = [], [], 0
     try:
-        return [row for row in _reader(lines, separator, quote, escape) if len(row) > 1 or "".join(row).strip()]
+        for row in reader:
+            if len(row) > 1 or "".join(row).strip():
+                records.append(row)
+                starts.append(start)
+            start = reader.line_num
+        return records, starts
     except csv.Error as error:
         raise ValueError(f"its fields cannot be told apart: {error}; {ADVICE}") from None
 
@@ -254,20 +272,27 @@ def _single_blanks(lines):
     return (" ".join(line.split()) for line in lines)
 
 
+def _begin(records):
+    """With which record the table begins: from there on records have numbers, and as many columns as most have."""
+    width = Counter(map(len, records)).most_common(1)[0][0]
+    if len(records[0]) == width:
+        return 0
+
+    def of_table(row):
+        return len(row) == width and any(map(fields.is_number, row))
+
+    start = next((i for i in range(1, len(records)) if all(map(of_table, records[i : i + ALIKE]))), 0)
+    header = records[start - 1]
+    if start and is_header(header) and (len(header) == width or (start == 1 and len(header) == width - 1)):
+        return start - 1  # which R writes one shorter
+    return start
+
+
 def _header(records, told, remarks, comment, separator, notes):
     """The names of the columns, how many records come before the values, the number of columns, and the records."""
-    width = Counter(map(len, records)).most_common(1)[0][0]
-    title = next((i for i, row in enumerate(records) if len(row) > 1), 0)
-    if width > 1 and title and 2 * title < len(records) and (
-            title > 1 or (len(records[1]) == width and is_header(*records[1:3]))):
-        raise ValueError(f"the first {'line is' if title == 1 else f'{title} lines are'} no part of the table, which "
-                         f"has {width} columns: {_quoted(records[0])}; --skip {title} leaves "
-                         f"{'it' if title == 1 else 'them'} out")
     first, *rest = records
     if told.header is False:
         return None, 0, len(first), records
-    if told.separator is None and separator == ",":
-        _refuse_decimal_commas(first, rest)
     same = [row for row in rest if len(row) == len(first) + 1]
     if rest and len(same) == len(rest) and (told.header or is_header(first)):
         if not any(row[-1].strip() for row in same):  # rows end in a separator
@@ -278,15 +303,15 @@ def _header(records, told, remarks, comment, separator, notes):
     if told.header or is_header(first, *rest[:1]):
         return tuple(map(str.strip, first)), 1, len(first), records
     if remarks and told.header is None:  # numpy.savetxt writes the header as a comment
-        named = _records([remarks[-1].lstrip(comment).strip() + "\n"], separator, '"', None)
+        named, _ = _records([remarks[-1].lstrip(comment).strip() + "\n"], separator, '"', None)
         if named and len(named[0]) == len(first) and is_header(named[0]):
             return tuple(map(str.strip, named[0])), 0, len(first), records
     return None, 0, len(first), records
 
 
-def _refuse_decimal_commas(first, rest):
+def _refuse_decimal_commas(first, *rest):
     """Raise ValueError where what stands between commas are halves of numbers with decimal commas."""
-    rows = rest if is_header(first) else [first, *rest]
+    rows = [*rest] if is_header(first) else [first, *rest]
     whole = all(map(_may_be_halves, rows))
     named = len(rows) == len(rest) > 0 and len(rest[0]) == 2 * len(first)
     padded = len(rows) > len(rest) and any(field[:1] == "0" and len(field) > 1 for row in rows for field in row[1::2])
@@ -336,6 +361,14 @@ def _ask_for_header(rows):
     if (len(first) > 2 or not any(whole)) and (len(first) > 1 or (named and len(others) > 4 and not any(whole))):
         raise ValueError(f"the first line, {_quoted(rows[0])}, may name the columns or be a row of numbers: --header "
                          "or --no-header says which")
+
+
+def _ask_for_names(first, skip):
+    """Raise ValueError where the names of columns are in part numbers that are unlikely as such: counts, decimals."""
+    numbers = list(filter(fields.is_number, first))
+    if first[0] in numbers or not all(field.strip().isdecimal() for field in numbers):
+        raise ValueError(f"the first line, {_quoted(first)}, may name the columns, be a row, or say what follows: "
+                         f"--header, --no-header or --skip {skip} says which")
 
 
 def _counts(row):

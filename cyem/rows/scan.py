@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from _thread import start_new_thread
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
@@ -83,6 +84,8 @@ def scan(X: Source, *, columns: Sequence[str] | None = None, weights: str | None
     >>> np.sort(model.means_.round(1).ravel())
     array([-4.,  4.])
     """
+    if not isinstance(memory, numbers.Real) or not memory >= 0:
+        raise ValueError(f"memory must be a number of bytes >= 0, got {memory!r}.")
     found = source(X, columns, weights)
     if found is None:
         raise TypeError(f"X is a {type(X).__name__}, which is no source of rows that are read block by block: give a "

@@ -344,7 +344,7 @@ def _row_by_row(file, found, chosen, kept):
         if kept:
             for column, text in zip(kept, texts, strict=True):
                 text.append(row[column])
-    wrong.tell()
+    wrong.tell(n)
     return np.frombuffer(values).reshape(n, len(chosen)), texts
 
 
@@ -353,14 +353,15 @@ class Complaints:
 
     def __init__(self, found, chosen):
         self.found = found
-        self.ragged, self.first_ragged = 0, ""
+        self.ragged, self.first_ragged, self.whole = 0, "", 0  # how many, the first in words, the rows before it
         self.columns = {column: [] for column in chosen}  # the first problem, and then the fields
 
     def width(self, n, line, width):
         """A row of another number of columns."""
         self.ragged += 1
-        self.first_ragged = self.first_ragged or (
-            f"row {n} (line {line}) has {width} columns, the first line has {self.found.width}")
+        if self.ragged == 1:
+            self.first_ragged = f"row {n} (line {line}) has {width} columns, the first line has {self.found.width}"
+            self.whole = n - 1
 
     def field(self, n, line, column, field, problem):
         """A field that is no number."""
@@ -369,10 +370,15 @@ class Complaints:
             said.append(f"row {n} (line {line}), column {column + 1}{name}: {problem}")
         said.append(field.strip())
 
-    def tell(self):
-        """Raise ValueError if there is something."""
-        lines = [self.first_ragged + (f", and so have {self.ragged - 1:,} more" if self.ragged > 1 else "") + (
-            "; --separator says what stands between columns, --skip how many lines are none")] if self.ragged else []
+    def tell(self, n):
+        """Raise ValueError if there is something wrong with the n rows."""
+        lines = []
+        if self.ragged:
+            at_the_end = self.ragged > 1 and self.whole + self.ragged == n
+            cure = ("--separator says what stands between columns, --skip how many lines are none" if not at_the_end
+                    else "if the table ends before it, leave out what follows in the file")
+            more = f", and other numbers of columns have {self.ragged - 1:,} more" if self.ragged > 1 else ""
+            lines.append(f"{self.first_ragged}{more}; {cure}")
         for column, (said, *fields) in ((column, own) for column, own in self.columns.items() if own):
             more = f", nor are {len(fields) - 1:,} more" if len(fields) > 1 else ""
             lines.append(f"{said}{more}; {self._cure(column, Counter(fields))}")

@@ -104,11 +104,11 @@ def examine(
     200 rows of 3 columns: 1 finding
     - (column 2) = 1.8 (column 0) + 32: leave one of them out, such as column 2
     """
-    X = door.scanned(X)
+    frame = X = door.scanned(X)
     names, row_names = data.feature_names(X), data.row_names(X)
     X, _ = data.observed(X)
     n, d = X.shape
-    weights = data.weights(sample_weight, n)
+    weights = data.weights(sample_weight, n, frame)
     rows = np.arange(n) if weights is None else np.flatnonzero(weights)
     X = X if len(rows) == n else X[rows]
     found = [*weights_that_count_nothing(weights, len(rows)), *few_rows(len(rows), d, n_components, covariance_types)]

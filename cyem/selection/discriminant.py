@@ -194,11 +194,11 @@ class MixtureClassifier(AroundMixture):
         """
         if not isinstance(self.shared, bool | np.bool_):
             raise ValueError(f"shared must be a bool, got {self.shared!r}.")
-        X = door.scanned(X)
+        frame = X = door.scanned(X)
         names = data.feature_names(X)
         X, _ = data.observed(X)
         labels, known = classes_of(y, len(X), self.unlabelled)
-        X, w, kept = data.counted(X, sample_weight)
+        X, w, kept = data.counted(X, sample_weight, frame)
         if kept is not None:
             labels, known = labels[kept[1]], known[kept[1]]
         classes, codes = encoded(labels, known)

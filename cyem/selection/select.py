@@ -487,8 +487,8 @@ def select(
         if np.ndim(parameters.get("degrees_of_freedom", "own")):
             raise ValueError(f"degrees_of_freedom={parameters['degrees_of_freedom']!r} must be 'own', 'shared' or one "
                              "number here, as the number of components varies")
-    _check(n_jobs, time_budget, parameters, made_by)
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
+    _check(n_jobs, time_budget, parameters, made_by)
     X = door.scanned(X)
     problem = Shared(X, sample_weight, parameters, made_by)
     counts = asked.counts(n_components, len(problem.X))
@@ -589,10 +589,10 @@ class Shared:
     """
 
     def __init__(self, X, sample_weight, parameters, made_by=GaussianMixture):
-        X = door.scanned(X)
+        frame = X = door.scanned(X)
         self.names = data.feature_names(X)
         X, self.complete = door.taken(X)
-        self.X, self.weights, self.kept = data.counted(X, sample_weight)
+        self.X, self.weights, self.kept = data.counted(X, sample_weight, frame)
         if not self.complete:
             data.columns_without_values(self.X, self.names)
         self.parameters = parameters
@@ -731,6 +731,10 @@ def _check(n_jobs, time_budget, parameters, made_by):
     if unused := SINGLE & parameters.keys():
         raise TypeError(f"{', '.join(f'{name}={parameters[name]!r}' for name in sorted(unused))}: concerns a fit by "
                         "itself, and not a search over many; leave it out (progress=... tells how far a search is)")
+    for name, value in parameters.items():
+        if isinstance(value, list | tuple) and isinstance(made_by._defaults()[name], bool | int | float | str):
+            raise TypeError(f"{name}={value!r}: structures and numbers of components are what a search compares; ask "
+                            f"once for each {name}, and compare the best_row.bic of the answers")
     if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, numbers.Integral)
                                or not (n_jobs == -1 or n_jobs >= 1)):
         raise ValueError(f"n_jobs must be None, -1 (all cores) or an integer >= 1, got {n_jobs!r}.")

@@ -14,6 +14,7 @@ from ..models.history import one_of_many
 from ..models.mixture import memberships
 from ..notices import ConvergenceWarning, NamelessWarning, muted
 from ..rows.statistics import TINY
+from ..screening.findings import listed
 from ..show.markup import element
 from ..show.summary import feature_names
 from ..show.text import folded, plural, series
@@ -284,7 +285,7 @@ def _separate(rows, group_of, sizes, resp, reasons):
             looks = shape(rows.X[inside], rows.counts[inside])
             kind = f"one {looks} group" if looks else "one group"
             said.append(f"Components {series(map(str, own))} make up {kind}.")
-    next_step = "describe the groups, and ask by cyem.stability whether they come back in resampled rows."
+    next_step = "describe the groups, and ask by stability whether they come back in rows drawn anew."
     return Verdict(SEPARATE, headline, (*reasons, *said), next_step, group_of)
 
 
@@ -303,8 +304,7 @@ def _advice(model, rows, looks):
         columns = [name for name, x in zip(names, X.T, strict=True)
                    if x.min() > 0 and _octile(x, rows.counts) >= SKEWED]
         if columns:
-            several = f"{series(columns[:4])}{' and others' if len(columns) > 4 else ''}"
-            return f"take logarithms of {several}, and select again; take no component for a group."
+            return f"take logarithms of {listed(columns, most=4)}, and select again; take no component for a group."
         return "transform the skewed columns, and select again; take no component for a group."
     if looks == LOOKS["heavy"] and model._tails() is None:
         return "family='student' describes heavy tails by themselves; take no component for a group."
