@@ -13,7 +13,6 @@ import numpy as np
 
 from .. import threads
 from ..em import start
-from ..em.problem import Problem
 from ..families import covariance
 from ..lazy import cached_property
 from ..models import asked
@@ -652,11 +651,8 @@ class Shared:
     def mixtures(self, codes):
         """The problem for each structure, {code: Problem}."""
         n_threads = 1 if self.model.n_threads is None else threads.resolve(self.model.n_threads)
-        shapes = [covariance.structure(code) for code in codes]
-        family, how = self.model._family()
-        problems = (Problem.of(family, self.X, self.weights, s, self.model.reg_covar, n_threads,
-                               self.model.equal_weights, **how) for s in shapes)
-        return {code: self.model._believing(problem) for code, problem in zip(codes, problems, strict=True)}
+        return {code: self.model._problem(self.X, self.weights, covariance.structure(code), n_threads)
+                for code in codes}
 
     def settings(self, models=None):
         """What fits have in common. models: for each cell the one that knows of the starts that a user gives."""
