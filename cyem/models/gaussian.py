@@ -186,6 +186,7 @@ class GaussianMixture(Mixture):
     background_box_: Floats
     background_log_density_: float
     _saved = True  # a subclass may have what `load` knows nothing of
+    _moves = True
     _words = "Gaussian mixture"
     _remedy = "prior='weak', or a larger reg_covar"
 

@@ -13,7 +13,7 @@ from .. import threads
 from ..em import driver, moves, start, support
 from ..em.problem import Problem
 from ..families import state
-from ..families.covariance import simplest, structure
+from ..families.covariance import STRUCTURES, simplest, structure
 from ..families.gaussian import Gaussian, Parameters
 from ..notices import ConvergenceWarning, not_fitted, warn
 from ..rows import data, door
@@ -41,7 +41,7 @@ class Mixture(Estimator):
     made by, and how fitted parameters become attributes.
     """
 
-    # for families between whose maxima there are moves
+    # for families between whose maxima there are moves (`_moves`)
     search: Literal["swap"] | None = None
     n_moves: int = 1
     time_budget: float | None = None
@@ -59,6 +59,8 @@ class Mixture(Estimator):
     n_steps_: int
 
     _gaps = True
+    _moves = False
+    _structures = tuple(shape.code for shape in STRUCTURES)  # what "all" stands for where it is chosen among them
     _noisy = False  # whether the next fit takes it that samples may be of no component
     _remedy = "a larger reg_covar"  # beside fewer components, where a component is not to be trusted
     _words = "mixture"  # what summaries call it
