@@ -101,7 +101,7 @@ def test_parameters_survive_their_coordinates(structure):
     X, labels = overlapping()
     mixture = Problem.of(Gaussian, X * [1e-3, 1, 1e5], None, named(structure), 1e-6, 1)
     parameters = mixture.assign(responsibilities(labels, len(X), 4)).parameters
-    again = mixture.at(mixture.coordinates(parameters), parameters)
+    again = mixture.family.at(mixture.family.coordinates(parameters), parameters)
     for name in ("weights", "means", "covariances", "factors"):
         assert_allclose(getattr(again, name), getattr(parameters, name), rtol=1e-12, atol=1e-14, err_msg=name)
 

@@ -302,8 +302,8 @@ def test_thinner_than_the_floor():
     assert str(model.fit_report_) == "nothing out of the ordinary"
     problem = Problem.of(Held, X, None, structure("spherical"), 1e-3, 1, which=Which.of({"covariances": [0]}, 3))
     first = Parameters(problem.structure, np.full(3, 1 / 3), MEANS, 1 / precisions, precisions**0.5)
-    assert problem.admits(first)
-    assert not problem.admits(Parameters(problem.structure, first.weights, MEANS, first.covariances[::-1],
+    assert problem.family.admits(first)
+    assert not problem.family.admits(Parameters(problem.structure, first.weights, MEANS, first.covariances[::-1],
                                          first.factors[::-1]))
 
 

@@ -70,9 +70,9 @@ def test_leaps_are_followed():
     for _ in range(6):
         here = mixture.update(mixture.sweep(here), here).parameters
     assert mixture.samples.pruner.bounds is not None
-    x = mixture.coordinates(here)
+    x = mixture.family.coordinates(here)
     for size in (1e-3, 0.03, 0.3, 3.0, 0.01, 0.0):
-        there = mixture.at(x + size * rng.normal(size=x.shape), here)
+        there = mixture.family.at(x + size * rng.normal(size=x.shape), here)
         assert_close(mixture.sweep(there), plain.sweep(there), 1e-11)
 
 

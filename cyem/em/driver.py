@@ -2,10 +2,10 @@
 
 A model has `sweep(parameters)`, `objective(statistics, parameters)`, `update(statistics, parameters)`, which gives new
 parameters, the indices of empty components and of those held at the floor, and bolder parameters or None,
-`reseed(parameters, empty)`, `part(parameters)`, `coordinates(parameters)`, `at(coordinates, parameters)`,
-`held(parameters)`, `admits(parameters)`, `resolution`, `rounding(parameters)`, `coarse(parameters)`, `finer()`, and
-`ascent(point, ...)`, which does what `Ascent` does, many iterations in one call, or is None; see
-`cyem.em.problem.Problem`.
+`reseed(parameters, empty)`, `part(parameters)`, `resolution`, `rounding(parameters)`, `coarse(parameters)`, `finer()`,
+and `ascent(point, ...)`, which does what `Ascent` does, many iterations in one call, or is None; see
+`cyem.em.problem.Problem`. Its `family` knows `coordinates(parameters)`, `at(coordinates, parameters)`,
+`held(parameters)` and `admits(parameters)`.
 """
 
 import math
@@ -225,11 +225,11 @@ class Ascent:
         new, reached = None, False
         can_leap = self.iterations >= self.walk and not (held or empty)
         if can_leap and before is not None:
-            target, rate = self.leap.ahead(*(model.coordinates(p) for p in (before.parameters, point.parameters,
-                                                                            after)))
+            target, rate = self.leap.ahead(*(model.family.coordinates(p) for p in (before.parameters,
+                                                                                   point.parameters, after)))
             reached = convergence.reached(point.value - before.value, point.value, rate)
-            there = None if target is None or reached else model.at(target, after)
-            if there is not None and not model.held(there):
+            there = None if target is None or reached else model.family.at(target, after)
+            if there is not None and not model.family.held(there):
                 new = look(model, there)
                 self.leap.tell(new.value >= point.value)
         if new is not None and new.value >= point.value:
@@ -313,7 +313,8 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, keep=
                     model = accidents.model = finer
                     point = best = look(model, point.parameters)
                     bounds = [min(bound, point.value) for bound in bounds]  # known no better than that
-                elif not bounds and not model.admits(point.parameters):  # nor is its likelihood a measure for others
+                elif not bounds and not model.family.admits(point.parameters):
+                    # a start thinner than the floor: its likelihood is no measure for others
                     point = best = look(model, model.update(point.statistics, point.parameters).parameters)
                     bounds.append(point.value)
                 else:
@@ -338,7 +339,7 @@ def fit(model, parameters, *, tol, max_iter, accelerate=True, report=None, keep=
     except KeyboardInterrupt as stop:
         interrupt = stop
     events = accidents.events + [lost] * bool(lost)
-    held = model.held(best.parameters)
+    held = model.family.held(best.parameters)
     if held:
         events.append(f"{FLOOR}: components {listed(held)}")
     converged = bool(reached) and interrupt is None

@@ -39,12 +39,17 @@ class Problem:
 
     Attributes
     ----------
+    structure : Structure
+    frame : Frame
+        Centred on the weighted mean, in units near the standard deviations.
+    n_features : int
     resolution : float
         Relative rounding error of a mean log-likelihood; smaller gains mean nothing.
     """
 
     def __init__(self, family, samples):
         self.family, self.samples = family, samples
+        self.structure, self.frame, self.n_features = family.structure, samples.frame, len(family.floor)
         self.resolution = resolution(samples.dtype)
 
     @classmethod
@@ -67,19 +72,6 @@ class Problem:
             floor = np.maximum(floor, least_variances(rows.extremes, frame, variances, structure))
         made = family(structure, variances, floor, eps, equal_weights, **how)
         return cls(made, rows.rows(frame, n_threads))
-
-    @property
-    def frame(self):
-        """Centred on the weighted mean, in units near the standard deviations."""
-        return self.samples.frame
-
-    @property
-    def structure(self):
-        return self.family.structure
-
-    @property
-    def n_features(self):
-        return len(self.family.floor)
 
     @property
     def at_hand(self):
@@ -137,6 +129,10 @@ class Problem:
         """What EM climbs: the mean log-likelihood of the parameters that were swept, and what the family adds to it."""
         return self.value(statistics) + self.family.penalty(parameters) / self.samples.total
 
+    def rows_for_each(self, k):
+        """How many rows there are for each free parameter of the covariances of k components."""
+        return self.samples.n_effective / self.structure.n_parameters(k, self.n_features)
+
     def weak_prior(self, k, **how):
         """What the data suggest of k components before any look at where these are; how: as `Prior.weak` has it."""
         return Prior.weak(self.structure, k, self.whole, **how)
@@ -145,22 +141,6 @@ class Problem:
         """The M-step, as the family has it."""
         n_threads = self.samples.threads(len(statistics.about), self.structure)
         return self.family.update(statistics, current, start=start, share=self.share, n_threads=n_threads)
-
-    def coordinates(self, parameters):
-        """Parameters as one vector in which nothing depends on units; every vector is a mixture."""
-        return self.family.coordinates(parameters)
-
-    def at(self, coordinates, like):
-        """The parameters at given coordinates."""
-        return self.family.at(coordinates, like)
-
-    def held(self, parameters):
-        """The components that are at the floor, in some direction."""
-        return self.family.held(parameters)
-
-    def admits(self, parameters):
-        """Whether no component is thinner than the floor."""
-        return self.family.admits(parameters)
 
     def rounding(self, parameters):
         """Relative error of the mean log-likelihood that rounding of covariances makes, as far as it can be known."""
@@ -194,6 +174,10 @@ class Problem:
                 or enough(len(self.samples.X), len(point.parameters.weights))):
             return None
         return Ascent(self, point, **how)
+
+    def points(self, rows=slice(None)):
+        """Complete samples in the frame (m, d), in double precision: all, or some by their places."""
+        return self.frame.enter(self.filled.at_hand.X[rows].astype(np.float64))
 
     def given(self, resp):
         """Statistics of given responsibilities (n, k)."""
@@ -236,8 +220,7 @@ class Problem:
         d = self.n_features
         if self.structure.square or d <= SQUARE:
             return eigh(self._single(structure_named("full")).covariances[0])[1][:, -1]
-        X = self.filled.at_hand.X
-        Z = self.frame.enter(X[:: -(-len(X) // SQUARE)].astype(np.float64))
+        Z = self.points(slice(None, None, -(-len(self.filled.at_hand.X) // SQUARE)))
         Z -= Z.mean(axis=0)
         axis = eigh(Z @ Z.T)[1][:, -1] @ Z
         return axis / (np.linalg.norm(axis) or 1.0)
@@ -256,7 +239,7 @@ class Problem:
         empty, here = list(empty), self.at_hand
         worst = np.argsort(here.samples.score_samples(self.family.density(parameters)), kind="stable")[: len(empty)]
         means, weights = parameters.means.copy(), parameters.weights.copy()
-        means[empty[: len(worst)]] = self.frame.enter(here.filled.X[worst].astype(np.float64))
+        means[empty[: len(worst)]] = here.points(worst)
         weights[empty] = 1 / len(weights)
         return self.family.keep(parameters.replace(weights=weights / weights.sum(), means=means), parameters)
 

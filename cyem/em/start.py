@@ -121,7 +121,7 @@ def from_random(mixture, k, rng):
 def from_random_rows(mixture, k, rng):
     """Means at k different random samples, covariances alike."""
     rows = rng.choice(len(mixture.samples.X), k, replace=False)
-    return mixture.assign_to(mixture.frame.enter(mixture.samples.X[rows].astype(np.float64))).parameters
+    return mixture.assign_to(mixture.points(rows)).parameters
 
 
 def from_short_runs(mixture, k, rng):
@@ -133,7 +133,7 @@ def from_short_runs(mixture, k, rng):
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    share = mixture.samples.n_effective / part.structure.n_parameters(k, part.samples.X.shape[1])
+    share = mixture.rows_for_each(k)
     begin = seeded(part, k, rng, SHORT_RUNS, whitens=share >= POOR)
     if share < POOR:
         begin = partitions(part, begin)
@@ -150,7 +150,7 @@ def from_short_runs(mixture, k, rng):
 
 def cores(problem, k):
     """Parts of a problem, of the samples that are densest, as their distance to near others tells: share and part."""
-    X = problem.frame.enter(problem.samples.X.astype(np.float64)) / problem.family.deviations
+    X = problem.points() / problem.family.deviations
     n, squares = len(X), (X * X).sum(axis=1)
     near = min(NEIGHBOUR, n - 1)
     far = np.concatenate([np.partition(squares[rows, None] - 2 * X[rows] @ X.T + squares, near, axis=1)[:, near]
@@ -168,7 +168,7 @@ def from_labels(problem, k, rng):
     """From rows whose components are known; components of which none are begin at rows far from the others."""
     possible = problem.samples.known.components
     sure = np.where(possible > possible.sum(axis=1, keepdims=True) / 2, possible, 0.0)
-    X = problem.frame.enter(problem.filled.X.astype(np.float64)) / problem.family.deviations
+    X = problem.points() / problem.family.deviations
     centres = sure.T @ X / np.maximum(sure.sum(axis=0), TINY)[:, None]
     distances = np.full((len(X), k), np.inf)
     for j in sorted(range(k), key=lambda j: not sure[:, j].any()):  # those of which rows are known come first

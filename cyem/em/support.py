@@ -79,7 +79,7 @@ class Support:
 
     def sound(self, parameters):
         """Whether no component hangs on a few samples, or on the floor of variance."""
-        return not (few(self.problem, parameters.weights, NARROW) or self.problem.held(parameters))
+        return not (few(self.problem, parameters.weights, NARROW) or self.problem.family.held(parameters))
 
     def best(self, runs):
         """The best of some runs, and the parameters that it leads to."""
@@ -114,7 +114,7 @@ def better(problem, best, fit):
 
 def few(problem, weights, times=SPANNED):
     """The components (weights (k,)) that have too few samples to tell of the covariances of their own."""
-    own = problem.structure.own_samples(len(problem.family.floor))
+    own = problem.structure.own_samples(problem.n_features)
     least = times * own / problem.samples.n_effective if own > 1 else 0.0
     return [j for j, weight in enumerate(weights.tolist()) if weight < least]
 

@@ -10,7 +10,6 @@ from ..show.text import plural
 from .gaussian import GaussianMixture
 from .student import StudentMixture
 
-CODES = tuple(shape.code for shape in covariance.STRUCTURES)  # what "all" stands for
 FAMILIES = {"gaussian": GaussianMixture, "student": StudentMixture}
 MOST = 1000  # numbers of components that may be asked for, or as many as there are samples
 
@@ -38,10 +37,10 @@ def counts(n_components, n):
     return list(dict.fromkeys(found))
 
 
-def structures(covariance_types):
-    """Names of covariance structures as a list without repetitions."""
+def structures(covariance_types, estimator=GaussianMixture):
+    """Names of covariance structures, among those of an estimator, as a list without repetitions."""
     if isinstance(covariance_types, str):
-        covariance_types = CODES if covariance_types == "all" else [covariance_types]
+        covariance_types = estimator._structures if covariance_types == "all" else [covariance_types]
     found = list(covariance_types) if np.iterable(covariance_types) else []
     if not found:
         raise ValueError(f"covariance_types={covariance_types!r} must be a name, such as 'full', or several, or 'all'")

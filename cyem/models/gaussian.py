@@ -186,6 +186,7 @@ class GaussianMixture(Mixture):
     background_box_: Floats
     background_log_density_: float
     _saved = True  # a subclass may have what `load` knows nothing of
+    _moves = True
     _words = "Gaussian mixture"
     _remedy = "prior='weak', or a larger reg_covar"
 
@@ -288,7 +289,9 @@ class GaussianMixture(Mixture):
     def _noisy(self):
         return self.background is not False
 
-    def _believing(self, mixture):
+    def _problem(self, *rows):
+        """As without, beside a background or what is believed of parameters."""
+        mixture = super()._problem(*rows)
         if self._noisy:
             if mixture.at_hand is not mixture:
                 raise ValueError(f"background={self.background!r} is for rows in memory: give an array.")
@@ -311,17 +314,6 @@ class GaussianMixture(Mixture):
         (weights, *others), (held_weights, *held) = last, self._given(d)
         return (shared(weights, held_weights, which.weights),
                 *(filled(own, known, mask) for own, known, mask in zip(others, held, which[1:], strict=True)))
-
-    def _start(self, mixture, X, kept, rng, means):
-        """As without, where that says which component is which; of others the order is found."""
-        first = super()._start(mixture, X, kept, rng, means)
-        named = means is not None or mixture.samples.told or not isinstance(self.init_params, str)
-        if self._which() is None or named:
-            return first
-        weights, _, factors = self._given(X.shape[1])
-        if factors is not None:
-            factors = mixture.structure.scaled_factors(factors, 1 / mixture.frame.units)
-        return mixture.family.ordered(first, weights, factors)
 
     def _parameters(self, frame, *normal):
         normal, background = super()._parameters(frame, *normal), state.background(self)

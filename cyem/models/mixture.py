@@ -13,7 +13,7 @@ from .. import threads
 from ..em import driver, moves, start, support
 from ..em.problem import Problem
 from ..families import state
-from ..families.covariance import simplest, structure
+from ..families.covariance import STRUCTURES, simplest, structure
 from ..families.gaussian import Gaussian, Parameters
 from ..notices import ConvergenceWarning, not_fitted, warn
 from ..rows import data, door
@@ -41,7 +41,7 @@ class Mixture(Estimator):
     made by, and how fitted parameters become attributes.
     """
 
-    # for families between whose maxima there are moves
+    # for families between whose maxima there are moves (`_moves`)
     search: Literal["swap"] | None = None
     n_moves: int = 1
     time_budget: float | None = None
@@ -59,6 +59,8 @@ class Mixture(Estimator):
     n_steps_: int
 
     _gaps = True
+    _moves = False
+    _structures = tuple(shape.code for shape in STRUCTURES)  # what "all" stands for where it is chosen among them
     _noisy = False  # whether the next fit takes it that samples may be of no component
     _remedy = "a larger reg_covar"  # beside fewer components, where a component is not to be trusted
     _words = "mixture"  # what summaries call it
@@ -189,10 +191,7 @@ class Mixture(Estimator):
                              "positive weight): ask for fewer components.")
         threads.check(self.n_threads)
         rng = start.generator(self.random_state)
-        family, how = self._family()
-        mixture = Problem.of(family, X, weights, shape, self.reg_covar, self.n_threads, self.equal_weights, known,
-                             rng, **how)
-        mixture = self._believing(mixture)
+        mixture = self._problem(X, weights, shape, self.n_threads, known, rng)
         if keep is None or keep.begun is None:
             best, starts = None, enumerate(self._starts(mixture, X, kept, rng))
         else:
@@ -287,9 +286,10 @@ class Mixture(Estimator):
                              f"{len(gathered.X)} rows, fewer than n_components={self.n_components}.")
         super()._check_fitted()
 
-    def _believing(self, mixture):
-        """The problem beside what is believed of parameters: with the data at hand."""
-        return mixture
+    def _problem(self, X, weights, shape, n_threads, *known):
+        """What is to be fitted: the family and rows, as `Problem.of` takes them."""
+        family, how = self._family()
+        return Problem.of(family, X, weights, shape, self.reg_covar, n_threads, self.equal_weights, *known, **how)
 
     def _known_of(self, X, labels=None, noise=None, frame=None):
         """What is known of rows besides X, which come from a frame."""
@@ -301,8 +301,9 @@ class Mixture(Estimator):
         noise, (n, k) = None if noise is None else data.noise(noise, X, frame), (len(X), self.n_components)
         if labels is None:
             return Known(noise)
-        possible = data.components(labels, n, k, self._noisy, frame)
-        return Known(noise, possible[:, :k], possible[:, k] if self._noisy else None)
+        noisy = self._noisy
+        possible = data.components(labels, n, k, noisy, frame)
+        return Known(noise, possible[:, :k], possible[:, k] if noisy else None)
 
     def fit_predict(self, X: Rows, y: object = None, sample_weight: ArrayLike | None = None) -> Integers:
         """Fit, and the most probable component of each sample.
@@ -377,6 +378,9 @@ class Mixture(Estimator):
             first = self._start(mixture, X, kept, rng, means)
             if weights is not None or means is not None or factors is not None:
                 frame, shape = mixture.frame, mixture.structure
+                if means is None and isinstance(self.init_params, str) and not mixture.samples.told:
+                    inside = None if factors is None else shape.scaled_factors(factors, 1 / frame.units)
+                    first = mixture.family.ordered(first, weights, inside)
                 first = self._inside(
                     mixture,
                     first.weights if weights is None else weights,
@@ -409,8 +413,9 @@ class Mixture(Estimator):
         """Parameters of the outside, in the frame of the data."""
         shape, frame = mixture.structure, mixture.frame
         factors = shape.scaled_factors(factors, 1 / frame.units)
+        covariances = shape.covariances(factors)
         weights = np.full(len(means), 1 / len(means)) if mixture.family.equal_weights else np.asarray(weights, float)
-        inside = Parameters(shape, weights, frame.enter(means), shape.covariances(factors), factors)
+        inside = Parameters(shape, weights, frame.enter(means), covariances, factors)
         return mixture.family.adopt(inside, more)
 
     def _search(self, mixture, fit, rng, keep=None):
@@ -434,9 +439,9 @@ class Mixture(Estimator):
     def _adopt(self, parameters, frame, dtype):
         """Set the attributes that say what the mixture is; what is to be said of these, one line each."""
         shape = structure(self.covariance_type)
+        self._kind, self._memo = shape.code, Memo()
         covariances, factors = (shape.like(matrices, parameters.structure, *parameters.means.shape)
                                 for matrices in (parameters.covariances, parameters.factors))
-        self._kind, self._memo = shape.code, Memo()
         with np.errstate(over="ignore", under="ignore"):
             setattr(self, self._matrices, shape.scaled(covariances, frame.units))
             self.precisions_cholesky_ = shape.scaled_factors(factors, frame.units)
@@ -569,10 +574,11 @@ class Mixture(Estimator):
         if self.precisions_init is None:
             return weights, means, None
         shape, k = structure(self.covariance_type), self.n_components
+        same = simplest(shape, d)
         name = f"{shape.name} precision"
         precisions = checked(self.precisions_init, name, shape.shape(k, d))
         factors = root(shape, precisions, name, shape.precision_factors)
-        return weights, means, simplest(shape, d).like(factors, shape, k, d)
+        return weights, means, same.like(factors, shape, k, d)
 
     def _last(self, d):
         """Weights, means and factors of the last fit, for one with d features, if that was of the same kind."""

@@ -111,6 +111,7 @@ class StudentMixture(Mixture):
     _saved = True  # a subclass may have what `load` knows nothing of
     _words = "Mixture of t distributions"
     _heavy = True
+    _structures = STRUCTURES
     _matrices = "scales_"
     _spread = "scale"
 
@@ -178,7 +179,7 @@ class StudentMixture(Mixture):
 
     def _check_parameters(self):
         shape = super()._check_parameters()
-        if self.covariance_type not in STRUCTURES and shape not in map(structure, STRUCTURES):
+        if shape not in map(structure, STRUCTURES):
             self._refuse("covariance_type", f"one of {', '.join(map(repr, STRUCTURES))}", self.covariance_type)
         self._asked()
         return shape

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..models import persistence
-from ..models.gaussian import GaussianMixture
+from ..models.asked import FAMILIES
 from ..models.regressor import MixtureRegressor
-from ..models.student import StudentMixture
 
 if TYPE_CHECKING:
+    from ..models.gaussian import GaussianMixture
+    from ..models.student import StudentMixture
     from ..rows.types import FileName
     from .discriminant import MixtureClassifier
 
-CLASSES = {cls.__name__: cls for cls in [GaussianMixture, StudentMixture, MixtureRegressor]}
+CLASSES = {cls.__name__: cls for cls in [*FAMILIES.values(), MixtureRegressor]}
 
 
 def load(path: FileName) -> GaussianMixture | StudentMixture | MixtureRegressor | MixtureClassifier:

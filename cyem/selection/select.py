@@ -13,12 +13,11 @@ import numpy as np
 
 from .. import threads
 from ..em import start
-from ..em.problem import Problem
 from ..families import covariance
 from ..lazy import cached_property
 from ..models import asked
 from ..models.gaussian import GaussianMixture
-from ..models.student import STRUCTURES, StudentMixture
+from ..models.student import StudentMixture
 from ..notices import ConvergenceWarning, muted, warn
 from ..rows import data, door
 from ..rows.arrays import given
@@ -48,9 +47,6 @@ if TYPE_CHECKING:
 ROUNDING = 1e-9  # of a log-likelihood: less is no violation of nesting
 FOLDS = 10  # of a cross-validation
 SINGLE = {"callback", "verbose", "verbose_interval", "warm_start", "search", "n_moves", "held", "prior"}  # one fit's
-
-
-GRIDS = {"gaussian": Grid, "student": Fits}
 
 
 class Row(NamedTuple):
@@ -479,14 +475,11 @@ def select(
     (2, 'separate groups')
     """
     known(criterion)
-    names = asked.structures(covariance_types)
-    made_by, grid = asked.family(family), GRIDS[family]
-    if family == "student":
-        if covariance_types == "all":
-            names = list(STRUCTURES)
-        if np.ndim(parameters.get("degrees_of_freedom", "own")):
-            raise ValueError(f"degrees_of_freedom={parameters['degrees_of_freedom']!r} must be 'own', 'shared' or one "
-                             "number here, as the number of components varies")
+    made_by = asked.family(family)
+    names = asked.structures(covariance_types, made_by)
+    if made_by._heavy and np.ndim(parameters.get("degrees_of_freedom", "own")):
+        raise ValueError(f"degrees_of_freedom={parameters['degrees_of_freedom']!r} must be 'own', 'shared' or one "
+                         "number here, as the number of components varies")
     parameters |= {"n_init": n_init, "random_state": _one_seed(random_state)}
     _check(n_jobs, time_budget, parameters, made_by)
     X = door.scanned(X)
@@ -497,7 +490,7 @@ def select(
                          "criterion, such as 'bic', or give the rows as an array.")
     # whose rows are not in memory, nothing is asked of: what is odd is a matter of single rows
     findings = examine(X, sample_weight, counts, names) if problem.in_memory else Findings()
-    if family == "student":
+    if made_by._heavy:
         findings = findings.without("heavy tails")  # whose remedy this is
     if parameters.get("means_init") is None and parameters.get("precisions_init") is None:
         problem.leave_out(findings.determined(problem.columns))
@@ -519,10 +512,8 @@ def select(
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else perf_counter() + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
-    if problem.model._noisy:
-        grid = Fits
-    elif not problem.complete and grid is Grid:
-        grid = Gaps
+    moves = made_by._moves and not problem.model._noisy
+    grid = Fits if not moves else Grid if problem.complete else Gaps
     search = grid(problem.mixtures({code for _, code in wanted}), list(wanted), settings, workers.check)
     total, cv, missing = 2 * len(wanted), {}, ""
 
@@ -652,11 +643,8 @@ class Shared:
     def mixtures(self, codes):
         """The problem for each structure, {code: Problem}."""
         n_threads = 1 if self.model.n_threads is None else threads.resolve(self.model.n_threads)
-        shapes = [covariance.structure(code) for code in codes]
-        family, how = self.model._family()
-        problems = (Problem.of(family, self.X, self.weights, s, self.model.reg_covar, n_threads,
-                               self.model.equal_weights, **how) for s in shapes)
-        return {code: self.model._believing(problem) for code, problem in zip(codes, problems, strict=True)}
+        return {code: self.model._problem(self.X, self.weights, covariance.structure(code), n_threads)
+                for code in codes}
 
     def settings(self, models=None):
         """What fits have in common. models: for each cell the one that knows of the starts that a user gives."""
