@@ -43,7 +43,7 @@ GROUPS = {
     ),
     "driver": (
         ["cyem.em.driver", "cyem.em.compiled", "cyem.em.problem"],
-        ["interrupts", "acceleration", "checkpoints", "starts", "progress", "laws", "kernels"],
+        ["driver", "problem", "acceleration", "interrupts", "checkpoints", "starts", "floor", "pruning", "laws"],
     ),
     "criteria": (["cyem.selection.criteria"], ["selection", "tables", "summary", "cli"]),
 }
