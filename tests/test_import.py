@@ -52,7 +52,8 @@ def test_version_is_that_of_the_distribution():
     assert cyem.__version__ == version("cyem")
 
 
-HEAVY = ["sklearn", "scipy", "pandas", "polars", "matplotlib", "joblib", "argparse", "csv", "json", "multiprocessing"]
+HEAVY = ["sklearn", "scipy", "pandas", "polars", "matplotlib", "joblib", "argparse", "csv", "json", "multiprocessing",
+         "pathlib"]
 
 
 @pytest.mark.parametrize("heavy", HEAVY)

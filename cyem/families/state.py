@@ -1,14 +1,18 @@
 """What a fitted mixture consists of: attributes that anybody may set, and that are checked before they are used."""
 
+from __future__ import annotations
+
 from reprlib import repr
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..notices import NotFittedError, familiar
 from ..rows import data
-from .background import Box
 from .covariance import structure
+
+if TYPE_CHECKING:
+    from .background import Box
 
 ROUNDING = 1e-6  # by which a sum of weights may differ from one
 BACKGROUND = "background_weight_", "background_box_", "background_log_density_"
@@ -132,6 +136,8 @@ def background(model):
     if log_density.ndim or not np.isfinite(log_density):
         raise ValueError(f"The attribute 'background_log_density_' is {repr(log_density.tolist())}, expected a number: "
                          "set it anew, or fit.")
+    from .background import Box  # which few mixtures have
+
     return Outside(float(weight), Box.of(*corners, float(log_density)))
 
 

@@ -47,7 +47,6 @@ arguments = import_module(f"{__name__}.arguments")
 ISA = _choose()
 sweep = module("sweep", ISA)
 linalg = module("linalg", ISA)
-views = module("views", ISA)
-conditional = module("conditional", ISA)
+views = module("views", ISA)  # `conditional` and `row` are loaded by who needs them
 if _free:
     del os.environ["GOMP_SPINCOUNT"]

@@ -13,7 +13,7 @@ from ..families import state
 from ..families.conditional import block, distances, given
 from ..families.covariance import of_some_features, structure
 from ..families.student import surplus
-from ..kernels import conditional as kernel
+from ..kernels import ISA, module
 from ..lazy import cached_property
 from ..rows import data
 from ..rows.samples import worth
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ..rows.types import Floats, Integers, Reals
 
+kernel = module("conditional", ISA)
 BLOCK = 1 << 14  # rows at a time where each takes a matrix for each component
 ONES = np.empty((0, 0))  # what multiplies variances of normal distributions
 NO_VARIANCES = np.empty((0, 0))

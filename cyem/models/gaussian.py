@@ -9,7 +9,6 @@ import numpy as np
 
 from ..em.problem import Problem
 from ..families import state
-from ..families.background import Background, BackgroundParameters, Box
 from ..families.covariance import structure
 from ..families.gaussian import Gaussian
 from ..families.held import Held, Which, shared
@@ -299,6 +298,8 @@ class GaussianMixture(Mixture):
             if n <= k:
                 raise ValueError(f"background={self.background!r} with n_components={k} needs more than {k} samples of "
                                  f"positive weight, and X has {n}: ask for fewer components.")
+            from ..families.background import Background, Box  # as below: most fits have none, and need not wait for it
+
             box = Box.around(mixture.samples.X, None if self.background is True else self.background)
             return Problem(Background.behind(mixture.family, box, mixture.frame), mixture.samples)
         if self.prior is None:
@@ -319,6 +320,8 @@ class GaussianMixture(Mixture):
         normal, background = super()._parameters(frame, *normal), state.background(self)
         if background is None:
             return normal
+        from ..families.background import BackgroundParameters
+
         return BackgroundParameters.like(normal, background.weight, background.box.inside(frame))
 
     def _more(self):

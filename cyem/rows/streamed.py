@@ -5,7 +5,6 @@ from copy import copy, deepcopy
 import numpy as np
 
 from . import data
-from .chunks import Chunks
 
 
 class Streamed:
@@ -88,4 +87,6 @@ class Streamed:
 
     def rows(self, frame, n_threads):
         """Passes over them."""
+        from .chunks import Chunks  # most fits are of arrays, and need not wait for it
+
         return Chunks(self, frame, n_threads)
