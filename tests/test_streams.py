@@ -133,6 +133,15 @@ def test_steps_are_those_of_the_equations():
     assert model.n_steps_ == model.n_iter_ == len(sizes)
 
 
+def test_it_begins_at_the_best_of_four_fits():
+    """Of which one by itself would be another."""
+    X = np.random.default_rng(1).normal(size=(2000, 2)) * [3, 1]
+    begun = GaussianMixture(6, random_state=0).partial_fit(X)
+    one, best = (GaussianMixture(6, random_state=0, n_init=n).fit(X) for n in (1, 4))
+    assert begun.lower_bound_ == pytest.approx(best.lower_bound_, abs=1e-12)
+    assert begun.lower_bound_ > one.lower_bound_ + 1e-6
+
+
 def test_what_a_row_counts_is_halved():
     """Whatever the batches are that come after it."""
     kept = [np.prod([1 - stepwise.share(size, 1e12, 2000, 500.0)] * (500 // size)) for size in (1, 10, 125, 500)]

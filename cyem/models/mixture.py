@@ -182,8 +182,8 @@ class Mixture(Estimator):
                          "time", self.time_budget)
         return Checkpoint(path, every, identity(self, X, weights, known))
 
-    def _fit(self, shape, names, X, weights, kept=None, known=NOTHING_ELSE, keep=None):
-        """Fit to rows as `data.counted` has them: the problem, and what was found."""
+    def _fit(self, shape, names, X, weights, kept=None, known=NOTHING_ELSE, keep=None, runs=None):
+        """Fit to rows as `data.counted` has them, from `n_init` starts or so many runs: the problem, what was found."""
         n, d = X.shape
         k = self.n_components
         if n < k:
@@ -193,7 +193,7 @@ class Mixture(Estimator):
         rng = start.generator(self.random_state)
         mixture = self._problem(X, weights, shape, self.n_threads, known, rng)
         if keep is None or keep.begun is None:
-            best, starts = None, enumerate(self._starts(mixture, X, kept, rng))
+            best, starts = None, enumerate(self._starts(mixture, X, kept, rng, runs=runs))
         else:
             run, first, best = keep.schedule(mixture, k, rng, self.n_init + 1)
             later = enumerate(self._starts(mixture, X, kept, rng, run + 1), run + 1)
@@ -208,7 +208,8 @@ class Mixture(Estimator):
 
         The first rows are gathered, and fitted as by `fit` as soon as they are as many as components, and again each
         time that they have doubled, until they are enough for a start: n of them, the most of 2000, 50 k (d + 1), and
-        50 for each parameter but no more than 100,000. From then on memory does not grow: each batch is
+        50 for each parameter but no more than 100,000. The start is the best of `n_init` fits to these, and of four
+        at least: a stream stays near the maximum that it begins at. From then on memory does not grow: each batch is
         one E-step, its sums go into a running average, and the parameters come from that. A batch of weight w counts
         w / (w + m) in the average, where m = n (W / n)^0.6 / 2 with the weight W of all rows before. What is reported
         is averaged over the stream once more, later batches counting for more. With `forget` what a row counts is
@@ -361,8 +362,8 @@ class Mixture(Estimator):
                 and all(each is None for each in given) and not (self.warm_start and self.__sklearn_is_fitted__()))
         return support.fit if ours and mixture.family.normal is mixture.family else driver.fit
 
-    def _starts(self, mixture, X, kept, rng, done=0):
-        """The parameters to begin from: one, or one for each of n_init, but for as many as are done."""
+    def _starts(self, mixture, X, kept, rng, done=0, runs=None):
+        """The parameters to begin from: one, or one for each of the runs, n_init unless told, that are not done."""
         if self.warm_start and self.__sklearn_is_fitted__():
             if not done:
                 yield self._inside(mixture, *self._last(X.shape[1]), more=self._more())
@@ -371,7 +372,7 @@ class Mixture(Estimator):
         all_given = weights is not None and means is not None and factors is not None
         # with nothing random in it another run would be the same
         random = means is None and (isinstance(self.init_params, str) or callable(self.init_params))
-        for _ in range(done, self.n_init if random else 1):
+        for _ in range(done, (runs or self.n_init) if random else 1):
             if all_given:
                 yield self._inside(mixture, weights, means, factors=factors)
                 continue

@@ -16,6 +16,7 @@ from ..rows.samples import Samples
 from ..rows.views import Views
 from .history import INTERRUPTED, Report
 
+BEGINNINGS = 4  # fits at least of which the best is where a stream begins: it stays near the maximum that it begins at
 GROWN = 2  # times the rows of the last fit at which there is another, while rows are gathered
 
 
@@ -115,7 +116,7 @@ def described(d, names):
 def gather(model, stream, shape, names, X, weights):
     """Add to the rows so far; a fit to all of them as soon as these are as many as components, and again as they grow.
 
-    The fit of enough of them is where the stream begins.
+    The best fit of enough of them is where the stream begins.
     """
     weights = np.ones(len(X)) if weights is None else weights
     if stream is not None:
@@ -129,7 +130,8 @@ def gather(model, stream, shape, names, X, weights):
     if np.isnan(X).any():
         data.columns_without_values(X, names)
     with muted(ConvergenceWarning) as unsaid:  # a fit on the way; fit_report_ has the rest
-        mixture, best = model._fit(shape, names, X, None if (weights == 1).all() else weights)
+        mixture, best = model._fit(shape, names, X, None if (weights == 1).all() else weights,
+                                   runs=max(BEGINNINGS, model.n_init) if enough else None)
     for message in unsaid:
         if INTERRUPTED in message:
             warn(message, ConvergenceWarning)
