@@ -45,9 +45,11 @@ CASES = {  # name: (seconds in which the signal comes, what goes before, the cal
         5.0, "X = blobs(50_000, 8, 10); model = cyem.GaussianMixture(20, max_iter=1, tol=0, random_state=0).fit(X)",
         "cyem.stability(model.set_params(max_iter=10**6), X, n_bootstrap=100_000, n_jobs=2, random_state=0)"),
     "select": (
-        2.0, "X = blobs(5000, 8, 5)", "while True: cyem.select(X, range(1, 31), 'all', n_jobs=1, random_state=0)"),
+        2.0, "X = blobs(5000, 8, 5)",
+        "while not cyem.select(X, range(1, 31), 'all', n_jobs=1, random_state=0).interrupted: pass"),
     "select, 2 at a time": (
-        2.0, "X = blobs(5000, 8, 5)", "while True: cyem.select(X, range(1, 31), 'all', n_jobs=2, random_state=0)"),
+        2.0, "X = blobs(5000, 8, 5)",
+        "while not cyem.select(X, range(1, 31), 'all', n_jobs=2, random_state=0).interrupted: pass"),
     "select, large": (
         5.0, "X = blobs(200_000, 10, 8)", "cyem.select(X, range(1, 21), 'all', n_jobs=2, random_state=0)"),
     "report, its search": (
