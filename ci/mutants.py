@@ -46,7 +46,7 @@ GROUPS = {
         ["cyem.em.driver", "cyem.em.compiled", "cyem.em.problem"],
         ["driver", "problem", "acceleration", "interrupts", "checkpoints", "starts", "floor", "pruning", "laws"],
     ),
-    "criteria": (["cyem.selection.criteria"], ["selection", "tables", "summary", "cli"]),
+    "criteria": (["cyem.selection.criteria"], ["criteria"]),
 }
 ENOUGH = 0.85
 BUDGET = 15.0  # seconds of the processor that the tests of one change take together, as measured without it
