@@ -1,0 +1,121 @@
+"""What EM and its starts ask of a problem, against NumPy."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from cyem.em.problem import SQUARE, Problem
+from cyem.families.covariance import STRUCTURES, structure
+from cyem.families.gaussian import Gaussian
+from cyem.families.student import Student
+
+CODES = [each.code for each in STRUCTURES]
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3)) @ [[3.0, 1.0, 0.0], [0.0, 1.0, 0.5], [0.0, 0.0, 0.2]] + [5.0, 0.0, -1.0]
+WIDE = RNG.normal(size=(40, SQUARE + 1)) + 3 * RNG.normal(size=(40, 1)) * RNG.normal(size=SQUARE + 1)
+
+
+def problem(X, code="VVV", reg_covar=1e-6, family=Gaussian):
+    return Problem.of(family, X, None, structure(code), reg_covar, 1)
+
+
+@pytest.mark.parametrize(("reg_covar", "dtype", "share"), [
+    (1e-3, np.float64, 1e-3), (0.0, np.float64, 256 * 2.0**-104), (0.0, np.float32, 256 * 2.0**-46),
+])
+def test_the_floor_is_a_share_of_the_variance_of_each_feature(reg_covar, dtype, share):
+    """And of what rounding leaves of deviations."""
+    here = problem(X.astype(dtype), "VVI", reg_covar)
+    assert_allclose(here.family.floor * here.frame.units**2, share * X.var(axis=0), rtol=1e-4)
+
+
+def test_the_resolution_is_that_of_sums():
+    """Those of float64 end in it; those of float32 are of many numbers that were rounded apart."""
+    assert problem(X).resolution == 2.0**-50
+    assert problem(X.astype(np.float32)).resolution == 2.0**-25
+
+
+def test_finer_sums_are_those_of_float64():
+    assert problem(X).finer() is None
+    coarse = problem(X.astype(np.float32))
+    finer = coarse.finer()
+    assert finer.resolution == 2.0**-50
+    assert finer.finer() is None
+    point = coarse.simple.assign_to(coarse.frame.enter(X[:2])).parameters
+    assert finer.value(finer.sweep(point)) == pytest.approx(coarse.value(coarse.sweep(point)), rel=1e-5)
+
+
+@pytest.mark.parametrize("thin", [False, True])
+def test_sums_are_coarse_where_components_are_thin_as_their_rounding(thin):
+    rows = X.astype(np.float32)
+    rows[:, 2] = rows[:, 0] + rows[:, 2] * (1e-4 if thin else 1)
+    for dtype in (np.float32, np.float64):
+        here = problem(rows.astype(dtype))
+        assert here.coarse(here.assign(np.ones((60, 1))).parameters) == (thin and dtype == np.float32)
+
+
+def test_rounding_is_at_least_that_of_sums_and_at_most_half_of_all_digits():
+    round_, thin = problem(X, reg_covar=0), problem(np.column_stack([X, X[:, 0] + 1e-9 * X[:, 1]]), reg_covar=0)
+    found = [here.rounding(here.assign(np.ones((60, 1))).parameters) for here in (round_, thin)]
+    assert 2.0**-50 <= found[0] < 1e-10
+    assert found[1] == 2.0**-25
+
+
+# --- starts ---
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("k", [2, 5])
+def test_a_share_of_the_whole_has_a_kth_of_its_volume(code, k):
+    here = problem(X, code)
+    whole, parts = (np.linalg.slogdet(here.structure.full(covariances, n, 3))[1]
+                    for covariances, n in ((here.whole.covariances, 1), (here.share(k), k)))
+    assert_allclose(parts, np.repeat(whole, k) - 2 * np.log(k), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("code", "rows"), [*((code, X) for code in CODES), ("VVV", WIDE), ("VVI", WIDE)])
+def test_the_axis_is_the_direction_of_the_largest_variance(code, rows):
+    here = problem(rows, code)
+    centred = here.frame.enter(rows)
+    direction = np.linalg.svd(centred - centred.mean(axis=0))[2][0]
+    assert abs(here.axis @ direction) == pytest.approx(1)
+
+
+def test_empty_components_are_seeded_where_the_others_explain_least():
+    rows = np.append(X, [[100.0, 0.0, 0.0], [0.0, 300.0, 0.0]], axis=0)
+    here = problem(rows)
+    three = here.assign(np.repeat(np.eye(3)[[0]], 62, axis=0) * [0.9, 0.05, 0.05]).parameters
+    found = here.reseed(three, (2, 1))
+    assert_allclose(found.weights, np.array([three.weights[0], 1 / 3, 1 / 3]) / (three.weights[0] + 2 / 3))
+    density = here.samples.score_samples(three.density)
+    worst = np.argsort(density)[:2]
+    assert set(worst) == {60, 61}
+    assert_allclose(found.means[[2, 1]], here.frame.enter(rows[worst]))
+    assert_array_equal(found.means[0], three.means[0])
+    assert_array_equal(found.covariances, three.covariances)
+
+
+def test_starts_are_looked_for_in_complete_rows_and_normal_components():
+    plain, heavy = problem(X), problem(X, family=Student)
+    assert plain.simple is plain.at_hand is plain
+    assert plain.filled is plain.samples
+    assert plain.drawn(None) is plain
+    assert isinstance(heavy.simple.family, Gaussian)
+    assert heavy.simple.samples is heavy.samples
+    gaps = X.copy()
+    gaps[::4, 1] = np.nan
+    partial = problem(gaps)
+    for other in (partial.simple, partial.drawn(partial.simple.assign(np.ones((60, 1))).parameters)):
+        filled = other.samples.X
+        assert np.isfinite(filled).all()
+        assert_array_equal(filled[~np.isnan(gaps)], gaps[~np.isnan(gaps)])
+    assert not partial.samples.complete
+
+
+@pytest.mark.parametrize(("code", "rows", "whitened"), [
+    ("VVV", X, True), ("VVI", X, True), ("VII", X, False), ("VVV", WIDE, True), ("VVI", WIDE, False),
+])
+def test_seeds_are_whitened_where_that_costs_no_more_than_the_structure(code, rows, whitened):
+    here, uniform = problem(rows, code), np.random.default_rng(1).random((20, 4, 3))
+    plain, other = (here.begin(uniform, np.arange(0), whitens) for whitens in (False, True))
+    same = all(np.array_equal(a.means, b.means) for a, b in zip(plain, other, strict=True))
+    assert same != whitened
