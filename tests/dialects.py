@@ -1,4 +1,4 @@
-"""Files as people have them: 99 tables, each with what it says, or with the advice that it needs.
+"""Files as people have them: 100 tables, each with what it says, or with the advice that it needs.
 
 ``python tests/dialects.py FOLDER`` writes them there, to try another reader on them.
 """
@@ -190,6 +190,7 @@ def dialects():
         Dialect("gaps-told.csv", plain.replace("-2.0", "k. A.").encode(), "--missing 'k. A.'",
                 np.where(X == -2, np.nan, X)),
         Dialect("gaps-unknown.csv", plain.replace("-2.0", "absent").encode(), advice="--missing absent"),
+        Dialect("gaps-unknown-german.csv", german.replace("7,125", "k. A.").encode(), advice="--missing 'k. A.'"),
         Dialect("limits.csv", plain.replace("0.25\n", "<0.3\n").encode(), advice="--missing"),
         Dialect("infinite.csv", plain.replace("-2.0", "inf").encode(), advice="not finite"),
         # rows that do not fit

@@ -118,6 +118,7 @@ def test_a_relation_survives_typing_errors():
     (np.r_[np.full(9, 999.0), RNG.integers(20, 70, 291)], "repeated value", "x is 999 in 9 of 300 rows"),
     (RNG.integers(1, 6, 300), "few values", "x holds 5 different values only, 1, 2, 3, 4 and 5"),
     (np.arange(300), "counter", "x numbers the rows, from 0 to 299"),
+    (np.tile(np.arange(1, 51), 6), "counter", "x numbers the rows of 6 parts of the table, from 1 to 50"),
     (np.delete(RNG.permutation(310), range(10)) + 1, "counter", "x numbers the rows, from "),
     (np.exp(RNG.normal(size=300)), "skew", "skewed: x, which takes 1 component instead of "),
     (100 - np.exp(RNG.normal(size=300)), "skew", " - x"),

@@ -1,5 +1,6 @@
 """Rows from the file of a command: which columns are used, which are set aside and why, and what rows are called."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import cyem
 
 from ..models.mixture import Mixture
 from ..rows import tables
-from ..screening.columns import Column
+from ..screening.columns import Column, starts_over
 from ..show.text import plural
 from .output import listing, say, some
 
@@ -57,6 +58,8 @@ class Rows(NamedTuple):
     X : ndarray or Frame
     weights : ndarray or None
     row_names : list of str or None
+    called : sequence
+        These names, or else numbers from 1, of the rows of the file.
     id_column : str
         What the column of names of rows is called.
     kept : list of Kept
@@ -68,6 +71,7 @@ class Rows(NamedTuple):
     X: object
     weights: np.ndarray | None
     row_names: list | None
+    called: Sequence
     id_column: str
     kept: list
     labels: np.ndarray | None = None
@@ -162,7 +166,7 @@ def model_and_samples(arguments):
     """The model, and rows with the model's features as columns."""
     model, expected = _load(arguments.model)
     rows = _rows(arguments, _ByName(arguments, model, expected), n_features=model.n_features_in_)
-    return model, rows._replace(X=rows.X.X) if isinstance(rows.X, Frame) else rows
+    return model, rows._replace(X=rows.X.X)
 
 
 def _load(path):
@@ -221,8 +225,8 @@ def _rows(arguments, choice, look=False, n_features=None):
     id_column = (table.header[choice.id_place] if table.header and choice.id_place is not None else "") or "row"
     labels = beside.get("--labels")
     labels = None if labels is None else np.where(np.isnan(labels), -1, labels)  # of these nothing is known
-    return Rows(Frame(X, names, row_names) if names or row_names else X, beside.get("--weights"), row_names, id_column,
-                kept, labels)
+    called = row_names or (range(1, len(X) + 1) if used is None else [i + 1 for i in used])
+    return Rows(Frame(X, names, called), beside.get("--weights"), row_names, called, id_column, kept, labels)
 
 
 def _kept(name, text, is_feature, numbers, used):
@@ -266,7 +270,8 @@ def _no_measurement(values, unnamed=False):
         return None
     if (np.diff(values) == 1).all() and (len(values) > 4 or unnamed):
         return "numbers the rows"
-    counts = Column(values[:LOOKED_AT]).counter and (len(values) <= LOOKED_AT or Column(values).counter)
+    counts = starts_over(values) or (
+        Column(values[:LOOKED_AT]).counter and (len(values) <= LOOKED_AT or Column(values).counter))
     return "numbers the rows" if counts else None
 
 

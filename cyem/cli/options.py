@@ -21,11 +21,12 @@ FILES = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}  # as sht
 EPILOG = """
 A FILE is a table of text in any dialect, with or without a header, or NumPy's .npy; with the extra cyem[files] also
 Parquet, Arrow and Excel; all may be compressed; - is the standard input. How it is written is found by looking, and
-what is found out of the ordinary is said. Columns of text and dates, those that number the rows and those of one value
-are set aside, unless --columns asks for them. Values may be missing: empty fields, NA, NaN, null and the like. COLUMNS
-are names, numbers from 1, and ranges such as 2-5, with commas between. Components count from 0, and so do features
-without names. The exit code is 0 on success, 2 on an error (lines that begin with "cyem: error:" say what, with the
-option that cures it), 130 after Ctrl-C or where the time was up, 141 where the reader of the output has enough.
+what is found out of the ordinary is said. Columns of text and dates, those that number the rows and those of one
+value are set aside, unless --columns asks for them. Values may be missing: empty fields, NA, NaN, null and the like.
+COLUMNS are names, numbers from 1, and ranges such as 2-5, with commas between. Rows without names are numbers from 1,
+less the header; components count from 0, and so do features without names. The exit code is 0 on success, 2 on an
+error (lines that begin with "cyem: error:" say what, with the option that cures it), 130 after Ctrl-C or where the
+time was up, 141 where the reader of the output has enough.
 """
 BY_NAME = """
 The model finds its features in FILE by their names; other columns are left out, which a note says. Where the model or

@@ -4,7 +4,7 @@ from .output import SCHEMA
 
 NUMBER = {"type": ["number", "null"]}  # null where there is none, as JSON has no NaN
 INTEGER, TEXT, TRUTH = {"type": "integer"}, {"type": "string"}, {"type": "boolean"}
-NAME = {"type": ["string", "integer"]}  # of a column or row; a number from 0 where there are no names
+NAME = {"type": ["string", "integer"]}  # of a column, a number from 0 where it has none; of a row, a number from 1
 
 
 def _list(items):

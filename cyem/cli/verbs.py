@@ -15,7 +15,7 @@ from ..selection.criteria import UndefinedCriterion
 from ..show.progress import shown
 from ..show.summary import feature_names
 from ..show.text import aligned, printable
-from .input import Frame, mixture, model_and_samples, samples
+from .input import mixture, model_and_samples, samples
 from .output import listing, output, show, show_json, show_table
 from .schema import of
 
@@ -122,7 +122,7 @@ def outliers(arguments):
         raise ValueError(f"--level {level} must be between 0 and 1, such as 0.01")
     model, rows = model_and_samples(arguments)
     p = model.outlyingness(rows.X)
-    names = rows.row_names or list(map(str, range(1, len(p) + 1)))
+    names = list(map(str, rows.called))
     if not arguments.rows:
         odd = [i for i in np.argsort(p, kind="stable").tolist() if p[i] <= level]
         kept = [column.take(odd) for column in rows.kept]
@@ -252,9 +252,8 @@ def _draw_model(path, model, X):
     """A mixture over the samples."""
     from ..plotting import MixtureDisplay
 
-    array = X.X if isinstance(X, Frame) else X
     with muted(NamelessWarning):  # the picture shows the names of the model
-        _draw(path, lambda figure: MixtureDisplay.from_estimator(model, array, ax=figure))
+        _draw(path, lambda figure: MixtureDisplay.from_estimator(model, X.X, ax=figure))
 
 
 def _draw(path, draw):

@@ -392,9 +392,10 @@ class Complaints:
         form, some = self.found.forms[column], [field for field, _ in fields.most_common(3)]
         name = self.found.names[column] if self.found.names and self.found.names[column] else str(column + 1)
         drop = f"--drop {shlex.quote(name)} leaves the column out"
-        if form.decimal == "." and "," in some[0] and not form.thousands:
+        digits = any(map(str.isdigit, some[0]))
+        if digits and form.decimal == "." and "," in some[0] and not form.thousands:
             return f"write decimals with a point, or --decimal , or --thousands , says what the comma is; {drop}"
-        if form.decimal == "," and "." in some[0]:
+        if digits and form.decimal == "," and "." in some[0]:
             return f"decimals have a comma here, which --decimal . changes; {drop}"
         if any(affixed(field) for field in some):
             return f"numbers with different units are not compared: convert them, or {drop}"

@@ -17,6 +17,7 @@ EXCESS = 5  # times what the neighbours of a value hold
 EXCESS_AT_END = 2.5  # where it is the least or the largest value, as no density of measurements ends in its peak
 WINDOW = 15  # rows to either side of a value, at least, that tell how many it would hold by chance
 FAR = 0.5  # of the width of nine tenths of the rows: a value at such a distance from all others stands alone
+RUN = 5  # rows in a part of a table, on average, whose rows are numbered
 CHANCE = math.log(1e-7)  # log of a probability below which something is no chance, as many values are asked,
 CHANCE_AT_END = math.log(1e-5)  # or two
 
@@ -142,6 +143,16 @@ class Column:
                 if log_tail(count, expected) < (CHANCE_AT_END if at_end else CHANCE):
                     found.append((float(values[i]), count))
         return found
+
+
+def starts_over(values):
+    """How often a column counts from its first value in steps of one, over and over; 0 where it does anything else."""
+    steps = np.diff(values)
+    restarts = np.flatnonzero(steps != 1) + 1
+    if not len(restarts) or len(values) < RUN * (len(restarts) + 1) or (values[restarts] != values[0]).any():
+        return 0
+    return len(restarts) + 1
+
 
 def log_tail(count, expected):
     """A bound (Chernoff) of the log of the probability that a Poisson number is `count`, above `expected`, or more."""

@@ -8,6 +8,7 @@ from ..families import covariance
 from ..models import asked
 from ..show.text import plural, series
 from . import odd_rows
+from .columns import starts_over
 from .findings import Finding, called, columns_listed, equation, listed, number, row_called, rows_listed
 
 TIMES = 5  # as many pairs of equal rows as chance makes
@@ -85,6 +86,12 @@ def counters(look):
                 said += f" with {left_out:,} left out"
             numbers = {"first": first, "last": last, "step": column.step, "left_out": left_out}
             yield Finding("counter", look.named([j]), (), numbers, said, "that is no measurement; leave it out")
+        elif times := starts_over(look.X[:, j]):
+            first, last = float(column.values[0]), float(column.values[-1])
+            said = (f"{called(look.names[j])} numbers the rows of {times:,} parts of the table, from {number(first)} "
+                    f"to {number(last)}")
+            yield Finding("counter", look.named([j]), (), {"first": first, "last": last, "step": 1.0, "parts": times},
+                          said, "that is no measurement; leave it out")
 
 
 def determined(look):

@@ -128,6 +128,7 @@ class Seen(NamedTuple):
     weights: np.ndarray | None
     total: float
     points: tuple = ()  # (feature, value): values that many rows hold, where a component may have no width
+    least: np.ndarray | None = None  # of each feature, of what was observed, where draws stand for gaps
 
     @classmethod
     def of(cls, X, weights, points=()):
@@ -143,7 +144,7 @@ class Seen(NamedTuple):
         """The other rows, and how many rows it is that are gone."""
         share = float(np.average(some, weights=self.counts))
         weights = None if self.weights is None else self.weights[~some]
-        return Seen(self.X[~some], weights, self.total * (1 - share), self.points), self.total * share
+        return self._replace(X=self.X[~some], weights=weights, total=self.total * (1 - share)), self.total * share
 
     @property
     def held(self):
@@ -174,7 +175,7 @@ def judged(selection, rows):
     model = selection.best_
     with muted(NamelessWarning), muted(ConvergenceWarning):
         if rows is not None and np.isnan(rows.X).any():  # drawn from the model, gaps neither fill valleys nor make any
-            rows = rows._replace(X=model.impute(rows.X, draws=1, random_state=0)[0])
+            rows = rows._replace(X=model.impute(rows.X, draws=1, random_state=0)[0], least=np.fmin.reduce(rows.X))
         outside = 0.0
         if rows is not None and vars(model).get("background_weight_"):  # rows of no component tell of no group
             rows, outside = rows.without(model.predict(rows.X) < 0)
@@ -285,7 +286,8 @@ def _separate(rows, group_of, sizes, resp, reasons):
             looks = shape(rows.X[inside], rows.counts[inside])
             kind = f"one {looks} group" if looks else "one group"
             said.append(f"Components {series(map(str, own))} make up {kind}.")
-    next_step = "describe the groups, and ask by stability whether they come back in rows drawn anew."
+    whose = "" if len(sizes) == len(group_of) else f" of {plural('component', len(sizes))}"
+    next_step = f"describe the groups, and ask by stability{whose} whether they come back in rows drawn anew."
     return Verdict(SEPARATE, headline, (*reasons, *said), next_step, group_of)
 
 
@@ -301,8 +303,9 @@ def _advice(model, rows, looks):
     """What to do about one cloud."""
     if looks == LOOKS["skewed"]:
         names, X = feature_names(model), rows.X
-        columns = [name for name, x in zip(names, X.T, strict=True)
-                   if x.min() > 0 and _octile(x, rows.counts) >= SKEWED]
+        least = X.min(axis=0) if rows.least is None else rows.least
+        columns = [name for name, x, low in zip(names, X.T, least, strict=True)
+                   if low > 0 and _octile(x, rows.counts) >= SKEWED]
         if columns:
             return f"take logarithms of {listed(columns, most=4)}, and select again; take no component for a group."
         return "transform the skewed columns, and select again; take no component for a group."

@@ -102,5 +102,5 @@ print("Python:", np.count_nonzero(model.predict(rows) == 0), "rows are of compon
 shutil.rmtree(folder)
 
 # %%
-# Cython has ``cimport cyem.embed``; ctypes, Numba and SciPy's ``LowLevelCallable`` take :func:`cyem.embed.addresses`.
+# Cython has ``cimport cyem.embed``; ctypes, Numba and SciPy's ``LowLevelCallable`` take ``cyem.embed.addresses``.
 # The folder ``examples/`` of the repository has a program for each, which the tests build and run.
