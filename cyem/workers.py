@@ -1,8 +1,11 @@
 """Tasks on several threads, until the time is up or Ctrl-C: kernels let other threads run."""
 
 import math
+import signal
+import sys
+import threading
 from _thread import start_new_thread
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from queue import SimpleQueue
 from time import perf_counter
 
@@ -15,6 +18,23 @@ class Stopped(Exception):
 
 class NoRoom(OSError):
     """The system gives no thread or process more."""
+
+
+@contextmanager
+def ctrl_c_is_heard():
+    """Ctrl-C that comes where nothing can be raised, as while something is collected, comes again a moment later."""
+
+    def hook(unraisable):
+        if unraisable.exc_type is KeyboardInterrupt:
+            threading.Timer(0.001, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
+        else:
+            before(unraisable)
+
+    before, sys.unraisablehook = sys.unraisablehook, hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 class Workers:

@@ -551,17 +551,6 @@ def test_what_an_encoding_does_not_have_is_spelled_out(table, run, encoding):
     assert (code, err) == (0, "") and r"\u03bb" in out
 
 
-def test_ctrl_c_where_nothing_can_be_raised(monkeypatch):
-    class Last:
-        def __del__(self):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(sys, "unraisablehook", cli._raise_later)
-    with pytest.raises(KeyboardInterrupt):
-        Last()
-        time.sleep(60)
-
-
 @pytest.mark.parametrize("seconds", [0, 0.3, 1, 2])
 def test_ctrl_c_on_a_report(table, seconds):
     """At any moment: the page is what it was or is whole, one line says what happened, nothing lies beside."""

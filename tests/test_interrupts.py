@@ -13,6 +13,7 @@ import pytest
 import cyem
 from cyem import GaussianMixture
 from cyem.em.problem import Problem
+from cyem.reporting import pictures
 
 
 @pytest.fixture
@@ -90,6 +91,23 @@ def test_a_fitted_model_stays_what_it_was(X, press):
     with pytest.raises(KeyboardInterrupt):
         model.fit(X[::-1] * 3)
     assert (model.means_ == before).all()
+
+
+def test_where_nothing_can_be_raised(X, tmp_path, monkeypatch):
+    """As in callbacks of matplotlib: it comes again, and there is no page."""
+    class Last:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    def draw(*_):
+        Last()
+        time.sleep(60)
+
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(pictures, "_image", draw)
+    with pytest.raises(KeyboardInterrupt):
+        cyem.report(GaussianMixture(2, random_state=0).fit(X), X, tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_real_one():

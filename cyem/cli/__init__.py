@@ -9,11 +9,11 @@ import os
 import shlex
 import signal
 import sys
-import threading
 import warnings
 
 from .. import files
 from ..rows.tables import WrongTable
+from ..workers import ctrl_c_is_heard
 from .options import parser
 from .output import hold_streams, reason, say
 from .verbs import STOPPED
@@ -23,8 +23,8 @@ OUTPUTS = {"output": "-o", "plot": "--plot", "plot_model": "--plot-model"}  # fi
 
 def program():
     """Run the command of this process, and end it."""
-    sys.unraisablehook = _raise_later
-    code = main()
+    with ctrl_c_is_heard():
+        code = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done
     if code == STOPPED:
         os._exit(code)  # there and then: to take apart all that matplotlib loads takes a tenth of a second
@@ -69,14 +69,6 @@ def main(argv=None):
         except MemoryError as error:
             say(f"error: out of memory{f': {error}' if str(error) else ''}")
         return 2
-
-
-def _raise_later(unraisable):
-    """Ctrl-C that came where nothing can be raised, as while something is collected: once more, a moment later."""
-    if unraisable.exc_type is KeyboardInterrupt:
-        threading.Timer(0.001, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
-    else:
-        sys.__unraisablehook__(unraisable)
 
 
 def _keep_apart(arguments):

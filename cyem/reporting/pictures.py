@@ -8,6 +8,7 @@ import numpy as np
 from ..notices import warn
 from ..show.markup import element
 from ..show.progress import shown
+from ..workers import ctrl_c_is_heard
 
 LIGHT, DARK = ("default", "#ffffff"), ("dark_background", "#14181d")  # with the backgrounds of page.html
 CURVES = ("criterion",)  # lines stay lines; figures of samples become pixels
@@ -61,7 +62,7 @@ def drawn(selection, model, X, weights, progress=None):
     if selection is not None:
         draw["criterion"] = lambda place: plotting.CriterionDisplay.from_selection(selection, ax=place)
     figures = {}
-    with shown(progress, len(draw), "figures") as tell:
+    with ctrl_c_is_heard(), shown(progress, len(draw), "figures") as tell:  # matplotlib is full of callbacks
         for name, way in draw.items():
             figures[name] = _figure(way, captions[name], "svg" if name in CURVES else "png")
             tell(len(figures))
