@@ -20,6 +20,7 @@ __all__ = [
     "__version__",
     "config_context",
     "e_step",
+    "elsewhere",
     "examine",
     "get_config",
     "get_include",
@@ -42,6 +43,7 @@ if _typing.TYPE_CHECKING:  # for editors and type checkers, which run nothing: w
     from cyem.inference.merging import merge
     from cyem.models.regressor import MixtureRegressor
     from cyem.reporting import report
+    from cyem.rows.elsewhere import elsewhere
     from cyem.rows.scan import scan
     from cyem.screening.examine import examine
     from cyem.selection.discriminant import MixtureClassifier
@@ -53,6 +55,7 @@ else:
         "_C_API": "embed",
         "MixtureClassifier": "selection.discriminant",
         "MixtureRegressor": "models.regressor",
+        "elsewhere": "rows.elsewhere",
         "examine": "screening.examine",
         "likelihood_ratio_test": "inference.bootstrap",
         "load": "selection.load",

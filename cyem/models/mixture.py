@@ -709,12 +709,12 @@ class Mixture(Estimator):
         self._check_names(data.feature_names(X))
         if X.width != getattr(self, "n_features_in_", X.width):
             raise self._other_width(X.width)
+        return X.blockwise(self._seen_by)
 
-        def seen_by(block):
-            evaluator = self._suits(block)
-            return evaluator if data.finite(block) else self._glance(evaluator.frame, None)
-
-        return X.blockwise(seen_by)
+    def _seen_by(self, block):
+        """What evaluates some of such rows, in memory."""
+        evaluator = self._suits(block)
+        return evaluator if data.finite(block) else self._glance(evaluator.frame, None)
 
     def _samples(self, X):
         X = super()._samples(X)

@@ -1,18 +1,15 @@
 """Rows of a Dask collection: partitions stay on their workers, parameters go out, and sums come back."""
 
-import operator
 from contextlib import contextmanager
-from functools import partial, reduce
+from functools import partial
 
 import numpy as np
 
 from . import data
 from .blockwise import Blockwise, evaluated
-from .scan import LEAST, PART, First, Scan, alike, checked, located
+from .parts import Parts, call, ready
+from .scan import First, Scan
 from .sources import Function
-from .statistics import Statistics
-from .streamed import Streamed
-from .survey import Survey
 
 LOST = "The scheduler, or what it had of the rows, is gone: {}. The model is as it was; fit again on another cluster."
 
@@ -53,7 +50,7 @@ def delayed(X):
     return list((X.rechunk({1: -1}) if X.ndim == 2 else X).to_delayed().ravel())
 
 
-class Partitions(Streamed):
+class Partitions(Parts):
     """Rows that workers of a cluster hold.
 
     Each partition is computed once, and checked where it is; should a worker die that has it, the scheduler computes it
@@ -63,9 +60,9 @@ class Partitions(Streamed):
     where, instead = "on the workers of a cluster", ""
 
     def __init__(self, collection, parts, client):
-        self.collection, self.parts, self.client = collection, parts, client
-        self._lead = 0  # the first partition with rows
-        self._survey = self._part = self._futures = None
+        super().__init__()
+        self.collection, self.parts, self.client, self.count = collection, parts, client, len(parts)
+        self._futures = None
 
     @property
     def first(self):
@@ -85,52 +82,11 @@ class Partitions(Streamed):
                                        weights, pure=False)
         return self._futures
 
-    @property
-    def survey(self):
-        """What a look at all of the rows finds."""
-        if self._survey is None:
-            parts = self._results(partial(applied, Survey.of), [()] * len(self.parts))
-            self._sizes = [0 if part is None else part.n for part in parts]
-            parts = [part for part in parts if part is not None]
-            if not parts:
-                raise ValueError("X has no row of positive weight: its partitions are empty, or of weight zero.")
-            self._lead = int(np.flatnonzero(self._sizes)[0])
-            total = reduce(operator.add, parts)
-            total.check(self.column_names)
-            self._survey = total
-        return self._survey
-
-    def held(self):
-        """None: the rows are not here."""
-
-    @property
-    def looked(self):
-        """A random part of the rows, and its weights, in memory: each row with the same chance, in their order."""
-        if self._part is None:
-            share = max(LEAST, PART // (self.width * self.dtype.itemsize)) / len(self)
-            seeds = np.random.SeedSequence(self.seed).spawn(len(self.parts))
-            parts = [part for part in self._results(partial(drawn, share), seeds) if part is not None]
-            X, weights = zip(*parts, strict=True)
-            self._part = np.concatenate(X), None if weights[0] is None else np.concatenate(weights)
-        return self._part
-
     def batches(self):
         """Raises TypeError: rows of a stream come one after the other."""
         raise TypeError("X is a Dask collection, and partial_fit learns from rows in their order, here: call it with "
                         "part.compute() for each part of X.partitions, of an array X.blocks; or fit(X), which has the "
                         "sums taken where the rows are.")
-
-    def map(self, function, of_rows=None):
-        """What a function of rows and their weights, or None, gives for each partition that has rows.
-
-        of_rows: an array with something for each row, of which the function is given that of its own besides.
-        """
-        own = [()] * len(self.parts)
-        if of_rows is not None:
-            ends = np.cumsum([0, *self._sizes])
-            own = [(part,) for part in np.split(of_rows, ends[1:-1])]
-        results = [found for found in self._results(partial(applied, function), own) if found is not None]
-        return [results[0], *(dressed(found, results[0]) for found in results[1:])]
 
     def _results(self, function, own):
         """What a function of a partition, and of something of its own, gives, in the order of partitions.
@@ -160,11 +116,11 @@ class Partitions(Streamed):
         return super().weighted(sample_weight)
 
     def _weighted(self, sample_weight):
-        return self._copy(sample_weight=sample_weight, _futures=None, _survey=None, _part=None)
+        return super()._weighted(sample_weight)._copy(_futures=None)
 
     def double(self):
         """The same rows in double precision."""
-        return self._copy(_dtype=np.dtype(np.float64), _futures=None, _part=None)
+        return super().double()._copy(_futures=None)
 
     def rows(self, frame, n_threads):
         """Passes over them: workers have threads for several partitions at a time, and take one for each."""
@@ -213,61 +169,11 @@ def reachable(client):
 # --- what workers do: functions that both sides know by name ---------------------------------------------------------
 
 
-def ready(first, dtype, i, part, weights):
-    """A partition as kernels read it, of the same kind as all, and its positive weights or None; None for no rows."""
-    if not len(part):
-        return None
-    place = f"partition {i}"
-    X = checked(part, place, "X[{}]")
-    alike(First(data.feature_names(part), X.shape[1], X.dtype, False), first, place)
-    if weights is not None:
-        weights = located(data.nonnegative, place, weights if np.ndim(weights) == 0 else np.asarray(weights), len(X))
-        if not weights.all():
-            X, weights = X[weights > 0], weights[weights > 0]
-    return X if dtype is None else X.astype(dtype), weights
-
-
 def same(value):
     """What is sent to a worker once, and from there to others."""
     return value
 
 
-def call(function, part, own, leads):
-    """A function of a partition; of that which leads alone all of the result, for others have means and frame of it."""
-    if part is None or not len(part[0]):
-        return None
-    found = function(*part, own)
-    return found if leads else bare(found)
-
-
-def applied(function, X, weights, own):
-    return function(X, weights, *own)
-
-
-def drawn(share, X, weights, seed):
-    """Rows of a partition, each with the same chance."""
-    if share >= 1:
-        return X, weights
-    there = np.random.default_rng(seed).random(len(X)) < share
-    return X[there], None if weights is None else weights[there]
-
-
 def said(seen_by, verb, width, dtype, part):
     """What is said of each row of a partition."""
     return evaluated(seen_by, verb, 1, data.observed(part)[0]) if len(part) else np.empty((0, *width), dtype)
-
-
-def bare(found):
-    """Statistics without the means that they are about, and their frame, which those of all partitions share."""
-    if isinstance(found, list):
-        return [bare(each) for each in found]
-    return (found.buffer, found.unit) if isinstance(found, Statistics) else found
-
-
-def dressed(found, like):
-    """The same with those of the first partition."""
-    if isinstance(like, list):
-        return [dressed(*pair) for pair in zip(found, like, strict=True)]
-    if isinstance(like, Statistics) and not isinstance(found, Statistics):
-        return type(like)(found[0], like.about, like.frame, found[1])
-    return found
