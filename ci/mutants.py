@@ -44,7 +44,7 @@ GROUPS = {
     ),
     "driver": (
         ["cyem.em.driver", "cyem.em.compiled", "cyem.em.problem"],
-        ["driver", "problem", "acceleration", "interrupts", "checkpoints", "starts", "floor", "pruning", "laws"],
+        ["driver", "problem"],
     ),
     "criteria": (["cyem.selection.criteria"], ["criteria"]),
 }

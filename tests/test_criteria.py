@@ -110,7 +110,8 @@ def test_a_function_is_tried_before_the_search():
 
 @pytest.mark.parametrize(("report", "spurious", "converged", "reason", "marks"), [
     ((), False, True, "", ""), (("held",), False, True, "", "~"), ((), True, True, "", "?"),
-    ((), False, False, "", "!"), ((), False, False, "no fit", ""), ((), False, True, "no fit", ""), (("held",), True, False, "", "~?!"),
+    ((), False, False, "", "!"), ((), False, False, "no fit", ""), ((), False, True, "no fit", ""),
+    (("held",), True, False, "", "~?!"),
 ])
 def test_marks(report, spurious, converged, reason, marks):
     row = SimpleNamespace(report=report, spurious=spurious, converged=converged, reason=reason)
