@@ -38,7 +38,7 @@ GROUPS = {
         ["cyem.families.covariance." + name for name in (
             "base", "common_axes", "diagonal", "full", "local", "own_axes", "proportional", "spherical", "tied",
             "variances")],
-        ["problem", *(f"kernels::test_{name}" for name in ("m_step", "m_step_at_the_floor", "coordinates")),
+        ["covariance", *(f"kernels::test_{name}" for name in ("m_step", "m_step_at_the_floor", "coordinates")),
          *(f"structures::test_{name}" for name in (
              "degrees_of_freedom", "names", "one_unit", "the_m_step_goes_on_from_the_current_covariances",
              "a_start_is_between_the_axes_of_the_average_and_the_best", "common_axes_of_a_tie", "floor",
