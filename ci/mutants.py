@@ -36,8 +36,7 @@ import pytest
 GROUPS = {
     "updates": (
         ["cyem.families.covariance." + name for name in (
-            "base", "common_axes", "diagonal", "full", "local", "own_axes", "proportional", "spherical", "tied",
-            "variances")],
+            "base", "common_axes", "diagonal", "full", "own_axes", "proportional", "spherical", "tied", "variances")],
         ["covariance", *(f"kernels::test_{name}" for name in ("m_step", "m_step_at_the_floor", "coordinates")),
          *(f"structures::test_{name}" for name in (
              "degrees_of_freedom", "names", "one_unit", "the_m_step_goes_on_from_the_current_covariances",

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cyem.em import driver
+from cyem.em.compiled import Ascent
 from cyem.em.problem import SQUARE, Problem
 from cyem.families.covariance import STRUCTURES, structure
 from cyem.families.gaussian import Gaussian
@@ -56,6 +57,13 @@ def test_components_without_width_are_held_at_the_floor():
     resp = np.eye(3)[np.repeat([1, 0, 2], [50, 100, 150])]
     assert tuple(here.held(here.assign(resp).parameters)) == (1,)
     assert tuple(problem(X).held(problem(X).assign(resp).parameters)) == ()
+
+
+def test_iterations_are_compiled_where_the_family_has_kernels_for_them():
+    here, how = problem(X), dict(done=0, tol=1e-6, walk=5)
+    point = driver.look(here, here.assign_to(here.frame.enter(X[:3])).parameters)
+    assert isinstance(here.ascent(point, **how), Ascent)
+    assert here.beside(here.weak_prior(3)).ascent(point, **how) is None
 
 
 @pytest.mark.parametrize("beside", [False, True])
