@@ -36,15 +36,17 @@ import pytest
 GROUPS = {
     "updates": (
         ["cyem.families.covariance." + name for name in (
-            "base", "common_axes", "diagonal", "full", "local", "own_axes", "proportional", "spherical", "tied",
-            "variances")],
-        ["structures", "one_column", "floor", "held", "priors", "equal_weights", "laws", "problem", *(
-            f"kernels::test_{name}" for name in ("m_step", "m_step_at_the_floor", "m_step_against_extended_precision",
-                                                 "coordinates"))],
+            "base", "common_axes", "diagonal", "full", "own_axes", "proportional", "spherical", "tied", "variances")],
+        ["covariance", *(f"kernels::test_{name}" for name in ("m_step", "m_step_at_the_floor", "coordinates")),
+         *(f"structures::test_{name}" for name in (
+             "degrees_of_freedom", "names", "one_unit", "the_m_step_goes_on_from_the_current_covariances",
+             "a_start_is_between_the_axes_of_the_average_and_the_best", "common_axes_of_a_tie", "floor",
+             "where_nothing_is_known", "factors", "leaps_stay_in_the_structure", "distances_of_starts",
+             "an_empty_component_leaves_no_trace", "everything_a_mixture_does"))],
     ),
     "driver": (
         ["cyem.em.driver", "cyem.em.compiled", "cyem.em.problem"],
-        ["driver", "problem", "acceleration", "interrupts", "checkpoints", "starts", "floor", "pruning", "laws"],
+        ["driver", "problem", "acceleration::test_iterations_together_are_those_one_by_one"],
     ),
     "criteria": (["cyem.selection.criteria"], ["criteria"]),
 }

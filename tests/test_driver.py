@@ -161,6 +161,22 @@ def test_a_leap_that_loses_is_undone():
     assert len(model.swept) == 1 + len(found.bounds) + len(leaps)
 
 
+def test_a_leap_that_loses_nothing_is_taken():
+    """To the other side of the maximum, as far from it."""
+    model = Model(at=lambda coordinates, like: -2 * like)
+    fit(model, start=0.05, tol=0, max_iter=driver.WALK + 1, accelerate=True)
+    assert model.swept == [*halves(driver.WALK + 1, 0.05), -0.05 * 0.5**driver.WALK]
+
+
+def test_leaps_that_gain_become_longer():
+    """A tenth of the way in a step: the first leap goes as far as it may, the second to the maximum."""
+    model = Model(update=lambda s, x: Update(0.9 * s))
+    fit(model, start=0.01, tol=0, max_iter=driver.WALK + 3, accelerate=True)
+    assert len(model.swept) == driver.WALK + 4
+    assert model.swept[-3] > 1e-3
+    assert abs(model.swept[-1]) < 1e-15
+
+
 def test_no_leap_goes_to_the_floor_nor_from_there():
     beyond = Model(at=lambda coordinates, like: coordinates + 7, held=lambda x: (0,) if x[0] > 6 else ())
     assert fit(beyond, start=0.05, tol=1e-7, accelerate=True).converged
@@ -313,6 +329,12 @@ def test_components_that_coincide_are_parted_twice():
     assert list(found.events) == told
     assert found.bounds == squares(halves(7)[1:]) * 3
     assert (found.converged, found.troubled) == (True, False)
+
+
+def test_components_are_parted_also_where_a_loss_is_the_end():
+    found = fit(falling(0.1, after=1, part=lambda x: np.array([1.0])), tol=0.11)
+    assert len(found.events) == driver.PARTINGS
+    assert found.bounds == (-0.25, -0.25) * 3
 
 
 def test_they_are_looked_for_now_and_then_while_em_crawls():

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from cyem.em import driver
+from cyem.em.compiled import Ascent
 from cyem.em.problem import SQUARE, Problem
 from cyem.families.covariance import STRUCTURES, structure
 from cyem.families.gaussian import Gaussian
@@ -11,8 +13,8 @@ from cyem.families.student import Student
 
 CODES = [each.code for each in STRUCTURES]
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(60, 3)) @ [[3.0, 1.0, 0.0], [0.0, 1.0, 0.5], [0.0, 0.0, 0.2]] + [5.0, 0.0, -1.0]
-WIDE = RNG.normal(size=(40, SQUARE + 1)) + 3 * RNG.normal(size=(40, 1)) * RNG.normal(size=SQUARE + 1)
+X = RNG.normal(size=(300, 3)) @ [[3.0, 1.0, 0.0], [0.0, 1.0, 0.5], [0.0, 0.0, 0.2]] + [5.0, 0.0, -1.0]
+WIDE = RNG.normal(size=(200, SQUARE + 1)) + 3 * RNG.normal(size=(200, 1)) * RNG.normal(size=SQUARE + 1)
 
 
 def problem(X, code="VVV", reg_covar=1e-6, family=Gaussian):
@@ -26,6 +28,55 @@ def test_the_floor_is_a_share_of_the_variance_of_each_feature(reg_covar, dtype, 
     """And of what rounding leaves of deviations."""
     here = problem(X.astype(dtype), "VVI", reg_covar)
     assert_allclose(here.family.floor * here.frame.units**2, share * X.var(axis=0), rtol=1e-4)
+
+
+def test_the_floor_is_no_less_than_what_has_an_inverse_root():
+    tiny = np.finfo(float).tiny
+    here = problem(X * 1e-300, "VVI", 0.0)
+    assert_allclose(here.family.floor, (tiny / here.frame.units) ** 2, rtol=1e-12)
+    with pytest.raises(ValueError, match="multiply it by 1e30"):
+        problem(np.ldexp(X, -1060), "VVI", 0.0)
+
+
+@pytest.mark.parametrize("rows", [np.arange(300), np.arange(0, 300, 7)])
+def test_values_are_means_over_the_samples_or_some_of_them(rows):
+    here = problem(X)
+    point = here.assign_to(here.frame.enter(X[:3])).parameters
+    weights = RNG.uniform(1, 2, len(rows))
+    part = here.subset(rows, weights)
+    scores = here.samples.score_samples(point.density)
+    assert here.value(here.sweep(point)) == pytest.approx(scores.mean(), rel=1e-12)
+    assert part.value(part.sweep(point)) == pytest.approx((scores[rows] * weights).sum() / weights.sum(), rel=1e-12)
+    assert part.objective(part.sweep(point), point) == part.value(part.sweep(point))
+
+
+def test_components_without_width_are_held_at_the_floor():
+    rows = X.copy()
+    rows[:50] = rows[0]
+    here = problem(rows)
+    resp = np.eye(3)[np.repeat([1, 0, 2], [50, 100, 150])]
+    assert tuple(here.held(here.assign(resp).parameters)) == (1,)
+    assert tuple(problem(X).held(problem(X).assign(resp).parameters)) == ()
+
+
+def test_iterations_are_compiled_where_the_family_has_kernels_for_them():
+    here, how = problem(X), dict(done=0, tol=1e-6, walk=5)
+    point = driver.look(here, here.assign_to(here.frame.enter(X[:3])).parameters)
+    assert isinstance(here.ascent(point, **how), Ascent)
+    assert here.beside(here.weak_prior(3)).ascent(point, **how) is None
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_several_runs_in_one_call_are_those_one_by_one(beside):
+    """Where the family has kernels for it, which it has not beside a prior."""
+    here = problem(X)
+    here = here.beside(here.weak_prior(3)) if beside else here
+    starts = list(here.partitions(here.frame.enter(np.stack([X[:3], X[3:6]]))))
+    found = here.climb(starts, 4, 0.0)
+    assert len(found) == 2
+    assert (found == [None, None]) == beside
+    for run, start in zip(driver.short_runs(here, starts, tol=0.0, iterations=3), starts, strict=True):
+        assert run.value == pytest.approx(driver.short_run(here, start, tol=0.0, iterations=3).value, rel=1e-12)
 
 
 def test_the_resolution_is_that_of_sums():
@@ -50,12 +101,12 @@ def test_sums_are_coarse_where_components_are_thin_as_their_rounding(thin):
     rows[:, 2] = rows[:, 0] + rows[:, 2] * (1e-4 if thin else 1)
     for dtype in (np.float32, np.float64):
         here = problem(rows.astype(dtype))
-        assert here.coarse(here.assign(np.ones((60, 1))).parameters) == (thin and dtype == np.float32)
+        assert here.coarse(here.assign(np.ones((300, 1))).parameters) == (thin and dtype == np.float32)
 
 
 def test_rounding_is_at_least_that_of_sums_and_at_most_half_of_all_digits():
     round_, thin = problem(X, reg_covar=0), problem(np.column_stack([X, X[:, 0] + 1e-9 * X[:, 1]]), reg_covar=0)
-    found = [here.rounding(here.assign(np.ones((60, 1))).parameters) for here in (round_, thin)]
+    found = [here.rounding(here.assign(np.ones((300, 1))).parameters) for here in (round_, thin)]
     assert 2.0**-50 <= found[0] < 1e-10
     assert found[1] == 2.0**-25
 
@@ -72,23 +123,25 @@ def test_a_share_of_the_whole_has_a_kth_of_its_volume(code, k):
     assert_allclose(parts, np.repeat(whole, k) - 2 * np.log(k), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("code", "rows"), [*((code, X) for code in CODES), ("VVV", WIDE), ("VVI", WIDE)])
-def test_the_axis_is_the_direction_of_the_largest_variance(code, rows):
+@pytest.mark.parametrize(("code", "rows", "part"), [
+    *((code, X, X) for code in CODES), ("VVV", WIDE, WIDE), ("VVI", WIDE, WIDE[::2])  # without matrices
+])
+def test_the_axis_is_the_direction_of_the_largest_variance(code, rows, part):
     here = problem(rows, code)
-    centred = here.frame.enter(rows)
-    direction = np.linalg.svd(centred - centred.mean(axis=0))[2][0]
-    assert abs(here.axis @ direction) == pytest.approx(1)
+    centred = here.frame.enter(part)
+    direction = np.linalg.svd(centred - centred.mean(axis=0), full_matrices=False)[2][0]
+    assert abs(here.axis @ direction) == pytest.approx(1, abs=1e-12)
 
 
 def test_empty_components_are_seeded_where_the_others_explain_least():
     rows = np.append(X, [[100.0, 0.0, 0.0], [0.0, 300.0, 0.0]], axis=0)
     here = problem(rows)
-    three = here.assign(np.repeat(np.eye(3)[[0]], 62, axis=0) * [0.9, 0.05, 0.05]).parameters
+    three = here.assign(np.repeat(np.eye(3)[[0]], 302, axis=0) * [0.9, 0.05, 0.05]).parameters
     found = here.reseed(three, (2, 1))
     assert_allclose(found.weights, np.array([three.weights[0], 1 / 3, 1 / 3]) / (three.weights[0] + 2 / 3))
     density = here.samples.score_samples(three.density)
     worst = np.argsort(density)[:2]
-    assert set(worst) == {60, 61}
+    assert set(worst) == {300, 301}
     assert_allclose(found.means[[2, 1]], here.frame.enter(rows[worst]))
     assert_array_equal(found.means[0], three.means[0])
     assert_array_equal(found.covariances, three.covariances)
@@ -104,7 +157,7 @@ def test_starts_are_looked_for_in_complete_rows_and_normal_components():
     gaps = X.copy()
     gaps[::4, 1] = np.nan
     partial = problem(gaps)
-    for other in (partial.simple, partial.drawn(partial.simple.assign(np.ones((60, 1))).parameters)):
+    for other in (partial.simple, partial.drawn(partial.simple.assign(np.ones((300, 1))).parameters)):
         filled = other.samples.X
         assert np.isfinite(filled).all()
         assert_array_equal(filled[~np.isnan(gaps)], gaps[~np.isnan(gaps)])

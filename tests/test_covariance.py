@@ -1,0 +1,164 @@
+"""What structures say of covariances and of factors of their inverses, against NumPy's matrices."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from cyem.em.problem import Problem
+from cyem.families.covariance import STRUCTURES, base, structure
+from cyem.families.gaussian import Gaussian
+
+K, D = 3, 4
+RNG = np.random.default_rng(0)
+LABELS = np.arange(120) % K
+X = np.einsum("nd,nde->ne", RNG.normal(size=(120, D)), RNG.normal(size=(K, D, D))[LABELS])
+every_structure = pytest.mark.parametrize("code", [each.code for each in STRUCTURES])
+
+
+def fitted(code):
+    """A structure, covariances of it, their factors, and the covariances as matrices."""
+    found = Problem.of(Gaussian, X, None, structure(code), 1e-6, 1).assign(np.eye(K)[LABELS]).parameters
+    return found.structure, found.covariances, found.factors, found.structure.full(found.covariances, K, D)
+
+
+@every_structure
+def test_factors_covariances_and_precisions_are_of_the_same_matrices(code):
+    s, A, U, C = fitted(code)
+    assert_allclose(s.full(s.covariances(U), K, D), C, rtol=1e-9, atol=1e-12)
+    assert_allclose(s.full(s.precisions(U), K, D), np.linalg.inv(C), rtol=1e-9, atol=1e-12)
+    again = s.precision_factors(s.precisions(U))
+    assert_allclose(s.full(s.covariances(again), K, D), C, rtol=1e-9, atol=1e-12)
+    assert_allclose(s.full(s.covariances(s.factors(A)), K, D), C, rtol=1e-9, atol=1e-12)
+    assert_allclose(s.log_det(U, K, D), -np.linalg.slogdet(C)[1] / 2, rtol=1e-9)
+    assert_allclose(s.diagonals(A, K, D), np.diagonal(C, axis1=1, axis2=2), rtol=1e-12)
+    assert_allclose(s.condensed(C), A, rtol=1e-12)
+    assert_allclose(s.fold(s.unfold(U), K, D, A), U, rtol=1e-6, atol=1e-9)
+    assert s.factors(-A) is None
+
+
+@every_structure
+def test_mean_distances_of_a_normal_distribution_are_its_dimension(code):
+    s, A, U, _ = fitted(code)
+    assert_allclose(s.distances(A, U, D), D, rtol=1e-9)
+    assert_allclose(s.distances(3 * A, U, D), 3 * D, rtol=1e-9)
+
+
+@every_structure
+def test_coloured_noise_has_the_covariance_of_its_component(code):
+    s, _, U, C = fitted(code)
+    for j in range(K):
+        A = s.coloured(np.eye(D), U, j)
+        assert_allclose(A.T @ A, C[j], rtol=1e-9, atol=1e-12)
+
+
+@every_structure
+def test_other_units(code):
+    s, A, U, C = fitted(code)
+    units = np.full(D, 8.0) if s.one_unit else np.array([0.5, 1.0, 8.0, 100.0])
+    assert_allclose(s.full(s.scaled(A, units), K, D), C * units * units[:, None], rtol=1e-12)
+    assert_allclose(s.full(s.covariances(s.scaled_factors(U, units)), K, D), C * units * units[:, None], rtol=1e-8,
+                    atol=1e-12)
+
+
+@every_structure
+def test_factors_turned_are_turned_back(code):
+    """Of factors with the same precisions the triangular ones are taken; none of a matrix that has no inverse."""
+    s, _, U, _ = fitted(code)
+    assert s.triangular(U) is U
+    some = np.arange(U.size).reshape(U.shape) % 2 > 0
+    turned = U @ np.linalg.qr(RNG.normal(size=(D, D)))[0] if s.square else np.where(some, -U, U)
+    again = s.triangular(turned)
+    assert_allclose(again, U, rtol=1e-9, atol=1e-12)
+    broken = turned.copy()
+    broken[(0,) * (broken.ndim - 1)] = 0.0
+    assert s.triangular(broken) is None
+
+
+@every_structure
+@pytest.mark.parametrize("part", [1 - 1e-9, 1 + 1e-9])
+def test_what_is_below_a_floor(code, part):
+    """The least variance in any direction of one of them is the floor of all."""
+    s, A, U, C = fitted(code)
+    least = np.linalg.eigvalsh(C)[:, 0]
+    found = s.below(A, U, np.full(D, part * least.min()))
+    assert_array_equal(np.broadcast_to(found, K), least <= part * least.min())
+    assert s.below(A, U, np.full(D, 2 * least.max())).all()
+
+
+def test_a_variance_at_the_floor_is_below_it():
+    for code, A in (("VVI", np.array([[1.0, 2.0], [3.0, 1.5]])), ("VII", np.array([1.0, 3.0]))):
+        s = structure(code)
+        assert_array_equal(s.below(A, s.factors(A), np.ones(2)), [True, False])
+
+
+@every_structure
+def test_some_components_may_have_the_covariances_of_others(code):
+    """Where they share nothing, all of it; where a part is shared, the volume; where all is, nothing."""
+    s, A, _, C = fitted(code)
+    where = np.array([False, True, False])
+    found = s.full(s.exchange(A, 9 * A, where), K, D)
+    assert_allclose(found, C * np.where(where & (code[0] == "V"), 9, 1)[:, None, None], rtol=1e-12)
+    if code[0] == "V" and "E" in code:  # smaller ones might be below the floor
+        assert_allclose(s.full(s.exchange(A, A / 9, where), K, D), C, rtol=1e-12)
+
+
+@every_structure
+def test_matrices_that_are_not_symmetric(code):
+    s, A, _, _ = fitted(code)
+    assert s.symmetric(A)
+    if s.square:
+        A = A.copy()
+        A[..., 0, 1] += 1e-3 * np.abs(A).max()
+        assert not s.symmetric(A)
+
+
+# --- what they are made of ---
+
+
+def spd(k, d):
+    A = RNG.normal(size=(k, d, d))
+    return A @ A.swapaxes(1, 2) + np.eye(d)
+
+
+def test_eigenvalues_and_what_is_composed_of_them():
+    A = spd(5, D)
+    values, vectors = base.eigh(A)
+    assert_allclose(values, np.linalg.eigvalsh(A), rtol=1e-12)
+    assert_allclose(base.composed(values, vectors), A, rtol=1e-10, atol=1e-12)
+    assert_allclose(base.eigh(A[0])[0], values[0], rtol=1e-14)
+    with pytest.raises(np.linalg.LinAlgError, match="not finite"):
+        base.eigh(A * np.nan)
+
+
+@pytest.mark.parametrize("kind", ["matrices", "variances", "volumes"])
+def test_which_exceed_a_floor_in_every_direction(kind):
+    A = {"matrices": np.array([np.diag([2.0, 2.0]), np.diag([2.0, 0.5]), np.diag([0.5, 0.5])]),
+         "variances": np.array([[2.0, 2.0], [2.0, 0.5], [0.5, 0.5]]), "volumes": np.array([2.0, 1.0, 0.5])}[kind]
+    floor = np.ones((3, 1)) if kind == "volumes" else np.ones((3, 2))
+    assert base.exceeds(A, floor).tolist() == [True, False, False]
+
+
+def test_sample_covariances_about_the_new_means():
+    rows, r = RNG.normal(size=(50, D)), RNG.random((50, 2))
+    old, masses = RNG.normal(size=(2, D)), r.sum(axis=0)
+    second = np.einsum("nk,nkd,nke->kde", r, rows[:, None] - old, rows[:, None] - old)
+    means = r.T @ rows / masses[:, None]
+    expected = [np.cov(rows.T, aweights=each, bias=True) for each in r.T]
+    assert_allclose(base.sample_covariances(second.ravel(), masses, means - old), expected, rtol=1e-10, atol=1e-12)
+    assert_allclose(base.combined(np.array(expected), np.array([2.0, 3.0])), 2 * expected[0] + 3 * expected[1])
+
+
+def test_least_variances_along_axes_make_sure_of_the_floor():
+    """In every direction, at no more than d times what would do along one axis; exactly along features."""
+    Q, floor = np.linalg.qr(RNG.normal(size=(3, D, D)))[0], RNG.uniform(1, 9, (3, D))
+    m = base.least_along(Q, floor)
+    A = np.einsum("kij,kj,klj->kil", Q, m, Q)
+    assert np.linalg.eigvalsh(A - floor[:, :, None] * np.eye(D)).min() > -1e-12
+    assert (m <= D * np.einsum("kij,ki,kij->kj", Q, floor, Q) + 1e-12).all()
+    assert_allclose(base.least_along(np.broadcast_to(np.eye(D), (3, D, D)), floor), floor, rtol=1e-14)
+
+
+def test_what_rounding_leaves():
+    assert base.part(4, 1e-3) == 8e-3
+    assert_allclose(base.resolved(np.array([[1e-9, 1.0]]), np.array([np.diag([100.0, 100.0])]), 1e-3),
+                    [[0.4 * np.sqrt(2), 1.0]])
