@@ -1,6 +1,6 @@
 """What is chosen on real labelled data, and is it right?
 
-``python benchmarks/selected.py`` writes `results/selected.md`.
+``python benchmarks/selected.py`` writes `results/selected.md`, which `ci/bench` puts at the end of `latest.md`.
 
 For each set that is on this machine: the number of components and the structure that `cyem.select` chooses among all 14
 and 1 to 9 components by BIC, the adjusted Rand index of its clusters and labels, seconds, and the verdict; beside
@@ -117,7 +117,7 @@ def main(folder, *names):
         print(tables[0][-1], tables[1][-1], sep="\n", flush=True)
     if not names:
         head = "Made by `python benchmarks/selected.py`, which says what is measured.\n"
-        RESULTS.write_text("\n".join(["# Real data with labels", "", head, *tables[0], "", *tables[1], ""]))
+        RESULTS.write_text("\n".join(["### Real data with labels", "", head, *tables[0], "", *tables[1], ""]))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.spatial.distance import mahalanobis
 
 from cyem import GaussianMixture, select, workers
 from cyem.em.problem import Problem
@@ -292,15 +293,29 @@ def test_what_the_responsibilities_say(tables, weighted, monkeypatch):
     assert row.entropy == pytest.approx(-(w[:, None] * r * np.log(np.maximum(r, 1e-300))).sum())
 
 
-@pytest.mark.parametrize(("n", "size", "expected"), [(5, 0.05, True), (40, 0.05, False), (5, 2.0, False)])
-def test_spurious(n, size, expected):
-    """Few samples and little volume together, and neither alone."""
+@pytest.mark.parametrize(("n", "size", "place", "expected"), [
+    (5, 0.05, [1, -1], True), (40, 0.05, [1, -1], False), (5, 2.0, [1, -1], False), (5, 0.05, [4, -6], False),
+    (3, 0.05, [4, -6], True),
+])
+def test_spurious(n, size, place, expected):
+    """Few samples and little volume together, unless they lie where hardly one of the others' would."""
     rng = np.random.default_rng(0)
-    X = np.concatenate([rng.normal(size=(200, 2)), rng.normal([8, 8], 1, (200, 2)), rng.normal([4, -6], size, (n, 2))])
+    X = np.concatenate([rng.normal(size=(200, 2)), rng.normal([8, 8], 1, (200, 2)), rng.normal(place, size, (n, 2))])
     mixture = Problem.of(Gaussian, X, None, covariance.structure("full"), 1e-6, 1)
-    parameters = mixture.assign_to(mixture.frame.enter(np.array([[0, 0], [8, 8], [4, -6]]))).parameters
+    parameters = mixture.assign(np.repeat(np.eye(3), [200, 200, n], axis=0)).parameters
     why = contest.spurious(mixture, parameters)
     assert why == ("on a handful of samples with little volume: components 2" if expected else "")
+
+
+@pytest.mark.parametrize("code", ["full", "diag", "spherical", "tied"])
+def test_distances_of_components(code):
+    """As those of SciPy."""
+    X = np.random.default_rng(0).normal(size=(60, 3)) @ np.diag([1, 5, 0.2])
+    mixture = Problem.of(Gaussian, X, None, covariance.structure(code), 1e-6, 1)
+    these = paths.gaussians(mixture.assign(np.eye(3)[np.arange(60) % 3]).parameters)
+    matrices = [np.diag(np.broadcast_to(S, 3)) if np.ndim(S) < 2 else S for S in these.covariances]
+    expected = [mahalanobis(these.means[1], these.means[i], np.linalg.inv(matrices[i])) ** 2 for i in (0, 2)]
+    assert_allclose(these.distances(1, [0, 2]), expected)
 
 
 def test_criteria():

@@ -26,7 +26,6 @@ MOVES = 20  # at most
 POOR = 2.0  # samples for each parameter of covariances, below which seeds lead anywhere
 AMPLE = 10.0  # the same, from which on seeds need no company
 LONGER = 16  # iterations of short runs with fewer, if no more than FEW: slow ones are cheap, and seen where they lead
-JOINING = 2  # iterations of k-means in a run that joins them
 FAILURES = 3  # in a row, after which there are no more
 PROMISE = 0.5  # share of the cost of a merger that a split has to promise to be tried
 LLOYD_ITERATIONS = 100
@@ -128,22 +127,24 @@ def from_short_runs(mixture, k, rng):
     """The best of a few short runs of EM, then moves to better maxima unless most of them agree.
 
     Runs begin at k-means++ seeds, or, where there are few samples to tell of so many parameters, at partitions by
-    k-means. This looks at a part of many samples.
+    k-means. In between such a partition joins runs that do not agree: it finds a tight group far away, beside which
+    seeds end in components that take some more samples in. This looks at a part of many samples.
     """
     if k == 1:
         return mixture.whole
     part = trial(mixture, k, rng)
-    share = mixture.rows_for_each(k)
-    begin = seeded(part, k, rng, SHORT_RUNS, whitens=share >= POOR)
-    if share < POOR:
+    rows = mixture.rows_for_each(k)
+    begin = seeded(part, k, rng, SHORT_RUNS, whitens=rows >= POOR)
+    if rows < POOR:
         begin = partitions(part, begin)
-    elif share < AMPLE:
-        begin += partitions(part, begin[:1], JOINING)
-    iterations = LONGER if share < AMPLE and len(part.samples.X) <= FEW else SHORT_ITERATIONS
+    iterations = LONGER if rows < AMPLE and len(part.samples.X) <= FEW else SHORT_ITERATIONS
     runs = driver.short_runs(part, begin, tol=SHORT_TOL, iterations=iterations)
     support = Support(part, k)
     best, end = support.best(runs)
     if sum(abs(best.value - run.value) <= SAME for run in runs) < AGREEING:
+        if POOR <= rows < AMPLE:
+            runs += driver.short_runs(part, partitions(part, begin[:1]), tol=SHORT_TOL, iterations=iterations)
+            best, end = support.best(runs)
         end = moves.improve(part, best, support, moves=MOVES, failures=FAILURES, promise=PROMISE).end
     return end
 
@@ -159,9 +160,9 @@ def cores(problem, k):
     return [(share, problem.subset(np.sort(order[: max(k, int(share * n))]))) for share in CORES]
 
 
-def partitions(mixture, begin, iterations=LLOYD_ITERATIONS):
+def partitions(mixture, begin):
     """Statistics of partitions by k-means from where others begin."""
-    return [mixture.partitions(lloyd(mixture, each.about, iterations)[0][None])[0] for each in begin]
+    return [mixture.partitions(lloyd(mixture, each.about)[0][None])[0] for each in begin]
 
 
 def from_labels(problem, k, rng):

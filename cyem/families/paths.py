@@ -42,6 +42,14 @@ class Gaussians(NamedTuple):
         S = self.covariances[j]
         return np.sqrt(axis @ S @ axis if S.ndim == 2 else S @ axis**2 if S.ndim == 1 else S)
 
+    def distances(self, j, others):
+        """Squared Mahalanobis distances of the mean of component j from each of others (m,), by their covariances."""
+        S, gaps = self.covariances[others], self.means[j] - self.means[others]
+        if S.ndim == 3:
+            gaps = (gaps[:, None, :] @ precision_factors(S))[:, 0]
+            return (gaps**2).sum(axis=1)
+        return (gaps**2 / (S if S.ndim == 2 else S[:, None])).sum(axis=1)
+
     def divergences(self, j, others):
         """The symmetric Kullback-Leibler divergence, KL(j, i) + KL(i, j), of component j and each of others (m,).
 

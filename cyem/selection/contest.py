@@ -1,5 +1,6 @@
 """The contest of several starts for one mixture: all go a few steps of EM, and the most promising to its end."""
 
+import math
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -292,7 +293,8 @@ def spurious(mixture, parameters, points=()):
     Where covariances differ, the likelihood has maxima without meaning: a component on a few samples that happen to lie
     close together, or on a line (McLachlan & Peel 2000, section 3.10). Called so are a component of next to no more
     width in some direction than the floor allows, and one with the weight of at most 3 (d + 1) samples whose size, the
-    2d-th root of the determinant of its covariance matrix, is less than a third of the mean size of the others.
+    2d-th root of the determinant of its covariance matrix, is less than a third of the mean size of the others; but not
+    where more than d + 1 samples lie together so far out that hardly one of all others' is to be expected there.
 
     points: pairs of a feature and a value that so many samples hold that a component of no width may be right there.
     """
@@ -308,8 +310,21 @@ def spurious(mixture, parameters, points=()):
     size = np.exp(parameters.structure.log_det(parameters.factors, k, d) / -d)
     others = (w @ size - w * size) / np.maximum(1 - w, paths.TINY)
     few = np.flatnonzero((w * mixture.samples.total <= HANDFUL * (d + 1)) & (size < SMALL * others))
-    few = few[~np.isin(few, known)]
-    return f"on a handful of samples with little volume: components {listed(few)}" if len(few) else ""
+    few = [j for j in few.tolist() if j not in known and not far_out(mixture, these, j)]
+    return f"on a handful of samples with little volume: components {listed(few)}" if few else ""
+
+
+def far_out(mixture, these, j):
+    """Whether a component has the samples to span a volume, and its mean is where hardly one of the others' would be.
+
+    That far from a mean less than one sample in expectation lies of n, by a bound on chi-square's tail (Laurent &
+    Massart 2000, Annals of Statistics 28, 1302-1338, lemma 1).
+    """
+    n, d, t = mixture.samples.total, these.means.shape[1], math.log(max(mixture.samples.total, 1.0))
+    if these.weights[j] * n <= d + 1:
+        return False
+    others = np.delete(np.arange(len(these.means)), j)
+    return these.distances(j, others).min() > d + 2 * math.sqrt(d * t) + 2 * t
 
 
 def widened(mixture, these, least, points):

@@ -24,6 +24,7 @@ from ..rows.arrays import given
 from ..rows.samples import SERIAL
 from ..screening.examine import examine
 from ..screening.findings import Findings, columns_listed
+from ..screening.questions import weights_that_count_nothing
 from ..show.frames import to_frame
 from ..show.progress import shown
 from ..show.text import aligned, folded, plural, precision, time
@@ -453,7 +454,8 @@ def select(
     lie close together, or on a line (McLachlan & Peel 2000, section 3.10). A row is spurious that has a component of no
     more width in some direction than `reg_covar` allows, or one with the weight of at most 3 (d + 1) samples whose
     size, the 2d-th root of the determinant of its covariance matrix, is below a third of the mean size of the others:
-    three times the samples that span a volume at all cannot tell such a volume from chance. The search prefers other
+    three times the samples that span a volume at all cannot tell such a volume from chance. More than d + 1 samples are
+    none that lie so far from all others that hardly one of these would be expected there. The search prefers other
     maxima, and the best row is a spurious one only if there is no other.
 
     References
@@ -599,6 +601,8 @@ class Shared:
             labels = constant if self.names is None else self.names[constant]
             warn(f"X has the same value in every row of column {', '.join(map(repr, labels.tolist()))}, which tells "
                  "nothing, and makes spurious what may be thin there: leave it out.")
+        for finding in weights_that_count_nothing(self.weights, len(self.X)):
+            warn(f"{finding.said}: {finding.advice}")
         self.used, self.aside, self.points = None, (), ()
 
     @property

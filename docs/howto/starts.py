@@ -35,6 +35,11 @@ print("n_init=5", spread(n_init=5))
 print("swap    ", spread(search="swap"))
 
 # %%
+# A higher maximum is a better description of the rows; it need not be nearer to labels that somebody gave them. Of 200
+# Swiss banknotes two full components have a maximum at a log-likelihood of -730, which parts genuine from counterfeit
+# notes but for one (adjusted Rand index 0.98), and another at -718, of 117 and 83 notes (0.69): cyem ends there from
+# four seeds of ten, with ``n_init=12`` from all, and scikit-learn from none.
+#
 # What you know
 # -------------
 #
