@@ -817,8 +817,9 @@ def test_what_help_says_of_exit_codes(run):
     assert "exit code is 0 on success, 2 on an error" in said and "130 after Ctrl-C" in said and "141 where" in said
 
 
-def test_heavy_tails(table, run):
+def test_heavy_tails(table, run, monkeypatch):
     """Which the verdict, and examine, advise by family='student'."""
+    monkeypatch.setattr("cyem.reporting.pictures.drawn", lambda *_: {})  # which takes most of the time
     found = json.loads(run("select", "points.csv", "--columns", "1-2", "--components", "1-2", "--structures", "full",
                            "--family", "student", "--json", "-o", "model.npz")[1])
     model = cyem.select(table, [1, 2], "full", family="student", random_state=0).best_
