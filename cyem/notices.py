@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 PACKAGE = __name__.partition(".")[0]
 EXTRAS = {  # and what they install
-    "completion": ("shtab",), "files": ("polars", "fastexcel", "zstandard"), "plot": ("matplotlib",),
+    "files": ("polars", "fastexcel", "zstandard"), "plot": ("matplotlib",),
 }
 
 

@@ -10,14 +10,12 @@ from itertools import chain
 import cyem
 
 from .. import files
-from ..notices import not_installed
 from ..selection.criteria import CRITERIA
-from . import schema, verbs
+from . import completion, schema, verbs
 from .output import TABLES, can_be_written, output, reason, say, show
 
 PICTURES = (".png", ".svg", ".pdf")
-SHELLS = ("bash", "zsh", "tcsh")
-FILES = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}  # as shtab has it: complete names of files
+SHELLS = ("bash", "zsh")
 EPILOG = """
 A FILE is a table of text in any dialect, with or without a header, or NumPy's .npy; with the extra cyem[files] also
 Parquet, Arrow and Excel; all may be compressed; - is the standard input. How it is written is found by looking, and
@@ -131,14 +129,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Completion(argparse.Action):
-    """Print what a shell needs to complete a command line, made by shtab."""
+    """Print what a shell needs to complete a command line."""
 
     def __call__(self, parser, arguments, shell, option=None):
-        try:
-            import shtab
-        except ImportError:
-            parser.error(not_installed(option, "completion"))
-        show(shtab.complete(parser, shell))
+        show(completion.script(parser, shell))
         parser.exit()
 
 
@@ -154,7 +148,7 @@ def parser():
         added = commands.add_parser(run.__name__, help=help, description=run.__doc__, epilog=epilog)
         added.set_defaults(run=run)
         for file in files:
-            added.add_argument(file.lower(), metavar=file).complete = FILES
+            added.add_argument(file.lower(), metavar=file)
         return added
 
     added = command(verbs.select, "find the number of components and the covariance structure", "FILE")

@@ -286,8 +286,11 @@ def _separate(rows, group_of, sizes, resp, reasons):
             looks = shape(rows.X[inside], rows.counts[inside])
             kind = f"one {looks} group" if looks else "one group"
             said.append(f"Components {series(map(str, own))} make up {kind}.")
-    whose = "" if len(sizes) == len(group_of) else f" of {plural('component', len(sizes))}"
-    next_step = f"describe the groups, and ask by stability{whose} whether they come back in rows drawn anew."
+    if len(sizes) == len(group_of):
+        next_step = "describe the groups, and ask by stability whether they come back in rows drawn anew."
+    else:
+        next_step = ("describe the groups; interpret no component inside one before stability says that it comes back "
+                     "in rows drawn anew.")
     return Verdict(SEPARATE, headline, (*reasons, *said), next_step, group_of)
 
 

@@ -88,5 +88,6 @@ run("cyem report faithful.csv --components 1-4 -o report.html", 1)
 run("cyem --help")
 
 # %%
+# ``eval "$(cyem --completion bash)"`` in ``.bashrc``, or ``zsh`` in ``.zshrc``, completes commands, options and files.
 # ``--json`` prints for machines. The exit code is 0 on success, 2 on an error, of which one line says what it is, and
 # 130 after Ctrl-C.

@@ -58,21 +58,15 @@ X.groupby(group).mean().round(1).assign(rows=pd.Series(group).value_counts())
 # Do they come back?
 # ------------------
 #
-# The verdict's next step: as many components as groups, fitted again to penguins drawn anew. Do the same groups come
-# out?
+# The verdict's next step: fit again to penguins drawn anew, and see whether the same components come out.
 
 from cyem import stability
-
-print(stability(3, X, n_bootstrap=50, random_state=0))
-
-# %%
-# They do. Of the four components of the best model one dissolves in a fifth of the refits, and should not be
-# interpreted by itself: two of them divide one group between them, and how they do it changes with the sample.
 
 print(stability(model, X, n_bootstrap=50, random_state=0))
 
 # %%
-# How :func:`~cyem.merge` sees the hierarchy:
+# One component dissolves in a fifth of the refits, and should not be interpreted by itself: two of them divide one
+# group between them, and how they do it changes with the sample. How :func:`~cyem.merge` sees the hierarchy:
 
 from cyem import merge
 
