@@ -19,7 +19,8 @@ def runner(frame):
         def each(batches):
             i, batches = TaskContext.get().partitionId(), list(batches)
             rows = pa.Table.from_batches(batches).to_pandas().to_numpy() if batches else np.empty((0, 0))
-            yield pa.RecordBatch.from_pydict({"i": [i], "found": [pickle.dumps(function(i, rows))]})
+            found = pickle.dumps(function(i, rows))
+            yield pa.RecordBatch.from_pydict({"i": pa.array([i], pa.int32()), "found": [found]})
 
         found = frame.mapInArrow(each, "i int, found binary").collect()
         return [pickle.loads(row.found) for row in sorted(found, key=lambda row: row.i)]

@@ -70,7 +70,8 @@ def test_weights_gaps_tails_and_precision(X):
     close(GaussianMixture(3, random_state=0).fit(rows, sample_weight=2.0), model)
     gappy = np.where(np.random.default_rng(2).random(X.shape) < 0.1, np.nan, X)
     start = dict(weights_init=model.weights_, means_init=model.means_, precisions_init=model.precisions_)
-    close(GaussianMixture(3, **start).fit(elsewhere(there(np.split(gappy, CUTS)))), GaussianMixture(3, **start).fit(gappy))
+    rows = elsewhere(there(np.split(gappy, CUTS)))
+    close(GaussianMixture(3, **start).fit(rows), GaussianMixture(3, **start).fit(gappy))
     single = [part.astype(np.float32) for part in parts]
     assert GaussianMixture(3, random_state=0).fit(elsewhere(there(single))).means_.dtype == np.float32
     close(StudentMixture(3, random_state=0).fit(elsewhere(there(parts))), StudentMixture(3, random_state=0).fit(X))
@@ -143,7 +144,7 @@ def test_what_cannot_be_asked(X):
 ])
 def test_examples(name, module, before, tmp_path):
     """On what clusters there are; none of these is among what the tests install."""
-    if find_spec(module) is None or before and shutil.which(before[0]) is None:
+    if not find_spec(module) or not all(map(shutil.which, before[:1])):
         pytest.skip(f"needs {module}")
     path = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run([*before, sys.executable, EXAMPLES / f"{name}.py"], cwd=tmp_path, text=True,

@@ -42,6 +42,7 @@ WRONG = {
     "n_init": WHOLE, "n_bootstrap": WHOLE, "draws": WHOLE, "n_samples": WHOLE, "folds": WHOLE,
     "stop_after": [(-1, "-1"), ("x", "'x'")],
     "memory": [(-1, "-1"), ("x", "'x'")],
+    "run": [(3, "run must be a function .* got 3")],
     "random_state": [("seed", "random_state must be None, an integer >= 0, .* got 'seed'"), (-1, "got -1")],
     "n_jobs": [(0, "0"), ("all", "'all'"), (1.5, "1.5")],
     "n_threads": [(0, "0"), ("x", "'x'")],

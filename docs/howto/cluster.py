@@ -31,4 +31,35 @@ print(labels, np.bincount(labels.compute()))
 client.close()
 
 # %%
-# ``pip install '.[dask]'`` brings what it needs. How far it goes: :doc:`/scale`.
+# ``pip install '.[dask]'`` brings what it needs.
+#
+# Other clusters
+# --------------
+# Whatever can have a function called where the rows are, and returns what came of it, holds rows for a fit by
+# :func:`cyem.elsewhere`; here a pool of threads stands for it:
+
+from concurrent.futures import ThreadPoolExecutor
+
+from cyem import elsewhere
+
+parts = np.split(X, 10)  # each of which is where it is
+pool = ThreadPoolExecutor(2)
+rows = elsewhere(lambda function: pool.map(function, range(10), parts))
+
+again = GaussianMixture(2, random_state=0).fit(rows)
+print(abs(again.score(rows) - model.score(X)))
+
+# %%
+# Actors of Ray hold the parts:
+#
+# .. literalinclude:: ../../../examples/on_ray.py
+#
+# Partitions of a data frame of Spark are the parts:
+#
+# .. literalinclude:: ../../../examples/on_spark.py
+#
+# With MPI each process holds one, and all make the same fit:
+#
+# .. literalinclude:: ../../../examples/by_mpi.py
+#
+# How far it goes: :doc:`/scale`.

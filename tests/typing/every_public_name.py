@@ -23,6 +23,7 @@ from cyem import (
     __version__,
     config_context,
     e_step,
+    elsewhere,
     examine,
     get_config,
     get_include,
@@ -177,6 +178,9 @@ assert_type(again.means_.shape, tuple[Any, ...])
 rows = scan(chunks, columns=None, weights=None, memory=0)
 assert_type(GaussianMixture(2, random_state=0).fit(rows), GaussianMixture)
 GaussianMixture(2, random_state=0).fit(chunks)
+parts = [X[:100], X[100:]]
+rows = elsewhere(lambda function: [function(i, part) for i, part in enumerate(parts)])
+assert_type(GaussianMixture(2, random_state=0).fit(rows), GaussianMixture)
 np.save(folder / "rows.npy", X)
 GaussianMixture(2, random_state=0).fit(folder / "rows.npy").predict(rows)
 
