@@ -134,7 +134,7 @@ def right(name, call):
               "n_components": 2, "path": "here", "known": {0: 1.0}, "features": [0], "weights": [1.0],
               "means": [[0.0]], "covariances": [[[1.0]]], "scales": [[[1.0]]], "degrees_of_freedom": [3.0],
               "x": [[0.0, 0.0]], "q": 0.5, "y": X[:, 0] if "Regressor" in call else Y, "X_known": [[0.0]],
-              "n_threads": 1}
+              "n_threads": 1, "run": list}
     if name in ("model", "fitted"):
         return fitted("GaussianMixture")
     if name == "responsibilities":
