@@ -108,6 +108,11 @@ def test_the_slowest_of_the_last_rates_counts():
     assert not rule.reached(1e-9, -1.0)
 
 
+def test_after_a_loss_at_the_start_rates_are_learned_anew():
+    rule = driver.Convergence(tol=1e-3, resolution=1e-15)
+    assert [rule.reached(gain, -1.0) for gain in (-0.5, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13)] == [False] * 5 + [True]
+
+
 def test_what_rounding_leaves_of_a_gain_is_the_end_but_for_a_loss_at_the_start():
     def rule():
         return driver.Convergence(tol=0, resolution=1e-3)
@@ -267,6 +272,12 @@ def test_a_start_thinner_than_the_floor_may_lose():
     assert found.parameters[0] <= 0.5
 
 
+def test_later_nothing_may_lose():
+    found = fit(falling(0.5, after=2, admits=lambda x: False))
+    assert found.bounds == (-0.25, -0.0625)
+    assert found.events[0].startswith("iteration 3: its step would lose")
+
+
 def test_finer_sums_go_on_where_coarse_ones_end():
     """Which know the likelihood better: the values before are no better than theirs."""
     finer = Model(objective=lambda statistics, x: -float(x[0]) ** 2 - 0.5)
@@ -298,6 +309,7 @@ def emptied(at, reseed=lambda x, empty: x + len(empty)):
 @pytest.mark.parametrize(("at", "told"), [
     ({1: (1, 2)}, ["iteration 1: components without weight were seeded anew: 1, 2"]),
     ({1: (1, 2), 2: (0,)}, ["iteration 1: components without weight were seeded anew: 1, 2"]),
+    ({1: (1,)}, ["iteration 1: components without weight were seeded anew: 1"]),
     ({2: (0,)}, []),  # none was empty after the first update: what EM empties is not wanted
     ({1: (1, 2), 3: (0,)}, ["iteration 1: components without weight were seeded anew: 1, 2"]),
 ])

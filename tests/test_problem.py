@@ -8,7 +8,8 @@ from cyem.em import driver
 from cyem.em.compiled import Ascent
 from cyem.em.problem import SQUARE, Problem
 from cyem.families.covariance import STRUCTURES, structure
-from cyem.families.gaussian import Gaussian
+from cyem.families.covariance.base import Estimate
+from cyem.families.gaussian import Gaussian, Parameters
 from cyem.families.student import Student
 
 CODES = [each.code for each in STRUCTURES]
@@ -57,6 +58,23 @@ def test_components_without_width_are_held_at_the_floor():
     resp = np.eye(3)[np.repeat([1, 0, 2], [50, 100, 150])]
     assert tuple(here.held(here.assign(resp).parameters)) == (1,)
     assert tuple(problem(X).held(problem(X).assign(resp).parameters)) == ()
+
+
+def test_components_that_coincide_are_moved_apart_along_the_axis():
+    here = problem(X)
+    alike = here.assign(np.ones((300, 2)) / 2).parameters
+    found = here.part(alike)
+    step = found.means[1] - found.means[0]
+    assert abs(step @ here.axis) == pytest.approx(np.linalg.norm(step)) != 0
+    assert here.part(here.assign(np.eye(2)[np.arange(300) % 2]).parameters) is None
+
+
+def test_what_is_thinner_than_the_floor_is_not_admitted():
+    here = problem(X, reg_covar=1e-3)
+    point = here.assign(np.ones((300, 1))).parameters
+    assert here.admits(point)
+    thin = Estimate(here.structure.scaled(point.covariances, np.array([1, 1, 1e-4])), np.zeros(1, bool))
+    assert not here.admits(Parameters.of(here.structure, point.weights, point.means, thin))
 
 
 def test_iterations_are_compiled_where_the_family_has_kernels_for_them():
