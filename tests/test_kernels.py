@@ -477,6 +477,34 @@ def test_heavy_tails(isa, dtype, density, size):
         np.testing.assert_allclose(got, exact.astype(got.dtype), rtol=bits, atol=bits * 10)
 
 
+@every_isa
+@every_dtype
+@by_size([(300, 2, 3), (500, 7, 5), (1000, 33, 5), (20000, 3, 4)])
+def test_pooled_moments_of_heavy_tails(isa, dtype, size):
+    """From each sample once, where what is known of the whole says that this loses no digits; else as ever."""
+    density, (n, d, k) = WHITENED + HEAVY, size
+    module = kernels.module("sweep", isa)
+    kinds = dict(posterior=SOFT, moments=POOLED, cut=CUT[dtype])
+    bits = 200 * np.finfo(dtype).eps
+    for scale in (1, 1000):
+        given = normal(problem(*size, WHITENED, dtype), scale)
+        all_of_it = whole(given, True)
+        given = replace(given, constants=np.concatenate([given.constants, np.array([1.5, 1e7, np.inf, 3.0, 30.0])[:k]]))
+        found = []
+        for known, n_threads in ((None, 1), (all_of_it, 1), (all_of_it, 3)):
+            found.append(np.empty(kernels.sweep.statistics_size(k, d, POOLED) + 2 * k))
+            work = module.workspace_size(n, d, k, density, POOLED, given.X.itemsize, n_threads)
+            module.sweep(*given.inputs("sweep", density, whole=known), found[-1], np.empty(work, np.uint8),
+                         n_threads=n_threads, **kinds)
+        each, once, again = found
+        assert once.tobytes() == again.tobytes()
+        assert (each == once).all() == (scale > 1)
+        exact = np.empty(len(once), given.wide.X.dtype)
+        reference.sweep(*given.wide.inputs("sweep", density, reference), exact, **kinds)
+        most = np.abs(exact).max() + np.abs(all_of_it).max() + all_of_it[2] * np.abs(given.means).max() ** 2
+        np.testing.assert_allclose(once, exact.astype(float), rtol=0, atol=bits * most)
+
+
 TILE = 192  # as in lanes.h: parts that begin at a tile are cut as the whole is
 
 

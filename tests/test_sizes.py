@@ -69,7 +69,7 @@ def workspace(n, d, k, density, moments, itemsize, n_threads):
         most = max(most, n_threads * scratch + shards * (sums + 16))
     factors = dict(triangular=k * panels(d), whitened=panels(d), diagonal=k * d, spherical=k)[density]
     return (128 + aligned(factors * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
-            + aligned((2 + k) * d * itemsize) + most)
+            + aligned((3 + k) * d * itemsize) + most)
 
 
 def climb(n, d, k, density, moments, itemsize, n_threads, at_once):

@@ -8,7 +8,6 @@ whole groups of lanes, which samples are; or over those few that have any respon
 
 from libc.math cimport sqrt, sqrtf
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy
 
 from .lanes cimport BLOCK, LANES, ROWS, TILE, WIDE, WORDS, cyem_lowest, real
 
@@ -405,19 +404,18 @@ cdef inline void first_gathered(const real* y, const real* z, Py_ssize_t n, Py_s
 
 # --- from the moments of all samples ---------------------------------------------------------------------------------
 
-cdef inline void pooled_of_whole(const double* whole, const double* masses, const real* means, Py_ssize_t k,
-                                 Py_ssize_t d, double* second) noexcept nogil:
+cdef inline void pooled_of_whole(const double* masses, const real* means, Py_ssize_t k, Py_ssize_t d,
+                                 double* second) noexcept nogil:
     """second <- sum_sk r_sk (x_s - mean_k)(x_s - mean_k)', where responsibilities r_sk add up to the weights w_s.
 
-    From whole (d, d), which is sum_s w_s x_s x_s', from masses (k,) and first moments f (k, d), which follow them, and
-    from means (k, side):
+    From the whole, which is second (d, d) IN, sum_s w_s x_s x_s', from masses (k,) and first moments f (k, d), which
+    follow them, and from means (k, side):
 
         second = whole - sum_k (n_k mean_k mean_k' + f_k mean_k' + mean_k f_k')
     """
     cdef const double* first = masses + k
     cdef Py_ssize_t j, a, b, width = side(d)
     cdef double m, f
-    memcpy(second, whole, d * d * sizeof(double))
     for j in range(k):
         for a in range(d):
             m = means[j * width + a]

@@ -9,7 +9,8 @@ c) Samples are seen as (x - frame[0]) * frame[1]: centred on one reference and m
 d) Statistics are one float64 vector: log-likelihood, log of the largest responsibilities, masses (k), first (k, d) and
    second moments about the means that were given; the size of the last depends on their kind.
    Responsibilities add up to weights, so that sums over all components are known before the first pass: pooled second
-   moments need no more than first ones, and one component of the others is what these leave.
+   moments need no more than first ones, and one component of the others is what these leave. Where tails are heavy
+   pooled moments take one look at each sample, with all that its components let it count for.
 e) A pass may be told what log-joint density each component can reach at most in each tile. It then evaluates those that
    may matter, and refreshes their bounds; the others' responsibilities would have been exact zeros.
 f) Temporary memory is one workspace of the caller's, its size asked for beforehand: nothing here allocates.
@@ -98,7 +99,7 @@ cdef struct Pass:
     const void* weights
     const void* frame
     const Py_ssize_t* order
-    void* wide              # (2 + k, side): frame, and means that moments are about, padded with zeros to whole blocks
+    void* wide              # (3 + k, side): frame, means that moments are about, zeros; all padded to whole blocks
     void* centres           # (k, d): what distances are measured from, whitened where the samples are
     void* factors           # (k or 1, factor_size)
     void* constants         # (k,): log-joint density at distance zero, less base
@@ -123,11 +124,12 @@ cdef struct Pass:
     Py_ssize_t second_step, sums_size, scratch_size, itemsize
     Py_ssize_t tail_at, tail_size  # the sums that heavy tails need, the last ones but one: (2, k)
     Py_ssize_t beside_at    # that of what the background takes, the last one, whether there is any
-    bint beside             # or not
+    bint beside             # or not; behind it is room for first moments that nobody asks for
     density_t density
     posterior_t posterior
     dense_t dense
     gathered_t gathered
+    dense_t together        # second moments of all components of a tile at once, or NULL
     Steps steps
     step_t joint            # log-joint densities, where a step begins with them
     step_t fill
@@ -158,7 +160,7 @@ cdef void plan(Pass* p, Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int density, i
     p.second_step = one if sums.each else 0
     p.tail_at, p.tail_size = HEAD + k + k * d + count(&sums, k) * one, 2 * k if density >= STUDENT else 0
     p.beside_at = p.tail_at + p.tail_size
-    p.sums_size = aligned((p.beside_at + 1) * sizeof(double)) // sizeof(double)
+    p.sums_size = aligned((p.beside_at + 1 + (d if p.tail_size else 0)) * sizeof(double)) // sizeof(double)
     p.tile_size = d * TILE
     p.white_size = p.tile_size if distance.shared else 0
     p.resp_size = k * TILE
@@ -227,7 +229,7 @@ cpdef Py_ssize_t workspace_size(Py_ssize_t n, Py_ssize_t d, Py_ssize_t k, int de
             size = n_threads * p.scratch_size + p.shards * (p.sums_size * <Py_ssize_t>sizeof(double) + 16)
             most = size if size > most else most
     return (128 + aligned(packed_size(k, d, density) * itemsize) + aligned(k * itemsize) + aligned(k * d * itemsize)
-            + aligned((2 + k) * side(d) * itemsize) + most)
+            + aligned((3 + k) * side(d) * itemsize) + most)
 
 
 # --- samples -> responsibilities -------------------------------------------------------------------------------------
@@ -463,6 +465,21 @@ cdef void emit_moments(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
                 add_gathered(p, mean, resp, row + t * TILE, X, <real*>s.z, first + j * p.d, second + j * p.second_step)
 
 
+cdef inline void add_together(const Pass* p, Scratch* s, double* sums, Py_ssize_t t, Py_ssize_t n,
+                              real unused) noexcept nogil:
+    """Pooled second moments of a tile about the origin: of samples with all that components let them count for."""
+    cdef const real* resp = <const real*>s.resp + t * p.resp_size
+    cdef Py_ssize_t j, r
+    cdef real total[TILE]
+    for r in range(n):
+        total[r] = resp[r]
+    for j in range(1, p.k):
+        for r in range(n):
+            total[r] += resp[j * TILE + r]
+    p.together(<real*>s.tiles + t * p.tile_size, <const real*>p.wide + (2 + p.k) * side(p.d), total, n, p.d, s.z,
+               sums + p.beside_at + 1, sums + HEAD + p.k + p.k * p.d)
+
+
 cdef void emit_weighed(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, int tiles,
                        const real* X) noexcept nogil:
     """The same, each responsibility times the weight that the component gives the sample; and what that hides."""
@@ -473,6 +490,9 @@ cdef void emit_weighed(const Pass* p, Scratch* s, double* sums, Py_ssize_t row, 
             weigh[real](<real*>s.resp + t * p.resp_size + j * TILE, <real*>s.tails + (t * p.k + j) * 2 * TILE,
                         occupied[real](p, row + t * TILE, 0), p.d, p.tails[p.k + j], tail + j, tail + p.k + j)
     emit_moments[real](p, s, sums, row, tiles, X)
+    if p.together is not NULL:
+        for t in range(tiles):
+            add_together[real](p, s, sums, t, occupied[real](p, row + t * TILE, 0), 0)
 
 
 cdef void add_gathered(const Pass* p, const real* mean, const real* resp, Py_ssize_t row, const real* X, real* z,
@@ -628,8 +648,11 @@ cdef inline void add_from_whole(const Pass* p, double* sums, double* second, rea
     cdef const real* means = <const real*>p.wide + 2 * side(p.d)
     if p.rest >= 0:
         rest_of_whole(p.whole + HEAD, p.rest, means, p.k, p.d, sums)
+    elif p.together is not NULL:
+        pooled_of_whole(sums, means, p.k, p.d, second)
     elif p.whole is not NULL and p.matrices == 0:
-        pooled_of_whole(p.whole + HEAD + 1 + p.d, sums, means, p.k, p.d, second)
+        memcpy(second, p.whole + HEAD + 1 + p.d, p.d * p.d * sizeof(double))
+        pooled_of_whole(sums, means, p.k, p.d, second)
 
 
 cdef inline void add_part(const Pass* p, Py_ssize_t start, Py_ssize_t n, double* out) noexcept nogil:
@@ -699,8 +722,8 @@ cdef void set_out(Pass* p, Table r, const Mixture* m, int posterior, int moments
     cdef Py_ssize_t itemsize = sizeof(real), j
     cdef real* centres
     cdef Loops loops
-    moments = NONE if r.whole is not NULL and kind_of(moments).shared else moments
-    plan(p, r.n, r.d, m.k, m.density, moments, prunes, itemsize)
+    cdef bint pooled = r.whole is not NULL and kind_of(moments).shared
+    plan(p, r.n, r.d, m.k, m.density, NONE if pooled and m.density < STUDENT else moments, prunes, itemsize)
     p.single, p.itemsize, p.whole, p.rest, p.cut = r.single, itemsize, r.whole, -1, cut
     p.X, p.last, p.weights, p.frame, p.order = r.X, r.last, r.weights, r.frame, r.order
     p.factors = <void*>at
@@ -710,7 +733,7 @@ cdef void set_out(Pass* p, Table r, const Mixture* m, int posterior, int moments
     p.centres = <void*>at
     at += aligned(p.k * p.d * itemsize)
     p.wide = <void*>at
-    at += aligned((2 + p.k) * side(p.d) * itemsize)
+    at += aligned((3 + p.k) * side(p.d) * itemsize)
     p.pairs = <Py_ssize_t*>at
     at += aligned(2 * p.shards * sizeof(Py_ssize_t))
     p.sums = <double*>at
@@ -721,12 +744,14 @@ cdef void set_out(Pass* p, Table r, const Mixture* m, int posterior, int moments
         centres[j] = <real>m.means[j]
     widen(<const real*>r.frame, 2, p.d, <real*>p.wide)
     widen(centres, p.k, p.d, <real*>p.wide + 2 * side(p.d))
+    memset(<real*>p.wide + (2 + p.k) * side(p.d), 0, side(p.d) * sizeof(real))
     p.posterior = <posterior_t>soft[real] if posterior == SOFT else <posterior_t>hard[real]
     p.steps = steps[real](0)
     p.fill, p.emit = p.steps.posterior, p.steps.moments
     p.background = lowest[real](0)
-    loops = loops_of[real](moments, p.d, 0)
+    loops = loops_of[real](NONE if pooled else moments, p.d, 0)
     p.dense, p.gathered = loops.dense, loops.gathered
+    p.together = loops_of[real](moments, p.d, 0).dense if pooled and m.density >= STUDENT else NULL
     if m.factors is not NULL:
         set_density[real](p, m, 0)
 
@@ -751,7 +776,9 @@ cdef inline double loss(const double* whole, const double* U, Py_ssize_t d, real
 cdef inline Table with_whole(Table r, const Mixture* m, int moments, real unused) noexcept nogil:
     """The same rows, with their statistics as one component where these are of use for the moments of a mixture."""
     cdef Kind kind = kind_of(moments)
-    cdef bint own = m.factors is not NULL and square(&kind) and m.density == density_of(moments)
+    cdef bint heavy = m.density >= STUDENT  # where rows count for more or less, so that only pooled moments are of use
+    cdef bint own = (m.factors is not NULL and square(&kind) and moments_of(m.density) == moments
+                     and (kind.shared or not heavy))
     if not own or (kind.shared and r.whole is not NULL
                    and not loss[real](r.whole, m.factors, r.d, 0) <= bearable[real](0)):
         r.whole = NULL
@@ -815,7 +842,7 @@ cdef void set_density(Pass* p, const Mixture* m, real unused) noexcept nogil:
     if m.background - p.base > p.background:
         p.background, p.beside, p.posterior = m.background - p.base, True, <posterior_t>soft_beside[real]
     p.density = loops_of[real](moments_of(m.density), p.d, 0).density
-    if p.whole is not NULL and p.matrices == p.k:
+    if p.whole is not NULL and p.matrices == p.k and not heavy:
         p.rest = best_rest[real](p.whole, m, p.d, 0)
     p.tails = m.constants if heavy else NULL
     p.joint = p.steps.heavy if heavy else p.steps.joint

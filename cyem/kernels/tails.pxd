@@ -19,7 +19,7 @@ cdef inline void bend(real* joint, Py_ssize_t n, Py_ssize_t d, double height, do
     cdef Py_ssize_t lanes = LANES if real is double else WIDE
     cdef Py_ssize_t v, l
     cdef double x[WIDE]
-    cdef double power = (nu + d) / 2
+    cdef double power = (nu + d) / 2, scale = -2 / nu
     if nu == INFINITY:
         for l in range(n):
             y[l] = 1
@@ -28,7 +28,7 @@ cdef inline void bend(real* joint, Py_ssize_t n, Py_ssize_t d, double height, do
         return
     for v from 0 <= v < n by lanes:
         for l in range(lanes):
-            x[l] = -2 * <double>joint[v + l] / nu
+            x[l] = scale * joint[v + l]
             x[l] = x[l] if x[l] < 1e299 else 1e299  # also what is not a number
             if real is double:
                 y[v + l] = 1 + x[l]

@@ -274,7 +274,8 @@ class Samples:
         need = self._need(len(means), moments, density.kind)
         sums = np.empty(need.statistics + more)
         workspace = self._memory(need.workspace)
-        rows = self.rows if more else self._known(moments, len(means))
+        whole = made is Statistics or (density.heavy and moments == "pooled")  # and what is known of it, is of use
+        rows = self._known(moments, len(means)) if whole else self.rows
         how = dict(moments=MOMENTS[moments], cut=self.cut, n_threads=self._enter(need.n_threads))
         prunes = need.prunes and posterior == "soft" and not density.heavy
         bounds = self.pruner.known(density) if prunes else None
