@@ -6,7 +6,7 @@ import ray
 from cyem import GaussianMixture, elsewhere
 
 
-@ray.remote(num_cpus=1)
+@ray.remote(num_cpus=0.5)  # two of them share one here
 class Holder:
     def __init__(self, i):
         rng = np.random.default_rng(i)  # or what the actor reads: the rows never leave it
