@@ -44,6 +44,31 @@ def test_mean_distances_of_a_normal_distribution_are_its_dimension(code):
 
 
 @every_structure
+def test_the_cost_is_twice_the_missing_likelihood(code):
+    """Of samples with these covariances, but for the constant: sum_k n_k (d + log det C_k)."""
+    s, A, U, C = fitted(code)
+    masses = np.array([1.0, 2.5, 4.0])
+    expected = D * masses.sum() + masses @ np.linalg.slogdet(C)[1]
+    assert s.cost(U, A, masses, D) == pytest.approx(expected, rel=1e-9)
+
+
+@every_structure
+def test_correlations_inflate_rounding(code):
+    """By the mean of what each variance is times the precision, in the component where that is most."""
+    s, A, U, C = fitted(code)
+    products = np.diagonal(C, axis1=1, axis2=2) * np.diagonal(np.linalg.inv(C), axis1=1, axis2=2)
+    assert s.inflation(A, U) == pytest.approx(products.mean(axis=1).max(), rel=1e-9)
+
+
+@pytest.mark.parametrize("code", ["VVI", "VII"])
+def test_a_variance_that_is_the_floor_is_held_there(code):
+    s, floor = structure(code), np.ones((1, 2 if code == "VVI" else 1))
+    v, held = s.variances(np.array([[1.0, 2.0], [2.0, 3.0]])[:, : floor.shape[1]], np.ones(2), floor)
+    assert_array_equal(held, [True, False])
+    assert_array_equal(v, np.array([[1.0, 2.0], [2.0, 3.0]])[:, : floor.shape[1]])
+
+
+@every_structure
 def test_coloured_noise_has_the_covariance_of_its_component(code):
     s, _, U, C = fitted(code)
     for j in range(K):
