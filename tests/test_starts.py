@@ -103,7 +103,7 @@ def test_the_default_start_finds_all_of_many_clusters():
     X = (centres[:, None] + rng.normal(size=(20, 50, 3))).reshape(-1, 3)
     truth = GaussianMixture(20, init_params=np.repeat(np.arange(20), 50)).fit(X).lower_bound_
     gaps = [GaussianMixture(20, random_state=seed).fit(X).lower_bound_ - truth for seed in range(2)]
-    assert min(gaps) > -1e-3  # one cluster that is missed costs ten times as much
+    assert min(gaps) > -1e-3  # a cluster that is missed costs 4e-3 to 9e-3, another maximum for the same clusters 5e-4
 
 
 def test_a_tight_group_far_away_is_found():
