@@ -190,6 +190,17 @@ def test_few_rows_and_weights():
         assert len(examine(X, weights)) == 0
 
 
+def test_a_column_of_which_little_was_observed():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    X[4:, 1] = np.nan
+    finding, gaps = examine(X, n_components=2)
+    assert (finding.kind, finding.columns, gaps.kind) == ("few values observed", (1,), "missing")
+    assert "column 1 was observed in 4 rows, no more than the 4 means and variances of 2 components" in finding.said
+    assert examine(X, n_components=1).kinds == ("missing",)
+    names = examine(X, n_components=range(1, 4)).of("few values observed")[0].numbers
+    assert names == {"observed": [4], "components": [2]}
+
+
 def test_rows_without_weight_are_not_there():
     X = np.random.default_rng(0).normal(size=(200, 2))
     X[5], X[50] = 1000, -1000

@@ -10,7 +10,7 @@ from ..rows import data, door
 from ..rows.samples import power_of_two
 from .findings import Findings
 from .look import Look
-from .questions import QUESTIONS, few_rows, weights_that_count_nothing
+from .questions import QUESTIONS, few_observed, few_rows, weights_that_count_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +51,7 @@ def examine(
 
         - "weights": the sum of the weights is no number of rows, as that of shares which sum to 1.
         - "few rows": no more rows than parameters.
+        - "few values observed": columns with no more observed values than components have parameters of them.
         - "missing": values that are not there.
         - "constant", "nearly constant": one value in all rows, or in 95 %.
         - "counter": whole numbers, or steps, that number the rows, in whatever order.
@@ -116,6 +117,7 @@ def examine(
         return Findings(found, len(rows), d)
     called = rows if row_names is None else _labels(row_names)[rows]
     look = Look(with_room(X), called, list(range(d)) if names is None else names.tolist())
+    found += few_observed(look, n_components)
     for question in QUESTIONS:
         found += question(look)
     return Findings(found, len(rows), d)

@@ -44,6 +44,24 @@ def few_rows(n, d, n_components, covariance_types):
                       "too few to tell; ask for fewer components, simpler structures or fewer columns")
 
 
+def few_observed(look, n_components):
+    """Were enough values of each column observed, for a mean and a variance of each component?"""
+    counts = sorted(asked.counts(1 if n_components is None else n_components, look.n))
+    places, sizes = [], []
+    for j in range(look.d):
+        observed = look.n - look.gaps[j]
+        if look.gaps[j] and (k := next((k for k in counts if 2 * k >= observed), None)):
+            places.append(j)
+            sizes.append((observed, k))
+    if places:
+        said = listed(f"{called(look.names[j])} was observed in {plural('row', observed)}, no more than the "
+                      f"{2 * k:,} means and variances of {plural('component', k)}"
+                      for j, (observed, k) in zip(places, sizes, strict=True))
+        numbers = {"observed": [observed for observed, _ in sizes], "components": [k for _, k in sizes]}
+        yield Finding("few values observed", look.named(places), (), numbers, said,
+                      "too few to tell; leave it out, or ask for fewer components")
+
+
 def missing(look):
     """Are there gaps?"""
     places = [j for j in range(look.d) if look.gaps[j]]
