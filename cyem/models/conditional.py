@@ -549,7 +549,10 @@ def one_feature(model, feature):
     d = n_features(model)
     if feature is None and d > 1:
         raise ValueError(f"feature is None, but there are {d} features: say which one, by index or name.")
-    one = marginal(model, 0 if feature is None else feature)
+    which = places(model, 0 if feature is None else feature, "feature")
+    if len(which) > 1:
+        raise ValueError(f"feature={feature!r} must be one, by index or name: ask for each by itself.")
+    one = marginal(model, which)
     k, tails = len(one.means_), one._tails()
     variances = structure(one.covariance_type).diagonals(np.asarray(getattr(one, one._matrices)), k, 1)
     freedom = np.full(k, math.inf) if tails is None else tails
