@@ -643,9 +643,16 @@ def test_labels(run, tmp_path):
     expected = cyem.GaussianMixture(2, random_state=0).fit(X[whole], sample_weight=w[whole], labels=y[whole])
     np.testing.assert_allclose(cyem.load(model).means_, expected.means_)
     text = tmp_path / "text.csv"
-    text.write_text("x,kind,y\n" + "".join(f"{a},{'ab'[i % 2]},{b}\n" for i, (a, b) in enumerate(X[whole])))
-    assert "--labels kind: the column holds text" in refused(
-        run("fit", str(text), "--components", "2", "--labels", "kind", "-o", model))
+    words = {-1: "NA", 0: "tall", 1: "short"}
+    text.write_text("x,kind,y\n" + "".join(f"{a},{words[label]},{b}\n" for (a, b), label in
+                                           zip(X[whole], y[whole], strict=True)))
+    code, _, err = run("fit", str(text), "--components", "2", "--labels", "kind", "-o", model)
+    assert code == 0 and "--labels kind: short is component 0, tall is component 1" in err
+    swapped = np.where(y < 0, -1, 1 - y)
+    expected = cyem.GaussianMixture(2, random_state=0).fit(X[whole], labels=swapped[whole])
+    np.testing.assert_allclose(cyem.load(model).means_, expected.means_)
+    assert "labels must be integers from 0 to n_components - 1 = 0" in refused(
+        run("fit", str(text), "--components", "1", "--labels", "kind", "-o", model))
     for wrong, said in (("none", "none"), ("x", "labels must be integers"), ("w", "--labels w must be one column"),
                         ("2-3", "--labels 2-3")):
         code, _, err = run("fit", str(path), *options[:2], "--labels", wrong, *options[4:])

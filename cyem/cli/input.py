@@ -9,6 +9,7 @@ import cyem
 
 from ..models.mixture import Mixture
 from ..rows import tables
+from ..rows.fields import is_missing
 from ..screening.columns import Column, starts_over
 from ..show.text import plural
 from .output import listing, say, some
@@ -87,7 +88,7 @@ class _Choice:
         self.id = arguments.id
         self.append = getattr(arguments, "append", False)
         self.aside, self.unused = {}, []
-        self.id_place = None
+        self.id_place = self.words = None  # of the names of rows, and of labels that are words
 
     def __call__(self, names, width, other):
         arguments = self.arguments
@@ -99,22 +100,24 @@ class _Choice:
         elif names and names[0] in UNNAMED and width > 1 and not arguments.columns:
             self.id_place = 0  # names of rows, as R and pandas write them, unless it turns out that it has numbers
             self.aside.pop(0, None)
-        last = []
+        last, self.options = [], []
         for option, entry in self.beside.items():
             place = self._one(option, entry, names, width)
             chosen = [i for i in chosen if i != place]
-            if option == "--labels" and place in other:
-                raise ValueError(f"--labels {entry}: the column holds {other[place]}, and labels are numbers of "
-                                 "components, from 0 on: add a column that numbers the words")
             if place in last or not (chosen or self.aside):
                 raise ValueError(f"{option} {entry} must be one column, with others beside it")
-            last.append(place)
+            if option == "--labels" and place in other:
+                self.words = place
+                self.aside.pop(place, None)
+            else:
+                last.append(place)
+                self.options.append(option)
         if not chosen:
             why = f": {_reasons(self.aside, names)}" if self.aside else ""
             raise ValueError(f"no column of numbers is left{why}")
         self.chosen = chosen = [*chosen, *last]
         keep = tables.columns(names, width, drop=arguments.drop) if self.append else []
-        return chosen, list(dict.fromkeys([*keep, *([] if self.id_place is None else [self.id_place])]))
+        return chosen, list(dict.fromkeys([*keep, *(i for i in (self.id_place, self.words) if i is not None)]))
 
     def features(self, names, width, other):
         """Columns of the features, as they are to be used."""
@@ -189,9 +192,12 @@ def mixture(path):
 
 def _rows(arguments, choice, look=False, n_features=None):
     table = tables.read(arguments.file, choice, told(arguments))
-    d = table.X.shape[1] - len(choice.beside)
+    d = table.X.shape[1] - len(choice.options)
     X, names, places = table.X[:, :d], table.names and table.names[:d], list(choice.chosen[:d])
-    beside = dict(zip(choice.beside, table.X[:, d:].T, strict=True))
+    beside = dict(zip(choice.options, table.X[:, d:].T, strict=True))
+    words = None
+    if choice.words is not None:
+        words, beside["--labels"] = _numbered(table.kept[choice.words], arguments.missing)
     strange = _no_measurements(X, table.header, places, arguments, n_features, look)
     row_names = None if choice.id_place is None else table.kept[choice.id_place]
     if row_names and choice.id is None and (_is_plain(row_names) or (places[0] == 0 and 0 not in strange)):
@@ -214,6 +220,8 @@ def _rows(arguments, choice, look=False, n_features=None):
         X, beside = X[used], {option: values[used] for option, values in beside.items()}
         row_names = row_names and [row_names[i] for i in used]
     notes = [*([f"set aside: {_reasons(choice.aside, table.header)} (--columns keeps them)"] if choice.aside else []),
+             *([f"--labels {arguments.labels}: {some(f'{word} is component {j}' for j, word in enumerate(words))}"]
+               if words else []),
              *([f"{listing('column', choice.unused)} not used, as the model has no such feature"] if choice.unused
                else []), *table.notes, *said]
     if not names and len(features) > 1 and (look or notes):
@@ -227,6 +235,15 @@ def _rows(arguments, choice, look=False, n_features=None):
     labels = None if labels is None else np.where(np.isnan(labels), -1, labels)  # of these nothing is known
     called = row_names or (range(1, len(X) + 1) if used is None else [i + 1 for i in used])
     return Rows(Frame(X, names, called), beside.get("--weights"), row_names, called, id_column, kept, labels)
+
+
+def _numbered(labels, missing):
+    """The words that there are, in the order of the alphabet, and the number of each row's word; NaN where none is."""
+    missing = {spelling.strip().lower() for spelling in missing}
+    labels = ["" if is_missing(word) or word.strip().lower() in missing else word.strip() for word in labels]
+    words = sorted(set(labels) - {""})
+    numbers = {word: float(j) for j, word in enumerate(words)}
+    return words, np.array([numbers.get(word, np.nan) for word in labels])
 
 
 def _kept(name, text, is_feature, numbers, used):

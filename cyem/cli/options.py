@@ -173,7 +173,8 @@ def parser():
     add("--structure", dest="covariance_type", metavar="NAME",
         help="full (default), tied, diag, spherical, or a code of three letters")
     add("--labels", metavar="COLUMN",
-        help="this column has the component, from 0 on, of rows of which it is known; -1 or nothing for others")
+        help="this column has the component, from 0 on, of rows of which it is known, -1 or nothing for others; or "
+        "words, which are numbered in the order of the alphabet")
     _fit_options(added)
     added.add_argument("-o", "--output", metavar="MODEL", type=_new_file, required=True, help="where to save the model")
     _picture(added, "--plot-model", "draw the model over the samples")
