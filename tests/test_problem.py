@@ -56,8 +56,8 @@ def test_components_without_width_are_held_at_the_floor():
     rows[:50] = rows[0]
     here = problem(rows)
     resp = np.eye(3)[np.repeat([1, 0, 2], [50, 100, 150])]
-    assert tuple(here.held(here.assign(resp).parameters)) == (1,)
-    assert tuple(problem(X).held(problem(X).assign(resp).parameters)) == ()
+    assert tuple(here.family.held(here.assign(resp).parameters)) == (1,)
+    assert tuple(problem(X).family.held(problem(X).assign(resp).parameters)) == ()
 
 
 def test_components_that_coincide_are_moved_apart_along_the_axis():
@@ -72,9 +72,9 @@ def test_components_that_coincide_are_moved_apart_along_the_axis():
 def test_what_is_thinner_than_the_floor_is_not_admitted():
     here = problem(X, reg_covar=1e-3)
     point = here.assign(np.ones((300, 1))).parameters
-    assert here.admits(point)
+    assert here.family.admits(point)
     thin = Estimate(here.structure.scaled(point.covariances, np.array([1, 1, 1e-4])), np.zeros(1, bool))
-    assert not here.admits(Parameters.of(here.structure, point.weights, point.means, thin))
+    assert not here.family.admits(Parameters.of(here.structure, point.weights, point.means, thin))
 
 
 def test_iterations_are_compiled_where_the_family_has_kernels_for_them():
