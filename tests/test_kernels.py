@@ -1161,7 +1161,7 @@ class Twins:
     """Samples whose passes are those of the twins, in double precision, at parameters as the kernels round them."""
 
     def __init__(self, X, frame, weights, dtype):
-        self.X, self.dtype, self.single = X, np.dtype(dtype), dtype is np.float32
+        self.X, self.frame, self.dtype, self.single = X, frame, np.dtype(dtype), dtype is np.float32
         self.rows = reference.Rows(*(a.astype(float) for a in (X, frame, weights)))
         self.mass = self.total = float(weights.sum(dtype=float))
 

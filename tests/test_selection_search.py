@@ -12,13 +12,13 @@ from cyem.em.problem import Problem
 from cyem.em.start import seeded
 from cyem.families import covariance, paths
 from cyem.families.gaussian import Gaussian
-from cyem.models.asked import CODES
 from cyem.rows import samples
 from cyem.selection import contest, grid
 from cyem.selection.criteria import measures
 from cyem.selection.select import Row, Selection, Shared, distinct
 from cyem.workers import Stopped, Workers
 
+CODES = [each.code for each in covariance.STRUCTURES]
 # The best log-likelihoods of three components that are known: those of mclust from its own start and, where this is
 # better, from the solutions of other structures.
 BEST = {
