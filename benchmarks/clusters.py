@@ -70,7 +70,7 @@ def on_spark(X):
     from pyspark.ml.feature import VectorAssembler
     from pyspark.sql import SparkSession
 
-    sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "cluster"))
     from on_spark import runner
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

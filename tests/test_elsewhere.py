@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import cyem
 from cyem import GaussianMixture, StudentMixture, elsewhere
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples" / "cluster"
 CUTS = [0, 700, 900, 1900]  # the first part is empty
 # some steps on the way, of which none is at an end that rounding decides about
 PLAIN = dict(random_state=0, init_params="random_from_data", acceleration=None, tol=0.0, max_iter=6)

@@ -179,8 +179,8 @@ rows = scan(chunks, columns=None, weights=None, memory=0)
 assert_type(GaussianMixture(2, random_state=0).fit(rows), GaussianMixture)
 GaussianMixture(2, random_state=0).fit(chunks)
 parts = [X[:100], X[100:]]
-rows = elsewhere(lambda function: [function(i, part) for i, part in enumerate(parts)])
-assert_type(GaussianMixture(2, random_state=0).fit(rows), GaussianMixture)
+held = elsewhere(lambda function: [function(i, part) for i, part in enumerate(parts)])
+assert_type(GaussianMixture(2, random_state=0).fit(held), GaussianMixture)
 np.save(folder / "rows.npy", X)
 GaussianMixture(2, random_state=0).fit(folder / "rows.npy").predict(rows)
 
