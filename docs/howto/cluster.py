@@ -52,14 +52,14 @@ print(abs(again.score(rows) - model.score(X)))
 # %%
 # Actors of Ray hold the parts:
 #
-# .. literalinclude:: ../../../examples/on_ray.py
+# .. literalinclude:: ../../../examples/cluster/on_ray.py
 #
 # Partitions of a data frame of Spark are the parts:
 #
-# .. literalinclude:: ../../../examples/on_spark.py
+# .. literalinclude:: ../../../examples/cluster/on_spark.py
 #
 # With MPI each process holds one, and all make the same fit:
 #
-# .. literalinclude:: ../../../examples/by_mpi.py
+# .. literalinclude:: ../../../examples/cluster/by_mpi.py
 #
 # How far it goes: :doc:`/scale`.
