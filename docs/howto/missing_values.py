@@ -55,5 +55,10 @@ copies.shape, copies.std(axis=(1, 2)).round(2)[:3]
 # itself. A scale that ends at 100 kg is something else, and no model sees that by itself;
 # :func:`~cyem.examine` names values that many rows share, such as a limit or a code.
 #
+# Values of which no more is known than that they are below a detection limit, or above the end of a scale (*censored*
+# ones), are not missing at random, and there is no way yet to tell cyem of them. Taken for missing, they pull means
+# away from the limit; taken for the limit itself, they make a component without width. Where they are few, leaving
+# these rows out and saying so is the most honest answer.
+#
 # What it costs: with a tenth of 100,000 × 10 values missing a pass takes 1.3 to 1.8 times as long as a complete one;
 # with as many patterns of gaps as rows, 10 times (``python benchmarks/gaps.py``, :doc:`/benchmarks`).
