@@ -83,6 +83,10 @@ def test_labels_to_begin_from(X):
           GaussianMixture(3, init_params=labels).fit(X))
 
 
+def test_how_many_there_are_can_be_asked_first(X):
+    assert elsewhere(there(np.split(X, CUTS))).shape == X.shape
+
+
 def test_columns_have_names(X):
     pandas = pytest.importorskip("pandas")
     parts = [pandas.DataFrame(part, columns=["a", "b", "c"]) for part in np.split(X, CUTS)]

@@ -70,7 +70,7 @@ class Elsewhere(Parts):
 
     def __init__(self, run):
         super().__init__()
-        self.run, self._first, self.count = run, None, 0
+        self.run, self._first = run, None
 
     def __repr__(self):
         """What is known so far: nothing is asked for it."""
@@ -90,8 +90,12 @@ class Elsewhere(Parts):
             _, self._first = seen[0]
             for i, first in seen:
                 alike(first, self._first, f"part {i}")
-            self.count = len(parts)
+            self._count = len(parts)
         return self._first
+
+    @property
+    def count(self):
+        return self.first and self._count  # which is known once the first rows are
 
     def batches(self):
         """Raises TypeError: rows of a stream come one after the other."""
