@@ -9,7 +9,7 @@ import cyem
 
 from ..models.mixture import Mixture
 from ..rows import tables
-from ..rows.fields import is_missing
+from ..rows.fields import forms
 from ..screening.columns import Column, starts_over
 from ..show.text import plural
 from .output import listing, say, some
@@ -239,11 +239,10 @@ def _rows(arguments, choice, look=False, n_features=None):
 
 def _numbered(labels, missing):
     """The words that there are, in the order of the alphabet, and the number of each row's word; NaN where none is."""
-    missing = {spelling.strip().lower() for spelling in missing}
-    labels = ["" if is_missing(word) or word.strip().lower() in missing else word.strip() for word in labels]
-    words = sorted(set(labels) - {""})
+    form, = forms([labels], decimal=".", missing=missing)
+    words = sorted({word.strip() for word in labels if not form.is_missing(word)})
     numbers = {word: float(j) for j, word in enumerate(words)}
-    return words, np.array([numbers.get(word, np.nan) for word in labels])
+    return words, np.array([numbers.get(word.strip(), np.nan) for word in labels])
 
 
 def _kept(name, text, is_feature, numbers, used):

@@ -10,6 +10,7 @@ from itertools import chain
 import cyem
 
 from .. import files
+from ..models.asked import FAMILIES
 from ..selection.criteria import CRITERIA
 from . import completion, schema, verbs
 from .output import TABLES, can_be_written, output, reason, say, show
@@ -258,7 +259,7 @@ def _fit_options(added):
     add = added.add_argument
     add("--background", action="store_const", const=True,
         help="some rows may be of no component: noise of one density over the whole box of the data")
-    add("--family", choices=list(verbs.FAMILIES), default="gaussian",
+    add("--family", choices=list(FAMILIES), default="gaussian",
         help="of the components: gaussian (default), or student, t distributions with heavy tails")
     add("--seed", dest="random_state", metavar="N", type=_whole(0), default=0, help="of the random starts (default: 0)")
     add("--n-init", metavar="N", type=_whole(1), help="starts per fit, of which the best is kept")

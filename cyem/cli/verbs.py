@@ -9,6 +9,7 @@ import numpy as np
 import cyem
 
 from .. import files
+from ..models.asked import FAMILIES
 from ..models.history import INTERRUPTED
 from ..notices import NamelessWarning, muted
 from ..selection.criteria import UndefinedCriterion
@@ -19,7 +20,6 @@ from .input import mixture, model_and_samples, samples
 from .output import listing, output, show, show_json, show_table
 from .schema import of
 
-FAMILIES = {"gaussian": cyem.GaussianMixture, "student": cyem.StudentMixture}
 STOPPED = 130  # exit code after Ctrl-C, and where the time was up
 
 

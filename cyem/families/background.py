@@ -135,10 +135,6 @@ class Background(Gaussian):
         share = float(kept.array("share", (1,))[0])
         return BackgroundParameters.as_they_are(super().restored(k, kept), share, self.heights)
 
-    def single(self, statistics, structure=None):
-        normal = super().single(statistics, structure)
-        return self.adopt(normal) if structure is self.structure or structure is None else normal
-
     def adopt(self, normal, more=None):
         return BackgroundParameters.like(normal, SHARES[0] if more is None else float(more[0]), self.heights)
 

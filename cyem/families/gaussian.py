@@ -292,14 +292,16 @@ class Gaussian:
         return statistics
 
     def single(self, statistics, structure=None):
-        """One component for all samples, from their statistics; of another structure, if that is given."""
-        structure = self.structure if structure is None else structure
-        closed, s = structure.closed_form(self.floor, self.eps), statistics
+        """One component for all samples, from their statistics; if another structure is given, a normal one of that."""
+        structure, s = self.structure if structure is None else structure, statistics
+        closed = structure.closed_form(self.floor, self.eps)
         found = None if closed is None else compiled(structure, closed, s)
         if found is not None:
-            return found.parameters
-        found = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
-        return Parameters.of(structure, np.ones(1), s.means, found)
+            normal = found.parameters
+        else:
+            estimate = structure.estimate(s.second, s.masses, s.means - s.about, self.floor, self.eps)
+            normal = Parameters.of(structure, np.ones(1), s.means, estimate)
+        return self.adopt(normal) if structure is self.structure else normal
 
     @cached_property
     def untied(self):

@@ -248,10 +248,6 @@ class Student(Gaussian):
         s.logs[:] -= s.shares * less
         return s
 
-    def single(self, statistics, structure=None):
-        normal = super().single(statistics, structure)
-        return self.adopt(normal) if structure is self.structure or structure is None else normal
-
     def remarks(self, parameters):
         """What is to be said of a fit besides: one line each."""
         if not isinstance(self.freedom, str):
