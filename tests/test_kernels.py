@@ -1547,6 +1547,23 @@ def test_all_finite(isa, dtype, n):
 
 
 @every_isa
+@every_dtype
+def test_ready(isa, dtype):
+    door = kernels.module("linalg", isa).ready
+    X, memory = np.arange(12.0).astype(dtype).reshape(4, 3), np.zeros(12 * np.dtype(dtype).itemsize + 1, np.uint8)
+    fixed, hole = X.copy(), X.copy()
+    fixed.flags.writeable = False
+    hole[3, 2] = np.nan
+    fine = [X, X[1:3], X[:1], X[:, :1].copy(), fixed]
+    other = [X[:, :2], X[::2], X.T, X[0], X[None], X[:0], X[:, :0], hole, X.astype(X.dtype.newbyteorder()),
+             X.astype(int), X.astype(np.float16), X.astype(complex), X.astype(np.longdouble), X.astype(object), X.astype("M8[D]"),
+             X.astype(str), X > 1, memory[1:].view(dtype).reshape(4, 3), X.view([("a", dtype)])]
+    for each, expected in [*((x, True) for x in fine), *((x, False) for x in other)]:
+        assert door(each) is expected, each
+        assert reference.ready(each) is expected, each
+
+
+@every_isa
 @pytest.mark.parametrize("d", [1, 2, 3, 8, 17])
 def test_upper_triangular(isa, d):
     door = kernels.module("linalg", isa).upper_triangular

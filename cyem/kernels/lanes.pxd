@@ -21,6 +21,8 @@ cdef extern from "lanes.h":
     enum: CYEM_OPENMP
     ctypedef double cyem_vector  # ABREAST of them: sums and products are those of each
     cyem_vector cyem_larger(cyem_vector a, cyem_vector b) noexcept nogil
+    double cyem_largest(cyem_vector x) noexcept nogil
+    double cyem_total(cyem_vector x) noexcept nogil
     cyem_vector cyem_exp(cyem_vector x) noexcept nogil
     int cyem_thread() noexcept nogil
     int cyem_lowest(unsigned long long word) noexcept nogil

@@ -1,8 +1,9 @@
 """The dense algebra between two passes: many small matrices, or all parameters of a mixture, in one call."""
 
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
 from libc.float cimport DBL_MAX, FLT_MAX
 from libc.math cimport M_SQRT1_2, fabs, frexp, ldexp, sqrt
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
 from . cimport block as blocks
@@ -264,11 +265,9 @@ def locate(const real[:, ::1] X, const double[::1] weights, double[::1] referenc
     return ordinary
 
 
-def all_finite(x):
-    """Whether there is no NaN and no infinity in x, contiguous floats or doubles: their exponents are all ones."""
-    cdef bint narrow = x.itemsize == sizeof(float)
-    cdef const void* numbers = address(x)
-    cdef Py_ssize_t i, begin, end, n = x.size, bad = 0
+cdef int finite(const void* numbers, Py_ssize_t n, bint narrow) except -1:
+    """Whether there is no NaN and no infinity in n floats or doubles: their exponents are all ones."""
+    cdef Py_ssize_t i, begin, end, bad = 0
     cdef const uint64_t* wide = <const uint64_t*>numbers
     cdef const uint32_t* single = <const uint32_t*>numbers
     cdef uint64_t wide_ones = <uint64_t>0x7FF << 52
@@ -288,3 +287,25 @@ def all_finite(x):
                     bad += 1 if wide[i] & wide_ones == wide_ones else 0
     close_watch(&watch)
     return bad == 0
+
+
+def all_finite(x):
+    """Whether there is no NaN and no infinity in x, contiguous floats or doubles."""
+    return bool(finite(address(x), x.size, x.itemsize == sizeof(float)))
+
+
+def ready(X):
+    """Whether X is a matrix, with rows, of finite floats or doubles that lie as kernels read them."""
+    cdef Py_buffer view
+    try:
+        PyObject_GetBuffer(X, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    except (BufferError, ValueError):  # it lies in another way, or holds what has no format, such as dates
+        return False
+    try:
+        return bool(
+            view.ndim == 2 and view.len > 0 and <uintptr_t>view.buf % view.itemsize == 0
+            and (view.format[0] == c"d" or view.format[0] == c"f") and view.format[1] == 0
+            and finite(view.buf, view.len // view.itemsize, view.itemsize == sizeof(float))
+        )
+    finally:
+        PyBuffer_Release(&view)

@@ -270,6 +270,11 @@ def locate(X, weights, reference, units, variances, scratch=None, *, one_unit):
     return bool((size <= info.max / 2).all() and ((sizes >= least) | (sizes == 0)).all() and (variances > 1e-280).all())
 
 
+def ready(X):
+    return bool(X.dtype in (np.float32, np.float64) and X.ndim == 2 and X.size > 0
+                and X.flags.c_contiguous and X.flags.aligned and np.isfinite(X).all())
+
+
 def all_finite(x):
     return bool(np.isfinite(x).all())
 

@@ -17,7 +17,7 @@ from libc.string cimport memcpy, memset
 from .address cimport address
 from .arguments cimport Density, Mixture
 from .kinds cimport DIAGONAL, SPHERICAL, STUDENT, TRIANGULAR, WHITENED
-from .lanes cimport ABREAST, ROWS, cyem_exp, cyem_larger, cyem_vector, log1p_lanes, real
+from .lanes cimport ABREAST, ROWS, cyem_exp, cyem_larger, cyem_largest, cyem_total, cyem_vector, log1p_lanes, real
 from .posterior cimport lowest
 
 cdef enum:
@@ -241,30 +241,12 @@ cdef inline void bend(const Packed* s, Py_ssize_t first, Py_ssize_t groups, cyem
                                        low[g + i])
 
 
-cdef inline double largest(cyem_vector numbers) noexcept nogil:
-    cdef const double* each = <const double*>&numbers
-    cdef double top = each[0]
-    cdef Py_ssize_t l
-    for l in range(1, ABREAST):
-        top = each[l] if each[l] > top else top
-    return top
-
-
-cdef inline double total_of(cyem_vector numbers) noexcept nogil:
-    cdef const double* each = <const double*>&numbers
-    cdef double total = 0
-    cdef Py_ssize_t l
-    for l in range(ABREAST):
-        total += each[l]
-    return total
-
-
 cdef inline double largest_of_all(const cyem_vector* joint, Py_ssize_t groups) noexcept nogil:
     cdef cyem_vector most = joint[0]
     cdef Py_ssize_t g
     for g in range(1, groups):
         most = cyem_larger(joint[g], most)
-    return largest(most)
+    return cyem_largest(most)
 
 
 cdef inline double exponentials(cyem_vector* joint, Py_ssize_t groups, double top) noexcept nogil:
@@ -274,7 +256,7 @@ cdef inline double exponentials(cyem_vector* joint, Py_ssize_t groups, double to
     for g in range(groups):
         joint[g] = cyem_exp(joint[g] - top)
         total += joint[g]
-    return total_of(total)
+    return cyem_total(total)
 
 
 cdef inline bint few(const Packed* s) noexcept nogil:
@@ -307,10 +289,10 @@ cdef double log_density(const Packed* s, const real* x) noexcept nogil:
     cdef Py_ssize_t g, n
     if few(s):
         joint[0] = few_joint(s, x)
-        top = largest(joint[0])
+        top = cyem_largest(joint[0])
         if top <= lowest[double](0) and not finite(x, s.d):
             return NAN
-        return top + log(total_of(cyem_exp(joint[0] - top)))
+        return top + log(cyem_total(cyem_exp(joint[0] - top)))
     for g from 0 <= g < s.groups by GROUPS:
         n = joint_densities(s, x, g, joint)
         most = largest_of_all(joint, n)
@@ -331,11 +313,11 @@ cdef int responsibilities(const Packed* s, const real* x, double* resp) noexcept
     cdef double* part = <double*>joint
     if few(s):
         joint[0] = few_joint(s, x)
-        top = largest(joint[0])
+        top = cyem_largest(joint[0])
         if top <= lowest[double](0) and not finite(x, s.d):
             return NOT_FINITE
         joint[0] = cyem_exp(joint[0] - top)
-        total = 1 / total_of(joint[0])
+        total = 1 / cyem_total(joint[0])
         joint[0] = joint[0] * total
         for j in range(k):
             resp[j] = part[j]

@@ -247,18 +247,24 @@ class Estimator:
 
     def _observed(self, X):
         """X as `data.observed` has it, and whether it is complete; what every method but fit begins with."""
-        self._check_fitted()
+        known = vars(self)
+        if "n_features_in_" not in known:
+            self._check_fitted()
+        names, used = None, known.get("columns_used_")
         if type(X) is not np.ndarray:
             X = door.scanned(X)
-        names, used = data.feature_names(X), vars(self).get("columns_used_")
-        if used is not None and names is not None and len(names) == len(used):
-            names = names[used]
-        self._check_names(names)
+            names = data.feature_names(X)
+            if used is not None and names is not None and len(names) == len(used):
+                names = names[used]
+        if names is not None or "feature_names_in_" in known:
+            self._check_names(names)
         array, complete = data.observed(X)
-        if used is not None and array.shape[1] == len(used):
+        d = array.shape[1]
+        if used is not None and d == len(used):
             array = np.ascontiguousarray(array[:, used])
-        if array.shape[1] != getattr(self, "n_features_in_", array.shape[1]):
-            raise self._other_width(array.shape[1])
+            d = array.shape[1]
+        if d != known.get("n_features_in_", d):
+            raise self._other_width(d)
         return array, complete
 
     def _other_width(self, d):

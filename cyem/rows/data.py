@@ -7,7 +7,6 @@ import numpy as np
 from ..kernels import linalg
 
 BLOCK = 1 << 16  # values searched for NaN and infinity at a time: the search needs no memory
-KERNEL_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def samples(X, *, name="X"):
@@ -129,16 +128,8 @@ def _refuse(array, place, X, name):
 
 
 def _ready(X):
-    """Whether X is an array to which nothing has to be done, by the fewest looks."""
-    return (
-        type(X) is np.ndarray
-        and X.dtype in KERNEL_TYPES
-        and X.ndim == 2
-        and X.flags.c_contiguous
-        and X.flags.aligned
-        and X.size > 0
-        and linalg.all_finite(X)
-    )
+    """Whether X is an array to which nothing has to be done."""
+    return type(X) is np.ndarray and linalg.ready(X)
 
 
 def as_bytes(X):
