@@ -1556,8 +1556,8 @@ def test_ready(isa, dtype):
     hole[3, 2] = np.nan
     fine = [X, X[1:3], X[:1], X[:, :1].copy(), fixed]
     other = [X[:, :2], X[::2], X.T, X[0], X[None], X[:0], X[:, :0], hole, X.astype(X.dtype.newbyteorder()),
-             X.astype(int), X.astype(np.float16), X.astype(complex), X.astype(np.longdouble), X.astype(object), X.astype("M8[D]"),
-             X.astype(str), X > 1, memory[1:].view(dtype).reshape(4, 3), X.view([("a", dtype)])]
+             X.astype(int), X.astype(np.float16), X.astype(complex), X.astype(np.longdouble), X.astype(object),
+             X.astype("M8[D]"), X.astype(str), X > 1, memory[1:].view(dtype).reshape(4, 3), X.view([("a", dtype)])]
     for each, expected in [*((x, True) for x in fine), *((x, False) for x in other)]:
         assert door(each) is expected, each
         assert reference.ready(each) is expected, each
