@@ -917,20 +917,25 @@ def test_seeds_have_weight_even_when_there_are_too_few(isa, dtype, uniform):
 
 @every_isa
 @every_dtype
-def test_partitions(isa, dtype):
-    """Each is the pass with hard responsibilities, in features times the scales."""
+@pytest.mark.parametrize(("iterations", "tol"), [(0, 0.0), (2, 0.0), (100, 1e-2), (100, 1e-6)])
+def test_partitions(isa, dtype, iterations, tol):
+    """Each is the pass with hard responsibilities, in features times the scales; after k-means, if it is asked for."""
     given = problem(300, 3, 4, 0, dtype)
-    centres = np.array([given.means, given.means * 2, given.means + 1], dtype).astype(float)
+    centres = np.array([given.means, given.means * 2, given.means + 1, given.means * [1, 1, 1e3]], dtype).astype(float)
+    centres[1, 0] = 1e6  # nearest to no sample
     scales = np.array([1, 0.5, 3])
     size = kernels.sweep.statistics_size(4, 3, SCATTER)
-    found, expected = fenced((3, size), float), np.empty((3, size))
+    moved, found, expected = fenced(centres.shape, float), fenced((4, size), float), np.empty((4, size))
+    moved[:] = centres
     diagonal = reference.DENSITIES.index("diagonal")
     needed = kernels.sweep.workspace_size(300, 3, 4, diagonal, SCATTER, given.X.itemsize, 2)
     workspace = np.full(needed + 1, 255, np.uint8)
-    kernels.module("sweep", isa).partitions(given.rows(), centres, scales, found, workspace[1:], moments=SCATTER,
-                                            n_threads=2)
-    reference.partitions(given.wide.rows(reference), centres, scales, expected, moments=SCATTER)
+    how = dict(moments=SCATTER, n_threads=2, iterations=iterations, tol=tol)
+    kernels.module("sweep", isa).partitions(given.rows(), moved, scales, found, workspace[1:], **how)
+    reference.partitions(given.wide.rows(reference), centres, scales, expected, **how)
     assert_fence_stands(found)
+    assert_fence_stands(moved)
+    np.testing.assert_allclose(moved, centres, rtol=TOLERANCE[dtype])
     np.testing.assert_allclose(found, expected, rtol=0, atol=np.abs(expected).max() * TOLERANCE[dtype])
 
 

@@ -197,6 +197,10 @@ class Problem:
         """Statistics of partitions by the nearest of given centres (runs, k, d), in standardised features."""
         return self.filled.partitions(centres, 1 / self.family.deviations, self.family.moments)
 
+    def clusters(self, centres, iterations, tol):
+        """The same after so many iterations of k-means, or less where they gain no more than a share of tol."""
+        return self.filled.at_hand.partitions(centres, 1 / self.family.deviations, self.family.moments, iterations, tol)
+
     def begin(self, uniform, looked, whitens):
         """Statistics of partitions by the nearest of samples far from each other.
 

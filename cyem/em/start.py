@@ -68,18 +68,6 @@ def seeded(mixture, k, rng, runs=1, whitens=True):
     return mixture.begin(rng.random((runs, k, 2 + int(math.log(k)))), looked, whitens)
 
 
-def lloyd(mixture, centres, iterations=LLOYD_ITERATIONS):
-    """k-means from given centres, and the sum of squared distances; an empty cluster keeps its centre."""
-    inertia = np.inf
-    for _ in range(iterations):
-        s, = mixture.samples.partitions(centres[None], 1 / mixture.family.deviations, "none")
-        centres = s.means
-        before, inertia = inertia, -s.log_likelihood
-        if inertia >= before * (1 - LLOYD_TOL):
-            break
-    return centres, inertia
-
-
 def some(n, size, rng):
     """A random part of n rows, where these are many more than a start needs; else none, which means all of them."""
     size = max(FEW, size)
@@ -101,9 +89,8 @@ def trial(mixture, k, rng):
 def from_kmeans(mixture, k, rng):
     """The partition by k-means, the best of a few runs from k-means++ seeds, on a part of many samples."""
     part = subset(mixture, SEEDED * k, rng)
-    begin = seeded(part, k, rng, KMEANS_RUNS, whitens=False)
-    centres, _ = min((lloyd(part, each.about) for each in begin), key=lambda found: found[1])
-    return mixture.assign_to(centres).parameters
+    found = clusters(part, seeded(part, k, rng, KMEANS_RUNS, whitens=False))
+    return mixture.assign_to(max(found, key=lambda each: each.log_likelihood).about).parameters
 
 
 def from_kmeans_plus_plus(mixture, k, rng):
@@ -136,14 +123,14 @@ def from_short_runs(mixture, k, rng):
     rows = mixture.rows_for_each(k)
     begin = seeded(part, k, rng, SHORT_RUNS, whitens=rows >= POOR)
     if rows < POOR:
-        begin = partitions(part, begin)
+        begin = clusters(part, begin)
     iterations = LONGER if rows < AMPLE and len(part.samples.X) <= FEW else SHORT_ITERATIONS
     runs = driver.short_runs(part, begin, tol=SHORT_TOL, iterations=iterations)
     support = Support(part, k)
     best, end = support.best(runs)
     if sum(abs(best.value - run.value) <= SAME for run in runs) < AGREEING:
         if POOR <= rows < AMPLE:
-            runs += driver.short_runs(part, partitions(part, begin[:1]), tol=SHORT_TOL, iterations=iterations)
+            runs += driver.short_runs(part, clusters(part, begin[:1]), tol=SHORT_TOL, iterations=iterations)
             best, end = support.best(runs)
         end = moves.improve(part, best, support, moves=MOVES, failures=FAILURES, promise=PROMISE).end
     return end
@@ -160,9 +147,9 @@ def cores(problem, k):
     return [(share, problem.subset(np.sort(order[: max(k, int(share * n))]))) for share in CORES]
 
 
-def partitions(mixture, begin):
-    """Statistics of partitions by k-means from where others begin."""
-    return [mixture.partitions(lloyd(mixture, each.about)[0][None])[0] for each in begin]
+def clusters(mixture, begin):
+    """Statistics of partitions by k-means from where others begin: an empty cluster keeps its centre."""
+    return mixture.clusters(np.array([each.about for each in begin]), LLOYD_ITERATIONS, LLOYD_TOL)
 
 
 def from_labels(problem, k, rng):

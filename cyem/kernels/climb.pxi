@@ -80,24 +80,48 @@ cdef double measure(Problem* c, double* block, double* statistics, double* about
 
 # --- partitions ------------------------------------------------------------------------------------------------------
 
-def partitions(Rows rows, const double[:, :, ::1] centres, const double[::1] scales, double[:, ::1] statistics,
-               unsigned char[::1] workspace, *, int moments, int n_threads):
+cdef void partition(const Problem* c, double* centres, const double* scales, double* statistics, int moments,
+                    unsigned char* at) noexcept nogil:
+    """One pass, each sample of the nearest of its centres only."""
+    cdef Pass p
+    cdef Mixture m = Mixture(DIAGONAL, c.model.k, 1, centres, scales, NULL, -INFINITY)
+    open_pass(&p, c.rows, &m, HARD, moments, 0, False, at)
+    run(&p, c.n_threads)
+    add_shards(&p, statistics, c.n_threads)
+
+
+def partitions(Rows rows, double[:, :, ::1] centres, const double[::1] scales, double[:, ::1] statistics,
+               unsigned char[::1] workspace, *, int moments, int n_threads, int iterations=0, double tol=0):
     """The sums for M-steps from several partitions of the samples, by the nearest of centres.
 
-    centres (runs, k, d), scales (d,), which features are multiplied by: IN. statistics (runs, size) OUT: about the
+    Before that centres move to the means of their samples, `iterations` times, or until distances shrink by no more
+    than a share of tol (Lloyd 1982); one that has no samples stays.
+
+    centres (runs, k, d) INOUT. scales (d,), which features are multiplied by. statistics (runs, size) OUT: about the
     centres. The workspace is that of a pass with diagonal densities.
     """
-    cdef Pass p
-    cdef Mixture m = Mixture(DIAGONAL, centres.shape[1], 1, NULL, &scales[0], NULL, -INFINITY)
-    cdef Py_ssize_t r
+    cdef Problem c
+    cdef Py_ssize_t r, i, j, k = centres.shape[1], d = centres.shape[2]
+    cdef double* centre
+    cdef double* sums
+    cdef double lowest
     cdef Watch watch
+    c.rows, c.n_threads, c.model.k = rows.table, n_threads, k
     open_watch(&watch)
     with nogil:
         for r in range(centres.shape[0]):
-            m.means = &centres[r, 0, 0]
-            open_pass(&p, rows.table, &m, HARD, moments, 0, False, &workspace[0])
-            run(&p, n_threads)
-            add_shards(&p, &statistics[r, 0], n_threads)
+            centre, sums, lowest = &centres[r, 0, 0], &statistics[r, 0], INFINITY
+            for _ in range(iterations):
+                partition(&c, centre, &scales[0], sums, NONE, &workspace[0])
+                for j in range(k):
+                    for i in range(j * d, j * d + d):
+                        centre[i] = <float>centre[i] if rows.table.single else centre[i]
+                        if sums[HEAD + j] > 0:
+                            centre[i] += sums[HEAD + k + i] / sums[HEAD + j]
+                if look(0) or -sums[0] >= lowest * (1 - tol):
+                    break
+                lowest = -sums[0]
+            partition(&c, centre, &scales[0], sums, moments, &workspace[0])
     close_watch(&watch)
 
 

@@ -168,10 +168,22 @@ def labels(rows, density, label, workspace=None, *, n_threads=1):
         label[joint.max(axis=1) <= density.background.sum()] = -1
 
 
-def partitions(rows, centres, scales, statistics, workspace=None, *, moments, n_threads=1):
-    """The same as `sweep`, each sample of the nearest of centres (runs, k, d) only, features times scales (d,)."""
+def partitions(rows, centres, scales, statistics, workspace=None, *, moments, n_threads=1, iterations=0, tol=0.0):
+    """The same as `sweep`, each sample of the nearest of centres (runs, k, d) only, features times scales (d,).
+
+    Centres move before, by k-means.
+    """
+    k, d = centres.shape[1:]
     for about, out in zip(centres, statistics, strict=True):
-        density = Density("diagonal", about, scales[None, None], np.zeros(len(about)))
+        density = Density("diagonal", about, scales[None, None], np.zeros(k))
+        inertia = np.inf
+        for _ in range(iterations):
+            s = np.empty(2 + k + k * d)
+            sweep(rows, density, s, posterior=POSTERIORS.index("hard"), moments=MOMENTS.index("none"))
+            about += s[2 + k :].reshape(k, d) / np.where(s[2 : 2 + k] > 0, s[2 : 2 + k], 1)[:, None]
+            before, inertia = inertia, -s[0]
+            if inertia >= before * (1 - tol):
+                break
         sweep(rows, density, out, posterior=POSTERIORS.index("hard"), moments=moments)
 
 

@@ -313,13 +313,16 @@ class Samples:
         )
         return [Statistics(*each, self.frame, self.unit) for each in zip(sums, about, strict=True)]
 
-    def partitions(self, centres, scales, moments):
-        """Statistics of partitions by the nearest of given centres (runs, k, d), of features times scales (d,)."""
+    def partitions(self, centres, scales, moments, iterations=0, tol=0.0):
+        """Statistics of partitions by the nearest of given centres (runs, k, d), of features times scales (d,).
+
+        Before, so many iterations of k-means move the centres, or less where they gain no more than a share of tol.
+        """
         runs, k, _ = centres.shape
         need = self._need(k, moments, "diagonal")
-        sums = np.empty((runs, need.statistics))
+        sums, centres = np.empty((runs, need.statistics)), centres.copy()
         kernel.partitions(self.rows, centres, scales, sums, self._memory(need.workspace), moments=MOMENTS[moments],
-                          n_threads=self._enter(need.n_threads))
+                          n_threads=self._enter(need.n_threads), iterations=iterations, tol=tol)
         return [Statistics(*each, self.frame, self.unit) for each in zip(sums, self._rounded(centres), strict=True)]
 
     def climb(self, starts, iterations, closed, structure, tol):

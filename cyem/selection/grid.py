@@ -131,7 +131,7 @@ class Grid:
             return [mixture.sweep(s.begin(mixture, k, rng)) for _ in range(s.n_init)]
         runs = s.n_init + max(0, SPLITS - (k - 1))  # a few components leave little to split
         begin = start.seeded(mixture, k, rng, runs)
-        return begin + start.partitions(mixture.simple, begin[:1]) if mixture.rows_for_each(k) < start.AMPLE else begin
+        return begin + start.clusters(mixture.simple, begin[:1]) if mixture.rows_for_each(k) < start.AMPLE else begin
 
     def _divided(self, found, k, mixture):
         """k components, in several ways: those that two explain best are split."""
