@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cyem.em.problem import Problem
-from cyem.families.covariance import STRUCTURES, base, structure
+from cyem.families.covariance import STRUCTURES, base, common_axes, structure, variances
 from cyem.families.gaussian import Gaussian
 
 K, D = 3, 4
@@ -128,6 +128,100 @@ def test_some_components_may_have_the_covariances_of_others(code):
 
 
 @every_structure
+def test_one_that_is_not_positive_definite_is_enough(code):
+    """Of several matrices: there are no factors of any."""
+    s, A, U, _ = fitted(code)
+    for matrices, factors in ((A, s.factors), (s.precisions(U), s.precision_factors)):
+        bad = matrices.copy()
+        bad[(slice(None),) * (code == "EEE") + (0,)] *= -1
+        assert factors(matrices) is not None
+        assert factors(bad) is None
+
+
+@every_structure
+def test_what_lies_between_two_is_of_the_structure_unless_it_is_curved(code):
+    """Half way in the coordinates of leaps, without going back to the structure."""
+    s = structure(code)
+    unfolded = [s.unfold(Problem.of(Gaussian, Y, None, s, 1e-6, 1).assign(np.eye(K)[LABELS]).parameters.factors)
+                for Y in (X, X[:, ::-1] ** 3)]
+    fold = base.SquareMatrices.fold if s.square else base.Variances.fold
+    C = s.full(s.covariances(fold(s, sum(unfolded) / 2, K, D)), K, D)
+    S, masses = s.condensed(C) if s.code != "EEE" else C[0], np.ones(K)
+    nearest = s.maximum(S, masses, np.full(D, 1e-12), 1e-16, None).covariances
+    assert np.allclose(nearest, S, rtol=1e-5, atol=1e-7) is not s.curved
+
+
+def moments_of(s, S, masses):
+    """Second moments about the means of components with sample covariances S (K, D, D), as a structure sums them."""
+    M = S * masses[:, None, None]
+    return {"scatter": M, "pooled": M.sum(axis=0), "squares": np.diagonal(M, axis1=1, axis2=2),
+            "norms": np.trace(M, axis1=1, axis2=2)}[s.moments].ravel()
+
+
+@pytest.mark.parametrize(("code", "low"), [
+    *((each.code, 0.0) for each in STRUCTURES),
+    *((code, low) for code in ("EII", "VII", "EEI", "EVI", "VVI", "EEE", "VVV") for low in (0.3, 0.7)),
+])
+def test_no_neighbour_of_an_m_step_is_better(code, low):
+    """Towards any other mixture of the structure, as far as the floor allows, below which a part of the variances is."""
+    s, masses = structure(code), np.array([1.0, 2.0, 4.0])
+    S = spd(K, D) * [[[1.0]], [[3.0]], [[0.5]]]
+    sample = s.sample(moments_of(s, S, masses), masses, np.zeros((K, D)))
+    floor = np.full(D, np.quantile(np.linalg.eigvalsh(s.full(sample, K, D)), low) if low else 1e-12)
+
+    def m_step(S, floor):
+        return s.estimate(moments_of(s, S, masses), masses, np.zeros((K, D)), floor, 1e-16)
+
+    found = m_step(S, floor)
+    U = s.factors(found.covariances)
+    best, x = s.cost(U, sample, masses, D), s.unfold(U)
+    for _ in range(10):
+        other = s.unfold(s.factors(m_step(spd(K, D), floor).covariances))
+        for size in (1e-3, 0.03, 0.5):
+            near = s.fold(x + size * (other - x), K, D, found.covariances)
+            if not s.below(s.covariances(near), near, floor * (1 - 1e-9)).any():
+                assert s.cost(near, sample, masses, D) >= best - 1e-9 * abs(best)
+    assert found.held.any() or low < 0.5 or code == "EII"
+
+
+def along_axes(code):
+    """Axes (k or 1, d, d), the same for all where the structure says so, and variances of one shape and volume."""
+    Q = np.linalg.qr(RNG.normal(size=(1 if code[2] == "E" else K, D, D)))[0]
+    return np.broadcast_to(Q, (K, D, D)), np.repeat([[4.0, 3.0, 2.0, 1.0]], K, axis=0)
+
+
+@pytest.mark.parametrize("code", ["EVE", "VVE", "EEV", "VEV", "EVV"])
+@pytest.mark.parametrize("aligned", [True, False])
+def test_variances_along_axes_are_at_the_floor_where_they_are_held(code, aligned):
+    """Where no direction could be below: at the floor itself along features, above it along other axes."""
+    s = structure(code)
+    Q, v = along_axes(code)
+    Q = np.broadcast_to(np.eye(D), (K, D, D)) if aligned else Q
+    floor = np.array([0.5, 1.0, 2.0, 1.5]) / 100
+    least = base.least_along(Q, np.broadcast_to(floor, (K, D)))
+    v = v * [[1.0], [1.5], [2.0]]
+    v[1, 3] = least[1, 3]
+    A = base.composed(v, Q)
+    found = s.touching(A, s.factors(A), floor, 1e-16)
+    assert_array_equal(found, [False, True, False])
+    assert (floor / least[1] <= 1 + 1e-12).all() if aligned else True
+    v[1, 3] *= 1.01
+    A = base.composed(v, Q)
+    assert not s.touching(A, s.factors(A), floor, 1e-16).any()
+
+
+@pytest.mark.parametrize("code", ["EVE", "VVE", "EEV", "VEV", "EVV"])
+def test_variances_that_rounding_hides_are_at_the_floor(code):
+    s, eps = structure(code), 1e-3
+    Q, v = np.broadcast_to(np.eye(D), (K, D, D)), np.repeat([[4.0, 3.0, 2.0, 1.0]], K, axis=0) * [[1.0], [2.0], [3.0]]
+    A = base.composed(v, Q)
+    assert not s.touching(A, s.factors(A), np.full(D, 1e-9), eps).any()
+    turned = base.composed(np.array([[4.0, 3.0, 2.0, 1e-3]]), np.linalg.qr(np.ones((D, D)) - 2 * np.eye(D))[0][None])
+    A[1:2] = turned
+    assert_array_equal(s.touching(A, s.factors(A), np.full(D, 1e-9), eps), [False, True, False])
+
+
+@every_structure
 def test_matrices_that_are_not_symmetric(code):
     s, A, _, _ = fitted(code)
     assert s.symmetric(A)
@@ -187,3 +281,63 @@ def test_what_rounding_leaves():
     assert base.part(4, 1e-3) == 8e-3
     assert_allclose(base.resolved(np.array([[1e-9, 1.0]]), np.array([np.diag([100.0, 100.0])]), 1e-3),
                     [[0.4 * np.sqrt(2), 1.0]])
+
+
+def test_nothing_is_thinner_than_what_one_matrix_can_hold():
+    """Beside the largest variance in it: what is less is raised to that, and told."""
+    least = 4 * np.finfo(float).eps * D
+    v = np.array([[1.0, 2.0, 4.0, 8.0], [1.0, 2.0, 4.0, 1e20], [1.0, 1.0, 1.0, least / 2]])
+    found = base.along(np.eye(D), v, np.zeros(3, bool))
+    assert_array_equal(found.held, [False, True, True])
+    assert_allclose(np.diagonal(found.covariances, axis1=1, axis2=2), np.maximum(v, least * v.max(axis=1)[:, None]))
+    assert_allclose(found.factors[2] @ found.factors[2].T, np.diag([1, 1, 1, 1 / least]), rtol=1e-12)
+    assert_array_equal(base.along(np.eye(D), v, np.array([True, False, False])).held, True)
+
+
+def test_a_search_for_axes_corrects_jacobis_angles_by_bfgs():
+    """For small angles the direction is that of the formula, with the inverse of the second derivatives for a matrix.
+
+    H = (1 - s y' / s'y) H0 (1 - y s' / s'y) + s s' / s'y, for a last step s along which the gradient changed by y.
+    """
+    gradient, curvature = 1e-7 * RNG.normal(size=6), RNG.uniform(1, 3, 6)
+    step = 1e-7 * RNG.normal(size=6)
+    change = 2 * step + 2e-8 * RNG.normal(size=6)
+    assert_allclose(common_axes.direction(gradient, curvature, None), -gradient / curvature, rtol=1e-6)
+    bend = step @ change
+    assert bend > 0
+    T = np.eye(6) - np.outer(step, change) / bend
+    H = T @ np.diag(1 / curvature) @ T.T + np.outer(step, step) / bend
+    assert_allclose(common_axes.direction(gradient, curvature, (step, change)), -H @ gradient, rtol=1e-6)
+    # a gradient that falls along the step tells nothing of a minimum
+    assert_allclose(common_axes.direction(gradient, curvature, (step, -change)), -gradient / curvature, rtol=1e-6)
+
+
+def test_angles_and_slopes_of_pairs_of_axes():
+    """The gradient is the derivative of the cost by the angle of each pair; a pair alone is turned to its best."""
+    S, share = spd(3, 2), np.array([0.2, 0.3, 0.5])
+    v = RNG.uniform(1, 2, (3, 2))
+    pairs = np.triu_indices(2, 1)
+
+    def cost(angle):
+        Q = common_axes.turned(np.eye(2), np.array([2 * np.tan(angle / 2)]), pairs)
+        return variances.cost(np.diagonal(Q.T @ S @ Q, axis1=1, axis2=2), share, v)
+
+    at = common_axes.Axes(np.eye(2), S, v, None, None)
+    gradient, curvature = common_axes.slope(at, share, pairs)
+    assert_allclose(gradient, (cost(1e-5) - cost(-1e-5)) / 2e-5, rtol=1e-6)
+    assert_allclose(curvature, (cost(1e-3) + cost(-1e-3) - 2 * cost(0)) / 1e-6, rtol=1e-4)
+    angles = np.linspace(-np.pi / 2, np.pi / 2, 2001)
+    best = angles[np.argmin([cost(angle) for angle in angles])]
+    assert common_axes.direction(gradient, curvature, None)[0] == pytest.approx(best, abs=2e-3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_proportional_variances_are_no_worse_than_where_they_begin(seed):
+    """Of the ways to the floor the better one is taken."""
+    rng = np.random.default_rng(seed)
+    s, masses, least = rng.exponential(size=(3, 4)) ** 3, rng.uniform(1, 4, 3), np.full((1, 4), 0.5)
+    best, held = variances.proportional(s, masses, least)
+    assert held.any()
+    assert (best >= least).all()
+    again, _ = variances.proportional(s, masses, least, best)
+    assert variances.cost(s, masses, again) <= variances.cost(s, masses, best) + 1e-12

@@ -243,7 +243,7 @@ class SquareMatrices(Structure):
         return np.broadcast_to(np.diagonal(covariances, axis1=-2, axis2=-1), (k, d))
 
     def coloured(self, z, U, j):
-        return np.linalg.solve(self.each(U, j + 1)[j].T, z.T).T
+        return np.linalg.solve(self.taken(U, j).T, z.T).T
 
     def symmetric(self, A):
         return np.allclose(A, A.swapaxes(-1, -2), rtol=1e-7, atol=1e-9 * np.abs(A).max())
@@ -255,7 +255,7 @@ class SquareMatrices(Structure):
             return None
 
     def triangular(self, U):
-        d = U.shape[-1]
+        *_, d = U.shape
         if linalg.upper_triangular(U.reshape(-1, d, d)):
             return U
         # with (J U)' = Q R, where J turns upside down, J R' J is upper triangular and has the same precisions
@@ -447,7 +447,7 @@ def eigh(A):
 
     As from numpy.linalg, whose threads would go on spinning for a while.
     """
-    d = A.shape[-1]
+    *_, d = A.shape
     stack = np.ascontiguousarray(A, np.float64).reshape(-1, d, d)
     values, rows, done = np.empty(stack.shape[:2]), np.empty(stack.shape), np.empty(len(stack), np.int32)
     linalg.eigh(stack, values, rows, np.empty((d + 1, d)), done)
