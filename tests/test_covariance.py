@@ -1,5 +1,7 @@
 """What structures say of covariances and of factors of their inverses, against NumPy's matrices."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -158,12 +160,28 @@ def moments_of(s, S, masses):
             "norms": np.trace(M, axis1=1, axis2=2)}[s.moments].ravel()
 
 
+@every_structure
+def test_a_structure_includes_another_where_its_m_step_gives_back_all_of_its_matrices(code):
+    s = structure(code)
+    for other in STRUCTURES:
+        _, _, _, C = fitted(other.code)
+        found = s.estimate(moments_of(s, C, np.ones(K)), np.ones(K), np.zeros((K, D)), np.full(D, 1e-12), 1e-16)
+        back = np.allclose(s.full(found.covariances, K, D), C, rtol=1e-5, atol=1e-7)
+        assert s.includes(other) is back, other
+
+
+@every_structure
+def test_a_structure_is_made_of_its_letters(code):
+    made = type(structure(code))(code)
+    assert (made.code, made.name, made.variances) == (code, code, structure(code).variances)
+
+
 @pytest.mark.parametrize(("code", "low"), [
     *((each.code, 0.0) for each in STRUCTURES),
-    *((code, low) for code in ("EII", "VII", "EEI", "EVI", "VVI", "EEE", "VVV") for low in (0.3, 0.7)),
+    *((code, low) for code in ("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "VVV") for low in (0.3, 0.7)),
 ])
 def test_no_neighbour_of_an_m_step_is_better(code, low):
-    """Towards any other mixture of the structure, as far as the floor allows, below which a part of the variances is."""
+    """Towards any other mixture of the structure, as far as the floor allows, which a part of the variances is below."""
     s, masses = structure(code), np.array([1.0, 2.0, 4.0])
     S = spd(K, D) * [[[1.0]], [[3.0]], [[0.5]]]
     sample = s.sample(moments_of(s, S, masses), masses, np.zeros((K, D)))
@@ -175,13 +193,30 @@ def test_no_neighbour_of_an_m_step_is_better(code, low):
     found = m_step(S, floor)
     U = s.factors(found.covariances)
     best, x = s.cost(U, sample, masses, D), s.unfold(U)
-    for _ in range(10):
-        other = s.unfold(s.factors(m_step(spd(K, D), floor).covariances))
+    for T in (0.8 * S, 1.25 * S, *(spd(K, D) for _ in range(10))):
+        other = s.unfold(s.factors(m_step(T, floor).covariances))
         for size in (1e-3, 0.03, 0.5):
             near = s.fold(x + size * (other - x), K, D, found.covariances)
             if not s.below(s.covariances(near), near, floor * (1 - 1e-9)).any():
                 assert s.cost(near, sample, masses, D) >= best - 1e-9 * abs(best)
     assert found.held.any() or low < 0.5 or code == "EII"
+
+
+@every_structure
+def test_with_fewer_samples_some_volume_vanishes_whoever_has_which(code):
+    """And with as many there is a way to share them out in which none does. (Shapes of one volume are asked for more.)"""
+    s, floor = structure(code), np.full(2, 1e-9)
+    for n in range(2, 7):
+        rows, bounded = RNG.normal(size=(n, 2)), False
+        for labels in product(range(2), repeat=n):
+            r = np.eye(2)[list(labels)]
+            masses = r.sum(axis=0)
+            if masses.all():
+                apart = rows[:, None] - (r.T @ rows / masses[:, None])
+                S = np.einsum("nk,nkd,nke->kde", r, apart, apart) / masses[:, None, None]
+                found = s.estimate(moments_of(s, S, masses), masses, np.zeros((2, 2)), floor, 1e-16)
+                bounded |= not found.held.any()
+        assert bounded is (n >= s.least_samples(2, 2)) or (bounded and code[:2] == "EV")
 
 
 def along_axes(code):
@@ -229,6 +264,8 @@ def test_matrices_that_are_not_symmetric(code):
         A = A.copy()
         A[..., 0, 1] += 1e-3 * np.abs(A).max()
         assert not s.symmetric(A)
+        rounded = np.eye(D) + 1e-12 * RNG.normal(size=A.shape)
+        assert s.symmetric(rounded)
 
 
 # --- what they are made of ---

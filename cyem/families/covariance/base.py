@@ -73,9 +73,13 @@ class Structure(ABC):
         """How many different samples k components need; with fewer, a volume can vanish and no likelihood is bounded.
 
         A component with a shape of its own needs what spans a volume, one with a volume of its own two samples; what
-        all share takes as many as it has dimensions beyond one for each mean.
+        all share takes as many as it has dimensions beyond one for each mean; or those of one component, where a shape
+        that all share lies along axes of their own.
         """
-        return max(k * self.own_samples(d), k + (d if self.code[2] != "I" else 1))
+        own = self.own_samples(d)
+        if self.code[1:] == "EV":
+            return (k - 1) * own + d + 1
+        return max(k * own, k + (d if self.code[2] != "I" else 1))
 
     def own_samples(self, d):
         """How many different samples one component needs for what it does not share with others."""
