@@ -38,6 +38,13 @@ def test_factors_covariances_and_precisions_are_of_the_same_matrices(code):
     assert s.factors(-A) is None
 
 
+def test_covariances_are_symmetric_to_the_last_bit():
+    U = np.triu(RNG.normal(size=(K, 9, 9))) + 3 * np.eye(9)
+    for code, factors in (("VVV", U), ("EEE", U[0])):
+        A = structure(code).covariances(factors)
+        assert_array_equal(A, A.swapaxes(-1, -2))
+
+
 @every_structure
 def test_mean_distances_of_a_normal_distribution_are_its_dimension(code):
     s, A, U, _ = fitted(code)
@@ -200,6 +207,11 @@ def test_no_neighbour_of_an_m_step_is_better(code, low):
             if not s.below(s.covariances(near), near, floor * (1 - 1e-9)).any():
                 assert s.cost(near, sample, masses, D) >= best - 1e-9 * abs(best)
     assert found.held.any() or low < 0.5 or code == "EII"
+    if low:  # and who is at the floor is told, with factors of what is there
+        least = np.linalg.eigvalsh(s.full(found.covariances, K, D) / floor[0])[:, 0]
+        assert_array_equal(found.held, least <= 1 + 1e-6)
+    if found.factors is not None:
+        assert_allclose(s.covariances(found.factors), found.covariances, rtol=1e-10, atol=1e-12)
 
 
 @every_structure
@@ -243,6 +255,72 @@ def test_variances_along_axes_are_at_the_floor_where_they_are_held(code, aligned
     v[1, 3] *= 1.01
     A = base.composed(v, Q)
     assert not s.touching(A, s.factors(A), floor, 1e-16).any()
+
+
+@pytest.mark.parametrize("code", ["EEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"])
+def test_a_flat_direction_is_as_wide_as_what_rounding_hides(code):
+    """Where all components lack the same direction, and all features have one variance: that and no more, and told."""
+    s, eps, masses = structure(code), 1e-3, np.array([1.0, 2.0, 4.0])
+    flat = np.full((D, D), 1 / D)
+    S = np.repeat((np.eye(D) - flat)[None], K, axis=0)
+    floor = np.full(D, 1e-12)
+    found = s.estimate(moments_of(s, S, masses), masses, np.zeros((K, D)), floor, eps)
+    hidden = base.part(D, eps) * (1 - 1 / D)
+    assert found.held.all()
+    assert_allclose(s.full(found.covariances, K, D), S + hidden * flat, rtol=1e-6, atol=1e-9)
+    for width, held in ((hidden, True), (3 * hidden, False)):
+        A = s.condensed(S + width * flat)
+        assert_array_equal(s.touching(A, s.factors(A), floor, eps), held)
+
+
+@every_structure
+def test_an_m_step_at_the_floor_is_no_worse_than_what_was_there(code):
+    """Unless that is below the floor, or nothing is at the floor."""
+    s, masses, floor = structure(code), np.ones(K), np.full(D, 0.1)
+    C = np.repeat(np.eye(D)[None], K, axis=0)
+    S = s.sample(moments_of(s, C, masses), masses, np.zeros((K, D)))
+
+    def of(size, held):
+        A = s.condensed(size * C)
+        return base.Estimate(A, np.full(K, held), s.factors(A))
+
+    best, worse, thin = of(1, True), of(2, True), of(0.1 / (1 + 1e-6), True)
+    got = s.no_worse(worse, S, masses, floor, best)
+    assert_array_equal(got.covariances, best.covariances)
+    assert_array_equal(got.factors, best.factors)
+    assert got.held.all()
+    assert s.no_worse(best, S, masses, floor, worse) is best
+    assert s.no_worse(worse._replace(factors=None), S, masses, floor, best).factors is best.factors
+    free = of(2, False)
+    assert s.no_worse(free, S, masses, floor, best) is free
+    assert s.no_worse(worse, S, masses, floor, None) is worse
+    low = s.sample(moments_of(s, 0.1 * C, masses), masses, np.zeros((K, D)))
+    assert s.no_worse(worse, low, masses, floor, thin) is worse
+
+
+@every_structure
+def test_the_same_matrices_in_other_shapes(code):
+    """One for all components, those of some of them, and those of another structure."""
+    s, A, U, C = fitted(code)
+    one = A if code == "EEE" else A[:1]
+    assert_allclose(s.full(s.common(one, K), K, D), np.repeat(C[:1], K, axis=0), rtol=1e-12)
+    assert_allclose(s.full(s.taken(A, [2, 0, 2]), 3, D), C[[2, 0, 2]], rtol=1e-12)
+    each = s.each(A, K)
+    assert len(each) == K
+    full = structure("VVV")
+    assert s.like(A, s, K, D) is A
+    assert_allclose(full.like(A, s, K, D), C, rtol=1e-12)
+    assert_allclose(s.like(C, full, K, D), A, rtol=1e-12)
+    packed = s.pack(U)
+    assert packed.shape == {"triangular": (K, D, D), "whitened": (1, D, D), "diagonal": (K, 1, D),
+                            "spherical": (K, 1, 1)}[s.density]
+    assert_array_equal(packed.ravel(), U.ravel())
+
+
+@pytest.mark.parametrize("code", ["EVE", "VVE"])
+def test_a_search_for_axes_is_compiled_where_that_is_faster(code):
+    assert structure(code).closed_form(np.ones(32), 1e-16) is not None
+    assert structure(code).closed_form(np.ones(33), 1e-16) is None
 
 
 @pytest.mark.parametrize("code", ["EVE", "VVE", "EEV", "VEV", "EVV"])
