@@ -97,7 +97,7 @@ def variants(node):
     match node:
         case ast.If() | ast.IfExp() | ast.While():
             yield changed(node, test=ast.copy_location(ast.UnaryOp(ast.Not(), node.test), node.test))
-        case ast.Return(value=ast.expr()):
+        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
             yield changed(node, value=None)
         case ast.AugAssign() | ast.Expr(value=ast.Call()):
             yield ast.copy_location(ast.Pass(), node)

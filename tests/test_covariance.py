@@ -188,7 +188,7 @@ def test_a_structure_is_made_of_its_letters(code):
     *((code, low) for code in ("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE", "VEE", "VVV") for low in (0.3, 0.7)),
 ])
 def test_no_neighbour_of_an_m_step_is_better(code, low):
-    """Towards any other mixture of the structure, as far as the floor allows, which a part of the variances is below."""
+    """Towards any other mixture of the structure, as far as the floor allows; a part of the variances is below it."""
     s, masses = structure(code), np.array([1.0, 2.0, 4.0])
     S = spd(K, D) * [[[1.0]], [[3.0]], [[0.5]]]
     sample = s.sample(moments_of(s, S, masses), masses, np.zeros((K, D)))
@@ -216,7 +216,7 @@ def test_no_neighbour_of_an_m_step_is_better(code, low):
 
 @every_structure
 def test_with_fewer_samples_some_volume_vanishes_whoever_has_which(code):
-    """And with as many there is a way to share them out in which none does. (Shapes of one volume are asked for more.)"""
+    """And with as many there is a way to share them out in which none does. (Shapes of one volume ask for more.)"""
     s, floor = structure(code), np.full(2, 1e-9)
     for n in range(2, 7):
         rows, bounded = RNG.normal(size=(n, 2)), False
