@@ -280,6 +280,15 @@ def test_a_flat_direction_is_as_wide_as_what_rounding_hides(code):
         assert_array_equal(s.touching(A, s.factors(A), floor, eps), held)
 
 
+def test_of_one_shape_the_least_volume_is_at_the_floor():
+    """Where all components are thin in one direction, and no volume is bound by itself."""
+    s, masses, floor = structure("VEE"), np.array([1.0, 2.0, 4.0]), np.full(D, 0.01)
+    S = np.array([3.0, 1.0, 9.0])[:, None, None] * (np.eye(D) - (1 - 1e-3) * np.full((D, D), 1 / D))
+    found = s.estimate(moments_of(s, S, masses), masses, np.zeros((K, D)), floor, 1e-16)
+    assert_array_equal(found.held, [False, True, False])
+    assert np.linalg.eigvalsh(found.covariances)[1, 0] == pytest.approx(0.01, rel=1e-9)
+
+
 @every_structure
 def test_an_m_step_at_the_floor_is_no_worse_than_what_was_there(code):
     """Unless that is below the floor, or nothing is at the floor."""
