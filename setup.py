@@ -35,12 +35,14 @@ UNIX = dict(
     debug=["-O1", "-g"],
     openmp=["-fopenmp"],
     openmp_link=["-fopenmp"],
+    link=["-s"],
     v3=["-march=x86-64-v3"],
     v4=["-march=x86-64-v4", "-mprefer-vector-width=512"],
 )
-APPLE = UNIX | dict(openmp=["-Xpreprocessor", "-fopenmp"], openmp_link=["-lomp"])  # its clang hides that it can
-MSVC = dict(flags=["/O2", "/fp:contract"], debug=["/Zi"], openmp=["/openmp"], openmp_link=[], v3=["/arch:AVX2"],
-            v4=["/arch:AVX512"])
+APPLE = UNIX | dict(openmp=["-Xpreprocessor", "-fopenmp"], openmp_link=["-lomp"],  # its clang hides that it can
+                     link=[])
+MSVC = dict(flags=["/O2", "/fp:contract", "/Brepro"], debug=["/Zi"], openmp=["/openmp"], openmp_link=[],
+            link=["/Brepro"], v3=["/arch:AVX2"], v4=["/arch:AVX512"])  # Brepro: no time of day in what is made
 DIRECTIVES = dict(
     language_level=3,
     boundscheck=DEBUG,
@@ -126,7 +128,7 @@ class Build(build_ext):
         for module in self.extensions:
             isa = module.name.rpartition("_")[2]
             module.extra_compile_args = options["flags"] + options["debug"] * DEBUG + openmp + options.get(isa, [])
-            module.extra_link_args = link + ["-s"] * (sys.platform == "linux" and not DEBUG)
+            module.extra_link_args = link + ([] if DEBUG else options["link"])
         if not msvc:  # folders in which this Python finds its own libraries: extensions need none of them
             python = {word for word in (sysconfig.get_config_var("LDSHARED") or "").split() if "-rpath" in word}
             self.compiler.linker_so = [word for word in self.compiler.linker_so if word not in python]

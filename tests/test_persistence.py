@@ -5,6 +5,7 @@ import functools
 import io
 import json
 import os
+import pickle
 import re
 import stat
 import sys
@@ -24,6 +25,7 @@ from cyem import GaussianMixture, MixtureClassifier, MixtureRegressor, files
 from cyem.families.covariance import NAMES, structure
 from cyem.models import persistence
 
+MODELS = Path(__file__).parent / "models"  # files that were written when their format was new
 STRUCTURES = ("full", "tied", "diag", "spherical")
 ARRAYS = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
 OTHERS = ("converged_", "n_iter_", "lower_bound_", "lower_bounds_", "fit_report_", "n_features_in_")
@@ -604,7 +606,7 @@ def test_damaged_anywhere(tmp_path_factory, data):
 
 def test_files_of_earlier_versions():
     """Format 1 as cyem 0.1.0 wrote it: such files load for ever."""
-    model = cyem.load(Path(__file__).parent / "models" / "format-1.npz")
+    model = cyem.load(MODELS / "format-1.npz")
     assert (model.n_components, model.covariance_type, model.random_state) == (2, "tied", 0)
     assert list(model.feature_names_in_) == ["length", "width"]
     assert model.means_init == [[1.0, 1.0], [11.0, -5.0]]
@@ -614,7 +616,7 @@ def test_files_of_earlier_versions():
 
 
 def test_files_of_earlier_versions_with_heavy_tails():
-    model = cyem.load(Path(__file__).parent / "models" / "format-1-student.npz")
+    model = cyem.load(MODELS / "format-1-student.npz")
     assert (type(model), model.covariance_type, model.random_state) == (cyem.StudentMixture, "diag", 7)
     assert list(model.feature_names_in_) == ["width", "Höhe"]
     assert model.degrees_of_freedom == [4.0, np.inf]
@@ -622,6 +624,68 @@ def test_files_of_earlier_versions_with_heavy_tails():
     np.testing.assert_allclose(model.means_, [[1, 2], [22, 33]], rtol=1e-6)
     np.testing.assert_allclose(model.scales_[1], [3.2, 7.2], rtol=1e-6)  # those of a normal distribution
     assert model.predict(pd.DataFrame(model.means_, columns=["width", "Höhe"])).tolist() == [0, 1]
+
+
+def test_files_of_earlier_versions_with_a_background():
+    model = cyem.load(MODELS / "format-1-background.npz")
+    assert (type(model), model.covariance_type, model.background) == (GaussianMixture, "spherical", True)
+    np.testing.assert_allclose(model.background_weight_, 0.2, atol=1e-3)
+    np.testing.assert_allclose(model.means_, [[8, 0], [0, 0]], atol=0.05)
+    np.testing.assert_allclose(model.background_box_, [[-20, -20], [20, 20]], atol=1.2)
+    assert model.predict([[8, 0], [0, 0], [-15, 15]]).tolist() == [0, 1, -1]
+
+
+def test_files_of_earlier_versions_of_a_regressor():
+    model = cyem.load(MODELS / "format-1-regressor.npz")
+    assert (type(model), model.n_components, model.random_state) == (MixtureRegressor, 1, 3)
+    assert list(model.feature_names_in_) == ["dose", "Höhe"]
+    rows = pd.DataFrame([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], columns=["dose", "Höhe"])
+    np.testing.assert_allclose(model.predict(rows), [1, 3, -5], atol=0.02)  # 1 + 2 dose - 3 Höhe
+
+
+def test_files_of_earlier_versions_of_a_classifier():
+    model = cyem.load(MODELS / "format-1-classifier.npz")
+    assert type(model) is MixtureClassifier
+    assert model.classes_.tolist() == ["Fisch", "bird"]
+    np.testing.assert_allclose(model.priors_, [0.75, 0.25])
+    assert model.predict([[0.0, 0.0], [9.0, 9.0]]).tolist() == ["bird", "Fisch"]
+    np.testing.assert_allclose(model.mixture_.means_, [[9, 9], [0, 0]], atol=1e-12)
+
+
+def test_every_version_of_the_format_has_such_a_file():
+    versions = set()
+    for file in MODELS.iterdir():
+        with zipfile.ZipFile(file) as archive:
+            versions.add(json.loads(archive.read("metadata.json"))["format_version"])
+    assert versions == set(range(1, persistence.FORMAT.version + 1))
+
+
+class Bomb:
+    """What a pickle runs when it is read."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("ran"),)
+
+
+@pytest.mark.parametrize("where", ["the file", "an array of objects", "an array said to be of numbers", "metadata"])
+def test_no_code_of_a_file_is_run(members, path, where):
+    bomb = pickle.dumps(Bomb())
+    pickle.loads(bomb)
+    assert Path("ran").exists()
+    Path("ran").unlink()
+    if where == "the file":
+        path.write_bytes(bomb)
+    elif where == "an array of objects":
+        path.write_bytes(packed(reshaped(members, "means_", np.array([[Bomb()]]))))
+    elif where == "an array said to be of numbers":
+        arrays = json.loads(members["metadata.json"])["arrays"]
+        objects = reshaped(members, "means_", np.array([[Bomb()] * 3] * 2))
+        path.write_bytes(packed(changed(objects, arrays=arrays)))
+    else:
+        path.write_bytes(packed(members | {"metadata.json": bomb}))
+    with pytest.raises(ValueError, match="cannot load a model"):
+        cyem.load(path)
+    assert not Path("ran").exists()
 
 
 # --- estimators around a mixture -------------------------------------------------------------------------------------

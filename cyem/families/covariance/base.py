@@ -73,9 +73,13 @@ class Structure(ABC):
         """How many different samples k components need; with fewer, a volume can vanish and no likelihood is bounded.
 
         A component with a shape of its own needs what spans a volume, one with a volume of its own two samples; what
-        all share takes as many as it has dimensions beyond one for each mean.
+        all share takes as many as it has dimensions beyond one for each mean; or those of one component, where a shape
+        that all share lies along axes of their own.
         """
-        return max(k * self.own_samples(d), k + (d if self.code[2] != "I" else 1))
+        own = self.own_samples(d)
+        if self.code[1:] == "EV":
+            return (k - 1) * own + d + 1
+        return max(k * own, k + (d if self.code[2] != "I" else 1))
 
     def own_samples(self, d):
         """How many different samples one component needs for what it does not share with others."""
@@ -243,7 +247,7 @@ class SquareMatrices(Structure):
         return np.broadcast_to(np.diagonal(covariances, axis1=-2, axis2=-1), (k, d))
 
     def coloured(self, z, U, j):
-        return np.linalg.solve(self.each(U, j + 1)[j].T, z.T).T
+        return np.linalg.solve(self.taken(U, j).T, z.T).T
 
     def symmetric(self, A):
         return np.allclose(A, A.swapaxes(-1, -2), rtol=1e-7, atol=1e-9 * np.abs(A).max())
@@ -255,7 +259,7 @@ class SquareMatrices(Structure):
             return None
 
     def triangular(self, U):
-        d = U.shape[-1]
+        *_, d = U.shape
         if linalg.upper_triangular(U.reshape(-1, d, d)):
             return U
         # with (J U)' = Q R, where J turns upside down, J R' J is upper triangular and has the same precisions
@@ -447,7 +451,7 @@ def eigh(A):
 
     As from numpy.linalg, whose threads would go on spinning for a while.
     """
-    d = A.shape[-1]
+    *_, d = A.shape
     stack = np.ascontiguousarray(A, np.float64).reshape(-1, d, d)
     values, rows, done = np.empty(stack.shape[:2]), np.empty(stack.shape), np.empty(len(stack), np.int32)
     linalg.eigh(stack, values, rows, np.empty((d + 1, d)), done)

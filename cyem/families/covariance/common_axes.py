@@ -117,10 +117,13 @@ def slope(axes, share, pairs):
 
 def direction(gradient, curvature, memory):
     """Jacobi's angles downhill, corrected by the last step and the change of the gradient along it."""
-    step, change = (0.0, 0.0) if memory is None else memory
-    bend = np.dot(step, change)
-    if not np.any(bend > 0):
-        return -np.arctan2(gradient, curvature / 2) / 2
+    jacobi = -np.arctan2(gradient, curvature / 2) / 2
+    if memory is None:
+        return jacobi
+    step, change = memory
+    bend = step @ change
+    if not bend > 0:
+        return jacobi
     part = (step @ gradient) / bend
     angles = np.arctan2(gradient - part * change, curvature / 2) / 2
     return -angles - step * (part - (change @ angles) / bend)
