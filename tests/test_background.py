@@ -330,19 +330,20 @@ def test_heavy_tails_forgive():
 
 
 def test_planted_rows_are_found():
+    """2 % of the rows of twenty sets, which lie anywhere; about as many of the others are odd as the level says."""
     found, wrong = [], []
-    for seed in range(10):
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         d, k = rng.integers(2, 6), rng.integers(2, 4)
         y = rng.integers(k, size=1000)
         turn, centres = rng.normal(size=(k, d, d)) * 0.4 + np.eye(d), rng.uniform(-8, 8, (k, d))
         X = centres[y] + np.einsum("nij,nj->ni", turn[y], rng.normal(size=(1000, d)))
         X[:20] = rng.uniform(X.min(axis=0) - 20, X.max(axis=0) + 20, (20, d))
-        out = GaussianMixture(k, background=True, random_state=0).fit(X).outliers(X)
+        out = GaussianMixture(k, background=True, random_state=0).fit(X).outliers(X, 0.01)
         found.append(out[:20].mean())
         wrong.append(out[20:].mean())
-    assert np.mean(found) > 0.95
-    assert 0.004 < np.mean(wrong) < 0.02
+    assert np.mean(found) >= 0.95
+    assert 0.005 <= np.mean(wrong) <= 0.02
 
 
 @pytest.mark.parametrize("level", [0, 1, -0.1, "0.1", True])
