@@ -36,7 +36,7 @@ UNIX = dict(
     debug=["-O1", "-g"],
     openmp=["-fopenmp"],
     openmp_link=["-fopenmp"],
-link=["-s"],
+    link=["-s"],
     v3=["-march=x86-64-v3", "--param=max-completely-peel-times=7"],
     v4=["-march=x86-64-v4", "-mprefer-vector-width=512"],
 )
