@@ -1,6 +1,7 @@
 """Does every import in cyem point downwards, and is there no circle? ``python ci/imports.py [FOLDER]``; see `ci/lint`.
 
-Looked at are the imports as they are written, those inside functions too.
+Looked at are the imports as they are written, those inside functions too. Nor may a wing call what is private to
+another: ``model._name(...)``, where `_name` is a function of another wing and of none of its own.
 """
 
 import ast
@@ -27,6 +28,7 @@ BELOW["cli"] = BELOW["reporting"] | {"reporting", "__init__"}  # which calls wha
 BELOW["__main__"] = {"cli"}
 BELOW["__init__"] = BELOW["reporting"] | {"reporting"}  # of cyem itself: the door
 BELOW |= {name: {"kernels"} for name in SMALL}
+SCIKIT_LEARNS = {"_n_parameters"}  # which its users know
 
 
 def modules(folder):
@@ -58,9 +60,31 @@ def wing(name):
     return name.split(".")[1] if "." in name else "__init__"
 
 
+def private(name):
+    return name.startswith("_") and not name.startswith("__") and name not in SCIKIT_LEARNS
+
+
+def strangers(known):
+    """Where a wing calls or imports a function that is private to another: a line each."""
+    owners, uses = {}, []
+    for name, path in known.items():
+        for node in ast.walk(ast.parse(path.read_text(), path)):
+            if isinstance(node, ast.FunctionDef) and private(node.name):
+                owners.setdefault(node.name, set()).add(wing(name))
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and private(node.func.attr):
+                if ast.unparse(node.func.value) not in ("self", "cls", "super()"):
+                    uses.append((node.func.attr, name, node.lineno))
+            elif isinstance(node, ast.ImportFrom):
+                uses += [(alias.name, name, node.lineno) for alias in node.names if private(alias.name)]
+    for called, name, line in uses:
+        if wing(name) not in owners.get(called, {wing(name)}):
+            yield f"{known[name]}:{line}: {called} is private to {' and '.join(sorted(owners[called]))}"
+
+
 def faults(folder):
     """What is wrong, a line each."""
     known, arrows, said = modules(folder), {}, []
+    said += strangers(known)
     for name, path in known.items():
         here = arrows[name] = set()
         for line, target in imported(name, path, known):

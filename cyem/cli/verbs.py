@@ -9,6 +9,7 @@ import numpy as np
 import cyem
 
 from .. import files
+from ..families import state
 from ..models.asked import FAMILIES
 from ..models.history import INTERRUPTED
 from ..notices import NamelessWarning, muted
@@ -287,7 +288,7 @@ def _description(model):
         "n_iter": int(model.n_iter_),
         "report": list(model.fit_report_),
         **{name: getattr(model, f"{name}_").tolist() for name in ("weights", "means", "covariances")},
-        "degrees_of_freedom": None if model._tails() is None else model.degrees_of_freedom_.tolist(),
+        "degrees_of_freedom": None if state.tails(model) is None else model.degrees_of_freedom_.tolist(),
         "background_weight": float(getattr(model, "background_weight_", 0.0)),
     }
 

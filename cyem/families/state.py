@@ -9,7 +9,8 @@ import numpy as np
 
 from ..notices import NotFittedError, familiar
 from ..rows import data
-from .covariance import structure
+from ..rows.samples import Frame, power_of_two
+from .covariance import simplest, structure
 
 if TYPE_CHECKING:
     from .background import Box
@@ -139,6 +140,35 @@ def background(model):
     from .background import Box  # which few mixtures have
 
     return Outside(float(weight), Box.of(*corners, float(log_density)))
+
+
+def tails(model):
+    """The degrees of freedom (k,) of a mixture, or None where its tails are normal."""
+    return freedom(model, len(model.weights_)) if hasattr(model, "degrees_of_freedom") else None
+
+
+def frame(model, weights, means, U, dtype):
+    """The frame of the size of a mixture, for samples of a dtype; arguments as `parameters` gives them."""
+    shape, (k, d) = structure(model.covariance_type), means.shape
+    own = simplest(shape, d)
+    deviations = np.sort(1 / np.abs(own.diagonals(own.like(U, shape, k, d), k, d)), axis=0)
+    typical = (deviations[(k - 1) // 2] + deviations[k // 2]) / 2  # np.median imports numpy.ma: see em/start.py
+    info = np.finfo(dtype)
+    shares = weights if background(model) is None else weights / weights.sum()
+    reference = np.clip(shares @ means, -info.max, info.max).astype(dtype).astype(np.float64)
+    return Frame(reference, power_of_two(typical, dtype))
+
+
+def in_own_frame(model):
+    """A frame of the size of a mixture, and its means and covariances in it: what any magnitude has room for.
+
+    Covariances themselves, the squares of a unit, may be beyond the range.
+    """
+    shape, (weights, means, U) = structure(model.covariance_type), parameters(model)
+    own = frame(model, weights, means, U, np.float64)
+    if shape.one_unit:
+        own = own._replace(units=np.full_like(own.units, own.units.max()))
+    return own, own.enter(means), shape.covariances(shape.scaled_factors(U, 1 / own.units))
 
 
 def freedom(model, k):

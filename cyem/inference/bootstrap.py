@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..em import start
+from ..families import state
 from ..families.covariance import structure
 from ..families.paths import APART, longest, squared
 from ..models.asked import family as family_of
+from ..models.estimator import observed
 from ..models.gaussian import GaussianMixture
 from ..models.history import one_of_many
 from ..models.mixture import Mixture, in_its_place, memberships
@@ -207,7 +209,6 @@ def likelihood_ratio_test(
     rng = start.generator(random_state)
     null = family_of(family)(n_components, covariance_type=covariance_type, n_init=n_init, random_state=rng,
                              **parameters)
-    null._check_parameters()
     known = {"labels": labels, "noise": None if noise is None else data.noise(noise, X)}
     null = _best(_starts(null), X, weights, **known)
     statistic = _statistic(null, X, weights, rng, **known)
@@ -285,7 +286,7 @@ def _split(model, j):
     k, d = model.means_.shape
     twice = np.append(np.arange(k), j)
     shape = structure(model.covariance_type)
-    frame, _, covariances = model._in_own_frame()
+    frame, _, covariances = state.in_own_frame(model)
     covariance = shape.each(covariances, k)[j]
     sd = np.sqrt(shape.diagonals(covariances, k, d)[j])
     axis = longest(covariance / squared(sd, covariance), d)
@@ -295,7 +296,7 @@ def _split(model, j):
     split.weights_ = model.weights_[twice] / np.where(twice == j, 2, 1)
     split.means_ = model.means_[twice] + side[:, None] * axis * (sd * frame.units)
     split.precisions_cholesky_ = shape.taken(model.precisions_cholesky_, twice)
-    if model._tails() is not None:
+    if state.tails(model) is not None:
         split.degrees_of_freedom_ = model.degrees_of_freedom_[twice]
     return split
 
@@ -470,7 +471,7 @@ def stability(
         model = one_of_many(_anew(model), X, weights, **known)
     clusters, k = model.predict(X, noise=noise), model.n_components
     if hasattr(model, "columns_used_") and not isinstance(samples, door.Streamed):
-        samples, _ = model._observed(X)  # without the columns that `select` has set aside
+        samples, _ = observed(model, X)  # without the columns that `select` has set aside
     if len(model.means_) != k:
         raise ValueError(f"The model has {len(model.means_)} components, and n_components={model.n_components} was set "
                          "after that: the refits would have as many. Fit it again, or set it back.")
@@ -547,7 +548,8 @@ class _WarmReplicate(NamedTuple):
         order = matched(own.T @ other)
         matrices = structure(self.model.covariance_type).taken(getattr(refit, refit._matrices), order)
         found = refit.weights_[order], refit.means_[order], matrices
-        return (*found, refit.degrees_of_freedom_[order]) if self.model._n_free(len(order)) else found
+        finds_tails = isinstance(getattr(self.model, "degrees_of_freedom", None), str)  # 'own' or 'shared'
+        return (*found, refit.degrees_of_freedom_[order]) if finds_tails else found
 
 
 def matched(shared):

@@ -12,9 +12,11 @@ from ..em.driver import FLOOR
 from ..families import state
 from ..families.covariance import simplest, structure
 from ..families.covariance.local import contrasts, local
-from ..models.mixture import fitted
+from ..models.estimator import observed
+from ..models.mixture import fitted, read
 from ..notices import warn
 from ..rows import data, door
+from ..rows.arrays import known
 from ..rows.statistics import TINY
 from ..show.fragments import printed
 from ..show.frames import to_frame
@@ -106,7 +108,7 @@ class StandardErrors:
         self.weights, self.means, self.covariances, self.degrees_of_freedom = errors
         self.method = method
         self.estimates = Estimates(*state.parameters(model, model._matrices),
-                                   None if self.degrees_of_freedom is None else model._tails())
+                                   None if self.degrees_of_freedom is None else state.tails(model))
         self._width = "squared scale" if model._heavy else "variance"
         self.replicates, self.missing_information = replicates, missing
         self._structure = structure(model.covariance_type)
@@ -358,8 +360,7 @@ def standard_errors(
         raise ValueError(f"method={method!r} does not exist; choose one of {', '.join(map(repr, METHODS))}")
     model = fitted(model)
     frame = X
-    X, _ = model._ready(X) if labels is None and noise is None else model._observed(X)
-    known = model._known_of(X, labels, noise, frame)
+    X = read(model, X) if labels is None and noise is None else observed(model, X)[0]
     if isinstance(X, door.Streamed) and method != "bootstrap":
         X, sample_weight = X.weighted(sample_weight), None
         if not X.survey.complete:
@@ -375,7 +376,7 @@ def standard_errors(
         raise ValueError(f"The model {what}: method={method!r} is for maxima of the likelihood of normal components "
                          "of which all parameters are free. Ask for method='bootstrap'.")
     chart = Chart(model)
-    information = chart.information(X, weights, known)
+    information = chart.information(X, weights, known(X, model.n_components, labels, noise, False, frame))
     bread = chart.inverse(information.scores if method == "scores" else information.observed)
     if (distance := information.gradient @ bread @ information.gradient) > DISTANCE:
         remedy = (f"it was {chart.floor}, where there is none: fit fewer components, or with prior='weak'"
@@ -420,7 +421,7 @@ class Chart:
     """
 
     def __init__(self, model):
-        self.frame, self.means, covariances = model._in_own_frame()
+        self.frame, self.means, covariances = state.in_own_frame(model)
         self.weights, *_ = state.parameters(model, "covariances_")
         self.weights = self.weights / self.weights.sum()
         k, d = self.means.shape

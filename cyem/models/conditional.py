@@ -81,11 +81,11 @@ def marginal(model, features):
 
 def _nameless(model, features):
     """The mixture of the features of some indices, without their names."""
-    frame, _, covariances = model._in_own_frame()
+    frame, _, covariances = state.in_own_frame(model)
     shape = structure(model.covariance_type)
     matrices = block(shape, shape.scaled(covariances, frame.units), features)
     return made(model, model.weights_, np.asarray(model.means_)[:, features], matrices,
-                 of_some_features(model.covariance_type), model._tails())
+                 of_some_features(model.covariance_type), state.tails(model))
 
 
 def condition(model, known):
@@ -470,7 +470,7 @@ class _Group:
     """Components given those of the p features that are seen in some rows."""
 
     def __init__(self, joint, p, seen):
-        frame, means, covariances = joint._in_own_frame()
+        frame, means, covariances = state.in_own_frame(joint)
         shape, (k, d) = structure(joint.covariance_type), means.shape
         self.seen, self.known = seen, np.flatnonzero(seen)
         asked = np.arange(p, d)
@@ -482,7 +482,7 @@ class _Group:
         self.maps = np.ascontiguousarray(found.maps * units[:, None] / own)
         self.constants = np.ascontiguousarray((b - (found.maps @ a[:, :, None])[:, :, 0]) * units)
         self.covariances = found.covariances * units * units[:, None]
-        tails = joint._tails()
+        tails = state.tails(joint)
         self.freedom = np.full(k, math.inf) if tails is None else tails + len(self.known)
         self.tails = tails
 
@@ -553,7 +553,7 @@ def one_feature(model, feature):
     if len(which) > 1:
         raise ValueError(f"feature={feature!r} must be one, by index or name: ask for each by itself.")
     one = marginal(model, which)
-    k, tails = len(one.means_), one._tails()
+    k, tails = len(one.means_), state.tails(one)
     variances = structure(one.covariance_type).diagonals(np.asarray(getattr(one, one._matrices)), k, 1)
     freedom = np.full(k, math.inf) if tails is None else tails
     return one.weights_[None], one.means_.T.copy(), np.sqrt(variances).T, freedom, heights(freedom)

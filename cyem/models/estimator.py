@@ -23,7 +23,7 @@ class Estimator:
 
     A subclass takes its parameters as keywords of ``__init__``, which stores each under its own name and does nothing
     else. One that has files has `_saved = True` and `_check_whole`. ``fit`` reads the data through `cyem.rows.data`,
-    and calls `_remember` when nothing can fail any more; other methods read them through `_observed`, or `_samples`
+    and calls `_remember` when nothing can fail any more; other methods read them through `observed`, or `_samples`
     where nothing may be missing. ``fit`` and ``score`` take ``sample_weight``.
     """
 
@@ -52,7 +52,7 @@ class Estimator:
         >>> GaussianMixture(3).get_params()["n_components"]
         3
         """
-        return {name: getattr(self, name) for name in self._defaults()}
+        return {name: getattr(self, name) for name in defaults(type(self))}
 
     def set_params(self, **params: Any) -> Self:
         """Change parameters, all or, if one is unknown, none.
@@ -72,7 +72,7 @@ class Estimator:
         >>> GaussianMixture().set_params(n_components=3, covariance_type="tied")
         GaussianMixture(n_components=3, covariance_type='tied')
         """
-        valid = list(self._defaults())
+        valid = list(defaults(type(self)))
         for name in params:
             if name not in valid:
                 raise ValueError(
@@ -81,11 +81,6 @@ class Estimator:
         for name, value in params.items():
             setattr(self, name, value)
         return self
-
-    @classmethod
-    def _defaults(cls):
-        """The parameters and their default values, in the order of the signature."""
-        return {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
 
     def save(self, path: FileName) -> None:
         """Write the fitted model to a file, from which `cyem.load` makes it again; no pickle.
@@ -121,7 +116,7 @@ class Estimator:
         with np.printoptions(threshold=8, edgeitems=2):
             changed = [
                 f"{name}={' '.join(repr(value).split())}"
-                for name, default in self._defaults().items()
+                for name, default in defaults(type(self)).items()
                 if repr(value := getattr(self, name)) != repr(default)
             ]
         return f"{type(self).__name__}({', '.join(changed)})"
@@ -242,30 +237,8 @@ class Estimator:
 
     def _samples(self, X):
         """X as `data.samples` has it, checked to have the features of fit."""
-        array, complete = self._observed(X)
+        array, complete = observed(self, X)
         return array if complete else data.samples(array)
-
-    def _observed(self, X):
-        """X as `data.observed` has it, and whether it is complete; what every method but fit begins with."""
-        known = vars(self)
-        if "n_features_in_" not in known:
-            self._check_fitted()
-        names, used = None, known.get("columns_used_")
-        if type(X) is not np.ndarray:
-            X = door.scanned(X)
-            names = data.feature_names(X)
-            if used is not None and names is not None and len(names) == len(used):
-                names = names[used]
-        if names is not None or "feature_names_in_" in known:
-            self._check_names(names)
-        array, complete = data.observed(X)
-        d = array.shape[1]
-        if used is not None and d == len(used):
-            array = np.ascontiguousarray(array[:, used])
-            d = array.shape[1]
-        if d != known.get("n_features_in_", d):
-            raise self._other_width(d)
-        return array, complete
 
     def _other_width(self, d):
         """The error for another number of features than in fit."""
@@ -283,6 +256,34 @@ class Estimator:
             warn(f"X has feature names, but {own} was fitted without feature names")
         elif not np.array_equal(names, fitted):
             raise ValueError(_mismatch(list(fitted), list(names)))
+
+
+def observed(model, X):
+    """X as `data.observed` has it, and whether it is complete; what every method but fit begins with."""
+    known = vars(model)
+    if "n_features_in_" not in known:
+        model._check_fitted()
+    names, used = None, known.get("columns_used_")
+    if type(X) is not np.ndarray:
+        X = door.scanned(X)
+        names = data.feature_names(X)
+        if used is not None and names is not None and len(names) == len(used):
+            names = names[used]
+    if names is not None or "feature_names_in_" in known:
+        model._check_names(names)
+    array, complete = data.observed(X)
+    d = array.shape[1]
+    if used is not None and d == len(used):
+        array = np.ascontiguousarray(array[:, used])
+        d = array.shape[1]
+    if d != known.get("n_features_in_", d):
+        raise model._other_width(d)
+    return array, complete
+
+
+def defaults(kind):
+    """The parameters of an estimator, a class, and their default values, in the order of the signature."""
+    return {name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()}
 
 
 def _mismatch(fitted, given):

@@ -11,6 +11,7 @@ from ..families.covariance import structure
 from ..rows import data
 from ..rows.views import NOTHING_ELSE, Views, patterns
 from .conditional import predict_conditional
+from .estimator import observed
 from .refits import refitted
 
 PARAMETERS = ("fitted", "bootstrap")
@@ -30,7 +31,7 @@ def impute(model, X, draws, random_state, parameters, sample_weight, labels, noi
         raise ValueError(f"return_cov=True is for expected values, and draws={draws!r} tell by themselves how far they "
                          "are apart: leave one out.")
     frame = X
-    X, _ = model._observed(X)
+    X, _ = observed(model, X)
     known = model._known_of(X, labels, noise, frame)
     if return_cov and known is not NOTHING_ELSE:
         raise ValueError("return_cov=True is for rows of which nothing but values is known: leave out labels and "

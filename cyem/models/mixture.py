@@ -17,9 +17,10 @@ from ..families.covariance import STRUCTURES, simplest, structure
 from ..families.gaussian import Gaussian, Parameters
 from ..notices import ConvergenceWarning, not_fitted, warn
 from ..rows import data, door
-from ..rows.samples import Evaluator, Frame, power_of_two
-from ..rows.views import NOTHING_ELSE, Glance, Known
-from .estimator import Estimator
+from ..rows.arrays import known
+from ..rows.samples import Evaluator
+from ..rows.views import NOTHING_ELSE, Glance
+from .estimator import Estimator, observed
 from .history import INTERRUPTED, SEARCHED, Memo, Report
 
 if TYPE_CHECKING:
@@ -77,13 +78,9 @@ class Mixture(Estimator):
         """Parameters as the family has them in a frame, from a structure, weights, means, covariances and factors."""
         return Parameters(*normal)
 
-    def _tails(self):
-        """Degrees of freedom (k,), or None where tails are normal."""
-        return None
-
     def _more(self):
         """All parameters that normal components do not have, in one array; None where there are none."""
-        return self._tails()
+        return state.tails(self)
 
     def _coloured(self, z, y, rng):
         """Standard normal samples z (n, d) of components y (n,), as the family varies them."""
@@ -294,17 +291,10 @@ class Mixture(Estimator):
 
     def _known_of(self, X, labels=None, noise=None, frame=None):
         """What is known of rows besides X, which come from a frame."""
-        if labels is None and noise is None:
-            return NOTHING_ELSE
         if labels is not None and self.search is not None:
             self._refuse("search", "None where labels are given: components that these name do not merge or split",
                          self.search)
-        noise, (n, k) = None if noise is None else data.noise(noise, X, frame), (len(X), self.n_components)
-        if labels is None:
-            return Known(noise)
-        noisy = self._noisy
-        possible = data.components(labels, n, k, noisy, frame)
-        return Known(noise, possible[:, :k], possible[:, k] if noisy else None)
+        return known(X, self.n_components, labels, noise, self._noisy, frame)
 
     def fit_predict(self, X: Rows, y: object = None, sample_weight: ArrayLike | None = None) -> Integers:
         """Fit, and the most probable component of each sample.
@@ -641,48 +631,31 @@ class Mixture(Estimator):
         except AttributeError:  # not there, or no array
             made_of = None
         if made_of is None:
-            evaluator = self._new_evaluator(dtype, *state.parameters(self))
+            evaluator = self._new_evaluator(dtype)
             evaluator.one = False  # as it is not kept: to make another would cost more than it saves
             return evaluator
         kept_of, evaluator = memo.kept
         if kept_of != made_of:
-            evaluator = self._new_evaluator(dtype, *state.parameters(self))
+            evaluator = self._new_evaluator(dtype)
             memo.kept = made_of, evaluator  # at once: other threads may predict too
         return evaluator
 
-    def _new_evaluator(self, dtype, weights, means, U):
-        k, d = means.shape
-        asked = structure(self.covariance_type)
-        shape = simplest(asked, d)
-        U = shape.like(U, asked, k, d)
-        deviations = np.sort(1 / np.abs(shape.diagonals(U, k, d)), axis=0)
-        typical = (deviations[(k - 1) // 2] + deviations[k // 2]) / 2  # np.median imports numpy.ma: see start.py
-        info = np.finfo(dtype)
-        shares = weights if state.background(self) is None else weights / weights.sum()
-        reference = np.clip(shares @ means, -info.max, info.max).astype(dtype).astype(np.float64)
-        frame = Frame(reference, power_of_two(typical, dtype))
-        inside = self._parameters(frame, shape, weights, frame.enter(means), None,
-                                  shape.scaled_factors(U, 1 / frame.units))
-        halves = bool((abs(reference) > info.max * info.eps / 4).any())  # below, the farthest sample swallows it
+    def _new_evaluator(self, dtype):
+        weights, means, U = state.parameters(self)
+        frame, info = state.frame(self, weights, means, U, dtype), np.finfo(dtype)
+        asked, (k, d) = structure(self.covariance_type), means.shape
+        own = simplest(asked, d)
+        inside = self._parameters(frame, own, weights, frame.enter(means), None,
+                                  own.scaled_factors(own.like(U, asked, k, d), 1 / frame.units))
+        halves = bool((abs(frame.reference) > info.max * info.eps / 4).any())  # below, the farthest sample swallows it
         return Evaluator(frame, inside.density, frame.coordinates(dtype), halves)
-
-    def _in_own_frame(self):
-        """A frame of the size of the mixture, and its means and covariances in it: what any magnitude has room for.
-
-        Covariances themselves, the squares of a unit, may be beyond the range.
-        """
-        frame, shape = self._evaluator(np.dtype(np.float64)).frame, structure(self.covariance_type)
-        if shape.one_unit:
-            frame = frame._replace(units=np.full_like(frame.units, frame.units.max()))
-        _, means, U = state.parameters(self)
-        return frame, frame.enter(means), shape.covariances(shape.scaled_factors(U, 1 / frame.units))
 
     def _ready(self, X, noise=None, alone=False):
         """X checked, and what evaluates it; alone: row by row, so that it may be something quicker for a single one."""
         if type(X) is not np.ndarray and isinstance(X := door.scanned(X), door.Streamed):
             return X, self._blockwise(X, noise)
         frame = X
-        X, complete = self._observed(X)
+        X, complete = observed(self, X)
         evaluator = self._suits(X)
         if complete and noise is None:
             return X, self._alone(evaluator) if alone and len(X) == 1 else evaluator
@@ -1448,9 +1421,9 @@ class Mixture(Estimator):
 
         weights, _, U = state.parameters(self)
         (k, d), shape = self.means_.shape, structure(self.covariance_type)
-        frame, means, _ = self._in_own_frame()
+        frame, means, _ = state.in_own_frame(self)
         U = shape.full(shape.scaled_factors(U, 1 / frame.units), k, d)
-        nu = np.full(k, np.inf) if self._tails() is None else self._tails()
+        nu = np.full(k, np.inf) if (tails := state.tails(self)) is None else tails
         with np.errstate(divide="ignore"):
             heights = np.log(weights) + np.log(np.diagonal(U, axis1=1, axis2=2)).sum(axis=1)
         heights += [surplus(each, d) for each in nu.tolist()]
@@ -1496,13 +1469,14 @@ class Mixture(Estimator):
         """
         from ..show.summary import summary
 
-        return summary(self, X, sample_weight)
+        self._check_fitted()
+        return summary(self, None if X is None else self._criteria(X, sample_weight))
 
     def _repr_html_(self):
         """The same as a small page, for notebooks."""
-        from ..show.fragments import model_summary
+        from ..show import fragments
 
-        return str(model_summary(self))
+        return str(fragments.model_summary(self) if self.__sklearn_is_fitted__() else fragments.not_fitted(self))
 
     def _check_whole(self):
         from .persistence import check_whole
@@ -1577,6 +1551,11 @@ def in_its_place(model):
     """What may have been meant where something else than a model was given."""
     return "samples come after it." if isinstance(model, np.ndarray | list) or hasattr(type(model), "columns") else (
         "of a Selection give its best_.")
+
+
+def read(model, X):
+    """X, checked to have the features of fit: in memory, or as what is read block by block."""
+    return model._ready(X)[0]
 
 
 def fitted(model, name="model"):

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..families import state
 from ..families.covariance import structure
+from .estimator import observed
 
 DRAWS = 1 << 17
 FEWEST = 1 << 12  # draws for each of many patterns of missing values
@@ -22,7 +23,7 @@ SEED = 0
 
 def outlyingness(model, X):
     """The probability of a density as low as that of each row; see `Mixture.outlyingness`."""
-    X, complete = model._observed(X)
+    X, complete = observed(model, X)
     one, p = alone(model), np.ones(len(X))
     if complete:
         return tail(one, X.astype(np.float64), DRAWS)
@@ -49,7 +50,7 @@ def alone(model):
 def tail(one, X, draws):
     """P(f(Y) <= f(x)) for Y of a mixture, and each row x of X (n, d)."""
     heights = one.score_samples(X)
-    if one._tails() is not None:
+    if state.tails(one) is not None:
         Y, _ = one.sample(draws, random_state=SEED)
         found = np.sort(one.score_samples(Y))
         return (1 + np.searchsorted(found, heights, side="right")) / (draws + 1)
@@ -80,7 +81,7 @@ def spread_out(one, draws):
     weights, means, U = state.parameters(one)
     k, d = means.shape
     shape, rng = structure(one.covariance_type), np.random.default_rng(SEED)
-    frame, inside, _ = one._in_own_frame()
+    frame, inside, _ = state.in_own_frame(one)
     U = shape.scaled_factors(U, 1 / frame.units)
     # the squared distance that is as rare as a normal variable's `far` (Wilson & Hilferty 1931)
     scales = np.array([max(1.0, 1 - 2 / (9 * d) + far * math.sqrt(2 / (9 * d))) ** 1.5 for far in FAR])

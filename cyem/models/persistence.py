@@ -8,6 +8,7 @@ file, and a zip of the same model is the same bytes.
 """
 
 import errno
+import inspect
 import json
 import math
 import numbers
@@ -264,7 +265,7 @@ def restored(metadata, arrays, known):
     values = metadata["parameters"] | metadata["fitted"] | arrays | parts
     fitted = _fitted(values)
     parameters = {name: value for name, value in values.items() if name not in fitted}
-    if unknown := parameters.keys() - own._defaults().keys():
+    if unknown := parameters.keys() - inspect.signature(own).parameters.keys():
         raise ValueError(f"it has a parameter {min(unknown)!r}, which cyem {__version__} does not know")
     model = own(**parameters)
     for name, kind in (*KINDS, *own._kinds):

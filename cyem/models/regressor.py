@@ -9,6 +9,7 @@ import numpy as np
 from ..rows import data, door
 from .around import AroundMixture
 from .conditional import Conditional
+from .estimator import observed
 from .gaussian import GaussianMixture
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class MixtureRegressor(AroundMixture):
         >>> rows.mean().round(1).tolist(), rows.std().round(1).tolist()
         ([[50.0], [60.0]], [[1.0], [1.0]])
         """
-        X, _ = self._observed(X)
+        X, _ = observed(self, X)
         d = X.shape[1]
         return Conditional(self.mixture_, X, d, list(range(d, d + self.n_outputs_)))
 

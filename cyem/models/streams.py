@@ -14,6 +14,7 @@ from ..notices import ConvergenceWarning, muted, warn
 from ..rows import data, door
 from ..rows.samples import Samples
 from ..rows.views import Views
+from .estimator import observed
 from .history import INTERRUPTED, Report
 
 BEGINNINGS = 4  # fits at least of which the best is where a stream begins: it stays near the maximum that it begins at
@@ -97,7 +98,7 @@ def read(model, X):
             raise ValueError(f"X has {described(X.shape[1], names)}, but the batches before had "
                              f"{described(stream.X.shape[1], stream.names)}.")
     elif model.__sklearn_is_fitted__():
-        X, complete = model._observed(X)
+        X, complete = observed(model, X)
         names = getattr(model, "feature_names_in_", None)
     else:
         names = data.feature_names(X)
@@ -154,7 +155,7 @@ def going_on(model):
         seen = stepwise.enough(*means.shape, simplest(structure(model.covariance_type), means.shape[1]))
     if isinstance(seen, bool) or not isinstance(seen, numbers.Real) or not 0 < seen < math.inf:
         raise ValueError(f"The attribute 'n_samples_seen_' is {seen!r}, expected a number > 0: set it anew, or fit.")
-    frame, *_ = model._in_own_frame()
+    frame, *_ = attributes.in_own_frame(model)
     parameters = model._inside_frame(frame, weights, means, U)
     family, how = model._family()
     eps = np.finfo(model.means_.dtype).eps

@@ -185,13 +185,10 @@ class StudentMixture(Mixture):
         return shape
 
     def _parameters(self, frame, *normal):
-        return StudentParameters(*normal, self._tails())
-
-    def _tails(self):
-        return state.freedom(self, len(self.weights_))
+        return StudentParameters(*normal, state.tails(self))
 
     def _coloured(self, z, y, rng):
-        nu = self._tails()[y]
+        nu = state.tails(self)[y]
         finite = np.isfinite(nu)
         u = np.ones(len(nu))
         u[finite] = rng.gamma(nu[finite] / 2) / (nu[finite] / 2)
@@ -207,7 +204,7 @@ class StudentMixture(Mixture):
     @property
     def covariances_(self) -> Reals:
         self._check_fitted()
-        nu, scales = self._tails(), np.asarray(self.scales_)
+        nu, scales = state.tails(self), np.asarray(self.scales_)
         with np.errstate(divide="ignore", invalid="ignore"):
             factors = np.where(nu > 2, np.where(np.isinf(nu), 1.0, nu / (nu - 2)), np.inf)
         each = np.broadcast_to(scales, (len(nu), *scales.shape)) if scales.ndim == 2 and \

@@ -43,7 +43,7 @@ class Components(NamedTuple):
         weights, means, covariances = state.parameters(fitted(model), model._matrices)
         covariances = structure(model.covariance_type).each(covariances, len(means))
         names = tuple(feature_names(model))
-        return cls(weights / weights.sum(), means, covariances, names, model._tails(), state.background(model))
+        return cls(weights / weights.sum(), means, covariances, names, state.tails(model), state.background(model))
 
     def marginal(self, features):
         """The components of some of the features."""

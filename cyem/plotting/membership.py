@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from ..models.estimator import observed
 from ..models.mixture import fitted
 from ..rows import data
 from ..show.text import plural
@@ -108,7 +109,7 @@ class UncertaintyDisplay(Panels):
         """
         components = geometry.Components.of(model)
         resp = model.predict_proba(X).astype(np.float64)
-        X, _ = model._observed(X)
+        X, _ = observed(model, X)
         data.columns_without_values(X, components.names)
         weights = data.weights(sample_weight, len(X))
         shown = geometry.chosen(features, components, 2)

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from ..models.estimator import observed
 from ..rows import data
 from ..show.text import plural
 from . import geometry, style
@@ -115,7 +116,7 @@ class MixtureDisplay(Panels):
         """
         components = geometry.Components.of(model)
         labels = model.predict(X)
-        X, complete = model._observed(X)
+        X, complete = observed(model, X)
         data.columns_without_values(X, components.names)
         weights = data.weights(sample_weight, len(X))
         shown = geometry.chosen(features, components, MOST_FEATURES)

@@ -11,6 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from .. import files
+from ..models.estimator import observed
 from ..models.mixture import Mixture
 from ..notices import NamelessWarning, muted
 from ..rows import data, door
@@ -115,7 +116,7 @@ def report(
     X = door.scanned(X)
     findings = selection.findings if selection else examine(X, sample_weight, model.n_components, model.covariance_type)
     with muted(NamelessWarning):  # the page shows the names of the model
-        X, _ = model._observed(X)
+        X, _ = observed(model, X)
         weights = data.weights(sample_weight, len(X))
         facts = sections.Facts(model, X, weights, findings)
         drawn = pictures.drawn(selection, model, X, weights, progress) if figures else {}

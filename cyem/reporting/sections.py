@@ -12,6 +12,7 @@ from ..families import state
 from ..families.covariance import structure
 from ..inference.errors import AwayWarning, standard_errors
 from ..lazy import cached_property
+from ..models.estimator import defaults
 from ..models.history import Report
 from ..notices import NamelessWarning, muted
 from ..selection import criteria, html
@@ -83,7 +84,7 @@ class Facts:
 
     def nearest(self, j):
         """The component that is hardest to tell from another one, by the distance of Bhattacharyya."""
-        _, means, covariances = self.model._in_own_frame()
+        _, means, covariances = state.in_own_frame(self.model)
         matrices = structure(self.model.covariance_type).full(covariances, *means.shape)
         logs, middle = np.linalg.slogdet(matrices)[1], (matrices + matrices[j]) / 2
         apart = (means - means[j])[..., None]
@@ -351,10 +352,10 @@ def _code(facts, selection, path):
     else:
         counts = list(dict.fromkeys(fit.n_components for fit in selection.rows))
         names = list(dict.fromkeys(fit.covariance_type for fit in selection.rows))
-        defaults = model._defaults() | {"n_init": signature(select).parameters["n_init"].default}
+        usual = defaults(type(model)) | {"n_init": signature(select).parameters["n_init"].default}
         settings = {
             name: repr(value)
-            for name, default in defaults.items()
+            for name, default in usual.items()
             if name not in ("n_components", "covariance_type") and repr(value := getattr(model, name)) != repr(default)
         }
         own = selection.criterion

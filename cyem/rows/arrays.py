@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from . import data
 from .samples import Samples, locate
-from .views import NOTHING_ELSE, Views, locate_observed
+from .views import NOTHING_ELSE, Known, Views, locate_observed
 
 
 class Arrays:
@@ -39,3 +40,14 @@ class Arrays:
 def given(X, weights, known=NOTHING_ELSE, rng=None):
     """The rows of a problem: arrays, or rows that are not in memory and come with their weights."""
     return Arrays(X, weights, known) if isinstance(X, np.ndarray) else X.drawn_by(rng)
+
+
+def known(X, k, labels, noise, noisy, frame=None):
+    """What is known of rows of k components, and of a background if `noisy`, besides X, which comes from a frame."""
+    if labels is None and noise is None:
+        return NOTHING_ELSE
+    noise = None if noise is None else data.noise(noise, X, frame)
+    if labels is None:
+        return Known(noise)
+    possible = data.components(labels, len(X), k, noisy, frame)
+    return Known(noise, possible[:, :k], possible[:, k] if noisy else None)

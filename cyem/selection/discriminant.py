@@ -14,6 +14,7 @@ from ..families import covariance
 from ..families.covariance import structure
 from ..models.around import AroundMixture
 from ..models.conditional import made
+from ..models.estimator import observed
 from ..models.gaussian import GaussianMixture
 from ..models.history import Report, one_of_many
 from ..models.persistence import OBJECTS
@@ -337,7 +338,7 @@ class MixtureClassifier(AroundMixture):
         >>> model.predict_proba([[0.0], [7.0]]).round(3).tolist()
         [[1.0, 0.0], [0.5, 0.5]]
         """
-        X, _ = self._observed(X)
+        X, _ = observed(self, X)
         resp = self.mixture_.predict_proba(X.astype(np.float64, copy=False))
         first = np.searchsorted(self.component_classes_, np.arange(len(self.classes_)))
         return resp if len(first) == resp.shape[1] else np.add.reduceat(resp, first, axis=1)
@@ -415,7 +416,7 @@ class MixtureClassifier(AroundMixture):
 
     def _joint(self, X):
         """Log-densities of rows and classes together (n, n_classes)."""
-        X, _ = self._observed(X)
+        X, _ = observed(self, X)
         X = X.astype(np.float64, copy=False)
         joint = np.full((len(X), len(self.classes_)), -np.inf)
         for c, prior in enumerate(self.priors_):

@@ -40,7 +40,7 @@ class Landscape:
     """
 
     def __init__(self, model):
-        self.frame, means, covariances = model._in_own_frame()
+        self.frame, means, covariances = state.in_own_frame(model)
         shape, (k, d) = structure(model.covariance_type), means.shape
         weights, _, factors = state.parameters(model)
         self.weights = weights / weights.sum()

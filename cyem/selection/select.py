@@ -15,10 +15,11 @@ from .. import threads
 from ..em import start
 from ..families import covariance
 from ..lazy import cached_property
-from ..models import asked
+from ..models import asked, steps
+from ..models.estimator import defaults
 from ..models.gaussian import GaussianMixture
 from ..models.student import StudentMixture
-from ..notices import ConvergenceWarning, muted, warn
+from ..notices import warn
 from ..rows import data, door
 from ..rows.arrays import given
 from ..rows.samples import SERIAL
@@ -499,10 +500,8 @@ def select(
     problem.points = findings.points(problem.columns)
     models = {(k, name): made_by(k, covariance_type=name, **parameters) for k in counts for name in names}
     d = problem.X.shape[1]
-    cells = {(k, name): (k, covariance.simplest(model._check_parameters(), d).code)
+    cells = {(k, name): (k, steps.begun(model, d, problem.names, problem.used).code)
              for (k, name), model in models.items()}
-    for model in models.values():
-        model._remember(d, problem.names, problem.used)
     reasons = {name: problem.reason(model) for name, model in models.items()}
     wanted = {}  # cells, and the first combination that each is wanted for
     for name, cell in cells.items():
@@ -514,7 +513,7 @@ def select(
     n_jobs = problem.jobs(n_jobs, max(counts))
     workers = Workers(n_jobs, math.inf if time_budget is None else perf_counter() + time_budget)
     settings = problem.settings({cell: models[name] for cell, name in wanted.items()})
-    moves = made_by._moves and not problem.model._noisy
+    moves = made_by._moves and getattr(problem.model, "background", False) is False
     grid = Fits if not moves else Grid if problem.complete else Gaps
     search = grid(problem.mixtures({code for _, code in wanted}), list(wanted), settings, workers.check)
     total, cv, missing = 2 * len(wanted), {}, ""
@@ -631,11 +630,8 @@ class Shared:
         if least > n:
             return (f"{name} needs {least} different samples for {plural('component', k)} in "
                     f"{plural('dimension', d)}, and X has {n}")
-        try:
-            model._given(d)
-        except (TypeError, ValueError) as error:
-            return _said(error)
-        return ""
+        error = steps.refusal(model, d)
+        return "" if error is None else _said(error)
 
     def jobs(self, n_jobs, k):
         """How many fits at a time."""
@@ -647,8 +643,7 @@ class Shared:
     def mixtures(self, codes):
         """The problem for each structure, {code: Problem}."""
         n_threads = 1 if self.model.n_threads is None else threads.resolve(self.model.n_threads)
-        return {code: self.model._problem(self.X, self.weights, covariance.structure(code), n_threads)
-                for code in codes}
+        return {code: steps.problem(self.model, self.X, self.weights, code, n_threads) for code in codes}
 
     def settings(self, models=None):
         """What fits have in common. models: for each cell the one that knows of the starts that a user gives."""
@@ -659,7 +654,7 @@ class Shared:
 
     def _begin(self, models, mixture, k, rng):
         """First parameters as the user has them."""
-        return next(models[k, mixture.structure.code]._starts(mixture, self.X, self.kept, rng))
+        return steps.first(models[k, mixture.structure.code], mixture, self.X, self.kept, rng)
 
     def seen(self):
         """What a verdict looks at."""
@@ -688,8 +683,7 @@ def _row(model, search, cell, cv, missing):
         error = search.failed.get(cell)
         reason = missing if error is None else _said(error)
         return Row(*combination, reason=reason)
-    with muted(ConvergenceWarning):  # the row says it
-        model._accept(found.mixture, found.fit, start.generator(model.random_state))
+    steps.ended(model, found.mixture, found.fit)  # the row says what there is to say
     n, p = found.mixture.samples.total, model._n_parameters()
     L, single = float(n * found.value), float(n * search.single(cell[1]))
     held_out = cv.get(cell)
@@ -717,14 +711,14 @@ def _check(n_jobs, time_budget, parameters, made_by):
     if "covariance_type" in parameters:
         raise TypeError(f"covariance_type={parameters['covariance_type']!r}: name the structures to try by "
                         "covariance_types, one or several")
-    if unknown := sorted(parameters.keys() - made_by._defaults().keys()):
+    if unknown := sorted(parameters.keys() - defaults(made_by).keys()):
         name = unknown[0]
         raise TypeError(f"{name}={parameters[name]!r}: neither select nor {made_by.__name__} has such a parameter")
     if unused := SINGLE & parameters.keys():
         raise TypeError(f"{', '.join(f'{name}={parameters[name]!r}' for name in sorted(unused))}: concerns a fit by "
                         "itself, and not a search over many; leave it out (progress=... tells how far a search is)")
     for name, value in parameters.items():
-        if isinstance(value, list | tuple) and isinstance(made_by._defaults()[name], bool | int | float | str):
+        if isinstance(value, list | tuple) and isinstance(defaults(made_by)[name], bool | int | float | str):
             raise TypeError(f"{name}={value!r}: structures and numbers of components are what a search compares; ask "
                             f"once for each {name}, and compare the best_row.bic of the answers")
     if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, numbers.Integral)

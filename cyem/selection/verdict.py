@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..families import state
 from ..families.covariance import structure
+from ..models.estimator import defaults
 from ..models.history import one_of_many
 from ..models.mixture import memberships
 from ..notices import ConvergenceWarning, NamelessWarning, muted
@@ -312,7 +314,7 @@ def _advice(model, rows, looks):
         if columns:
             return f"take logarithms of {listed(columns, most=4)}, and select again; take no component for a group."
         return "transform the skewed columns, and select again; take no component for a group."
-    if looks == LOOKS["heavy"] and model._tails() is None:
+    if looks == LOOKS["heavy"] and state.tails(model) is None:
         return "family='student' describes heavy tails by themselves; take no component for a group."
     if len(model.weights_) == 1:
         return "nothing to separate; groups so near each other that they have one peak would need another column."
@@ -471,7 +473,7 @@ def _moved(model, rows, group_of, resp):
         other = _fitted(type(model)(**_own(model), random_state=0), rows, rest)
         wrong = _misplaced(other, rows, together, rest)
         if (wrong > MOVED * sizes / FOLDS).any():
-            same = copy.copy(model).set_params(warm_start=True, init_params=model._defaults()["init_params"])
+            same = copy.copy(model).set_params(warm_start=True, init_params=defaults(type(model))["init_params"])
             same = _fitted(same, rows, rest)
             if (same.lower_bound_ - other.lower_bound_) * counts[rest].sum() > LOST:
                 wrong = _misplaced(same, rows, together, rest)

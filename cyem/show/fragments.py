@@ -3,7 +3,6 @@
 import math
 
 from ..families import state
-from ..notices import NotFittedError
 from . import summary
 from .markup import element, row, table
 from .text import plural
@@ -12,12 +11,13 @@ PLAIN = "border-collapse: separate; border-spacing: .8em .1em; text-align: right
 SHORT = 12  # components and features shown in a notebook
 
 
+def not_fitted(model):
+    """An estimator for a notebook, before fit."""
+    return element("div", element("code", repr(model)), " (not fitted)")
+
+
 def model_summary(model):
     """A mixture for a notebook."""
-    try:
-        model._check_fitted()
-    except NotFittedError:
-        return element("div", element("code", repr(model)), " (not fitted)")
     _, means, _ = state.parameters(model, model._matrices)
     state.outcome(model)
     names, values = summary.figures(model)

@@ -18,12 +18,11 @@ class Summary(str):
         return str(self)
 
 
-def summary(model, X=None, sample_weight=None):
-    """What `GaussianMixture.summary` returns."""
-    model._check_fitted()
+def summary(model, measured=None):
+    """What `GaussianMixture.summary` returns; measured: the criteria of samples, if there are any."""
     state.parameters(model, model._matrices)
     state.outcome(model)
-    lines = [folded(f"{model._words}, {heading(model)}"), ending(model), "", *aligned(figures(model, X, sample_weight))]
+    lines = [folded(f"{model._words}, {heading(model)}"), ending(model), "", *aligned(figures(model, measured))]
     lines += _components(model)
     report = tuple(model.fit_report_)
     return Summary("\n".join([*lines, *[""] * bool(report), *map(printable, report)]))
@@ -62,21 +61,21 @@ def in_words(code):
     return body + (f" of one {same}" if same else "") + (f", each with its own {own}" if own else "")
 
 
-def figures(model, X=None, sample_weight=None):
+def figures(model, measured=None):
     """Names and values of what is said of the whole fit, as two rows of text."""
     cells = {"features": str(np.shape(model.means_)[1]), "df": str(model._n_parameters())}
-    if X is None:
+    if measured is None:
         cells["mean log-likelihood"] = f"{model.lower_bound_:.6g}"
     else:
-        values = model._criteria(X, sample_weight)
-        cells = {"samples": f"{values['n_samples']:.10g}", **cells, "log-likelihood": f"{values['log_likelihood']:.2f}"}
-        cells |= {name.upper(): f"{values[name]:.2f}" for name in ("bic", "aic", "icl")}
+        cells = {"samples": f"{measured['n_samples']:.10g}", **cells,
+                 "log-likelihood": f"{measured['log_likelihood']:.2f}"}
+        cells |= {name.upper(): f"{measured[name]:.2f}" for name in ("bic", "aic", "icl")}
     return [tuple(cells), tuple(cells.values())]
 
 
 def deviations(model):
     """Standard deviation of each feature in each component (k, d)."""
-    frame, means, covariances = model._in_own_frame()
+    frame, means, covariances = state.in_own_frame(model)
     return np.sqrt(structure(model.covariance_type).diagonals(covariances, *means.shape)) * frame.units
 
 
@@ -104,7 +103,7 @@ def _components(model):
     rows = [("component", list(map(str, range(k)))), ("weight", [f"{weight:.4f}" for weight in weights])]
     if (background := state.background(model)) is not None:
         rows.append(("background", [f"{background.weight:.4f}", *[""] * (k - 1)]))
-    if (tails := model._tails()) is not None:
+    if (tails := state.tails(model)) is not None:
         rows.append(("degrees of freedom", [f"{nu:.4g}" for nu in tails]))
     for title, values in (("mean", means), (model._spread, deviations(model))):
         rows += [(title, [""] * k), *zip(names, map(numbers, values.T.tolist()), strict=True)]
