@@ -15,7 +15,7 @@ from cyem import GaussianMixture, examine, merge, select
 pytestmark = pytest.mark.filterwarnings("ignore:.*did not converge", "ignore:.*fit_report_")
 
 # Iris, wine: test_starts.py, test_iris_has_one_maximum_whatever_the_seed, test_wine_has_three_sorts_whatever_the_seed.
-# Copies, other units, shares: test_set_aside.py, test_what_others_determine_changes_nothing, test_shares_of_a_whole.
+# Other units, sums, shares: test_set_aside.py, test_what_others_determine_changes_nothing, test_shares_of_a_whole.
 # A value that many rows hold: test_set_aside.py, test_a_value_that_many_rows_hold_is_a_group.
 # Nine rows, skewed, flat and heavy-tailed clouds: test_verdict.py, test_nine_rows, test_one_cloud_that_is_not_normal.
 # The index of a frame in a file: test_examine.py, test_the_index_of_a_frame_is_set_aside.
@@ -56,6 +56,19 @@ def test_two_groups_in_a_column():
     selection = select(two(), random_state=0)
     assert selection.best_row[:2] == (2, "tied")
     assert selection.verdict.headline == "2 separate groups, of 50 and 50 rows"
+
+
+@pytest.mark.parametrize("other", [lambda z: z, lambda z: 1.8 * z + 32, lambda z: (2.20462 * z).round(2)],
+                         ids=["copy", "Fahrenheit", "pounds"])
+def test_the_same_column_twice(other):
+    z = two()
+    twice = np.column_stack([z, other(z)])
+    (found,) = examine(twice)
+    assert (found.kind, set(found.columns)) == ("relation", {0, 1})
+    selection, alone = select(twice, random_state=0), select(z, random_state=0)
+    assert selection.best_row[:2] == alone.best_row[:2] == (2, "tied")
+    assert "set aside, as others determine it: column 1" in selection.table
+    assert (selection.best_.predict(twice) == alone.best_.predict(z)).all()
 
 
 def test_two_typing_errors(load):
