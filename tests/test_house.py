@@ -31,6 +31,8 @@ def test_imports_point_downwards():
     ("em/driver.py", "from . import start", "a circle: "),
     ("notices.py", "from . import threads", "a circle: "),
     ("neighbour.py", "from . import lazy", "neighbour has no place"),
+    ("selection/modes.py", "def late(model):\n    return model._accept(2)", "_accept is private to models"),
+    ("plotting/geometry.py", "from ..selection.select import _said", "_said is private to selection"),
 ])
 def test_what_breaks_the_rule_is_found(tmp_path, where, line, fault):
     folder = shutil.copytree(ROOT / "cyem", tmp_path / "cyem", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
