@@ -33,7 +33,7 @@ def drawn(nus, d, n=600, seed=0, apart=8):
 def matrices(model):
     """Scale matrices (k, d, d)."""
     k, d = model.means_.shape
-    S = model.scales_
+    S = model.scales_ if isinstance(model, StudentMixture) else model.covariances_
     return {"full": lambda: S, "tied": lambda: np.repeat(S[None], k, 0), "diag": lambda: S[:, None] * np.eye(d),
             "spherical": lambda: S[:, None, None] * np.eye(d)}[model.covariance_type]()
 
@@ -178,6 +178,26 @@ def test_infinitely_many_degrees_of_freedom_are_normal(structure):
         assert_allclose(model.lower_bound_, normal.lower_bound_, rtol=1e-8 if nu == np.inf else 3e-7)
         assert_allclose(model.means_, normal.means_, atol=near)
         assert_allclose(model.scales_, normal.covariances_, rtol=1e-4 * (near > 1e-6) + 1e-7)
+
+
+@every_structure
+def test_many_degrees_of_freedom_are_normal_but_for_their_first_term(load, structure):
+    """log t = log N + (d (d - 2) + q^2 - 2 d q) / (4 nu) + O(1 / nu^2), q the squared distance: Stirling, and log(1 + x).
+
+    A maximum moves by O(1 / nu), and its height, to that order, by the mean of this over samples and components.
+    """
+    X, nu = load("iris")[:, :4], 1e7
+    normal = GaussianMixture(3, covariance_type=structure, random_state=0, tol=1e-13, max_iter=10_000).fit(X)
+    start = dict(weights_init=normal.weights_, means_init=normal.means_, precisions_init=normal.precisions_)
+    model = StudentMixture(3, covariance_type=structure, degrees_of_freedom=nu, tol=1e-13, max_iter=10_000, **start)
+    assert_allclose(model.fit(X).means_, normal.means_, rtol=0, atol=1e-6)
+    d, resp = X.shape[1], normal.predict_proba(X)
+    each = [stats.multivariate_normal(mean, covariance) for mean, covariance in
+            zip(normal.means_, matrices(normal), strict=True)]
+    q = np.column_stack([2 * (one.logpdf(one.mean) - one.logpdf(X)) for one in each])
+    term = (resp * (d * (d - 2) + q**2 - 2 * d * q)).sum(axis=1).mean() / (4 * nu)
+    assert abs(term) < 1e-6
+    assert_allclose(model.lower_bound_ - term, normal.lower_bound_, rtol=0, atol=1e-11)
 
 
 def test_outliers_do_not_move_it():
