@@ -182,7 +182,7 @@ def test_infinitely_many_degrees_of_freedom_are_normal(structure):
 
 @every_structure
 def test_many_degrees_of_freedom_are_normal_but_for_their_first_term(load, structure):
-    """log t = log N + (d (d - 2) + q^2 - 2 d q) / (4 nu) + O(1 / nu^2), q the squared distance: Stirling, and log(1 + x).
+    """log t = log N + (d (d - 2) + q^2 - 2 d q) / (4 nu) + O(1 / nu^2), q the squared distance (Stirling, log(1 + x)).
 
     A maximum moves by O(1 / nu), and its height, to that order, by the mean of this over samples and components.
     """

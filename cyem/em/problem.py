@@ -33,7 +33,7 @@ class Problem:
     ----------
     family : Gaussian
         Or another with the same methods: what a mixture is.
-    samples : Samples, Views or Pieces
+    samples : Samples, Views or Chunks
         Where data live, and how sums are taken over them: complete rows, such of which a part is known, or rows
         that are not in one place in memory.
 

@@ -1,5 +1,10 @@
 """The compiled loops, one build for each instruction set; the best that this processor has is chosen at import.
 
+Doors are in `sweep` (passes over samples, short runs, seeds, moves), `views` (rows with gaps), `conditional`, `row`
+(one at a time) and `linalg`. Of a pass, `density` has distances, `tails` what weighs samples anew, `posterior`
+responsibilities, `moments` the sums; of an update, `mstep` calls `covariance`, `ties`, `eigen` and `algebra`, on a
+`block` of numbers. `kinds` has the tables of what there is, `lanes` sizes and exp, `team` threads and signals.
+
 CYEM_ISA=base, v3 or v4 in the environment overrides the choice. `reference` has the same functions in plain NumPy.
 """
 
