@@ -191,6 +191,7 @@ def likelihood_ratio_test(
     jobs = processes(n_jobs)
     X, complete = data.observed(door.scanned(X))
     whole("n_components", n_components, 1)
+    whole("n_init", n_init, 1)
     weights = data.weights(sample_weight, len(X))
     n = sample_size(X, weights)
     if given := [name for name in ("held", "prior", "weights_init", "means_init", "precisions_init")

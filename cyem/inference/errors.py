@@ -376,7 +376,7 @@ def standard_errors(
         raise ValueError(f"The model {what}: method={method!r} is for maxima of the likelihood of normal components "
                          "of which all parameters are free. Ask for method='bootstrap'.")
     chart = Chart(model)
-    information = chart.information(X, weights, known(X, model.n_components, labels, noise, False, frame))
+    information = chart.information(X, weights, known(X, len(model.means_), labels, noise, False, frame))
     bread = chart.inverse(information.scores if method == "scores" else information.observed)
     if (distance := information.gradient @ bread @ information.gradient) > DISTANCE:
         remedy = (f"it was {chart.floor}, where there is none: fit fewer components, or with prior='weak'"

@@ -291,6 +291,8 @@ class Mixture(Estimator):
 
     def _known_of(self, X, labels=None, noise=None, frame=None):
         """What is known of rows besides X, which come from a frame."""
+        if labels is None and noise is None:
+            return NOTHING_ELSE
         if labels is not None and self.search is not None:
             self._refuse("search", "None where labels are given: components that these name do not merge or split",
                          self.search)

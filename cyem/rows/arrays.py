@@ -44,8 +44,6 @@ def given(X, weights, known=NOTHING_ELSE, rng=None):
 
 def known(X, k, labels, noise, noisy, frame=None):
     """What is known of rows of k components, and of a background if `noisy`, besides X, which comes from a frame."""
-    if labels is None and noise is None:
-        return NOTHING_ELSE
     noise = None if noise is None else data.noise(noise, X, frame)
     if labels is None:
         return Known(noise)
