@@ -361,6 +361,7 @@ def test_matrices_that_are_not_symmetric(code):
         assert not s.symmetric(A)
         rounded = np.eye(D) + 1e-12 * RNG.normal(size=A.shape)
         assert s.symmetric(rounded)
+        assert s.symmetric(1e6 * rounded)
 
 
 # --- what they are made of ---

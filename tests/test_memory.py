@@ -21,8 +21,8 @@ NOT_OPENED = {"exp_log", "tiles"}  # one is for tests, one takes no array
 def fuzz(program, isa, seed, cases):
     """What a program says of some cases, which has to end well."""
     done = subprocess.run(
-        [sys.executable, FUZZ / program, "--seconds", "300", "--seed", str(seed), "--cases", str(cases)],
-        env=os.environ | {"CYEM_ISA": isa, "PYTHONSAFEPATH": ""}, capture_output=True, text=True, timeout=400,
+        [sys.executable, FUZZ / program, "--seconds", "3000", "--seed", str(seed), "--cases", str(cases)],
+        env=os.environ | {"CYEM_ISA": isa, "PYTHONSAFEPATH": ""}, capture_output=True, text=True, timeout=4000,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
