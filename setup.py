@@ -29,7 +29,8 @@ DEBUG = os.environ.get("CYEM_DEBUG") == "1"
 ABI3 = os.environ.get("CYEM_ABI3") != "0" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 # No -ffast-math: linked in, it sets flush-to-zero for the whole process. These are the parts of it that make lanes.
-# v3 has loops over LANES = 8: unless told otherwise, GCC writes them out before it looks for lanes, and finds none.
+# Below v4 loops are over LANES = 8: unless told otherwise, GCC writes them out before it looks for lanes in them.
+WHOLE = "--param=max-completely-peel-times=7"
 UNIX = dict(
     flags=["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-fassociative-math",
            "-ffp-contract=fast", "-fno-strict-aliasing"],
@@ -37,11 +38,12 @@ UNIX = dict(
     openmp=["-fopenmp"],
     openmp_link=["-fopenmp"],
     link=["-s"],
-    v3=["-march=x86-64-v3", "--param=max-completely-peel-times=7"],
+    base=[WHOLE],
+    v3=["-march=x86-64-v3", WHOLE],
     v4=["-march=x86-64-v4", "-mprefer-vector-width=512"],
 )
 APPLE = UNIX | dict(openmp=["-Xpreprocessor", "-fopenmp"], openmp_link=["-lomp"],  # its clang hides that it can
-                     link=[])
+                    link=[], base=[], v3=["-march=x86-64-v3"])
 MSVC = dict(flags=["/O2", "/fp:contract", "/Brepro"], debug=["/Zi"], openmp=["/openmp"], openmp_link=[],
             link=["/Brepro"], v3=["/arch:AVX2"], v4=["/arch:AVX512"])  # Brepro: no time of day in what is made
 DIRECTIVES = dict(

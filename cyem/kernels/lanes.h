@@ -4,10 +4,8 @@
 
 #if defined(__AVX512F__)
 enum { LANES = 32, BLOCK = 8 }; /* doubles side by side: four registers for each of ROWS accumulators */
-#elif defined(__AVX__)
+#else /* also of narrow registers: fewer make loops so short that compilers write them out, and find no lanes then */
 enum { LANES = 8, BLOCK = 4 };
-#else
-enum { LANES = 4, BLOCK = 4 };
 #endif
 
 enum {
