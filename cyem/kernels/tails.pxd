@@ -20,7 +20,7 @@ cdef inline double farthest(real unused) noexcept nogil:
 
 
 cdef inline void bend(real* joint, Py_ssize_t n, Py_ssize_t d, double height, double nu, real* y) noexcept nogil:
-    """joint (n,), minus half of q IN, log-density OUT. y (2, TILE) OUT: the inverse of 1 + q / nu, and its logarithm."""
+    """joint (n,), minus half of q IN, log-density OUT. y (2, TILE) OUT: the inverse of 1 + q / nu, and its log."""
     cdef Py_ssize_t l
     cdef real most = <real>farthest[real](0), top = <real>height, power = <real>((nu + d) / 2), scale = <real>(-2 / nu)
     cdef real x
