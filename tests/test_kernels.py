@@ -345,7 +345,7 @@ def test_rows(isa, dtype, density, size):
 
 
 # These have their twins in cyem.families, in cyem.em.driver, and below; the first is there for tests.
-ELSEWHERE = {"exp_log", "m_step", "coordinates", "at", "climb", "ascend", "splits"}
+ELSEWHERE = {"exp_log", "log1p_inverse", "m_step", "coordinates", "at", "climb", "ascend", "splits"}
 
 
 @pytest.mark.parametrize("kernel", ["sweep", "linalg"])
@@ -685,6 +685,25 @@ def test_log_is_accurate(isa):
     x = 1 - np.concatenate([y, np.nextafter(y, 1), np.nextafter(y, 1e300)]).clip(1, 1e300)
     _, log = exp_log(isa, x)
     assert ulps(log, np.log((1 - x).astype(np.longdouble)), np.float64) <= 3
+    assert (log[x == 0] == 0).all()
+
+
+@every_isa
+@every_dtype
+@pytest.mark.skipif(not EXTENDED, reason="long double is double here")
+def test_log1p_and_inverse_are_accurate(isa, dtype):
+    """Also where one and the number have lost most of it."""
+    rng, end = np.random.default_rng(0), {np.float32: 85, np.float64: 688}[dtype]
+    x = np.concatenate([np.exp(rng.uniform(-end, end, 100_000)), rng.uniform(0, 3, 100_000), [0], np.exp([end]),
+                        np.sqrt(2) * 2.0 ** np.arange(60) - 1]).astype(dtype)
+    x = np.concatenate([x, np.nextafter(x, dtype(1)), np.nextafter(x, dtype(np.inf))])
+    log, inverse = fenced(x.shape, dtype), fenced(x.shape, dtype)
+    kernels.module("sweep", isa).log1p_inverse(x, log, inverse)
+    assert_fence_stands(log)
+    assert_fence_stands(inverse)
+    wide = x.astype(np.longdouble)
+    assert ulps(log, np.log1p(wide), dtype) <= 3
+    assert ulps(inverse, 1 / (1 + wide), dtype) <= 3
     assert (log[x == 0] == 0).all()
 
 

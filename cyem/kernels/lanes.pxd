@@ -44,6 +44,15 @@ cdef union Bits32:
     uint32_t i[WIDE]
 
 
+cdef union Bit64:
+    double x
+    uint64_t i
+
+cdef union Bit32:
+    float x
+    uint32_t i
+
+
 cdef inline double lowest_exponent(real unused) noexcept nogil:
     """The least number whose exp is a normal number."""
     return -708.0 if real is double else -87.0
@@ -132,3 +141,54 @@ cdef inline void log1p_lanes(double* x, Py_ssize_t lanes) noexcept nogil:
         e = (b.i[l] - 0x3FE6A09E667F3BCDULL) >> 52
         b.i[l] = b.i[l] - (e << 52)
         x[l] = log_of(b.x[l] - 1.0 if e else x[l], <double><int32_t>e)
+
+
+cdef inline real log1p_and_inverse(real x, real* inverse) noexcept nogil:
+    """log(1 + x) and 1 / (1 + x) for x >= 0 of modest size, in the precision of x: for loops over many.
+
+    Both, as the logarithm takes a division: that of one by the product of 1 + x and of its own divisor makes both.
+    """
+    # as log_lanes, with e as a number from the end of the bits of 2^52 + e (floats: 2^23); the polynomial for floats is
+    # that of FreeBSD's logf. Where e is zero x itself is f, by a mask: of a condition compilers make two logarithms
+    cdef real y = 1 + x, f, g, n, s, z, w, h
+    cdef Bit64 b, m, a
+    cdef Bit32 c, o, q
+    cdef uint64_t e, all64
+    cdef uint32_t i, all32
+    if real is double:
+        b.x = y
+        e = (b.i - 0x3FE6A09E667F3BCDULL) >> 52
+        b.i = b.i - (e << 52)
+        all64 = 0 - ((e - 1) >> 63)
+        a.x = x
+        b.x -= 1.0
+        b.i = (b.i & ~all64) | (a.i & all64)
+        f = b.x
+        m.i = e | 0x4330000000000000ULL
+        n = m.x - 4503599627370496.0
+    else:
+        c.x = y
+        i = (c.i - 0x3F3504F3U) >> 23
+        c.i = c.i - (i << 23)
+        all32 = 0 - ((i - 1) >> 31)
+        q.x = x
+        c.x -= <float>1.0
+        c.i = (c.i & ~all32) | (q.i & all32)
+        f = c.x
+        o.i = i | 0x4B000000U
+        n = o.x - <float>8388608.0
+    g = 2 + f
+    w = 1 / (y * g)
+    inverse[0] = w * g
+    s = f * (w * y)
+    z = s * s
+    w = z * z
+    h = <real>0.5 * f * f
+    if real is double:
+        s = s * (h + w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332))
+                 + z * (0.6666666666666735130 + w * (0.2857142874366239149 + w * (0.1818357216161805012
+                        + w * 0.1479819860511658591))))
+        return n * 0.6931471805599453094 + (f - (h - s))
+    s = s * (h + w * (<float>0.40000972152 + w * <float>0.24279078841)
+             + z * (<float>0.66666662693 + w * <float>0.28498786688))
+    return n * <float>0.69314718056 + (f - (h - s))

@@ -39,8 +39,8 @@ from .kinds cimport (
     density_of, density_t, gathered_t, kind_of, loops_of, moments_of, numbers, square,
 )
 from .lanes cimport (
-    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, exp_lanes, log_lanes,
-    lowest_exponent, real,
+    BLOCK, CYEM_OPENMP, LANES, ROWS, SPARSE, SPARSER, TILE, WIDE, cyem_one_by_one, cyem_prefetch, exp_lanes,
+    log1p_and_inverse, log_lanes, lowest_exponent, real,
 )
 from .moments cimport HEAD, gather, mass, pooled_of_whole, rest_of_whole, side
 from .mstep cimport EMPTY_SHARE, all_exceed, maximise
@@ -967,6 +967,13 @@ def exp_log(const real[::1] x, real[::1] exps, double[::1] logs):
         for l in range(min(lanes, x.shape[0] - i)):
             exps[i + l] = t[l]
             logs[i + l] = u[l]
+
+
+def log1p_inverse(const real[::1] x, real[::1] logs, real[::1] inverses):
+    """For tests: log(1 + x) and 1 / (1 + x) of numbers that are not negative."""
+    cdef Py_ssize_t i
+    for i in range(x.shape[0]):
+        logs[i] = log1p_and_inverse(x[i], &inverses[i])
 
 
 include "seeding.pxi"

@@ -11,44 +11,41 @@ and Computing 10, 339-348). Without end to the degrees of freedom it is the norm
 
 from libc.math cimport INFINITY, log1p
 
-from .lanes cimport LANES, TILE, WIDE, log1p_lanes, real
+from .lanes cimport TILE, log1p_and_inverse, real
+
+
+cdef inline double farthest(real unused) noexcept nogil:
+    """Of q / nu the most that is told apart, so that all that is made of it is a number."""
+    return 1e299 if real is double else 1e37
 
 
 cdef inline void bend(real* joint, Py_ssize_t n, Py_ssize_t d, double height, double nu, real* y) noexcept nogil:
-    """joint (n,), minus half of q IN, log-density OUT. y (2, TILE) OUT: 1 + q / nu, and its logarithm."""
-    cdef Py_ssize_t lanes = LANES if real is double else WIDE
-    cdef Py_ssize_t v, l
-    cdef double x[WIDE]
-    cdef double power = (nu + d) / 2, scale = -2 / nu
+    """joint (n,), minus half of q IN, log-density OUT. y (2, TILE) OUT: the inverse of 1 + q / nu, and its log."""
+    cdef Py_ssize_t l
+    cdef real most = <real>farthest[real](0), top = <real>height, power = <real>((nu + d) / 2), scale = <real>(-2 / nu)
+    cdef real x
     if nu == INFINITY:
         for l in range(n):
             y[l] = 1
             y[TILE + l] = 0
-            joint[l] += <real>height
+            joint[l] += top
         return
-    for v from 0 <= v < n by lanes:
-        for l in range(lanes):
-            x[l] = scale * joint[v + l]
-            x[l] = x[l] if x[l] < 1e299 else 1e299  # also what is not a number
-            if real is double:
-                y[v + l] = 1 + x[l]
-            else:
-                y[v + l] = <real>(1 + x[l]) if x[l] < 1e37 else <real>1e37
-        log1p_lanes(x, lanes)
-        for l in range(lanes):
-            joint[v + l] = <real>(height - power * x[l])
-            y[TILE + v + l] = <real>x[l]
+    for l in range(n):
+        x = scale * joint[l]
+        x = log1p_and_inverse(x if x < most else most, y + l)  # the most, too, where it is not a number
+        joint[l] = top - power * x
+        y[TILE + l] = x
 
 
 cdef inline void weigh(real* resp, const real* y, Py_ssize_t n, Py_ssize_t d, double nu, double* mass,
                        double* logs) noexcept nogil:
     """resp (n,) <- resp u; mass += sum of resp, logs += sum of resp (log u - u)."""
     cdef Py_ssize_t l
-    cdef double most = 1 + d / nu, log_most = log1p(d / nu), own = 0, sum_ = 0, u
+    cdef real most = <real>(1 + d / nu), log_most = <real>log1p(d / nu), own = 0, total = 0, u
     for l in range(n):
-        u = most / y[l]
+        u = most * y[l]
         own += resp[l]
-        sum_ += resp[l] * (log_most - y[TILE + l] - u)
-        resp[l] = <real>(resp[l] * u)
+        total += resp[l] * (log_most - y[TILE + l] - u)
+        resp[l] *= u
     mass[0] += own
-    logs[0] += sum_
+    logs[0] += total
