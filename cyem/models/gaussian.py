@@ -325,8 +325,10 @@ class GaussianMixture(Mixture):
         return BackgroundParameters.like(normal, background.weight, background.box.inside(frame))
 
     def _more(self):
+        if "background_weight_" not in vars(self):  # as is seen for each row by itself
+            return None
         background = state.background(self)
-        return None if background is None else np.append(background.weight, background.box.heights)
+        return np.append(background.weight, background.box.heights)
 
     def _accept(self, mixture, fit, rng):
         for name in state.BACKGROUND:

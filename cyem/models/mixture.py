@@ -660,7 +660,7 @@ class Mixture(Estimator):
         X, complete = observed(self, X)
         evaluator = self._suits(X)
         if complete and noise is None:
-            return X, self._alone(evaluator) if alone and len(X) == 1 else evaluator
+            return X, evaluator if not alone or len(X) > 1 else evaluator.one or self._alone(evaluator)
         return X, self._glance(evaluator.frame, None if noise is None else data.noise(noise, X, frame))
 
     def _alone(self, evaluator):
