@@ -83,8 +83,8 @@ def strangers(known):
 
 def faults(folder):
     """What is wrong, a line each."""
-    known, arrows, said = modules(folder), {}, []
-    said += strangers(known)
+    known, arrows = modules(folder), {}
+    said = list(strangers(known))
     for name, path in known.items():
         here = arrows[name] = set()
         for line, target in imported(name, path, known):
