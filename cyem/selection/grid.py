@@ -19,6 +19,7 @@ from ..em import moves, start
 from ..em.problem import Problem
 from ..families import paths
 from ..families.covariance import STRUCTURES
+from ..families.covariance.base import LETTERS
 from ..rows.pruning import Pruner
 from .contest import Found, Run, explore, finish, less, sample
 
@@ -225,7 +226,7 @@ def own(mixture, check):
 @cache
 def level(code):
     """How many letters a structure is from EII, at least."""
-    return sum("IEV".index(letter) for letter in code) - 1
+    return sum(map(LETTERS.index, code)) - 1
 
 
 @cache
