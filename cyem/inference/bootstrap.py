@@ -13,6 +13,7 @@ from ..em import start
 from ..families import state
 from ..families.covariance import structure
 from ..families.paths import APART, longest, squared
+from ..families.student import n_free
 from ..models.asked import family as family_of
 from ..models.estimator import observed
 from ..models.gaussian import GaussianMixture
@@ -549,8 +550,8 @@ class _WarmReplicate(NamedTuple):
         order = matched(own.T @ other)
         matrices = structure(self.model.covariance_type).taken(getattr(refit, refit._matrices), order)
         found = refit.weights_[order], refit.means_[order], matrices
-        finds_tails = isinstance(getattr(self.model, "degrees_of_freedom", None), str)  # 'own' or 'shared'
-        return (*found, refit.degrees_of_freedom_[order]) if finds_tails else found
+        freedom = getattr(self.model, "degrees_of_freedom", None)  # which are estimates where a fit finds them
+        return (*found, refit.degrees_of_freedom_[order]) if n_free(freedom, len(order)) else found
 
 
 def matched(shared):
